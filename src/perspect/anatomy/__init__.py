@@ -1,0 +1,1 @@
+"""Where things are: motion, brain, arteries."""

@@ -1,0 +1,5 @@
+"""Dynamic susceptibility contrast: a bolus seen as a loss of signal."""
+
+from perspect.dsc.plan import Plan
+
+__all__ = ["Plan"]

@@ -1,0 +1,68 @@
+"""What may be chosen when a DSC series is quantified. Every field is read by the pipeline; a contract test checks it."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args, get_type_hints
+
+from perspect.vocabulary.problem import Problem
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Choices of a DSC analysis. The defaults are those of docs/learn/dsc.md, each with its source.
+
+    >>> Plan(leakage="bsw").leakage
+    'bsw'
+    """
+
+    motion: bool = True
+    """Align every volume to the volumes at rest (rigid, six parameters, with a gain so that the bolus is not motion)."""
+
+    leakage: Literal["auto", "bsw", "leu", "none"] = "auto"
+    """Correction for agent that leaves the vessels: Boxerman-Schmainda-Weisskoff, Leu's bidirectional form, the better
+    of the two in each voxel by AICc, or none."""
+
+    leakage_reference: Literal["brain", "reference"] = "brain"
+    """Whose mean curve stands for tissue without leakage: all non-enhancing brain, found from the data, or the
+    normal-appearing white matter that was given."""
+
+    deconvolution: Literal["osvd", "csvd", "ssvd", "tikhonov", "none"] = "osvd"
+    """How the residue function is found; only oSVD, cSVD and Tikhonov are insensitive to the arrival time."""
+
+    oscillation: float | None = None
+    """Oscillation index that oSVD allows; calibrated on this acquisition by simulation where it is not given."""
+
+    threshold: float | None = None
+    """Relative threshold of cSVD or sSVD; calibrated on this acquisition by simulation where it is not given."""
+
+    flow_calibration: bool = True
+    """Undo the known bias of the deconvolution, as measured by simulating this acquisition."""
+
+    window: Literal["whole", "first-pass"] = "whole"
+    """Over which time the blood volume is integrated: from arrival to the end, or to the end of the first pass."""
+
+    hct_large: float = 0.45
+    """Haematocrit in large vessels (0 to 1)."""
+
+    hct_small: float = 0.25
+    """Haematocrit in capillaries (0 to 1). Equal to `hct_large`: no haematocrit factor."""
+
+    guard: float = 1.5
+    """Seconds (at least one frame) that are left out between the end of the baseline and the arrival of the bolus."""
+
+    seed: int = 0
+    """Of the simulation that calibrates the deconvolution."""
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            allowed, value = get_args(hint), getattr(self, name)
+            if allowed and all(isinstance(one, str) for one in allowed) and value not in allowed:
+                raise Problem(f"dsc.{name} is '{value}'.", "", f"It must be one of {', '.join(allowed)}.")
+        for name in ("hct_large", "hct_small"):
+            if not 0 <= getattr(self, name) < 1:
+                raise Problem(f"dsc.{name} is {getattr(self, name)}.", "A haematocrit is a fraction.", "Use 0 to 0.99.")
+        for name in ("oscillation", "threshold"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise Problem(f"dsc.{name} is {value}.", "It is relative to the largest value.", "Use a number in (0, 1).")
+        if not self.guard >= 0:
+            raise Problem(f"dsc.guard is {self.guard}.", "A time before the bolus cannot be negative.", "Use seconds >= 0.")

@@ -1,0 +1,64 @@
+"""What every signal model promises: its acquisition is its fields, its parameters come in the call."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.vocabulary.quantity import Quantity
+
+
+@dataclass(frozen=True, eq=False)
+class Model(ABC):
+    """A signal model as a value. Its fields are the acquisition; `parameters` is what people speak of, in this order.
+
+    Voxels lead, samples trail; complex signals are stacked as real rows.
+    """
+
+    parameters: ClassVar[tuple[Quantity, ...]]
+
+    @abstractmethod
+    def predict(self, p: Float[np.ndarray, "*voxels parameters"]) -> Float[np.ndarray, "*voxels time"]:
+        """The signal that these parameters give."""
+
+    def bounds(self, quantity: Quantity) -> tuple[float, float]:
+        """Where a fit may look, in inside units: the quantity's own bounds unless a model knows better."""
+        return quantity.low, quantity.high
+
+
+@dataclass(frozen=True, eq=False)
+class Separable(Model):
+    r"""A model that is linear in all but a few parameters: $y(t) = \sum_k c_k\, a_k(t; \theta)$.
+
+    `linear` names the amplitudes c, `nonlinear` the rest θ; `atoms` is the equation; `split` and `join` map what people
+    speak of to (c, θ) and back. Amplitudes are confined to the bounds of their quantities.
+    """
+
+    linear: ClassVar[tuple[Quantity, ...]]
+    nonlinear: ClassVar[tuple[Quantity, ...]] = ()
+
+    @abstractmethod
+    def atoms(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Float[np.ndarray, "*voxels linear time"]:
+        """The columns that the amplitudes weigh."""
+
+    def split(
+        self, p: Float[np.ndarray, "*voxels parameters"]
+    ) -> tuple[Float[np.ndarray, "*voxels linear"], Float[np.ndarray, "*voxels nonlinear"]]:
+        """Parameters to (amplitudes, non-linear parameters); as they stand unless a model says otherwise."""
+        n = len(self.linear)
+        return p[..., :n], p[..., n:]
+
+    def join(
+        self, c: Float[np.ndarray, "*voxels linear"], theta: Float[np.ndarray, "*voxels nonlinear"]
+    ) -> Float[np.ndarray, "*voxels parameters"]:
+        """(Amplitudes, non-linear parameters) to parameters: the inverse of `split`."""
+        return np.concatenate([c, theta], axis=-1)
+
+    @final
+    def predict(self, p: Float[np.ndarray, "*voxels parameters"]) -> Float[np.ndarray, "*voxels time"]:
+        """The signal that these parameters give."""
+        c, theta = self.split(p)
+        signal: Float[np.ndarray, "*voxels time"] = np.einsum("...k,...kt->...t", c, self.atoms(theta))
+        return signal

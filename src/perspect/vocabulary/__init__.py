@@ -1,0 +1,13 @@
+"""What we speak of, as frozen values: quantities, grids, series, maps, status, flags, recipes, problems."""
+
+from perspect.vocabulary.data import Acquisition, Curve, Grid, Map, Measured, Region, Series, Study
+from perspect.vocabulary.flag import Flag, Severity
+from perspect.vocabulary.problem import Problem, Refusal
+from perspect.vocabulary.quantity import Code, Quantity
+from perspect.vocabulary.recipe import Recipe, Step
+from perspect.vocabulary.status import FAILED_FROM, Status
+
+__all__ = [
+    "FAILED_FROM", "Acquisition", "Code", "Curve", "Flag", "Grid", "Map", "Measured", "Problem", "Quantity", "Recipe",
+    "Refusal", "Region", "Series", "Severity", "Status", "Step", "Study",
+]

@@ -1,0 +1,183 @@
+"""Arrays and what they mean: the values that rooms hand to each other. Construction validates; nothing changes in place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Num
+
+from perspect.vocabulary.flag import Flag
+from perspect.vocabulary.problem import Problem
+from perspect.vocabulary.quantity import Quantity
+from perspect.vocabulary.recipe import Recipe
+from perspect.vocabulary.status import Status
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Where voxels are: how many, and the affine from index to scanner coordinates in mm (RAS+, as NIfTI has it)."""
+
+    shape: tuple[int, int, int]
+    affine: Float[np.ndarray, "4 4"]
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Edge lengths of a voxel in mm."""
+        x, y, z = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
+        return float(x), float(y), float(z)
+
+    def matches(self, other: "Grid") -> bool:
+        """Whether a voxel here is the same voxel there (to a thousandth of a mm)."""
+        return self.shape == other.shape and bool(np.allclose(self.affine, other.affine, atol=1e-3))
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """How a series was taken, in s, rad and T; `None` is: not recorded. Nothing is assumed in its place."""
+
+    te: float | None = None
+    tr: float | None = None
+    flip_angle: float | None = None
+    field: float | None = None
+    has_preload: bool | None = None
+    agent: str | None = None
+    dose: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A dynamic series: signal over space and time, with the time of every volume in s.
+
+    `values` may be stored integers, as long as `slope` and `intercept` are said: signal = values * slope + intercept.
+    It keeps the order of the file in memory (time is the slowest axis), which is what makes the kernels fast.
+    """
+
+    values: Num[np.ndarray, "x y z time"]
+    grid: Grid
+    times: Float[np.ndarray, " time"]
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    slope: float = 1.0
+    intercept: float = 0.0
+    name: str = "series"
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.values.shape[:3] != self.grid.shape:
+            raise Problem(f"{self.name}: the image has {self.values.shape[:3]} voxels but its grid has {self.grid.shape}.")
+        if self.values.shape[3] != self.times.size:
+            raise Problem(
+                f"{self.name} has {self.values.shape[3]} volumes but {self.times.size} times.",
+                "Every volume needs the time at which it was taken.",
+                "Give one time per volume in --times, or VolumeTiming in the sidecar.",
+            )
+        steps = np.diff(self.times)
+        if not np.all(np.isfinite(self.times)) or np.any(steps <= 0):
+            at = int(np.argmax(~(steps > 0))) + 1
+            raise Problem(
+                f"{self.name}: the times of its volumes do not increase (volume {at} is at {self.times[at]:g} s, "
+                f"the one before at {self.times[at - 1]:g} s).",
+                "Every integral and every rate would be wrong.",
+                "Correct VolumeTiming, or give the times in s with --times.",
+            )
+
+    @property
+    def n_times(self) -> int:
+        """How many volumes there are."""
+        return int(self.times.size)
+
+    def curves(self, mask: Bool[np.ndarray, "x y z"]) -> Float[np.ndarray, "voxels time"]:
+        """The signal of the voxels of a mask in float32, voxels in the order in which they lie in memory (x fastest)."""
+        flat = self.values.reshape(-1, self.n_times, order="F").T
+        inside = np.flatnonzero(mask.reshape(-1, order="F"))
+        out = np.empty((self.n_times, inside.size), np.float32)
+        for frame, into in zip(flat, out, strict=True):
+            into[:] = frame[inside]
+        if self.slope != 1.0 or self.intercept != 0.0:
+            out *= np.float32(self.slope)
+            out += np.float32(self.intercept)
+        return out.T
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A set of voxels with a name, and how it came about."""
+
+    mask: Bool[np.ndarray, "x y z"]
+    grid: Grid
+    name: str
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        if self.mask.shape != self.grid.shape:
+            raise Problem(f"The mask '{self.name}' has shape {self.mask.shape} but its grid has {self.grid.shape}.")
+
+    @property
+    def n_voxels(self) -> int:
+        """How many voxels are inside."""
+        return int(self.mask.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """One quantity over space, in its inside unit, with standard error and status. NaN wherever the status is a failure."""
+
+    quantity: Quantity
+    values: Float[np.ndarray, "x y z"]
+    std: Float[np.ndarray, "x y z"]
+    status: Int[np.ndarray, "x y z"]
+    grid: Grid
+
+    def __post_init__(self) -> None:
+        failed = self.status >= Status.OUTSIDE
+        if np.isfinite(self.values[failed]).any() or np.isfinite(self.std[failed]).any():
+            raise ValueError(f"{self.quantity.key}: a failed voxel carries a number; it must be NaN.")
+        if np.isnan(self.values[~failed]).any():
+            raise ValueError(f"{self.quantity.key}: a voxel is NaN but its status is not a failure.")
+
+    @property
+    def shown(self) -> Float[np.ndarray, "x y z"]:
+        """The values as files and pictures show them, in `quantity.shown_unit`."""
+        return self.values * np.float32(self.quantity.shown_factor)
+
+    @property
+    def shown_std(self) -> Float[np.ndarray, "x y z"]:
+        """The standard errors in `quantity.shown_unit`."""
+        return self.std * np.float32(self.quantity.shown_factor)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What a modality room returns: maps by the key of their quantity, flags, the recipe, and what explains them.
+
+    `regions` are the voxel sets that were used (brain, reference, arterial input). `curves` are mean curves with their
+    fits, for a reader's eye. `summary` holds the plain numbers of the run in their inside units.
+    """
+
+    maps: Mapping[str, Map]
+    flags: tuple[Flag, ...]
+    recipe: Recipe
+    regions: Mapping[str, Region] = field(default_factory=dict)
+    curves: Mapping[str, "Curve"] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One curve with its unit and, where there is one, its standard error and its fit."""
+
+    times: Float[np.ndarray, " time"]
+    values: Float[np.ndarray, " time"]
+    unit: str
+    label: str
+    std: Float[np.ndarray, " time"] | None = None
+    fit: Float[np.ndarray, " time"] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The series of one examination by role, and what was found but not used."""
+
+    name: str
+    dsc: tuple[Series, ...] = ()
+    unused: Mapping[str, str] = field(default_factory=dict)

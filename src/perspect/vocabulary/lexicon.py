@@ -1,0 +1,138 @@
+"""Every quantity that perspect speaks of, each written once: unit, bounds, symbol, codes, window and colours.
+
+CAPLEX codes: OSIPI_CAPLEX, docs/quantities.md (2025-06). Where CAPLEX lists no such quantity the code ends in 999
+("not listed") and the name is our own. DICOM codes: PS3.16, CID 4107 and 4108.
+"""
+
+from typing import Final
+
+from perspect.vocabulary.quantity import Code, Quantity
+
+_MINUTE: Final = 60.0
+
+# --- curves -----------------------------------------------------------------------------------------------------------
+SIGNAL = Quantity("signal", "Signal", "S", "a.u.", 0.0, 1e9, "What the scanner stores.", caplex="Q.MS1.001")
+BASELINE = Quantity(
+    "baseline", "Baseline signal", "S_BL", "a.u.", 0.0, 1e9, "Mean signal before the bolus arrives.", caplex="Q.MS1.002",
+    colours="gray",
+)
+DELTA_R2STAR = Quantity(
+    "delta_r2star", "Change in transverse relaxation rate", "ΔR2*", "1/s", -200.0, 1000.0,
+    "Change of R2* since rest, -ln(S/S_BL)/TE; proportional to the local amount of agent.",
+    ucum="/s", caplex="Q.EL1.009",
+)
+CONCENTRATION = Quantity(
+    "concentration", "Indicator concentration", "C", "mM", -10.0, 100.0, "Amount of agent per volume.",
+    ucum="mmol/L", caplex="Q.IC1.001",
+)
+
+# --- DSC --------------------------------------------------------------------------------------------------------------
+CBV = Quantity(
+    "cbv", "Cerebral blood volume", "CBV", "mL/mL", 0.0, 1.0,
+    "Blood volume per volume of tissue, from the areas under the tissue and the arterial curve.",
+    "mL/100 mL", 100.0, "mL/(100.mL)", "Q.PH1.001.b", Code("113056", "DCM", "Regional Cerebral Blood Volume"),
+    (0.0, 8.0),
+)
+RCBV = Quantity(
+    "rcbv", "Relative cerebral blood volume", "rCBV", "1", 0.0, 100.0,
+    "Leakage-corrected blood volume divided by that of normal-appearing white matter.",
+    "ratio", 1.0, "1", "Q.PH1.999", Code("126398", "DCM", "Relative Regional Blood Volume"), (0.0, 6.0),
+)
+SRCBV = Quantity(
+    "srcbv", "Standardised relative cerebral blood volume", "srCBV", "1", -1.0, 100.0,
+    "Blood volume on perspect's own standard scale, found from landmarks of the whole-brain histogram without a region "
+    "of interest; not interchangeable with the scale of any other software.",
+    "standard units", 1.0, "1", "Q.PH1.999", None, (0.0, 8.0),
+)
+CBF = Quantity(
+    "cbf", "Cerebral blood flow", "CBF", "1/s", 0.0, 0.1,
+    "Blood flow per volume of tissue: the maximum of the flow-scaled residue function.",
+    "mL/100 mL/min", 100.0 * _MINUTE, "mL/(100.mL)/min", "Q.PH1.003",
+    Code("113055", "DCM", "Regional Cerebral Blood Flow"), (0.0, 100.0),
+)
+MTT = Quantity(
+    "mtt", "Mean transit time", "MTT", "s", 0.0, 60.0, "Mean time that blood stays in the voxel: CBV/CBF.",
+    ucum="s", caplex="Q.PH1.006", dicom=Code("113052", "DCM", "Mean Transit Time"), display=(0.0, 12.0), colours="viridis",
+)
+TMAX = Quantity(
+    "tmax", "Time to maximum of the residue function", "Tmax", "s", -20.0, 60.0,
+    "When the residue function peaks, counted from the arterial input: delay plus dispersion.",
+    ucum="s", caplex="Q.PH1.999", dicom=Code("113084", "DCM", "Tmax"), display=(0.0, 8.0), colours="viridis",
+)
+TTP = Quantity(
+    "ttp", "Time to peak", "TTP", "s", -20.0, 120.0,
+    "Time of the largest ΔR2*, counted from the arrival of the bolus in the whole brain.",
+    ucum="s", caplex="Q.CD1.010", dicom=Code("113069", "DCM", "Time To Peak"), display=(0.0, 15.0), colours="viridis",
+)
+DELAY = Quantity(
+    "delay", "Arterial delay time", "T_a", "s", -20.0, 60.0,
+    "When the residue function has risen to half its maximum, counted from the arterial input.",
+    ucum="s", caplex="Q.PH1.007", display=(-2.0, 6.0), colours="viridis",
+)
+PSR = Quantity(
+    "psr", "Percentage of signal recovery", "PSR", "1", -20.0, 20.0,
+    "How much of the signal lost at the peak of the bolus has come back in the tail; depends strongly on the protocol.",
+    "%", 100.0, "%", "Q.CD1.999", None, (0.0, 150.0), "cividis",
+)
+LOG_PSR = Quantity(
+    "lpsr", "Log-normalised percentage of signal recovery", "ln nPSR", "1", -10.0, 10.0,
+    "Natural logarithm of the signal recovery divided by that of normal-appearing white matter.",
+    "1", 1.0, "1", "Q.CD1.999", None, (-1.0, 1.0), "RdBu_r",
+)
+PH = Quantity(
+    "ph", "Peak height", "PH", "1/s", -50.0, 1000.0, "The largest ΔR2* of the first pass.",
+    ucum="/s", caplex="Q.CD1.999", display=(0.0, 40.0),
+)
+K1 = Quantity(
+    "k1", "Uncontaminated R2* scaling term", "K1", "1", -100.0, 100.0,
+    "How much of the reference curve of non-enhancing tissue is in the voxel's curve.",
+    caplex="Q.LC1.001", display=(0.0, 5.0),
+)
+K2 = Quantity(
+    "k2", "Leakage scaling term", "K2", "1/s", -10.0, 10.0,
+    "Leakage of agent out of the vessels; positive where it raises the signal (T1), negative where it lowers it (T2*).",
+    ucum="/s", caplex="Q.LC1.002", display=(-0.05, 0.05), colours="RdBu_r",
+)
+KEP_LEAKAGE = Quantity(
+    "kep", "Indicator exchange rate", "kep", "1/s", 0.0, 0.05,
+    "Rate at which leaked agent returns to the vessels.", ucum="/s", caplex="Q.PH1.009.e->p",
+    dicom=Code("126313", "DCM", "kep"), display=(0.0, 0.03),
+)
+
+# --- first pass -------------------------------------------------------------------------------------------------------
+PEAK = Quantity("peak", "Peak of the first pass", "y_max", "1/s", 0.0, 2000.0, "Height of the gamma-variate.", ucum="/s")
+ARRIVAL = Quantity(
+    "arrival", "Bolus arrival time", "BAT", "s", -60.0, 600.0, "When the first agent arrives.", ucum="s",
+    caplex="Q.BA1.001", dicom=Code("126371", "DCM", "Bolus Arrival Time"),
+)
+RISE = Quantity("rise", "Time from arrival to peak", "t_m", "s", 0.5, 40.0, "Of the gamma-variate.", ucum="s", spacing="log")
+SHAPE = Quantity("shape", "Shape of the gamma-variate", "α", "1", 0.3, 20.0, "Large is symmetric.", spacing="log")
+
+# --- DCE and T1 -------------------------------------------------------------------------------------------------------
+KTRANS = Quantity(
+    "ktrans", "Volume transfer constant", "Ktrans", "1/s", 0.0, 0.1, "Transfer of agent from plasma into the tissue.",
+    "1/min", _MINUTE, "/min", "Q.PH1.008", Code("126312", "DCM", "Ktrans"), (0.0, 0.3),
+)
+VE = Quantity(
+    "ve", "Volume fraction of the extravascular extracellular space", "ve", "1", 0.0, 1.0, "Where leaked agent can go.",
+    caplex="Q.PH1.001.e", dicom=Code("126314", "DCM", "ve"), display=(0.0, 0.6),
+)
+VP = Quantity(
+    "vp", "Volume fraction of blood plasma", "vp", "1", 0.0, 1.0, "Plasma per volume of tissue.",
+    caplex="Q.PH1.001.p", dicom=Code("126331", "DCM", "vp"), display=(0.0, 0.15),
+)
+KEP = Quantity(
+    "kep", "Indicator exchange rate", "kep", "1/s", 1e-5, 1.0, "Rate at which leaked agent returns to the plasma.",
+    "1/min", _MINUTE, "/min", "Q.PH1.009.e->p", Code("126313", "DCM", "kep"), (0.0, 2.0), spacing="log",
+)
+T1 = Quantity(
+    "T1map", "Longitudinal relaxation time", "T1", "s", 0.02, 10.0, "Of the tissue before agent.",
+    caplex="Q.EL1.002", ucum="s", dicom=Code("113063", "DCM", "T1"), display=(0.0, 2.5), colours="viridis", spacing="log",
+)
+S0 = Quantity("s0", "Signal scaling factor", "S0", "a.u.", 0.0, 1e9, "Fully relaxed signal.", caplex="Q.MS1.010")
+
+ALL: Final = (
+    SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1, K2,
+    KEP_LEAKAGE, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
+)
+"""The whole lexicon."""

@@ -1,0 +1,56 @@
+"""What became of a voxel."""
+
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Status(IntEnum):
+    """Why a voxel has the value it has; zero is the only code that says all is well.
+
+    Codes below `FAILED_FROM` accompany a number that may be used with the caution named; from there on the value is NaN.
+    """
+
+    OK = 0
+    NOT_CORRECTED = 1
+    AT_BOUND = 2
+    AMBIGUOUS = 3
+    SATURATED = 4
+    OUTSIDE = 10
+    NO_SIGNAL = 11
+    NOT_FINITE = 12
+    NO_BOLUS = 13
+    NOT_CONVERGED = 14
+    SINGULAR = 15
+    NOT_DETERMINED = 16
+
+    @property
+    def sentence(self) -> str:
+        """What the code means, for the legend of a map and for people."""
+        return SENTENCES[self]
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the value that goes with it must be NaN."""
+        return self >= FAILED_FROM
+
+
+FAILED_FROM: Final = 10
+
+SENTENCES: Final = MappingProxyType(
+    {
+        Status.OK: "measured",
+        Status.NOT_CORRECTED: "no leakage could be told from none, so the value is the uncorrected one",
+        Status.AT_BOUND: "the best fit lies on the edge of what is allowed",
+        Status.AMBIGUOUS: "two separate solutions fit almost equally well",
+        Status.SATURATED: "the signal fell to the noise floor: the true value is at least this large",
+        Status.OUTSIDE: "outside the mask",
+        Status.NO_SIGNAL: "no signal at rest, or none left at some time",
+        Status.NOT_FINITE: "the input has values that are not finite",
+        Status.NO_BOLUS: "no passage of the bolus above the noise",
+        Status.NOT_CONVERGED: "the fit did not converge",
+        Status.SINGULAR: "the equations have no single solution",
+        Status.NOT_DETERMINED: "the data do not determine this value",
+    }
+)
+"""The legend of every status map."""
