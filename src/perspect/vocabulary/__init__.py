@@ -1,5 +1,6 @@
 """What we speak of, as frozen values: quantities, grids, series, maps, status, flags, recipes, problems."""
 
+from perspect.vocabulary import lexicon
 from perspect.vocabulary.data import Acquisition, Curve, Grid, Map, Measured, Region, Series, Study
 from perspect.vocabulary.flag import Flag, Severity
 from perspect.vocabulary.problem import Problem, Refusal
@@ -9,5 +10,5 @@ from perspect.vocabulary.status import FAILED_FROM, Status
 
 __all__ = [
     "FAILED_FROM", "Acquisition", "Code", "Curve", "Flag", "Grid", "Map", "Measured", "Problem", "Quantity", "Recipe",
-    "Refusal", "Region", "Series", "Severity", "Status", "Step", "Study",
+    "Refusal", "Region", "Series", "Severity", "Status", "Step", "Study", "lexicon",
 ]

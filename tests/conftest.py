@@ -1,0 +1,19 @@
+"""Shapes and types in signatures are checked while the tests run; shared data are found beside the repository."""
+
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+# Must come before the first import of perspect: the hook rewrites modules as they load.
+_hook = install_import_hook("perspect", "tests_typecheck.check")
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of third-party reference data, which is no part of this project."""
+    if not SHARED.is_dir():
+        pytest.skip(f"third-party reference data are not here ({SHARED}); they are not part of this project")
+    return SHARED
