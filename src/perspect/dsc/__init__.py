@@ -1,5 +1,6 @@
 """Dynamic susceptibility contrast: a bolus seen as a loss of signal."""
 
+from perspect.dsc.pipeline import quantify
 from perspect.dsc.plan import Plan
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "quantify"]

@@ -34,9 +34,6 @@ class Plan:
     threshold: float | None = None
     """Relative threshold of cSVD or sSVD; calibrated on this acquisition by simulation where it is not given."""
 
-    flow_calibration: bool = True
-    """Undo the known bias of the deconvolution, as measured by simulating this acquisition."""
-
     window: Literal["whole", "first-pass"] = "whole"
     """Over which time the blood volume is integrated: from arrival to the end, or to the end of the first pass."""
 

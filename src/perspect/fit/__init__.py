@@ -1,1 +1,7 @@
-"""The only fitter."""
+"""The only fitter: values with standard errors and a status for any model, and which of several models to believe."""
+
+from perspect.fit.error import cramer_rao, jacobian
+from perspect.fit.fit import Fit, fit
+from perspect.fit.select import aicc, choice, weights
+
+__all__ = ["Fit", "aicc", "choice", "cramer_rao", "fit", "jacobian", "weights"]

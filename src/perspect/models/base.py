@@ -27,6 +27,13 @@ class Model(ABC):
         """Where a fit may look, in inside units: the quantity's own bounds unless a model knows better."""
         return quantity.low, quantity.high
 
+    def start(
+        self,
+        curves: Float[np.ndarray, "voxels time"],  # noqa: ARG002
+    ) -> Float[np.ndarray, "voxels parameters"] | None:
+        """Where a fit of these curves begins; `None` is: nothing better is known than a coarse grid."""
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class Separable(Model):

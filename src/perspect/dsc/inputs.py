@@ -1,0 +1,114 @@
+"""What a DSC analysis needs before it can begin: sound echoes, a brain, a baseline."""
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from perspect.anatomy.brain import brain_mask
+from perspect.dsc.plan import Plan
+from perspect.dsc.signal import Rest, rest
+from perspect.vocabulary import Problem, Region, Series
+
+ROUGH_SHARE = 0.3
+"""Of the bright signal: a voxel above it is head enough to look for the bolus in before the brain is known."""
+
+FEWEST_VOLUMES = 10
+"""A bolus, a baseline and a tail do not fit in fewer."""
+
+
+def checked_echoes(series: Series | tuple[Series, ...]) -> tuple[Series, ...]:
+    """One echo, or two of the same bolus in the order of their echo times.
+
+    Raises Problem for no or too many echoes, a missing or implausible TE, series that do not belong together or are too
+    short, and volumes without finite values.
+    """
+    echoes = (series,) if isinstance(series, Series) else tuple(series)
+    if len(echoes) not in (1, 2):
+        raise Problem(f"{len(echoes)} series were given.", "A DSC analysis takes one echo, or two of the same bolus.", "")
+    for echo in echoes:
+        _check_one(echo)
+    if len(echoes) == 2:
+        first, second = sorted(echoes, key=lambda echo: echo.acquisition.te or 0.0)
+        if not first.grid.matches(second.grid) or first.n_times != second.n_times:
+            raise Problem(
+                f"{first.name} ({first.values.shape}) and {second.name} ({second.values.shape}) are not on the same grid.",
+                "Two echoes of one bolus have the same voxels and volumes.",
+                "Give the two echoes of one series.",
+            )
+        if first.acquisition.te == second.acquisition.te:
+            raise Problem(
+                f"{first.name} and {second.name} have the same TE, {first.acquisition.te} s.",
+                "ΔR2* from two echoes divides by the difference of their echo times.",
+                "Give both echo times: --te 0.0086 0.0346.",
+            )
+        echoes = (first, second)
+    return echoes
+
+
+def _check_one(echo: Series) -> None:
+    te = echo.acquisition.te
+    if te is None:
+        raise Problem(
+            f"{echo.name} has no EchoTime.",
+            "ΔR2* is -ln(S/S0)/TE, so the series cannot be used.",
+            "Add EchoTime in seconds to its sidecar, or give --te 0.030.",
+        )
+    if not 0.001 <= te <= 0.5:
+        raise Problem(
+            f"{echo.name} has an echo time of {te} s.", "DSC uses 0.005 to 0.1 s.", "Give TE in seconds, such as --te 0.030."
+        )
+    if echo.n_times < FEWEST_VOLUMES:
+        raise Problem(
+            f"{echo.name} has {echo.n_times} volumes.",
+            f"A baseline, a bolus and its tail need at least {FEWEST_VOLUMES}.",
+            "Check that this is the dynamic series.",
+        )
+    if np.issubdtype(echo.values.dtype, np.floating):
+        bad = [i for i in range(echo.n_times) if not np.isfinite(echo.values[..., i]).any()]
+        if bad:
+            raise Problem(
+                f"{echo.name} has no finite value in volume {', '.join(map(str, bad[:5]))}{' …' if len(bad) > 5 else ''}.",
+                "A bolus curve with a hole in it has no area.",
+                "Export the series again, or leave these volumes out and give the times of the rest with --times.",
+            )
+
+
+def find_brain_and_rest(echo: Series, plan: Plan, mask: Region | None) -> tuple[Region, Rest]:
+    """The brain (the mask where one is given) and the baseline before the bolus, found on its mean signal.
+
+    Raises Problem where the mask holds nothing or lies on another grid, or where no brain is found.
+    """
+    if mask is not None:
+        if not mask.grid.matches(echo.grid):
+            raise Problem(
+                f"The mask '{mask.name}' is not on the grid of {echo.name}.", "", "Resample it to the series first."
+            )
+        if mask.n_voxels == 0:
+            raise Problem(f"The mask '{mask.name}' is empty.", "Nothing would be measured.", "Give a mask of the brain.")
+        return mask, rest(mean_signal(echo, mask.mask), echo.times, plan.guard)
+    middle = _image(echo, slice(1, max(2, min(6, echo.n_times // 4))))
+    finite = middle[np.isfinite(middle)]
+    rough = np.nan_to_num(middle, nan=0.0) > ROUGH_SHARE * np.quantile(finite, 0.98)
+    if not rough.any():
+        raise Problem(f"{echo.name} shows no head.", "Every voxel is dark.", "Give a mask of the brain with --mask.")
+    first = rest(mean_signal(echo, rough), echo.times, plan.guard)
+    at_rest = _image(echo, first.frames)
+    around = slice(max(first.peak - 1, 0), first.peak + 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dip = 1 - _image(echo, around) / at_rest
+    brain = brain_mask(at_rest, np.nan_to_num(dip, nan=0.0, posinf=0.0, neginf=0.0), echo.grid)
+    if not brain.any():
+        raise Problem(f"No brain was found in {echo.name}.", "", "Give a mask of the brain with --mask.")
+    region = Region(brain, echo.grid, "brain", "found on the image at rest and its loss of signal at the bolus")
+    return region, rest(mean_signal(echo, brain), echo.times, plan.guard)
+
+
+def mean_signal(echo: Series, inside: Bool[np.ndarray, "x y z"]) -> Float[np.ndarray, " time"]:
+    """Mean signal of a region over time."""
+    return np.nanmean(echo.curves(inside), axis=0, dtype=np.float64)
+
+
+def _image(echo: Series, frames: slice) -> Float[np.ndarray, "x y z"]:
+    """Mean image of some frames."""
+    mean = echo.values[..., frames].mean(axis=-1, dtype=np.float64)
+    image: Float[np.ndarray, "x y z"] = mean * echo.slope + echo.intercept
+    return image

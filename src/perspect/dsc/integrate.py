@@ -1,0 +1,46 @@
+"""Numbers that are weighted sums of a curve over time, with the standard error that noise gives them."""
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.dsc.signal import CHUNK, Relaxation
+from perspect.numerics.parallel import each, spans
+
+
+def trapezoid_weights(times: Float[np.ndarray, " time"], window: slice) -> Float[np.ndarray, " time"]:
+    """Weights that integrate a curve over the frames of `window`, in s; zero elsewhere."""
+    weights = np.zeros(times.size)
+    steps = np.diff(times[window])
+    inside = weights[window]
+    inside[:-1] += steps / 2
+    inside[1:] += steps / 2
+    return weights
+
+
+def mean_weights(n: int, frames: slice) -> Float[np.ndarray, " time"]:
+    """Weights that average a curve over some frames."""
+    weights = np.zeros(n)
+    weights[frames] = 1.0 / weights[frames].size
+    return weights
+
+
+def linear_maps(
+    relaxation: Relaxation, weights: Float[np.ndarray, "time maps"]
+) -> tuple[Float[np.ndarray, "maps voxels"], Float[np.ndarray, "maps voxels"]]:
+    """Sums Σ wₜ·ΔR2*ₜ of every voxel, and their standard errors, in one pass over the data.
+
+    The level at rest is a mean of noisy frames that every sample shares; its error is carried along, which is the same as
+    weights that sum to zero over baseline and rest together.
+    """
+    n, baseline = relaxation.curves.shape[0], relaxation.rest.frames
+    net = weights.copy()
+    net[baseline] -= weights.sum(axis=0) / relaxation.rest.n_frames
+    w, w2 = weights.astype(np.float32), (net**2).astype(np.float32)
+    values, variances = np.empty((w.shape[1], n), np.float32), np.empty((w.shape[1], n), np.float32)
+
+    def work(span: slice) -> None:
+        values[:, span] = w.T @ relaxation.curves[span].T
+        variances[:, span] = w2.T @ relaxation.variance(span).T
+
+    each(work, spans(n, CHUNK))
+    return values, np.sqrt(variances)

@@ -1,0 +1,201 @@
+"""Agent that leaves the vessels: K1, K2, kep of every voxel, and what they take out of the blood volume.
+
+A voxel's curve is K1 times the reference minus K2 times its (decaying) integral; only the second term is taken out.
+K2 > 0 where leaked agent raises the signal (T1), K2 < 0 where it lowers it (T2*).
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from perspect.dsc.integrate import linear_maps, trapezoid_weights
+from perspect.dsc.reference import design
+from perspect.dsc.signal import CHUNK, Relaxation
+from perspect.fit import Fit, choice, fit
+from perspect.models import BidirectionalLeakage, Leakage
+from perspect.numerics.convolve import exponential_convolution
+from perspect.numerics.parallel import each, spans
+from perspect.vocabulary import Status, lexicon
+
+WORST_VARIATION: Final = 1.0
+"""Standard error over |K2| beyond which leakage cannot be told from none and nothing is corrected."""
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """Leakage of every voxel: K1, K2 (1/s), kep (1/s) with standard errors, and the corrected area.
+
+    `area` is the integral over the window of the corrected curve (dimensionless: 1/s times s). `kep` is 0 where the
+    one-way model is the better one. `status` is NOT_CORRECTED where K2 cannot be told from zero: there `area` is the
+    uncorrected one, with the standard error of the corrected.
+    """
+
+    k1: Float[np.ndarray, " voxels"]
+    k1_std: Float[np.ndarray, " voxels"]
+    k2: Float[np.ndarray, " voxels"]
+    k2_std: Float[np.ndarray, " voxels"]
+    kep: Float[np.ndarray, " voxels"]
+    kep_std: Float[np.ndarray, " voxels"]
+    area: Float[np.ndarray, " voxels"]
+    area_std: Float[np.ndarray, " voxels"]
+    status: Int[np.ndarray, " voxels"]
+    is_bidirectional: Bool[np.ndarray, " voxels"]
+    table: "Washout | None"
+
+
+def one_way(
+    relaxation: Relaxation, times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"], window: slice
+) -> tuple[Float[np.ndarray, "4 voxels"], Float[np.ndarray, "4 voxels"]]:
+    """K1, K2, the area and the corrected area of every voxel, and their standard errors.
+
+    All four are linear in the curve, so they are one product with a matrix of four columns.
+
+    Boxerman, Schmainda & Weisskoff 2006, AJNR 27:859
+    """
+    frames = slice(relaxation.rest.stop, times.size)
+    columns = design(times, curve, frames)
+    k = np.linalg.pinv(columns).T
+    area = trapezoid_weights(times, window)
+    # Atom 2 is minus the integral of the reference: what is added back is K2 times that integral.
+    leaked = -float(area @ columns[:, 1])
+    weights = np.stack([k[:, 0], k[:, 1], area, area + leaked * k[:, 1]], axis=1)
+    return linear_maps(relaxation, weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Washout:
+    """Tables over kep: the integral of the reference with return of leaked agent, its derivative, and its window area."""
+
+    kep: Float[np.ndarray, " nodes"]
+    leaked: Float[np.ndarray, "nodes time"]
+    slope: Float[np.ndarray, "nodes time"]
+
+    def at(
+        self, kep: Float[np.ndarray, " voxels"]
+    ) -> tuple[Float[np.ndarray, "voxels time"], Float[np.ndarray, "voxels time"]]:
+        """Both curves at any kep, by cubic Hermite interpolation (value) and straight lines (derivative)."""
+        width = self.kep[1] - self.kep[0]
+        left = np.clip((kep / width).astype(np.int64), 0, self.kep.size - 2)
+        u = ((kep - self.kep[left]) / width)[:, None]
+        here, there = self.leaked[left], self.leaked[left + 1]
+        d0, d1 = self.slope[left] * width, self.slope[left + 1] * width
+        value = here + u * (d0 + u * (3 * (there - here) - 2 * d0 - d1 + u * (2 * (here - there) + d0 + d1)))
+        return value, self.slope[left] * (1 - u) + self.slope[left + 1] * u
+
+
+def washout(
+    times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"], frames: slice, n_nodes: int = 129
+) -> Washout:
+    kep = np.linspace(lexicon.KEP_LEAKAGE.low, lexicon.KEP_LEAKAGE.high, n_nodes)
+    leaked = np.zeros((n_nodes, times.size))
+    leaked[:, frames] = exponential_convolution(times[frames], curve[frames], kep)
+    return Washout(kep, leaked, np.gradient(leaked, kep, axis=0, edge_order=2))
+
+
+def bidirectional(
+    relaxation: Relaxation,
+    times: Float[np.ndarray, " time"],
+    curve: Float[np.ndarray, " time"],
+    window: slice,
+    voxels: Int[np.ndarray, " some"],
+) -> tuple[Float[np.ndarray, "4 some"], Float[np.ndarray, "4 some"], Fit]:
+    """K1, K2, kep and corrected area of some voxels with standard errors, and the fit they are from.
+
+    Leu et al. 2016, doi:10.3174/ajnr.A4759
+    """
+    frames = slice(relaxation.rest.stop, times.size)
+    found = fit(BidirectionalLeakage(t=times[frames], reference=curve[frames]), relaxation.curves[voxels][:, frames])
+    k1, k2, kep = (found.values[one.key] for one in (lexicon.K1, lexicon.K2, lexicon.KEP_LEAKAGE))
+    table = washout(times, curve, frames)
+    weights = trapezoid_weights(times, window)
+    values, std = np.full((4, voxels.size), np.nan), np.full((4, voxels.size), np.nan)
+    noise_at_rest = relaxation.noise**2 / relaxation.rest.n_frames
+
+    def work(span: slice) -> None:
+        rate = np.nan_to_num(kep[span], nan=0.0)
+        leaked, slope = table.at(rate)
+        # Where kep is not free (on its bound, or without leakage) it is no source of error.
+        free = np.isfinite(found.std[lexicon.KEP_LEAKAGE.key][span]) & (rate > table.kep[0]) & (rate < table.kep[-1])
+        jacobian = np.zeros((rate.size, 3, times.size))
+        jacobian[:, 0, frames] = curve[frames]
+        jacobian[:, 1] = -leaked
+        jacobian[:, 2] = np.where(free, -k2[span], 0.0)[:, None] * slope
+        hessian = jacobian @ jacobian.transpose(0, 2, 1)
+        hessian[:, 2, 2] += np.where(free, 0.0, 1.0)
+        inside = leaked @ weights
+        wanted = np.zeros((rate.size, 3, 4))
+        wanted[:, [0, 1, 2], [0, 1, 2]] = 1.0
+        wanted[:, 1, 3] = inside
+        wanted[:, 2, 3] = np.where(free, k2[span] * (slope @ weights), 0.0)
+        gradient = np.linalg.solve(_equilibrated(hessian), wanted).transpose(0, 2, 1) @ jacobian
+        gradient[:, 3] += weights
+        variance = np.nan_to_num(relaxation.variance(voxels[span]), nan=0.0)
+        spread = np.einsum("vkt,vt->kv", gradient**2, variance)
+        spread += (gradient.sum(axis=-1) ** 2).T * noise_at_rest[voxels[span]]
+        values[0, span], values[1, span], values[2, span] = k1[span], k2[span], kep[span]
+        values[3, span] = relaxation.curves[voxels[span]] @ weights + k2[span] * inside
+        std[:, span] = np.sqrt(spread)
+        std[2, span][~free] = np.nan
+
+    each(work, spans(voxels.size, CHUNK // 4))
+    return values, std, found
+
+
+def _equilibrated(hessian: Float[np.ndarray, "voxels 3 3"]) -> Float[np.ndarray, "voxels 3 3"]:
+    """The matrix with a hair on its diagonal, so that a voxel without any curve does not stop the rest."""
+    size = np.abs(np.diagonal(hessian, axis1=1, axis2=2))
+    return hessian + 1e-12 * np.maximum(size, 1e-12)[:, :, None] * np.eye(3)
+
+
+def correct(
+    relaxation: Relaxation,
+    times: Float[np.ndarray, " time"],
+    curve: Float[np.ndarray, " time"],
+    window: slice,
+    method: Literal["auto", "bsw", "leu"],
+) -> Correction:
+    """Leakage of every voxel against the reference `curve`, by the one-way or the two-way model, or the better by AICc."""
+    one, one_std = one_way(relaxation, times, curve, window)
+    n = one.shape[1]
+    k1, k2, corrected = one[0], one[1], one[3]
+    k1_std, k2_std, corrected_std = one_std[0], one_std[1], one_std[3]
+    kep, kep_std = np.full(n, np.nan), np.full(n, np.nan)
+    both_ways = np.zeros(n, bool)
+    if method != "bsw":
+        usable = np.flatnonzero(relaxation.is_usable)
+        two, two_std, two_fit = bidirectional(relaxation, times, curve, window, usable)
+        better = np.isfinite(two[[0, 1, 3]]).all(axis=0)
+        if method == "auto":
+            frames = slice(relaxation.rest.stop, times.size)
+            one_fit = fit(Leakage(t=times[frames], reference=curve[frames]), relaxation.curves[usable][:, frames])
+            better &= choice([one_fit, two_fit]) == 1
+        both_ways[usable[better]] = True
+        for into, value in ((k1, two[0]), (k2, two[1]), (kep, two[2]), (corrected, two[3])):
+            into[usable[better]] = value[better]
+        for into, value in ((k1_std, two_std[0]), (k2_std, two_std[1]), (kep_std, two_std[2]), (corrected_std, two_std[3])):
+            into[usable[better]] = value[better]
+    told = k2_std < WORST_VARIATION * np.abs(k2)
+    status = np.where(told, relaxation.status, np.maximum(relaxation.status, Status.NOT_CORRECTED)).astype(np.int16)
+    area = np.where(told, corrected, one[2])
+    table = washout(times, curve, slice(relaxation.rest.stop, times.size))
+    return Correction(k1, k1_std, k2, k2_std, kep, kep_std, area, corrected_std, status, both_ways, table)
+
+
+def uncorrected(relaxation: Relaxation, times: Float[np.ndarray, " time"], window: slice) -> Correction:
+    """The plain area of every voxel, where no correction is wanted; K1, K2 and kep are NaN."""
+    (area,), (std,) = linear_maps(relaxation, trapezoid_weights(times, window)[:, None])
+    nothing = np.full(area.size, np.nan)
+    return Correction(*[nothing] * 6, area, std, relaxation.status, np.zeros(area.size, bool), None)
+
+
+def corrected_curves(relaxation: Relaxation, correction: Correction, span: slice) -> Float[np.ndarray, "some time"]:
+    """ΔR2* of some voxels without the leakage term, in 1/s; unchanged where leakage cannot be told from none."""
+    table = correction.table
+    if table is None:
+        return relaxation.curves[span]
+    leaked = table.at(np.nan_to_num(correction.kep[span], nan=0.0))[0]
+    k2 = np.where(correction.status[span] == Status.NOT_CORRECTED, 0.0, correction.k2[span])
+    out: Float[np.ndarray, "some time"] = relaxation.curves[span] + (k2[:, None] * leaked).astype(np.float32)
+    return out

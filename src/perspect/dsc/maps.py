@@ -1,0 +1,98 @@
+"""Values per voxel, put back into space with their standard error and status."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from perspect.dsc.blood import Flow, Volume, has_bolus
+from perspect.dsc.leakage import Correction
+from perspect.dsc.normalise import ratio
+from perspect.dsc.passage import Passage
+from perspect.dsc.signal import Relaxation
+from perspect.dsc.tissue import WhiteMatter
+from perspect.vocabulary import FAILED_FROM, Map, Quantity, Region, Status, lexicon
+
+Column = tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"], Int[np.ndarray, " voxels"]]
+
+
+def maps(
+    brain: Region,
+    relaxation: Relaxation,
+    correction: Correction | None,
+    area: Correction,
+    volume: Volume | None,
+    white: WhiteMatter,
+    scale: tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]] | None,
+    flow: Flow | None,
+    peak: Passage,
+) -> Mapping[str, Map]:
+    """Every map that could be determined, by the key of its quantity; what could not be is absent.
+
+    `correction` is None where none was wanted; `area` then holds the uncorrected areas.
+    """
+    plain = relaxation.status
+    columns: dict[Quantity, Column] = {}
+    if volume is not None:
+        columns[lexicon.CBV] = (volume.cbv, volume.std, area.status)
+    if white.inside.any():
+        columns[lexicon.RCBV] = (*ratio(area.area, area.area_std, white.level), area.status)
+    if scale is not None:
+        columns[lexicon.SRCBV] = (*scale, area.status)
+    if correction is not None:
+        columns[lexicon.K1] = (correction.k1, correction.k1_std, plain)
+        columns[lexicon.K2] = (correction.k2, correction.k2_std, plain)
+        known = np.isfinite(correction.kep_std)
+        columns[lexicon.KEP_LEAKAGE] = (np.where(known, correction.kep, np.nan), correction.kep_std, plain)
+    timed = np.where(has_bolus(peak, relaxation), plain, np.maximum(plain, Status.NO_BOLUS)).astype(np.int16)
+    if flow is not None:
+        columns[lexicon.CBF] = (flow.cbf, flow.cbf_std, timed)
+        columns[lexicon.MTT] = (flow.mtt, flow.mtt_std, timed)
+        columns[lexicon.TMAX] = (flow.tmax, flow.tmax_std, timed)
+        columns[lexicon.DELAY] = (flow.delay, flow.delay_std, timed)
+    columns[lexicon.PH] = (peak.height, peak.height_std, timed)
+    columns[lexicon.TTP] = (peak.time, peak.time_std, timed)
+    columns[lexicon.PSR] = (peak.recovery, peak.recovery_std, timed)
+    columns |= _log_recovery(peak, white, timed)
+    return {quantity.key: placed(quantity, brain, *column) for quantity, column in columns.items()}
+
+
+def _log_recovery(peak: Passage, white: WhiteMatter, timed: Int[np.ndarray, " voxels"]) -> dict[Quantity, Column]:
+    """The recovery of the signal over that of white matter, as a logarithm (Sanvito et al. 2025, doi:10.1007/s00234-025-03580-7)."""
+    inside = white.inside & np.isfinite(peak.recovery)
+    normal = float(np.median(peak.recovery[inside])) if inside.any() else float("nan")
+    if not normal > 0:
+        return {}
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = np.log(np.where(peak.recovery > 0, peak.recovery, np.nan) / normal)
+        std = peak.recovery_std / np.abs(peak.recovery)
+    return {lexicon.LOG_PSR: (value, std, timed)}
+
+
+def placed(
+    quantity: Quantity,
+    brain: Region,
+    values: Float[np.ndarray, " voxels"],
+    std: Float[np.ndarray, " voxels"],
+    status: Int[np.ndarray, " voxels"],
+) -> Map:
+    """A map from the values of a region's voxels; a number without its error, or an error without a number, is neither."""
+    failed = status >= FAILED_FROM
+    undetermined = ~failed & ~(np.isfinite(values) & np.isfinite(std))
+    code = np.where(undetermined, Status.NOT_DETERMINED, status)
+    gone = failed | undetermined
+    positions = np.flatnonzero(brain.mask.reshape(-1, order="F"))
+    shape = brain.grid.shape
+
+    def spread(inside: np.ndarray, outside: float, dtype: type) -> np.ndarray:
+        flat = np.full(brain.mask.size, outside, dtype)
+        flat[positions] = inside
+        return flat.reshape(shape, order="F")
+
+    return Map(
+        quantity,
+        spread(np.where(gone, np.nan, values), np.nan, np.float32),
+        spread(np.where(gone, np.nan, std), np.nan, np.float32),
+        spread(code, Status.OUTSIDE, np.int16),
+        brain.grid,
+    )

@@ -1,0 +1,141 @@
+"""Numbers of the first passage: its extent, peak height, time to peak, recovery of the signal."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.dsc.signal import CHUNK, Relaxation
+from perspect.fit import fit
+from perspect.models import GammaVariate
+from perspect.numerics.parallel import each, spans
+from perspect.vocabulary import Status
+
+END_OF_PASS: Final = 0.05
+"""Share of its peak to which the gamma-variate has fallen when the first pass counts as over [our default]."""
+
+DOWN_TO: Final = 0.4
+"""The gamma-variate is fitted down to this share of the peak, before recirculation bends the curve."""
+
+RECOVERY_SECONDS: Final = 60.0
+"""The longest stretch after the first pass over which the recovered signal is averaged [our default]."""
+
+
+@dataclass(frozen=True, eq=False)
+class FirstPass:
+    """The gamma-variate of a mean curve: its parameters, its curve, and the frames from baseline to the end of the pass.
+
+    `parameters` and `std` are by the key of their quantity; `moment` and `area` are those of the gamma-variate.
+    `is_fitted` is False where the fit failed; then `frames` end where the curve is lowest after its peak.
+    """
+
+    frames: slice
+    parameters: dict[str, float]
+    std: dict[str, float]
+    fitted: Float[np.ndarray, " time"]
+    is_fitted: bool
+
+
+def first_pass(curve: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"], stop: int, peak: int) -> FirstPass:
+    """The first pass of a mean ΔR2* curve (1/s), from the end of the baseline `stop`, around the frame of its `peak`.
+
+    Madsen 1992, doi:10.1088/0031-9155/37/7/010
+    """
+    below = np.flatnonzero(curve[peak:] < DOWN_TO * curve[peak])
+    last = peak + (int(below[0]) if below.size else curve.size - 1 - peak)
+    model = GammaVariate(t=times[stop : last + 1])
+    found = fit(model, curve[None, stop : last + 1])
+    values = {key: float(one[0]) for key, one in found.values.items()}
+    std = {key: float(one[0]) for key, one in found.std.items()}
+    is_fitted = bool(found.status[0] < Status.OUTSIDE)
+    if not is_fitted:
+        valley = peak + 1 + int(np.argmin(curve[peak + 1 :])) if peak + 1 < curve.size else curve.size - 1
+        return FirstPass(slice(stop, valley + 1), values, std, np.full(curve.size, np.nan), False)
+    p = np.array([[values[quantity.key] for quantity in GammaVariate.parameters]])
+    fitted = GammaVariate(t=times).predict(p)[0]
+    over = np.flatnonzero(fitted[peak:] < END_OF_PASS * fitted.max())
+    end = peak + (int(over[0]) if over.size else curve.size - 1 - peak)
+    return FirstPass(slice(stop, min(max(end, peak + 2), curve.size - 1) + 1), values, std, fitted, True)
+
+
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """Peak height (1/s), time to peak (s after `arrival`), signal recovery (fraction), with standard errors."""
+
+    height: Float[np.ndarray, " voxels"]
+    height_std: Float[np.ndarray, " voxels"]
+    time: Float[np.ndarray, " voxels"]
+    time_std: Float[np.ndarray, " voxels"]
+    recovery: Float[np.ndarray, " voxels"]
+    recovery_std: Float[np.ndarray, " voxels"]
+
+
+def passage(relaxation: Relaxation, times: Float[np.ndarray, " time"], frames: slice, arrival: float) -> Passage:
+    """Peak height, time to peak and recovery of every voxel.
+
+    The peak is the vertex of the parabola through the largest sample of the first pass and its neighbours. Recovery is
+    (S_end - S_min)/(S_BL - S_min) of the last echo, S_end being the mean from the end of the first pass for up to 60 s.
+    """
+    n = relaxation.curves.shape[0]
+    out = np.full((6, n), np.nan)
+    signal, sigma, level = relaxation.signals[-1], relaxation.sigmas[-1], relaxation.baselines[-1]
+    late = slice(frames.stop, int(np.searchsorted(times, times[frames.stop - 1] + RECOVERY_SECONDS, side="right")))
+    n_late = max(late.stop - late.start, 0)
+
+    def work(span: slice) -> None:
+        curves, variance = relaxation.curves[span], relaxation.variance(span)
+        rows = np.arange(curves.shape[0])
+        top = frames.start + np.nan_to_num(curves[:, frames], nan=-np.inf).argmax(axis=1)
+        top = np.clip(top, 1, times.size - 2)
+        y = np.stack([curves[rows, top + k] for k in (-1, 0, 1)])
+        v = np.stack([variance[rows, top + k] for k in (-1, 0, 1)])
+        x = np.stack([times[top + k] - times[top] for k in (-1, 0, 1)])
+        out[0, span], out[2, span], by_height, by_time = vertex(x, y)
+        at_rest = relaxation.noise[span] ** 2 / relaxation.rest.n_frames
+        out[1, span] = np.sqrt((by_height**2 * v).sum(axis=0) + at_rest)
+        out[3, span] = np.sqrt((by_time**2 * v).sum(axis=0))
+        out[2, span] += times[top] - arrival
+        if n_late > 0:
+            lowest = signal[span][rows, top]
+            drop = level[span] - lowest
+            end = signal[span, late].mean(axis=1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                share = (end - lowest) / drop
+                of_lowest = (share - 1) / drop
+                noise = 1 / n_late + (share**2) / relaxation.rest.n_frames
+                out[4, span] = np.where(drop > 3 * sigma[span], share, np.nan)
+                out[5, span] = sigma[span] * np.sqrt(noise / drop**2 + of_lowest**2)
+
+    each(work, spans(n, CHUNK))
+    return Passage(*out)
+
+
+def vertex(
+    x: Float[np.ndarray, "3 voxels"], y: Float[np.ndarray, "3 voxels"]
+) -> tuple[
+    Float[np.ndarray, " voxels"],
+    Float[np.ndarray, " voxels"],
+    Float[np.ndarray, "3 voxels"],
+    Float[np.ndarray, "3 voxels"],
+]:
+    """Height and place of the vertex of the parabola through three points (middle at x = 0), and their gradients by y.
+
+    Where the middle is no maximum (or the three lie on a line) height and place are those of the middle point.
+    """
+    a, c = x[0], x[2]
+    # y = y1 + b x + d x²; b and d are linear in y.
+    det = a * c * (c - a)
+    b_by = np.stack([c**2, a**2 - c**2, -(a**2)]) / det
+    d_by = np.stack([-c, c - a, a]) / det
+    b, d = (b_by * y).sum(axis=0), (d_by * y).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        place = -b / (2 * d)
+        inside = (d < 0) & (place >= a) & (place <= c)
+        place_by = np.where(inside, -b_by / (2 * d) + b * d_by / (2 * d**2), np.nan)
+    place = np.where(inside, place, 0.0)
+    height = y[1] + np.where(inside, b * place / 2, 0.0)
+    unit = np.zeros_like(y)
+    unit[1] = 1.0
+    height_by = unit + np.where(inside, b_by * place + d_by * place**2, 0.0)
+    return height, place, height_by, place_by

@@ -1,0 +1,137 @@
+"""A DSC series to maps: reads from top to bottom as a methods section."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.dsc import account
+from perspect.dsc.arterial import arterial_input
+from perspect.dsc.blood import flow_of, volume_of
+from perspect.dsc.inputs import checked_echoes, find_brain_and_rest, mean_signal
+from perspect.dsc.leakage import Correction, correct, uncorrected
+from perspect.dsc.maps import maps
+from perspect.dsc.motion import aligned
+from perspect.dsc.normalise import standardised
+from perspect.dsc.passage import FirstPass, first_pass, passage
+from perspect.dsc.plan import Plan
+from perspect.dsc.quality import Protocol, protocol, refuse_reference, voxel_flags
+from perspect.dsc.reference import Reference, mean_reference, reference_curve
+from perspect.dsc.signal import Relaxation, relaxation, rest
+from perspect.dsc.tissue import white_matter_level
+from perspect.vocabulary import Curve, Measured, Problem, Region, Series, Status
+
+Progress = Callable[[str, float], None]
+
+
+def quantify(
+    series: Series | tuple[Series, ...],
+    plan: Plan | None = None,
+    *,
+    mask: Region | None = None,
+    reference: Region | None = None,
+    aif: Region | Curve | None = None,
+    progress: Progress | None = None,
+) -> Measured:
+    """Maps of blood volume, leakage, flow and timing from a DSC series, with standard errors, status, flags and recipe.
+
+    One echo, or two of the same bolus (then T1 effects cancel). `mask` restricts the analysis (default: the brain, found
+    on the image); `reference` is normal-appearing white matter (default: found from the perfusion); `aif` is a region or
+    a curve (default: found). `progress` is told the stage and the share of it that is done.
+
+    Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
+    """
+    plan = plan or Plan()
+    tell = progress or _silent
+    echoes = checked_echoes(series)
+    tell("steady state and bolus", 0.0)
+    brain, at_rest = find_brain_and_rest(echoes[-1], plan, mask)
+    acquisition = echoes[0].acquisition
+    echo_times = tuple(float(echo.acquisition.te or np.nan) for echo in echoes)
+    moved = aligned(echoes, at_rest, brain, plan.motion, tell)
+    times = moved.echoes[0].times
+    at_rest = rest(mean_signal(moved.echoes[-1], brain.mask), times, plan.guard)
+
+    tell("relaxation rate", 0.0)
+    curves = relaxation(tuple(echo.curves(brain.mask) for echo in moved.echoes), echo_times, at_rest)
+    tissue = mean_curve(curves)
+    passed = first_pass(tissue, times, at_rest.stop, at_rest.peak)
+    window = passed.frames if plan.window == "first-pass" else slice(at_rest.stop, times.size)
+    setting = protocol(acquisition, echo_times, times, at_rest, plan.leakage != "none")
+
+    tell("arterial input", 0.0)
+    arterial = arterial_input(curves, times, passed, brain, aif, plan)
+    arterial_pass = None
+    if arterial.curve is not None:
+        arterial_pass = first_pass(arterial.curve, times, at_rest.stop, int(arterial.curve.argmax()))
+
+    tell("leakage", 0.0)
+    normal, correction = leakage(curves, times, passed, window, setting, plan, brain, reference)
+    area = correction or uncorrected(curves, times, window)
+
+    tell("blood volume", 0.0)
+    peak = passage(curves, times, passed.frames, at_rest.arrival)
+    white = white_matter_level(curves, area, peak, brain, reference)
+    scale = standardised(area.area, area.area_std, white.is_tissue)
+    volume = volume_of(area, arterial, times, window, plan)
+
+    tell("flow", 0.0)
+    flow = flow_of(curves, times, area, arterial, peak, volume, plan)
+
+    flags = (*setting.flags, *moved.flags, *arterial.flags, *white.flags, *(flow.flags if flow else ()), *voxel_flags(curves))
+    regions = {"brain": brain, "reference": white.region}
+    if arterial.region is not None:
+        regions["aif"] = arterial.region
+    return Measured(
+        maps(brain, curves, correction, area, volume, white, scale, flow, peak),
+        tuple(sorted(flags, key=lambda flag: -flag.severity)),
+        account.recipe(plan, at_rest, times, echo_times, moved, arterial, correction, normal, white, flow, window),
+        regions,
+        account.curves(times, tissue, passed, arterial, arterial_pass, normal, moved),
+        account.summary(
+            acquisition, echo_times, times, at_rest, setting, passed, arterial, arterial_pass, white, correction, normal,
+            flow, moved, window, plan,
+        ),
+    )
+
+
+def leakage(
+    curves: Relaxation,
+    times: Float[np.ndarray, " time"],
+    passed: FirstPass,
+    window: slice,
+    setting: Protocol,
+    plan: Plan,
+    brain: Region,
+    given: Region | None,
+) -> tuple[Reference | None, Correction | None]:
+    """The reference curve and the correction of every voxel; neither where none is wanted.
+
+    Raises Refusal where the reference is no curve of blood volume, Problem where the region for it was not given.
+    """
+    if plan.leakage == "none":
+        return None, None
+    if plan.leakage_reference == "reference":
+        if given is None:
+            raise Problem(
+                "dsc.leakage_reference is 'reference' but no reference region was given.",
+                "Its mean curve stands for tissue without leakage.",
+                "Give --reference MASK, or use dsc.leakage_reference=brain.",
+            )
+        inside = given.mask.reshape(-1, order="F")[np.flatnonzero(brain.mask.reshape(-1, order="F"))]
+        normal = mean_reference(curves, times, passed.frames, np.flatnonzero(inside & (curves.status == Status.OK)))
+    else:
+        normal = reference_curve(curves, times, passed.frames, curves.is_usable)
+    refuse_reference(normal, passed.frames, setting.t1_share)
+    return normal, correct(curves, times, normal.curve, window, plan.leakage)
+
+
+def mean_curve(curves: Relaxation) -> Float[np.ndarray, " time"]:
+    """Mean ΔR2* of the usable voxels, in 1/s."""
+    usable = np.flatnonzero(curves.is_usable)
+    mean: Float[np.ndarray, " time"] = curves.curves[usable].mean(axis=0, dtype=np.float64)
+    return mean
+
+
+def _silent(stage: str, done: float) -> None:
+    """Nobody watches."""

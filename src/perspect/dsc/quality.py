@@ -1,0 +1,233 @@
+"""What can be wrong with a DSC series: the protocol, the bolus, the reference, the voxels."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.dsc.reference import Reference
+from perspect.dsc.signal import Relaxation, Rest
+from perspect.vocabulary import Acquisition, Flag, Refusal, Severity, Status
+
+SOURCE: Final = "dsc"
+
+T1_REST: Final = 1.1
+"""Longitudinal relaxation time of tissue at rest, in s, for the estimate of T1 effects (white and grey at 3 T)."""
+
+R1: Final = 4.2
+"""Longitudinal relaxivity of blood-pool gadolinium, in 1/s/mM (recipe of Semmineh et al. 2018 uses 4.0 to 4.4)."""
+
+R2STAR: Final = 80.0
+"""Transverse relaxivity of agent inside capillaries, in 1/s/mM (same recipe: 75 to 85)."""
+
+T1_SHARE_LIMITED: Final = 0.45
+"""T1 effect over T2* effect beyond which a correction leaves a bias that matters [our reference objects]."""
+
+T1_SHARE_REFUSED: Final = 0.95
+"""T1 effect over T2* effect beyond which the reference curve itself is mostly T1 [our reference objects]."""
+
+
+class Reliability(IntEnum):
+    """How far a protocol lets blood volume be trusted, best first."""
+
+    RECOMMENDED = 0
+    ACCEPTABLE = 1
+    LIMITED = 2
+    UNRELIABLE = 3
+
+    @property
+    def word(self) -> str:
+        """The class in words."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The class of a protocol, its reasons, and the flags that say them. `t1_share` is NaN where FA, TE or TR is unknown."""
+
+    reliability: Reliability
+    reasons: tuple[str, ...]
+    flags: tuple[Flag, ...]
+    t1_share: float
+
+
+def t1_share(acquisition: Acquisition, echo_times: tuple[float, ...]) -> float:
+    """How large the T1 effect of intravascular agent is, relative to its T2* effect; NaN where the protocol is unknown.
+
+    Both are slopes of ln S by concentration at rest: d ln S/dR1 · r1 against TE · r2* for a spoiled gradient echo in steady
+    state, with all water of the voxel in fast exchange (an upper bound). Dual echo has no T1 effect.
+    """
+    if len(echo_times) > 1:
+        return 0.0
+    if acquisition.tr is None or acquisition.flip_angle is None:
+        return float("nan")
+    e1, cosine = np.exp(-acquisition.tr / T1_REST), np.cos(acquisition.flip_angle)
+    slope = acquisition.tr * (e1 / (1 - e1) - cosine * e1 / (1 - cosine * e1))
+    return float(slope * R1 / (echo_times[0] * R2STAR))
+
+
+def protocol(
+    acquisition: Acquisition,
+    echo_times: tuple[float, ...],
+    times: Float[np.ndarray, " time"],
+    rest: Rest,
+    has_correction: bool,
+) -> Protocol:
+    """The reliability class of a protocol for tumour blood volume, each reason a flag.
+
+    Boxerman et al. 2020 (doi:10.1093/neuonc/noaa141): full-dose preload with FA 60° and TE 40-50 ms at 1.5 T or 20-35 ms
+    at 3 T, or FA 30° without preload; TR 1.0-1.5 s, at least 120 s.
+    """
+    share = t1_share(acquisition, echo_times)
+    found = [*_contrast_checks(acquisition, echo_times, share, has_correction), *_timing_checks(times, rest)]
+    worst = max((level for level, _ in found), default=Reliability.RECOMMENDED)
+    return Protocol(worst, tuple(flag.sentence for _, flag in found), tuple(flag for _, flag in found), share)
+
+
+_SEVERITY: Final = {
+    Reliability.RECOMMENDED: Severity.NOTE,
+    Reliability.ACCEPTABLE: Severity.NOTE,
+    Reliability.LIMITED: Severity.LIMITED,
+    Reliability.UNRELIABLE: Severity.LIMITED,
+}
+
+
+def _found(level: Reliability, code: str, sentence: str) -> tuple[Reliability, Flag]:
+    return level, Flag(code, _SEVERITY[level], sentence, "protocol", source=SOURCE)
+
+
+def _contrast_checks(
+    acquisition: Acquisition, echo_times: tuple[float, ...], share: float, has_correction: bool
+) -> list[tuple[Reliability, Flag]]:
+    found = []
+    unknown = [
+        name
+        for name, value in (
+            ("flip angle", acquisition.flip_angle),
+            ("repetition time", acquisition.tr),
+            ("field strength", acquisition.field),
+            ("preload", acquisition.has_preload),
+        )
+        if value is None
+    ]
+    if unknown:
+        found.append(
+            _found(
+                Reliability.LIMITED,
+                "protocol-unknown",
+                f"Not recorded: {', '.join(unknown)}. How much T1 shortening distorts the blood volume cannot be judged.",
+            )
+        )
+    if len(echo_times) == 1 and np.isfinite(share):
+        preload = acquisition.has_preload
+        if share > T1_SHARE_LIMITED and preload is False:
+            found.append(
+                _found(
+                    Reliability.UNRELIABLE if share > 0.75 else Reliability.LIMITED,
+                    "t1-weighted",
+                    f"Without preload this protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect): in "
+                    "leaking tissue the correction leaves a bias.",
+                )
+            )
+        elif share > 0.75:
+            found.append(
+                _found(
+                    Reliability.LIMITED,
+                    "t1-weighted",
+                    f"This protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect), in spite of preload.",
+                )
+            )
+        elif share > 0.25 and preload is False:
+            found.append(
+                _found(
+                    Reliability.ACCEPTABLE,
+                    "no-preload",
+                    f"No preload was given; the T1 effect is {share:.0%} of the T2* effect and relies on the correction.",
+                )
+            )
+    if acquisition.field is not None:
+        low, high = (0.020, 0.035) if acquisition.field > 2.2 else (0.040, 0.050)
+        te = echo_times[-1]
+        if not low - 0.0051 <= te <= high + 0.0101:
+            found.append(
+                _found(
+                    Reliability.LIMITED,
+                    "echo-time",
+                    f"TE {1000 * te:.0f} ms is far from the {1000 * low:.0f}-{1000 * high:.0f} ms recommended at "
+                    f"{acquisition.field:g} T.",
+                )
+            )
+    if not has_correction:
+        found.append(
+            _found(Reliability.LIMITED, "no-correction", "Leakage was not corrected: where vessels leak the value is wrong.")
+        )
+    return found
+
+
+def _timing_checks(times: Float[np.ndarray, " time"], rest: Rest) -> list[tuple[Reliability, Flag]]:
+    found = []
+    step, after = float(np.median(np.diff(times))), float(times[-1] - times[rest.peak])
+    if step > 1.5 * 1.01:
+        level = Reliability.LIMITED if step > 2.05 else Reliability.ACCEPTABLE
+        found.append(_found(level, "slow-sampling", f"A volume every {step:.2f} s samples the bolus coarsely (1.5 s or less)."))
+    if rest.n_frames < 10:
+        level = Reliability.LIMITED if rest.n_frames < 6 else Reliability.ACCEPTABLE
+        found.append(
+            _found(level, "short-baseline", f"Only {rest.n_frames} frames lie before the bolus; 10 or more are wanted.")
+        )
+    if after < 60:
+        level = Reliability.LIMITED if after < 40 else Reliability.ACCEPTABLE
+        found.append(
+            _found(
+                level,
+                "truncated-tail",
+                f"The series ends {after:.0f} s after the peak; leakage needs 60 s or more to be told from recirculation.",
+            )
+        )
+    return found
+
+
+def refuse_reference(reference: Reference, first_pass: slice, share: float) -> None:
+    """Stops where the reference of the leakage correction is not a blood-volume curve.
+
+    Raises Refusal where its first pass is not positive, where its tail is negative (T1 shortening outweighs T2* even in
+    tissue that does not leak), or where the protocol makes it so by physics.
+    """
+    passing, std = reference.curve[first_pass], reference.std[first_pass]
+    remedy = "Use dual echo, a flip angle of 30°, or a preload with 60°; this series gives no blood volume."
+    if not passing.sum() > 3 * np.sqrt((std**2).sum()):
+        raise Refusal(
+            "The mean curve of non-enhancing brain does not show a loss of signal during the bolus.",
+            "Every blood volume is measured against that curve.",
+            remedy,
+        )
+    if reference.tail < -0.02 and reference.tail < -3 * reference.tail_std:
+        raise Refusal(
+            f"The mean curve of non-enhancing brain ends {-100 * reference.tail:.0f} % of its peak below zero.",
+            "Agent shortens T1 there so much that the reference itself is contaminated; no correction can be trusted.",
+            remedy,
+        )
+    if share >= T1_SHARE_REFUSED:
+        raise Refusal(
+            f"With this flip angle, TE and TR the T1 effect of agent is {share:.0%} of its T2* effect even inside vessels.",
+            "The two cancel in the reference curve, so the correction has no bound.",
+            remedy,
+        )
+
+
+def voxel_flags(relaxation: Relaxation) -> tuple[Flag, ...]:
+    """What the voxels themselves tell: saturation, missing signal."""
+    n = relaxation.status.size
+    flags = []
+    for code, status, sentence in (
+        ("saturated", Status.SATURATED, "of the brain's voxels fall to the noise floor at the peak: their values are lower bounds."),
+        ("no-signal", Status.NO_SIGNAL, "of the brain's voxels have no signal at some time: they have no value."),
+        ("not-finite", Status.NOT_FINITE, "of the brain's voxels are not finite or left the field of view: they have no value."),
+    ):
+        share = float((relaxation.status == status).sum() / n) if n else float("nan")
+        if share > 0:
+            severity = Severity.CAUTION if share > 0.02 else Severity.NOTE
+            flags.append(Flag(code, severity, f"{share:.1%} {sentence}", "brain", share, SOURCE))
+    return tuple(flags)

@@ -1,0 +1,133 @@
+"""The reference of a leakage correction: the mean curve of brain whose vessels do not leak."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from perspect.dsc.integrate import linear_maps, mean_weights, trapezoid_weights
+from perspect.dsc.signal import Relaxation
+from perspect.models import Leakage
+from perspect.vocabulary import Refusal, Status
+
+TAIL_SECONDS: Final = 15.0
+"""The last seconds, in which leaked agent shows; the literature's last ten frames at TR 1.5 s (Boxerman 2006)."""
+
+LEAST_CONTRAST: Final = 5.0
+"""Peak over noise of a voxel that may speak for the reference [our default]."""
+
+MOST_AREA: Final = 3.0
+"""Times the median area: more is a vessel, whose curve is not tissue's [our default]."""
+
+FEWEST_REFERENCE: Final = 20
+"""Voxels of which the mean curve is a reference [our default]."""
+
+WIDEST: Final = 1.5
+"""Standard errors from the mode within which a voxel counts as not enhancing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """The mean ΔR2* of brain without leakage (1/s), whose voxels (positions among those given), and its tail.
+
+    `tail` is the mean of the last seconds relative to the peak; negative means that T1 shortening outweighs T2*.
+    """
+
+    curve: Float[np.ndarray, " time"]
+    std: Float[np.ndarray, " time"]
+    voxels: Int[np.ndarray, " chosen"]
+    tail: float
+    tail_std: float
+
+
+def tail_frames(times: Float[np.ndarray, " time"]) -> slice:
+    """The last frames, at least three."""
+    return slice(min(int(np.searchsorted(times, times[-1] - TAIL_SECONDS)), times.size - 3), times.size)
+
+
+def reference_curve(
+    relaxation: Relaxation, times: Float[np.ndarray, " time"], first_pass: slice, eligible: Bool[np.ndarray, " voxels"]
+) -> Reference:
+    """The mean curve of brain tissue that neither enhances nor loses signal after the bolus.
+
+    Blood gives every tissue without leakage the same tail per area of the first pass. The mode of that ratio over the
+    brain is it; voxels within a standard error and a half of the mode are the reference, which is then confirmed: their K2
+    must not differ from the mode of K2 either. Boxerman et al. 2006 (AJNR 27:859) take voxels whose tail is within a
+    standard deviation of the baseline, which at high signal-to-noise excludes normal tissue because agent recirculates.
+
+    Raises Refusal where too few voxels are left.
+    """
+    curves = relaxation.curves
+    weights = np.stack([trapezoid_weights(times, first_pass), mean_weights(times.size, tail_frames(times))], axis=1)
+    (area, tail), (area_std, tail_std) = linear_maps(relaxation, weights)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        good = eligible & (area > LEAST_CONTRAST * area_std) & (relaxation.status == Status.OK)
+    good &= area < MOST_AREA * np.median(area[good] if good.any() else area)
+    if good.sum() < FEWEST_REFERENCE:
+        raise Refusal(
+            f"Only {int(good.sum())} voxels of the brain show the bolus clearly enough to serve as leakage reference.",
+            "The correction compares every voxel with the mean curve of tissue without leakage.",
+            "Check the mask and the injection; or use --leakage none and read the result as uncorrected.",
+        )
+    voxels = np.flatnonzero(good)
+    ratio, ratio_std = tail[voxels] / area[voxels], tail_std[voxels] / area[voxels]
+    chosen = voxels[_near_mode(ratio, ratio_std)]
+    k2, k2_std = leakage_term(relaxation, times, curves[chosen].mean(axis=0, dtype=np.float64))
+    chosen = voxels[_near_mode(k2[voxels], k2_std[voxels])]
+    return mean_reference(relaxation, times, first_pass, chosen)
+
+
+def mean_reference(
+    relaxation: Relaxation, times: Float[np.ndarray, " time"], first_pass: slice, voxels: Int[np.ndarray, " chosen"]
+) -> Reference:
+    """The mean curve of these voxels as reference."""
+    curve = relaxation.curves[voxels].mean(axis=0, dtype=np.float64)
+    std = relaxation.curves[voxels].std(axis=0, ddof=1, dtype=np.float64) / np.sqrt(voxels.size)
+    frames = tail_frames(times)
+    peak = float(curve[first_pass].max())
+    return Reference(
+        curve, std, voxels, float(curve[frames].mean() / abs(peak)), float(np.sqrt((std[frames] ** 2).mean()) / abs(peak))
+    )
+
+
+def _near_mode(values: Float[np.ndarray, " voxels"], std: Float[np.ndarray, " voxels"]) -> Bool[np.ndarray, " voxels"]:
+    """Which values are within WIDEST standard errors of the mode; at least the nearest FEWEST_REFERENCE."""
+    distance = np.abs(values - half_sample_mode(values)) / std
+    near = distance <= WIDEST
+    if near.sum() < FEWEST_REFERENCE:
+        near = distance <= np.sort(distance)[min(FEWEST_REFERENCE, distance.size) - 1]
+    return near
+
+
+def half_sample_mode(values: Float[np.ndarray, " voxels"]) -> float:
+    """The mode of a sample: the densest half of it, again and again.
+
+    Bickel & Frühwirth 2006, doi:10.1016/j.csda.2005.07.011
+    """
+    x = np.sort(values[np.isfinite(values)])
+    while x.size > 3:
+        half = (x.size + 1) // 2
+        start = int(np.argmin(x[half - 1 :] - x[: x.size - half + 1]))
+        x = x[start : start + half]
+    if x.size == 3:
+        x = x[:2] if x[1] - x[0] < x[2] - x[1] else x[1:]
+    return float(x.mean())
+
+
+def design(
+    times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"], frames: slice
+) -> Float[np.ndarray, "time 2"]:
+    """The columns that K1 and K2 weigh, on the frames that are fitted (zero elsewhere)."""
+    columns = np.zeros((times.size, 2))
+    columns[frames] = Leakage(t=times[frames], reference=curve[frames]).atoms(np.empty(0)).T
+    return columns
+
+
+def leakage_term(
+    relaxation: Relaxation, times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"]
+) -> tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]:
+    """K2 of every voxel against this reference, and its standard error, in 1/s."""
+    columns = design(times, curve, slice(relaxation.rest.stop, times.size))
+    values, std = linear_maps(relaxation, np.linalg.pinv(columns).T)
+    return values[1], std[1]

@@ -1,0 +1,57 @@
+"""Separable models as the numerics see them: columns over a range of θ, with bounded amplitudes."""
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from perspect.fit.solution import Chunk, worth
+from perspect.models.base import Model, Separable
+from perspect.numerics.separable import Axes, Family
+from perspect.numerics.small import box_minimum
+from perspect.vocabulary.quantity import Quantity
+
+
+def axes_of(model: Model, quantities: tuple[Quantity, ...]) -> Axes:
+    """The ranges of some parameters of a model."""
+    low, high = np.array([model.bounds(quantity) for quantity in quantities], np.float64).T
+    return Axes(low, high, np.array([quantity.spacing == "log" for quantity in quantities]))
+
+
+def family_of(model: Separable) -> Family:
+    """The columns of a model, over the ranges of its parameters."""
+    low, high = np.array([model.bounds(quantity) for quantity in model.linear], np.float64).T
+    return Family(model.atoms, axes_of(model, model.nonlinear), low, high)
+
+
+def slopes_of(family: Family, x: Float[np.ndarray, "unknowns voxels"]) -> Float[np.ndarray, "voxels time unknowns"]:
+    """Derivatives of the signal along amplitudes and θ."""
+    n_linear = family.low.size
+    u = family.axes.u(x[n_linear:].T)
+    steep = np.einsum("vjmt,mv->vtj", family.slopes(u), x[:n_linear]) / family.axes.stretch(u)[:, None, :]
+    return np.concatenate([np.swapaxes(family.at(u), 1, 2), steep], axis=-1)
+
+
+def touches(family: Family, c: Float[np.ndarray, "linear voxels"]) -> Bool[np.ndarray, "linear voxels"]:
+    """Which amplitudes stand at a bound."""
+    return (c <= family.low[:, None]) | (c >= family.high[:, None])
+
+
+def is_moot(
+    family: Family,
+    atoms: list[int],
+    n_theta: int,
+    gram: Float[np.ndarray, "linear linear voxels"],
+    moment: Float[np.ndarray, "linear voxels"],
+    explained: Float[np.ndarray, " voxels"],
+    chunk: Chunk,
+) -> Bool[np.ndarray, " voxels"]:
+    """Where the data are explained as well without `atoms`, so that the θ that shape those have no meaning.
+
+    `n_theta` θ lose theirs with these atoms. An atom whose amplitude may not be zero is never without meaning.
+    """
+    if any(family.low[i] > 0 or family.high[i] < 0 for i in atoms):
+        return np.zeros(explained.size, bool)
+    rest = [i for i in range(family.low.size) if i not in atoms]
+    fewer = box_minimum(gram[np.ix_(rest, rest)], moment[rest], family.low[rest], family.high[rest])[1]
+    n_unknowns = family.low.size + family.axes.low.size
+    least = worth(len(atoms) + n_theta, n_unknowns, chunk, chunk.square - explained)
+    return explained - fewer <= least

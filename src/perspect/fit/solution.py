@@ -1,0 +1,63 @@
+"""What every route of the fitter hands back for a chunk of voxels, and the test that tells a parameter from none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.special import chdtri, fdtri
+
+CONFIDENCE = 0.95
+"""A parameter is determined, and a second solution is excluded, at this level."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The unknowns that a route solves for (amplitudes, then θ) in inside units; voxels trail.
+
+    `information` is JᵀJ of the unknowns. An unknown that is not determined has a number here, at which the others were
+    found, but must not be shown.
+    """
+
+    x: Float[np.ndarray, "unknowns voxels"]
+    sse: Float[np.ndarray, " voxels"]
+    information: Float[np.ndarray, "unknowns unknowns voxels"]
+    is_at_bound: Bool[np.ndarray, "unknowns voxels"]
+    is_undetermined: Bool[np.ndarray, "unknowns voxels"]
+    is_ambiguous: Bool[np.ndarray, " voxels"]
+    has_converged: Bool[np.ndarray, " voxels"]
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Curves of usable voxels, time-major and in double precision, with their sums of squares and known variances."""
+
+    y: Float[np.ndarray, "time voxels"]
+    square: Float[np.ndarray, " voxels"]
+    variance: Float[np.ndarray, " voxels"] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """A way to solve a model, built once per protocol.
+
+    `slopes` gives the derivatives of the signal along the unknowns, "voxels time unknowns".
+    """
+
+    solve: Callable[[Chunk], Solution]
+    slopes: Callable[[np.ndarray], np.ndarray]
+
+
+def worth(
+    n_more: int, n_unknowns: int, chunk: Chunk, sse: Float[np.ndarray, " voxels"]
+) -> Float[np.ndarray, " voxels"]:
+    """What `n_more` unknowns must lower the sum of squares by to be told from chance (F test; χ² where noise is known).
+
+    Without noise and without samples to spare nothing can be told, and nothing is asked.
+    """
+    n_spare = chunk.y.shape[0] - n_unknowns
+    if chunk.variance is not None:
+        return chunk.variance * float(chdtri(n_more, 1.0 - CONFIDENCE))
+    if n_spare < 1:
+        return np.zeros_like(sse)
+    return sse / n_spare * n_more * float(fdtri(n_more, n_spare, CONFIDENCE))

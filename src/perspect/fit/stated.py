@@ -1,0 +1,99 @@
+"""From the unknowns that a route found to what is said of a voxel: values, covariance, status."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int16
+
+from perspect.fit.error import spread
+from perspect.fit.solution import Route, Solution
+from perspect.models.base import Model, Separable
+from perspect.numerics.separable import STEP
+from perspect.numerics.small import inverse, without
+from perspect.vocabulary.status import FAILED_FROM, Status
+
+
+def stated(
+    model: Model,
+    route: Route,
+    solution: Solution,
+    sse: Float[np.ndarray, " voxels"],
+    n_samples: int,
+    noise: Float[np.ndarray, " voxels"] | Float[np.ndarray, "voxels time"] | None,
+) -> tuple[
+    Float[np.ndarray, "parameters voxels"],
+    Float[np.ndarray, "parameters parameters voxels"],
+    Int16[np.ndarray, " voxels"],
+]:
+    """Values, their covariance and the status, in the parameters that people speak of."""
+    if noise is None:
+        n_spare = n_samples - solution.x.shape[0]
+        noise = np.sqrt(sse / n_spare) if n_spare > 0 else np.full(sse.shape, np.nan)
+    known, held, is_singular = _known(solution)
+    covariance = _carried(model, solution.x, spread(known, noise, lambda: route.slopes(solution.x)))
+    values = _shown(model, solution.x, solution.is_undetermined)
+    status = np.full(sse.shape, Status.OK, np.int16)
+    status[solution.is_at_bound.any(axis=0)] = Status.AT_BOUND
+    status[solution.is_ambiguous] = Status.AMBIGUOUS
+    status[is_singular] = Status.SINGULAR
+    status[~solution.has_converged] = Status.NOT_CONVERGED
+    values[:, status >= FAILED_FROM] = np.nan
+    has_no_error = np.isnan(values) | np.isnan(_shown(model, solution.x, held))
+    if has_no_error.any():
+        covariance = np.where(has_no_error[:, None] | has_no_error[None], np.nan, covariance)
+    return values, covariance, status
+
+
+def _known(
+    solution: Solution,
+) -> tuple[
+    Float[np.ndarray, "unknowns unknowns voxels"], Bool[np.ndarray, "unknowns voxels"], Bool[np.ndarray, " voxels"]
+]:
+    """(JᵀJ)⁻¹ given the unknowns that are held, which ones are, and where columns depend on each other even so.
+
+    Unknowns at a bound count as free, which errs on the side of doubt; where that leaves nothing known they are held.
+    """
+    held = solution.is_undetermined.copy()
+    known = inverse(without(solution.information, held))
+    is_singular = np.isnan(known[0, 0])
+    if is_singular.any():
+        held[:, is_singular] |= solution.is_at_bound[:, is_singular]
+        known[:, :, is_singular] = inverse(without(solution.information[:, :, is_singular], held[:, is_singular]))
+        is_singular = np.isnan(known[0, 0])
+    if held.any():
+        known = np.where(held[:, None] | held[None], 0.0, known)
+    return known, held, is_singular
+
+
+def _shown(
+    model: Model, x: Float[np.ndarray, "unknowns voxels"], hidden: Bool[np.ndarray, "unknowns voxels"]
+) -> Float[np.ndarray, "parameters voxels"]:
+    """The parameters, with NaN in place of the hidden unknowns and of whatever is computed from them."""
+    return _joined(model, np.where(hidden, np.nan, x))
+
+
+def _joined(model: Model, x: Float[np.ndarray, "unknowns voxels"]) -> Float[np.ndarray, "parameters voxels"]:
+    if not _has_own_parameters(model):
+        return x
+    assert isinstance(model, Separable)
+    n_linear = len(model.linear)
+    return np.ascontiguousarray(model.join(x[:n_linear].T, x[n_linear:].T).T)
+
+
+def _has_own_parameters(model: Model) -> bool:
+    return isinstance(model, Separable) and type(model).join is not Separable.join
+
+
+def _carried(
+    model: Model, x: Float[np.ndarray, "unknowns voxels"], covariance: Float[np.ndarray, "unknowns unknowns voxels"]
+) -> Float[np.ndarray, "parameters parameters voxels"]:
+    """The covariance of the parameters from that of the unknowns, through the slopes of `join`."""
+    if not _has_own_parameters(model):
+        return covariance
+    columns = []
+    for j, row in enumerate(x):
+        step = STEP * np.maximum(np.abs(row), STEP)
+        there = np.zeros_like(x)
+        there[j] = step
+        columns.append((_joined(model, x + there) - _joined(model, x - there)) / (2.0 * step))
+    slopes = np.stack(columns, axis=1)
+    carried: np.ndarray = np.einsum("pav,abv,qbv->pqv", slopes, covariance, slopes, optimize=True)
+    return carried

@@ -1,0 +1,225 @@
+"""Rigid alignment of volumes to a reference by inverse-compositional Gauss-Newton.
+
+Gradients belong to the reference and are taken once; a volume is only ever read by trilinear interpolation (Baker &
+Matthews 2004, doi:10.1023/B:VISI.0000011205.11775.fd). What a volume may differ in besides motion is a linear
+combination of given intensity columns, solved for together with the motion. Volumes are C-ordered arrays; positions are
+mm from a centre in axes that `Space` ties to the indices.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int
+
+BENDS = (0,)
+RADIUS: Final = 50.0
+"""mm at which a rotation in rad is counted as a displacement when a step is judged small."""
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """index = to_index @ mm + origin, for index in the order of the array's axes and mm from the centre of rotation."""
+
+    to_index: Float[np.ndarray, "3 3"]
+    origin: Float[np.ndarray, " 3"]
+
+    def halved(self) -> "Space":
+        """The space of a volume whose last two axes were halved by averaging pairs."""
+        scale = np.array([1.0, 0.5, 0.5])
+        return Space(scale[:, None] * self.to_index, scale * self.origin - np.array([0.0, 0.25, 0.25]))
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """The reference at scattered points: where they are (mm), what may change there, and how much each is trusted.
+
+    `free` are the motion parameters (rotations 0 to 2, translations 3 to 5) whose derivatives are `motion`. `contrast`
+    is the reference itself, which turns an amplitude into a motion when the volume is darker than the reference.
+    """
+
+    space: Space
+    place: Float32[np.ndarray, "3 points"]
+    contrast: Float32[np.ndarray, " points"]
+    intensity: Float32[np.ndarray, "shades points"]
+    motion: Float32[np.ndarray, "free points"]
+    weight: Float32[np.ndarray, " points"]
+    free: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """A rigid motion (a 4 x 4 matrix in mm that takes reference points to where they are in the volume) and its merit.
+
+    `values` is the volume read there, with the model's own value at points outside; `explained` is the share of the
+    variance that the model explains; `last` is the size of the last step in mm; `inside` the share of the points.
+    """
+
+    matrix: Float[np.ndarray, "4 4"]
+    values: Float32[np.ndarray, " points"]
+    explained: float
+    last: float
+    inside: float
+
+
+def rigid(parameters: Float[np.ndarray, " 6"]) -> Float[np.ndarray, "4 4"]:
+    """The matrix of three rotations (rad, first about the first axis, then second, then third) and a translation (mm)."""
+    (ca, cb, cc), (sa, sb, sc) = np.cos(parameters[:3]), np.sin(parameters[:3])
+    about_first = np.array([[1, 0, 0], [0, ca, -sa], [0, sa, ca]])
+    about_second = np.array([[cb, 0, sb], [0, 1, 0], [-sb, 0, cb]])
+    about_third = np.array([[cc, -sc, 0], [sc, cc, 0], [0, 0, 1]])
+    matrix = np.eye(4)
+    matrix[:3, :3] = about_third @ about_second @ about_first
+    matrix[:3, 3] = parameters[3:]
+    return matrix
+
+
+def parameters(matrix: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, " 6"]:
+    """The inverse of `rigid`: three rotations in rad, three translations in mm."""
+    m = matrix
+    angles = np.arctan2(m[2, 1], m[2, 2]), np.arctan2(-m[2, 0], np.hypot(m[2, 1], m[2, 2])), np.arctan2(m[1, 0], m[0, 0])
+    return np.array([*angles, *m[:3, 3]])
+
+
+def smoothed(volume: Float32[np.ndarray, "a b c"], passes: tuple[int, int, int]) -> Float32[np.ndarray, "a b c"]:
+    """The volume after so many binomial (1 2 1)/4 passes along each axis; the outermost samples stay as they are."""
+    out = volume
+    for axis, n_passes in enumerate(passes):
+        for _ in range(n_passes if volume.shape[axis] > 2 else 0):
+            here = np.moveaxis(out, axis, 0)
+            into = np.empty_like(out)
+            new = np.moveaxis(into, axis, 0)
+            new[0], new[-1] = here[0], here[-1]
+            np.add(here[:-2], here[2:], out=new[1:-1])
+            new[1:-1] *= np.float32(0.25)
+            new[1:-1] += np.float32(0.5) * here[1:-1]
+            out = into
+    return out
+
+
+def halved(volume: Float32[np.ndarray, "a b c"]) -> Float32[np.ndarray, "a b2 c2"]:
+    """Means of 2 x 2 samples along the last two axes; an odd last sample is left out."""
+    _, b, c = (n // 2 * 2 for n in volume.shape)
+    pairs = volume[:, 0:b:2] + volume[:, 1:b:2]
+    out: Float32[np.ndarray, "a b2 c2"] = np.float32(0.25) * (pairs[:, :, 0:c:2] + pairs[:, :, 1:c:2])
+    return out
+
+
+def read(
+    volume: Float32[np.ndarray, "a b c"], index: Float32[np.ndarray, "3 points"]
+) -> tuple[Float32[np.ndarray, " points"], Bool[np.ndarray, " points"]]:
+    """The volume at fractional indices by trilinear interpolation, and which of them lie between its outermost samples."""
+    inside = np.ones(index.shape[1], bool)
+    base = np.zeros(index.shape[1], np.int32)
+    shares, strides = [], []
+    for axis, n in enumerate(volume.shape):
+        here = index[axis]
+        inside &= (here > -1e-3) & (here < n - 1 + 1e-3)
+        low = np.clip(np.floor(here), 0, max(n - 2, 0))
+        shares.append(np.clip(here - low, 0, 1))
+        strides.append(int(np.prod(volume.shape[axis + 1 :])) if n > 1 else 0)
+        base *= n
+        base += low.astype(np.int32)
+    flat = volume.reshape(-1)
+    where = base.astype(np.intp)
+
+    def along(axis: int, start: int) -> Float32[np.ndarray, " points"]:
+        if axis == 3:
+            return flat[start:].take(where)
+        low = along(axis + 1, start)
+        high = along(axis + 1, start + strides[axis])
+        high -= low
+        high *= shares[axis]
+        high += low
+        return high
+
+    return along(0, 0), inside
+
+
+def template(
+    reference: Float32[np.ndarray, "a b c"],
+    points: Int[np.ndarray, "3 points"],
+    space: Space,
+    free: tuple[int, ...],
+) -> Template:
+    """A template at grid points of a reference, with a gain and an offset as what may change."""
+    here = tuple(points)
+    contrast = reference[here]
+    slopes, bends = np.zeros((3, points.shape[1])), []
+    for axis, n in enumerate(reference.shape):
+        if n > 1:
+            low, high = np.maximum(points[axis] - 1, 0), np.minimum(points[axis] + 1, n - 1)
+            before, after = (reference[(*here[:axis], at, *here[axis + 1 :])] for at in (low, high))
+            slopes[axis] = (after - before) / (high - low)
+            if n > 2 and axis in BENDS:
+                bends.append(np.where(high - low == 2, before + after - 2 * contrast, 0))
+    slope = space.to_index.T @ slopes
+    place = np.linalg.solve(space.to_index, points - space.origin[:, None])
+    derivatives = np.concatenate([np.cross(place, slope, axis=0), slope])
+    return Template(
+        space,
+        place.astype(np.float32),
+        contrast,
+        np.stack([contrast, np.ones_like(contrast), *bends]).astype(np.float32),
+        derivatives[list(free)].astype(np.float32),
+        np.ones_like(contrast),
+        free,
+    )
+
+
+def step_size(step: Float[np.ndarray, " 6"]) -> float:
+    """A small motion as one length in mm: translation and rotation (at `RADIUS`) added in quadrature."""
+    return float(np.hypot(np.linalg.norm(step[3:]), RADIUS * np.linalg.norm(step[:3])))
+
+
+def solution(
+    normal: Float[np.ndarray, "n n"], right: Float[np.ndarray, "n *many"]
+) -> Float[np.ndarray, "n *many"]:
+    """Least squares from normal equations; a direction that the points do not determine stays where it is."""
+    scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-30))
+    ridge = 1e-7 * np.eye(len(normal))
+    scaled = np.linalg.solve(normal * scale * scale[:, None] + ridge, (right.T * scale).T)
+    out: Float[np.ndarray, "n *many"] = (scaled.T * scale).T
+    return out
+
+
+def gains(
+    amplitudes: Float[np.ndarray, "shades *many"], t: Template
+) -> Float[np.ndarray, "*many"]:
+    """How strong the contrast of the reference is in combinations of the intensity columns; 1 for the reference itself."""
+    deviation = t.weight * (t.contrast - np.average(t.contrast, weights=t.weight))
+    slope = (t.intensity @ deviation).astype(float) / float(deviation @ t.contrast)
+    return np.maximum(slope @ amplitudes, 0.1)
+
+
+def aligned(
+    volume: Float32[np.ndarray, "a b c"], t: Template, start: Float[np.ndarray, "4 4"], n_steps: int, small: float
+) -> Alignment:
+    """The motion of a volume against a template, from `start` until a step is `small` (mm) or `n_steps` were taken."""
+    matrix, last = start, np.inf
+    columns = np.concatenate([t.intensity, t.motion])
+    n_shades = len(t.intensity)
+    for _ in range(n_steps):
+        values, inside = _read_at(volume, t, matrix)
+        weighted = columns * (t.weight * inside)
+        amplitudes = solution((weighted @ columns.T).astype(float), (weighted @ values).astype(float))
+        step = np.zeros(6)
+        step[list(t.free)] = amplitudes[n_shades:] / gains(amplitudes[:n_shades], t)
+        matrix = matrix @ np.linalg.inv(rigid(step))
+        last = step_size(step)
+        if last < small:
+            break
+    fit = amplitudes.astype(np.float32) @ columns
+    n_inside = int(inside.sum())
+    residual = float(np.square(values - fit)[inside].mean()) if n_inside else np.inf
+    spread = float(values[inside].var()) if n_inside else 0.0
+    explained = 1 - residual / spread if spread > 0 else 0.0
+    return Alignment(matrix, np.where(inside, values, fit), explained, last, n_inside / inside.size)
+
+
+def _read_at(
+    volume: Float32[np.ndarray, "a b c"], t: Template, matrix: Float[np.ndarray, "4 4"]
+) -> tuple[Float32[np.ndarray, " points"], Bool[np.ndarray, " points"]]:
+    turn = (t.space.to_index @ matrix[:3, :3]).astype(np.float32)
+    shift = (t.space.to_index @ matrix[:3, 3] + t.space.origin).astype(np.float32)
+    return read(volume, turn @ t.place + shift[:, None])

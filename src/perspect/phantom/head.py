@@ -1,0 +1,190 @@
+"""A virtual head with a ring-enhancing tumour, imaged during a bolus: a series, and what is true in every voxel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float, Int, Num
+
+from perspect.phantom.arterial import ArterialInput
+from perspect.phantom.geometry import LESION, Coordinates, Tissue, mixture, texture
+from perspect.phantom.tissues import LEVELS, TISSUES, Scan, perfusion, signals
+from perspect.vocabulary.data import Acquisition, Grid, Region, Series
+
+_FIELD_OF_VIEW: Final = (220.0, 220.0, 124.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """One series per echo, and the truth: maps in inside units over the grid, before any motion.
+
+    NaN is where no blood is, and for flow, MTT and delay also wherever a large vessel is: they mean nothing there.
+
+    `truth` has cbv (mL/mL; what the agent fills, haematocrit factor 1), rcbv (over `regions["white"]`), cbf (1/s), mtt,
+    delay (s, counted from the arteries). ΔR2* of pure arterial blood is `arterial_scale` times what as much blood in
+    capillaries would show; a CBV by the ratio of areas is therefore 1/`arterial_scale` too large unless corrected.
+    `motion` holds x, y, z in mm and rotations about x, y, z in rad for every frame.
+    """
+
+    series: tuple[Series, ...]
+    truth: Mapping[str, Float[np.ndarray, "x y z"]]
+    labels: Int[np.ndarray, "x y z"]
+    regions: Mapping[str, Region]
+    arterial: ArterialInput
+    arterial_scale: float
+    motion: Float[np.ndarray, "time 6"] | None
+
+
+def head_object(
+    shape: tuple[int, int, int] = (128, 128, 24),
+    *,
+    n_frames: int = 120,
+    tr: float = 1.5,
+    te: float | tuple[float, ...] = 0.03,
+    flip_angle: float = np.pi / 3,
+    field: float = 3.0,
+    has_preload: bool = True,
+    onset: float = 45.0,
+    dummies: int = 0,
+    snr: float = 60.0,
+    rounded: bool = True,
+    motion: Float[np.ndarray, "time 6"] | None = None,
+    arterial_relaxivity: float = 5.0,
+    seed: int = 0,
+) -> Head:
+    """The head as a scanner would deliver it: T1 and T2* effects, approach to the steady state, Rician noise, rounding.
+
+    The magnetisation is followed from pulse to pulse, so that after `dummies` unrecorded pulses (0: none) the first
+    frames still show their approach to the steady state. SNR is that of white matter at rest in the first echo;
+    infinity is no noise. `motion` gives x, y, z (mm) and rotations about x, y, z (rad) of the head in every frame; the
+    shapes themselves are moved, nothing is interpolated. `arterial_relaxivity` is the R2* of agent in a large vessel
+    at 3 T, 1/s/mM; in capillaries it is 80.
+    """
+    echoes = (te,) if isinstance(te, float) else te
+    grid = _grid(shape)
+    comes = ArterialInput(onset=onset, preload=300.0 if has_preload else None)
+    times = np.arange(n_frames) * tr
+    scan = Scan(times, tr, echoes, flip_angle, field, dummies, arterial_relaxivity)
+    tissues = signals(comes, scan)
+    rng = np.random.default_rng(seed)
+    last_at_rest = max(int(np.searchsorted(times, onset)) - 1, 0)
+    scale = 1000.0 / tissues[Tissue.WHITE][0][:, last_at_rest].mean()
+    sigma = 1000.0 / snr
+
+    still = _positions(grid)
+    parts = _parts(still, grid.spacing)
+    coil = (scale * (1.0 - 0.15 * (still[1] / 100.0) ** 2 + 0.1 * still[0] / 100.0)).astype(np.float32)
+    images = [np.empty((n_frames, coil.size), np.int16 if rounded else np.float32) for _ in echoes]
+    for frame in range(n_frames):
+        if motion is not None and (frame == 0 or np.any(motion[frame] != motion[frame - 1])):
+            parts = _parts(_moved_back(still, motion[frame]), grid.spacing)
+        for echo, image in enumerate(images):
+            pure = np.zeros(coil.size, np.float32)
+            for part in parts:
+                if part.tissue in tissues:
+                    pure[part.inside] += part.fraction * tissues[part.tissue][echo][part.level, frame]
+            image[frame] = _received(pure * coil, sigma, rng, rounded)
+
+    acquisition = Acquisition(
+        tr=tr, flip_angle=flip_angle, field=field, has_preload=has_preload, agent="virtual", dose=0.1
+    )
+    truth, labels, regions = _truth(grid, _parts(still, grid.spacing))
+    return Head(
+        tuple(
+            Series(image.reshape(n_frames, *shape[::-1]).T, grid, times, replace(acquisition, te=one), name="head")
+            for image, one in zip(images, echoes, strict=True)
+        ),
+        truth, labels, regions, comes, scan.arterial_scale, motion,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Where a tissue is, how much of each voxel it fills, and which of its levels of perfusion it has there."""
+
+    tissue: Tissue
+    inside: Int[np.ndarray, " inside"]
+    fraction: Float[np.ndarray, " inside"]
+    level: Int[np.ndarray, " inside"]
+
+
+def _grid(shape: tuple[int, int, int]) -> Grid:
+    spacing = np.divide(_FIELD_OF_VIEW, shape)
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = -0.5 * (np.array(shape) - 1.0) * spacing
+    return Grid(shape, affine)
+
+
+def _positions(grid: Grid) -> Coordinates:
+    """Scanner coordinates of all voxels, x fastest as in memory, in mm."""
+    x, y, z = (grid.affine[i, 3] + grid.affine[i, i] * np.arange(n) for i, n in enumerate(grid.shape))
+    zs, ys, xs = np.meshgrid(z, y, x, indexing="ij")
+    return xs.ravel().astype(np.float32), ys.ravel().astype(np.float32), zs.ravel().astype(np.float32)
+
+
+def _moved_back(x: Coordinates, moved: Float[np.ndarray, " 6"]) -> Coordinates:
+    """Where in the resting head the points lie once it has been turned (about x, then y, then z) and shifted."""
+    (cx, cy, cz), (sx, sy, sz) = np.cos(moved[3:]), np.sin(moved[3:])
+    about_x = np.array([[1.0, 0.0, 0.0], [0.0, cx, -sx], [0.0, sx, cx]])
+    about_y = np.array([[cy, 0.0, sy], [0.0, 1.0, 0.0], [-sy, 0.0, cy]])
+    about_z = np.array([[cz, -sz, 0.0], [sz, cz, 0.0], [0.0, 0.0, 1.0]])
+    turned = (about_z @ about_y @ about_x).astype(np.float32)
+    a, b, c = (one - np.float32(shift) for one, shift in zip(x, moved[:3], strict=True))
+    back = [turned[0, i] * a + turned[1, i] * b + turned[2, i] * c for i in range(3)]
+    return back[0], back[1], back[2]
+
+
+def _parts(x: Coordinates, spacing: tuple[float, float, float]) -> list[_Part]:
+    """What the voxels at these places of the resting head are made of."""
+    level = np.minimum(texture(x, 55.0, 0.4) * LEVELS, LEVELS - 1).astype(np.int8)
+    return [_Part(tissue, inside, fraction, level[inside]) for tissue, inside, fraction in mixture(x, spacing)]
+
+
+def _received(
+    signal: Float[np.ndarray, " voxels"], sigma: float, rng: np.random.Generator, rounded: bool
+) -> Num[np.ndarray, " voxels"]:
+    """One image with Rician noise; integers if `rounded`."""
+    if sigma > 0.0:
+        noise = rng.standard_normal((2, signal.size), dtype=np.float32) * np.float32(sigma)
+        signal = np.sqrt((signal + noise[0]) ** 2 + noise[1] ** 2)
+    return np.rint(signal).astype(np.int16) if rounded else signal
+
+
+def _truth(
+    grid: Grid, parts: list[_Part]
+) -> tuple[dict[str, Float[np.ndarray, "x y z"]], Int[np.ndarray, "x y z"], dict[str, Region]]:
+    """Maps, labels and regions of the head at rest."""
+    n = int(np.prod(grid.shape))
+    volume, flow, late, most = np.zeros((4, n))
+    labels = np.zeros(n, np.int8)
+    pure = {tissue: np.zeros(n, bool) for tissue in Tissue}
+    for part in parts:
+        tissue, inside, fraction = part.tissue, part.inside, part.fraction
+        largest = fraction > most[inside]
+        labels[inside[largest]] = tissue
+        most[inside[largest]] = fraction[largest]
+        pure[tissue][inside[fraction > 0.99]] = True
+        if tissue in TISSUES:
+            has = perfusion(tissue)
+            volume[inside] += fraction * has.vp[part.level]
+            flow[inside] += fraction * (has.vp / has.mtt)[part.level]
+            late[inside] += fraction * (has.vp / has.mtt * has.delay)[part.level]
+        elif tissue is not Tissue.AIR:
+            volume[inside] += fraction
+            flow[inside] = np.nan
+    x, y, z = (axis.reshape(grid.shape, order="F") for axis in _positions(grid))
+    volume[volume == 0.0] = np.nan
+    flow[flow == 0.0] = np.nan
+    cbv, cbf, delay = (one.reshape(grid.shape, order="F") for one in (volume, flow, late / flow))
+    at = labels.reshape(grid.shape, order="F")
+    away = (x < -5.0) & (np.abs(z - LESION[2]) < 60.0) & (np.abs(y - LESION[1]) < 80.0)
+    masks = {tissue.name.lower(): one.reshape(grid.shape, order="F") for tissue, one in pure.items()}
+    masks["white"] = masks["white"] & away
+    masks["brain"] = (at >= Tissue.CSF) & (at <= Tissue.ARTERY)
+    regions = {name: Region(mask, grid, name, "phantom") for name, mask in masks.items()}
+    truth = {
+        "cbv": cbv, "rcbv": cbv / np.nanmean(cbv[masks["white"]]),
+        "cbf": cbf, "mtt": cbv / cbf, "delay": delay,
+    }  # fmt: skip
+    return truth, at, regions
