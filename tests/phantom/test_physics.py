@@ -51,6 +51,14 @@ def test_a_later_arrival_moves_the_whole_curve():
     np.testing.assert_allclose(late[2:], on_time[:-2], atol=5e-4)
 
 
+def test_tissue_may_have_agent_before_the_artery_and_before_the_first_frame():
+    times = np.arange(1.0, 61.0, 1.5)
+    early, _ = exchange(0.002, ArterialInput(onset=2.0), times=times, delay=-3.0)
+    shifted, _ = exchange(0.002, ArterialInput(onset=2.0), times=times + 3.0)
+    assert early[0] > 0.0
+    np.testing.assert_allclose(early, shifted, atol=5e-4)
+
+
 def test_vessels_and_leaked_agent_at_one_concentration_leave_only_the_effect_of_cells():
     equal = np.full((4, 1), 0.8)
     added = transverse_rate(equal, equal, 0.05 * ONE, 0.3 * ONE, 80.0, 24.0)

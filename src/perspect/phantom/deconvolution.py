@@ -74,7 +74,7 @@ def tissue_curves(
     """Concentration in tissue, in mM: flow times the arterial input convolved with the residue function.
 
     `curves` are flow (1/s), volume (mL/mL) and shape. The arterial function is evaluated afresh at every instant that
-    each frame needs, so that uneven times and broken delays cost no accuracy.
+    each frame needs, so that uneven times and fractions of a frame cost no accuracy.
     """
     n = max(int(np.ceil((times[-1] - arterial.injections[0] - delay) / _STEP)), 1) + 2
     came = arterial(times[None, :] - delay - _STEP * np.arange(n)[:, None])

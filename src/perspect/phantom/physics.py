@@ -10,13 +10,13 @@ _FINE_FOR = 45.0
 
 
 def _solution_times(
-    arterial: ArterialInput, times: Float[np.ndarray, " time"], latest: float
+    arterial: ArterialInput, times: Float[np.ndarray, " time"], earliest: float, latest: float
 ) -> Float[np.ndarray, " steps"]:
     """Steps for the solution of the exchange, in s: fine during a bolus, coarse between; every frame is one of them."""
-    start, end = min(times[0], arterial.injections[0]), times[-1]
+    start, end = min(times[0], arterial.injections[0] + earliest), times[-1]
     pieces = [times, np.arange(start, end, _COARSE)]
     for onset in arterial.injections:
-        pieces.append(np.arange(max(onset, start), min(onset + latest + _FINE_FOR, end), _FINE))
+        pieces.append(np.arange(max(onset + earliest, start), min(onset + latest + _FINE_FOR, end), _FINE))
     everything = np.unique(np.concatenate(pieces))
     return np.asarray(everything[np.concatenate([[True], np.diff(everything) > 1e-9])])
 
@@ -39,7 +39,7 @@ def two_compartments(
     Sourbron and Buckley 2012, doi:10.1088/0031-9155/57/2/R1, equations of the two-compartment exchange model.
     """
     late = np.broadcast_to(np.asarray(delay, float), vp.shape)
-    steps = _solution_times(arterial, times, float(late.max(initial=0.0)))
+    steps = _solution_times(arterial, times, float(late.min(initial=0.0)), float(late.max(initial=0.0)))
     out_rate, up, down = 1.0 / mtt + ps / vp, ps / vp, ps / ve
     root = np.sqrt((out_rate - down) ** 2 + 4.0 * up * down)
     fast = 0.5 * (out_rate + down + root)
