@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from perspect.dsc.arterial import Arterial
 from perspect.dsc.blood import Flow, haematocrit_factor
-from perspect.dsc.calibrate import TRANSIT_TIMES
+from perspect.dsc.calibrate import TRANSIT_TIMES, Calibration
 from perspect.dsc.leakage import WORST_VARIATION, Correction
 from perspect.dsc.motion import Aligned
 from perspect.dsc.passage import FirstPass
@@ -62,6 +62,7 @@ def summary(
     correction: Correction | None,
     normal: Reference | None,
     flow: Flow | None,
+    simulated: Calibration,
     moved: Aligned,
     window: slice,
     plan: Plan,
@@ -121,9 +122,9 @@ def summary(
     if flow is not None:
         out |= {
             "deconvolution": plan.deconvolution,
-            "deconvolution_cut": flow.calibration.cut,
-            "expected_cbf_error": flow.calibration.error,
-            "expected_cbf_bias": dict(zip(map(str, TRANSIT_TIMES), flow.calibration.bias, strict=True)),
+            "deconvolution_cut": simulated.cut,
+            "expected_cbf_error": simulated.error,
+            "expected_cbf_bias": dict(zip(map(str, TRANSIT_TIMES), simulated.bias, strict=True)),
         }
     if moved.displacement is not None:
         out |= {
@@ -146,6 +147,7 @@ def recipe(
     normal: Reference | None,
     white: WhiteMatter,
     flow: Flow | None,
+    simulated: Calibration,
     window: slice,
 ) -> Recipe:
     """The methods section of this run."""
@@ -211,10 +213,10 @@ def recipe(
             Step(
                 "flow",
                 f"CBF, MTT = CBV/CBF, Tmax and delay come from {METHODS[plan.deconvolution]}"
-                + ("" if np.isnan(flow.calibration.cut) else f", cut {flow.calibration.cut:.3f}")
-                + f"; a simulation of this acquisition gives a median error of CBF of {flow.calibration.error:.0%} and the "
+                + ("" if np.isnan(simulated.cut) else f", cut {simulated.cut:.3f}")
+                + f"; a simulation of this acquisition gives a median error of CBF of {simulated.error:.0%} and the "
                 "standard errors.",
-                {"cut": flow.calibration.cut, "seed": plan.seed},
+                {"cut": simulated.cut, "seed": plan.seed},
                 ("Wu et al. 2003, doi:10.1002/mrm.10522",),
             )
         )

@@ -14,7 +14,7 @@ from perspect.dsc.leakage import Correction, corrected_curves
 from perspect.dsc.passage import Passage
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import SOURCE
-from perspect.dsc.signal import Relaxation, echo_factor
+from perspect.dsc.signal import Relaxation
 from perspect.numerics.deconvolution import CHUNK
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Flag, Severity
@@ -46,7 +46,6 @@ class Flow:
     tmax_std: Float[np.ndarray, " voxels"]
     delay: Float[np.ndarray, " voxels"]
     delay_std: Float[np.ndarray, " voxels"]
-    calibration: Calibration
     flags: tuple[Flag, ...]
 
 
@@ -77,6 +76,35 @@ def has_bolus(peak: Passage, relaxation: Relaxation) -> Bool[np.ndarray, " voxel
         return relaxation.is_usable & (peak.height > LEAST_CONTRAST * relaxation.noise)
 
 
+def calibration_of(
+    relaxation: Relaxation,
+    times: Float[np.ndarray, " time"],
+    first_pass: slice,
+    tissue: Float[np.ndarray, " time"],
+    arterial: Arterial,
+    peak: Passage,
+    plan: Plan,
+) -> Calibration:
+    """This acquisition simulated, with the arterial curve as input or, where there is none, the mean curve of the brain."""
+    start = relaxation.rest.start
+    with np.errstate(invalid="ignore", divide="ignore"):
+        contrast = peak.height / relaxation.noise
+    timed = has_bolus(peak, relaxation)
+    seen = contrast[timed] if timed.any() else np.array([LEAST_CONTRAST])
+    has_input = arterial.curve is not None and plan.deconvolution != "none"
+    inflow = tissue if arterial.curve is None else arterial.curve
+    return calibrate(
+        plan.deconvolution if has_input and plan.deconvolution != "none" else None,
+        np.asarray(inflow, np.float64)[start:],
+        times[start:],
+        slice(first_pass.start - start, first_pass.stop - start),
+        relaxation,
+        np.quantile(seen, CONTRAST_QUANTILES),
+        plan.seed,
+        plan.oscillation if plan.deconvolution == "osvd" else plan.threshold,
+    )
+
+
 def flow_of(
     relaxation: Relaxation,
     times: Float[np.ndarray, " time"],
@@ -84,6 +112,7 @@ def flow_of(
     arterial: Arterial,
     peak: Passage,
     volume: Volume | None,
+    calibration: Calibration,
     plan: Plan,
 ) -> Flow | None:
     """Deconvolution of the leakage-corrected curves by the arterial input, calibrated on this acquisition.
@@ -93,42 +122,28 @@ def flow_of(
     if plan.deconvolution == "none" or arterial.curve is None or volume is None:
         return None
     used = slice(relaxation.rest.start, times.size)
-    inflow, clock = arterial.curve[used], times[used]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        contrast = peak.height / relaxation.noise
-    timed = has_bolus(peak, relaxation)
-    seen = contrast[timed] if timed.any() else np.array([LEAST_CONTRAST])
-    te = echo_factor(relaxation.echo_times)
-    calibration = calibrate(
-        plan.deconvolution, inflow, clock, te, float(np.nanmedian(relaxation.noise)) * te,
-        np.quantile(seen, CONTRAST_QUANTILES), relaxation.rest.n_frames, plan.seed,
-        plan.oscillation if plan.deconvolution == "osvd" else plan.threshold,
-    )
-    solver = prepare(plan.deconvolution, inflow, clock, calibration.cut)
+    solver = prepare(plan.deconvolution, arterial.curve[used], times[used], calibration.cut)
     n = relaxation.curves.shape[0]
-    cbf, tmax, delay = (np.full(n, np.nan) for _ in range(3))
+    cbf, tmax, delay, sharpness, steepness = (np.full(n, np.nan) for _ in range(5))
 
     def work(span: slice) -> None:
-        curves = corrected_curves(relaxation, correction, span)
-        found = solver.residues(curves[:, used])
+        found = solver.residues(corrected_curves(relaxation, correction, span)[:, used])
         cbf[span], tmax[span], delay[span] = found.flow, found.tmax, found.delay
+        sharpness[span], steepness[span] = found.sharpness, found.steepness
 
     each(work, spans(n, CHUNK))
-    for one in (cbf, tmax, delay):
-        one[~timed] = np.nan
     cbf *= haematocrit_factor(plan)
     with np.errstate(invalid="ignore", divide="ignore"):
         mtt = volume.cbv / cbf
+        contrast = peak.height / relaxation.noise
+        leaky = correction.area_std / np.abs(correction.area)
     mtt[~(mtt > 0)] = np.nan
     scatter = calibration.scatter
     relative = np.hypot(scatter["cbf"](contrast, mtt), arterial.relative_error)
-    leaky = correction.area_std / np.maximum(np.abs(correction.area), 1e-12)
     return Flow(
-        cbf, cbf * relative, mtt, mtt * np.hypot(scatter["mtt"](contrast, mtt), leaky), tmax,
-        np.where(np.isfinite(tmax), scatter["tmax"](contrast, mtt), np.nan), delay,
-        np.where(np.isfinite(delay), scatter["delay"](contrast, mtt), np.nan), calibration,
-        _flags(plan, calibration),
-    )
+        cbf, cbf * relative, mtt, mtt * np.hypot(scatter["mtt"](contrast, mtt), leaky),
+        tmax, scatter["tmax"](contrast, sharpness), delay, scatter["delay"](contrast, steepness), _flags(plan, calibration),
+    )  # fmt: skip
 
 
 def _flags(plan: Plan, calibration: Calibration) -> tuple[Flag, ...]:

@@ -6,7 +6,7 @@ axis, echo time and noise. The same simulation is the source of the standard err
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,8 @@ import scipy.special
 from jaxtyping import Float
 
 from perspect.dsc.deconvolve import THRESHOLDS, Deconvolution, Method, prepare, read_out
+from perspect.dsc.passage import passage
+from perspect.dsc.signal import Relaxation, echo_factor, relaxation
 from perspect.numerics.deconvolution import oscillation_index
 
 TRANSIT_TIMES: Final = (2.0, 3.0, 4.5, 6.5, 9.0, 13.0)
@@ -33,33 +35,41 @@ FINE: Final = 20
 ALLOWED: Final = np.geomspace(0.02, 0.4, 30)
 """Oscillation indices that are tried."""
 
+N_TERMS: Final = 6
+"""Of the quadratic form that describes a scatter."""
+
 LARGEST_CONTRAST: Final = 1e4
 """Contrast to noise beyond which data count as free of noise."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scatter:
-    """Standard error of a number as a function of contrast to noise and of apparent transit time.
+    """Standard error of a number as a function of contrast to noise and of one feature of the curve or its solution.
 
-    The logarithm is a quadratic form in the logarithms of both, fitted to the simulation; `floor` bounds it from below.
+    The logarithm is a quadratic form in the logarithms of both, fitted to the simulation and held inside what was
+    simulated (`lowest` and `highest`, of both logarithms).
     """
 
     coefficients: Float[np.ndarray, " terms"]
-    floor: float
+    lowest: Float[np.ndarray, " 2"]
+    highest: Float[np.ndarray, " 2"]
 
     def __call__(
-        self, contrast: Float[np.ndarray, "*voxels"], transit: Float[np.ndarray, "*voxels"]
+        self, contrast: Float[np.ndarray, "*voxels"], feature: Float[np.ndarray, "*voxels"]
     ) -> Float[np.ndarray, "*voxels"]:
-        """The standard error where these two hold."""
-        return np.maximum(np.exp(_terms(contrast, transit) @ self.coefficients), self.floor)
+        """The standard error where these two hold; NaN where one of them is not positive."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            both = np.stack([np.log(contrast), np.log(feature)], axis=-1)
+        return np.exp(_terms(np.clip(both, self.lowest, self.highest)) @ self.coefficients)
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """What the simulation found: the best `cut`, the median absolute relative error of CBF it leaves, and scatters.
 
-    `scatter` has keys `cbf` and `mtt` (relative) and `tmax`, `delay` (s). `bias` is the median relative error of CBF for
-    each of `TRANSIT_TIMES`.
+    `scatter` has keys `ph` (relative) by the sharpness of the curve's peak and `ttp` (s) by its error to first order; and,
+    where there was a deconvolution, `cbf` and `mtt` (relative) by the transit time, `tmax` (s) by the sharpness and `delay` (s) by the
+    steepness of the residue function. `bias` is the median relative error of CBF for each of `TRANSIT_TIMES`.
     """
 
     cut: float
@@ -72,60 +82,75 @@ class Calibration:
 class Simulated:
     """Tissue curves of known truth, condition by condition (transit time, shape, delay, contrast), repeats last."""
 
-    curves: Float[np.ndarray, "curves time"]
+    relaxation: Relaxation
     flow: Float[np.ndarray, " curves"]
-    area: Float[np.ndarray, " curves"]
     transit: Float[np.ndarray, " curves"]
     contrast: Float[np.ndarray, " curves"]
 
+    @property
+    def curves(self) -> Float[np.ndarray, "curves time"]:
+        """ΔR2* in 1/s."""
+        return self.relaxation.curves
+
 
 def calibrate(
-    method: Method,
+    method: Method | None,
     arterial: Float[np.ndarray, " time"],
     times: Float[np.ndarray, " time"],
-    te: float,
-    relative_noise: float,
+    first_pass: slice,
+    tissue: Relaxation,
     contrasts: Float[np.ndarray, " levels"],
-    n_baseline: int,
     seed: int,
     cut: float | None = None,
 ) -> Calibration:
     """Simulates this acquisition and finds the `cut` with the least mean error of CBF (or keeps the one given).
 
-    `arterial` in 1/s; `relative_noise` is σ/S at rest; `contrasts` are the peak ΔR2* over noise of the patient's own
-    tissue (a few quantiles); `te` divides the logarithm.
+    `arterial` in 1/s on `times`, which begin in steady state; `tissue` gives baseline, echo times and noise, `contrasts`
+    the peak ΔR2* over noise of the patient's own tissue (a few quantiles). Without a `method` only the curves themselves
+    are looked at.
     """
-    truth = simulate(arterial, times, te, relative_noise, contrasts, n_baseline, seed)
+    truth = simulate(arterial, times, tissue, contrasts, seed)
+    peak = passage(truth.relaxation, times, first_pass, 0.0)
+    height = truth.contrast * tissue_noise(tissue)
+    scatter = {
+        "ph": _scatter(np.log(np.maximum(peak.height / height, 1e-6)), peak.sharpness, truth),
+        "ttp": _scatter(peak.time, peak.time_noise, truth),
+    }
+    if method is None:
+        return Calibration(float("nan"), float("nan"), (), scatter)
     cuts = (cut,) if cut is not None else CANDIDATES[method]
     errors = [np.abs(flow / truth.flow - 1) for flow in _flows(method, arterial, times, truth, cuts)]
     at = int(np.argmin([np.nanmean(one) for one in errors]))
     best = float(cuts[at])
-    solver = prepare(method, arterial, times, best)
-    found = solver.residues(truth.curves)
+    found = prepare(method, arterial, times, best).residues(truth.curves)
     area = np.trapezoid(truth.curves, times, axis=1) / np.trapezoid(arterial, times)
     with np.errstate(divide="ignore", invalid="ignore"):
         transit = area / found.flow
         ratio = found.flow / truth.flow
-    scatter = {
+    scatter |= {
         "cbf": _scatter(np.log(np.maximum(ratio, 1e-6)), transit, truth),
         "mtt": _scatter(np.log(np.maximum(transit / truth.transit, 1e-6)), transit, truth),
-        "tmax": _scatter(found.tmax, transit, truth),
-        "delay": _scatter(found.delay, transit, truth),
+        "tmax": _scatter(found.tmax, found.sharpness, truth),
+        "delay": _scatter(found.delay, found.steepness, truth),
     }
     bias = tuple(float(np.nanmedian(ratio[truth.transit == one]) - 1) for one in TRANSIT_TIMES)
     return Calibration(best, float(np.nanmedian(errors[at])), bias, scatter)
 
 
+def tissue_noise(tissue: Relaxation) -> float:
+    """The typical noise of ΔR2* at rest, in 1/s; never quite zero, so that data without noise can be simulated too."""
+    te = echo_factor(tissue.echo_times)
+    return max(float(np.nanmedian(tissue.noise[tissue.is_usable])), 1.0 / (te * LARGEST_CONTRAST**2))
+
+
 def simulate(
     arterial: Float[np.ndarray, " time"],
     times: Float[np.ndarray, " time"],
-    te: float,
-    relative_noise: float,
+    tissue: Relaxation,
     contrasts: Float[np.ndarray, " levels"],
-    n_baseline: int,
     seed: int,
 ) -> Simulated:
-    """ΔR2* curves of tissue with this arterial input, four shapes of residue function, and this noise."""
+    """ΔR2* curves of tissue with this arterial input, four shapes of residue function, and the noise of `tissue`."""
     step = float(np.median(np.diff(times))) / FINE
     fine = np.arange(times[0], times[-1] + step, step)
     inflow = scipy.interpolate.PchipInterpolator(times, arterial, extrapolate=False)
@@ -135,24 +160,31 @@ def simulate(
     clean = []
     for delay in DELAYS:
         delayed = np.nan_to_num(inflow(np.maximum(fine - delay, times[0])), nan=float(arterial[-1]))
-        tissue = scipy.fft.irfft(spectrum * scipy.fft.rfft(delayed, 2 * fine.size), axis=1)[:, : fine.size]
-        clean.append(scipy.interpolate.make_interp_spline(fine, tissue, k=1, axis=1)(times))
+        curves = scipy.fft.irfft(spectrum * scipy.fft.rfft(delayed, 2 * fine.size), axis=1)[:, : fine.size]
+        clean.append(scipy.interpolate.make_interp_spline(fine, curves, k=1, axis=1)(times))
     unit = np.stack(clean, axis=1).reshape(-1, times.size)
-    transit = np.repeat(TRANSIT_TIMES, len(SHAPES) * len(DELAYS))
     levels = np.clip(contrasts, 1.0, LARGEST_CONTRAST)
     # Flow follows from the contrast wanted: peak ΔR2* = contrast · noise.
-    noise = max(relative_noise, 1.0 / LARGEST_CONTRAST**2) / te
-    flow = (levels[None, :] * noise / unit.max(axis=1)[:, None]).reshape(-1)
-    unit, transit = np.repeat(unit, levels.size, axis=0), np.repeat(transit, levels.size)
-    contrast = np.tile(levels, flow.size // levels.size)
-    repeat = [np.repeat(one, REPEATS, axis=0) for one in (unit, flow, transit, contrast)]
-    unit, flow, transit, contrast = repeat
-    signal = np.exp(-te * flow[:, None] * unit)
-    draw = np.random.default_rng(seed).standard_normal((2, *signal.shape), dtype=np.float32) * np.float32(noise * te)
-    noisy = np.hypot(signal + draw[0], draw[1])
-    at_rest = noisy[:, :n_baseline].mean(axis=1, keepdims=True)
-    curves = np.asfortranarray((-np.log(np.maximum(noisy, 1e-6) / at_rest) / te).astype(np.float32))
-    return Simulated(curves, flow, flow * transit, transit, contrast)
+    flow = (levels[None, :] * tissue_noise(tissue) / unit.max(axis=1)[:, None]).reshape(-1)
+    transit = np.repeat(TRANSIT_TIMES, flow.size // len(TRANSIT_TIMES))
+    unit, contrast = np.repeat(unit, levels.size, axis=0), np.tile(levels, flow.size // levels.size)
+    unit, flow, transit, contrast = (np.repeat(one, REPEATS, axis=0) for one in (unit, flow, transit, contrast))
+    return Simulated(_noisy(flow[:, None] * unit, tissue, seed), flow, transit, contrast)
+
+
+def _noisy(curves: Float[np.ndarray, "curves time"], tissue: Relaxation, seed: int) -> Relaxation:
+    """The curves as this acquisition would have measured them: one signal per echo, with Rician noise."""
+    rng = np.random.default_rng(seed)
+    te = echo_factor(tissue.echo_times)
+    signals = []
+    # Two echoes share the noise of their difference.
+    sigma = np.float32(tissue_noise(tissue) * te / np.sqrt(len(tissue.echo_times)))
+    for echo in tissue.echo_times:
+        clean = np.exp(-echo * curves).astype(np.float32)
+        draw = rng.standard_normal((2, *clean.shape), dtype=np.float32) * sigma
+        signals.append(np.asfortranarray(np.maximum(np.hypot(clean + draw[0], draw[1]), np.float32(1e-6))))
+    at_rest = replace(tissue.rest, start=0, stop=tissue.rest.n_frames)
+    return relaxation(tuple(signals), tissue.echo_times, at_rest)
 
 
 def _exponential(t: Float[np.ndarray, " time"], transit: float) -> Float[np.ndarray, " time"]:
@@ -209,30 +241,26 @@ def _flows(
     return chosen
 
 
-def _terms(
-    contrast: Float[np.ndarray, "*voxels"], transit: Float[np.ndarray, "*voxels"]
-) -> Float[np.ndarray, "*voxels terms"]:
-    x = np.log(np.clip(contrast, 1.0, LARGEST_CONTRAST))
-    y = np.log(np.clip(transit, 0.5, 30.0))
+def _terms(logarithms: Float[np.ndarray, "*voxels 2"]) -> Float[np.ndarray, "*voxels terms"]:
+    x, y = logarithms[..., 0], logarithms[..., 1]
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
 
 
-def _scatter(
-    found: Float[np.ndarray, " curves"], transit: Float[np.ndarray, " curves"], truth: Simulated
-) -> Scatter:
-    """The scatter of `found` over the repeats of each condition, as a smooth function of contrast and transit time."""
-    by_condition = found.reshape(-1, REPEATS)
-    sd = by_condition.std(axis=1, ddof=1)
-    apparent = np.median(transit.reshape(-1, REPEATS), axis=1)
-    contrast = truth.contrast.reshape(-1, REPEATS)[:, 0]
-    good = np.isfinite(sd) & (sd > 0) & np.isfinite(apparent) & (apparent > 0)
-    if good.sum() < 12:
-        return Scatter(np.array([np.nan, 0.0, 0.0, 0.0, 0.0, 0.0]), float("nan"))
-    columns = _terms(contrast[good], apparent[good])
-    if np.unique(contrast[good]).size < 3:
-        columns[:, [3, 4]] = 0.0
-    # E[log s] of REPEATS normal values lies below log σ; the bias of the logarithm is added back.
+def _scatter(found: Float[np.ndarray, " curves"], feature: Float[np.ndarray, " curves"], truth: Simulated) -> Scatter:
+    """The scatter of `found` over the repeats of each condition, as a smooth function of contrast and feature."""
+    by_condition, features = found.reshape(-1, REPEATS), feature.reshape(-1, REPEATS)
+    complete = np.isfinite(by_condition).all(axis=1) & (features > 0).all(axis=1)
+    sd = by_condition[complete].std(axis=1, ddof=1)
+    both = np.stack(
+        [np.log(truth.contrast.reshape(-1, REPEATS)[complete, 0]), np.log(features[complete]).mean(axis=1)], axis=-1
+    )
+    good = sd > 0
+    if good.sum() < 2 * N_TERMS:
+        nothing = np.full(2, np.nan)
+        return Scatter(np.full(N_TERMS, np.nan), nothing, nothing)
+    both, sd = both[good], sd[good]
+    # The mean of the logarithm of a standard deviation from few values lies below the logarithm of the true one.
     degrees = REPEATS - 1
     low = 0.5 * (scipy.special.digamma(degrees / 2) - np.log(degrees / 2))
-    coefficients = np.linalg.pinv(columns) @ (np.log(sd[good]) - low)
-    return Scatter(coefficients, float(np.quantile(sd[good], 0.01)))
+    coefficients = np.linalg.pinv(_terms(both)) @ (np.log(sd) - low)
+    return Scatter(coefficients, both.min(axis=0), both.max(axis=0))

@@ -26,11 +26,17 @@ EVEN: Final = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Residues:
-    """What a deconvolution gives for each curve: `flow` in 1/s, `tmax` and `delay` in s after the arterial input."""
+    """What a deconvolution gives for each curve: `flow` in 1/s, `tmax` and `delay` in s after the arterial input.
+
+    `sharpness` (how much the function bends at its maximum) and `steepness` (how much it rises where it passes half of
+    it), both per frame and relative to the maximum, are what the errors of Tmax and delay depend on.
+    """
 
     flow: Float[np.ndarray, " voxels"]
     tmax: Float[np.ndarray, " voxels"]
     delay: Float[np.ndarray, " voxels"]
+    sharpness: Float[np.ndarray, " voxels"]
+    steepness: Float[np.ndarray, " voxels"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,18 +135,22 @@ def read_out(solutions: Float[np.ndarray, "voxels length"], operator: Circulant)
 
     reach = min(int(np.ceil(LATEST_RISE / operator.step)), length // 2)
     half = 0.5 * flow
-    rise = np.full(n, np.nan)
+    rise, steepness = np.full(n, np.nan), np.full(n, np.nan)
     above, level = np.ones(n, bool), flow
     for back in range(1, reach + 1):
         lower = time_major[(top - back) % length, columns]
         crosses = above & (lower < half)
-        rise[crosses] = back - (half[crosses] - lower[crosses]) / (level[crosses] - lower[crosses])
+        step = level[crosses] - lower[crosses]
+        rise[crosses] = back - (half[crosses] - lower[crosses]) / step
+        steepness[crosses] = step / flow[crosses]
         above &= ~crosses
         level = lower
         if not above.any():
             break
     delay = operator.times(top.astype(np.float64)) - rise * operator.step
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sharpness = -bend / flow
     no_flow = ~(flow > 0)
     for one in (flow, tmax, delay):
         one[no_flow] = np.nan
-    return Residues(flow.astype(np.float64), tmax, delay)
+    return Residues(flow.astype(np.float64), tmax, delay, sharpness, steepness)

@@ -13,11 +13,17 @@ from jaxtyping import Bool, Float, Int
 from perspect.dsc.integrate import linear_maps, trapezoid_weights
 from perspect.dsc.reference import design
 from perspect.dsc.signal import CHUNK, Relaxation
-from perspect.fit import Fit, choice, fit
+from perspect.fit import Fit, fit, weights
 from perspect.models import BidirectionalLeakage, Leakage
 from perspect.numerics.convolve import exponential_convolution
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Status, lexicon
+
+HALF: Final = 0.5
+"""Belief beyond which the second of two models is taken."""
+
+TYPICAL_RETURN: Final = 0.01
+"""kep in 1/s where no voxel tells one: the middle of what is found in high-grade glioma [our default]."""
 
 WORST_VARIATION: Final = 1.0
 """Standard error over |K2| beyond which leakage cannot be told from none and nothing is corrected."""
@@ -46,16 +52,21 @@ class Correction:
 
 
 def one_way(
-    relaxation: Relaxation, times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"], window: slice
+    relaxation: Relaxation,
+    times: Float[np.ndarray, " time"],
+    curve: Float[np.ndarray, " time"],
+    window: slice,
+    kep: float = 0.0,
 ) -> tuple[Float[np.ndarray, "4 voxels"], Float[np.ndarray, "4 voxels"]]:
     """K1, K2, the area and the corrected area of every voxel, and their standard errors.
 
-    All four are linear in the curve, so they are one product with a matrix of four columns.
+    All four are linear in the curve, so they are one product with a matrix of four columns. With a `kep` (1/s) that is
+    known, leaked agent returns at that rate.
 
     Boxerman, Schmainda & Weisskoff 2006, AJNR 27:859
     """
     frames = slice(relaxation.rest.stop, times.size)
-    columns = design(times, curve, frames)
+    columns = design(times, curve, frames, kep)
     k = np.linalg.pinv(columns).T
     area = trapezoid_weights(times, window)
     # Atom 2 is minus the integral of the reference: what is added back is K2 times that integral.
@@ -158,29 +169,63 @@ def correct(
 ) -> Correction:
     """Leakage of every voxel against the reference `curve`, by the one-way or the two-way model, or the better by AICc."""
     one, one_std = one_way(relaxation, times, curve, window)
-    n = one.shape[1]
-    k1, k2, corrected = one[0], one[1], one[3]
-    k1_std, k2_std, corrected_std = one_std[0], one_std[1], one_std[3]
-    kep, kep_std = np.full(n, np.nan), np.full(n, np.nan)
-    both_ways = np.zeros(n, bool)
+    k1, k2, plain, corrected = one
+    k1_std, k2_std, _, corrected_std = one_std
+    kep, kep_std = np.full(k1.size, np.nan), np.full(k1.size, np.nan)
+    both_ways = np.zeros(k1.size, bool)
     if method != "bsw":
         usable = np.flatnonzero(relaxation.is_usable)
         two, two_std, two_fit = bidirectional(relaxation, times, curve, window, usable)
-        better = np.isfinite(two[[0, 1, 3]]).all(axis=0)
-        if method == "auto":
-            frames = slice(relaxation.rest.stop, times.size)
-            one_fit = fit(Leakage(t=times[frames], reference=curve[frames]), relaxation.curves[usable][:, frames])
-            better &= choice([one_fit, two_fit]) == 1
-        both_ways[usable[better]] = True
-        for into, value in ((k1, two[0]), (k2, two[1]), (kep, two[2]), (corrected, two[3])):
-            into[usable[better]] = value[better]
-        for into, value in ((k1_std, two_std[0]), (k2_std, two_std[1]), (kep_std, two_std[2]), (corrected_std, two_std[3])):
-            into[usable[better]] = value[better]
+        frames = slice(relaxation.rest.stop, times.size)
+        one_fit = fit(Leakage(t=times[frames], reference=curve[frames]), relaxation.curves[usable][:, frames])
+        # Where kep is left open the one-way model is taken; that the return could not be seen is part of its error.
+        is_open = ~np.isfinite(two).all(axis=0)
+        at_typical, at_typical_std = one_way(relaxation, times, curve, window, typical_return(two[2]))
+        for row, at in ((0, 0), (1, 1), (3, 3)):
+            two[row, is_open], two_std[row, is_open] = at_typical[at, usable[is_open]], at_typical_std[at, usable[is_open]]
+        share = np.nan_to_num(weights([one_fit, two_fit])[1], nan=0.0)
+        share[is_open] = np.minimum(share[is_open], HALF)
+        if method == "leu":
+            share[~is_open] = 1.0
+        both_ways[usable] = share > HALF
+        chosen = usable[share > HALF]
+        for into, spread, row in ((k1, k1_std, 0), (k2, k2_std, 1), (corrected, corrected_std, 3)):
+            value, error = either(into[usable], two[row], spread[usable], two_std[row], share)
+            into[usable], spread[usable] = value, error
+        kep[chosen], kep_std[chosen] = two[2][share > HALF], two_std[2][share > HALF]
     told = k2_std < WORST_VARIATION * np.abs(k2)
     status = np.where(told, relaxation.status, np.maximum(relaxation.status, Status.NOT_CORRECTED)).astype(np.int16)
-    area = np.where(told, corrected, one[2])
+    area = np.where(told, corrected, plain)
+    # Whether there is leakage at all is a choice too; the likelihood ratio of K2 = 0 says how sure it is.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        belief = 1 / (1 + np.exp(1 - 0.5 * (k2 / k2_std) ** 2))
+    spread = belief * (corrected - area) ** 2 + (1 - belief) * (plain - area) ** 2
+    corrected_std = np.sqrt(corrected_std**2 + spread)
     table = washout(times, curve, slice(relaxation.rest.stop, times.size))
     return Correction(k1, k1_std, k2, k2_std, kep, kep_std, area, corrected_std, status, both_ways, table)
+
+
+def typical_return(kep: Float[np.ndarray, " voxels"]) -> float:
+    """The median rate at which agent returns where that can be seen, in 1/s."""
+    known = kep[np.isfinite(kep)]
+    return float(np.median(known)) if known.size >= 10 else TYPICAL_RETURN
+
+
+def either(
+    one: Float[np.ndarray, " voxels"],
+    two: Float[np.ndarray, " voxels"],
+    one_std: Float[np.ndarray, " voxels"],
+    two_std: Float[np.ndarray, " voxels"],
+    share: Float[np.ndarray, " voxels"],
+) -> tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]:
+    """The value of the likelier of two models, and its error with that of the choice: `share` is the belief in the second.
+
+    Burnham & Anderson 2004, doi:10.1177/0049124104268644 (unconditional variance)
+    """
+    chosen = np.where(share > HALF, two, one)
+    variance = (1 - share) * (one_std**2 + (one - chosen) ** 2)
+    variance += np.where(share > 0, share * (two_std**2 + (two - chosen) ** 2), 0.0)
+    return chosen, np.sqrt(variance)
 
 
 def uncorrected(relaxation: Relaxation, times: Float[np.ndarray, " time"], window: slice) -> Correction:

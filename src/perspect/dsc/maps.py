@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perspect.dsc.blood import Flow, Volume, has_bolus
+from perspect.dsc.calibrate import Calibration
 from perspect.dsc.leakage import Correction
 from perspect.dsc.normalise import ratio
 from perspect.dsc.passage import Passage
@@ -26,6 +27,7 @@ def maps(
     scale: tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]] | None,
     flow: Flow | None,
     peak: Passage,
+    simulated: Calibration,
 ) -> Mapping[str, Map]:
     """Every map that could be determined, by the key of its quantity; what could not be is absent.
 
@@ -50,8 +52,10 @@ def maps(
         columns[lexicon.MTT] = (flow.mtt, flow.mtt_std, timed)
         columns[lexicon.TMAX] = (flow.tmax, flow.tmax_std, timed)
         columns[lexicon.DELAY] = (flow.delay, flow.delay_std, timed)
-    columns[lexicon.PH] = (peak.height, peak.height_std, timed)
-    columns[lexicon.TTP] = (peak.time, peak.time_std, timed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        contrast = peak.height / relaxation.noise
+    columns[lexicon.PH] = (peak.height, peak.height * simulated.scatter["ph"](contrast, peak.sharpness), timed)
+    columns[lexicon.TTP] = (peak.time, simulated.scatter["ttp"](contrast, peak.time_noise), timed)
     columns[lexicon.PSR] = (peak.recovery, peak.recovery_std, timed)
     columns |= _log_recovery(peak, white, timed)
     return {quantity.key: placed(quantity, brain, *column) for quantity, column in columns.items()}

@@ -48,10 +48,19 @@ def reference_level(
     median = float(np.median(values))
     spread = float(1.4826 * np.median(np.abs(values - median)))
     noise = float(np.sqrt(np.mean(std[good].astype(np.float64) ** 2)))
-    # The median of n values with noise e on top of anatomy s moves by about 1.25 e/sqrt(n) where e dominates, e/sqrt(n)
-    # where s does.
-    factor = np.sqrt(np.pi / 2) if noise > 0.5 * spread else 1.0
-    return ReferenceLevel(median, factor * noise / float(np.sqrt(n)), spread, n)
+    return ReferenceLevel(median, median_error(noise, spread, n), spread, n)
+
+
+def median_error(noise: float, spread: float, n: int) -> float:
+    """Standard error of the median of n values whose spread is partly `noise` and partly anatomy, which repeats.
+
+    For normal anatomy and normal noise: each value is above the median with a probability of its own.
+    """
+    total = max(spread**2, noise**2)
+    if total == 0:
+        return 0.0
+    anatomy = total - noise**2
+    return float(np.sqrt(2 * np.pi * total * (0.25 - np.arcsin(anatomy / total) / (2 * np.pi)) / n))
 
 
 def ratio(

@@ -61,12 +61,16 @@ def first_pass(curve: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
 
 @dataclass(frozen=True, eq=False)
 class Passage:
-    """Peak height (1/s), time to peak (s after `arrival`), signal recovery (fraction), with standard errors."""
+    """Peak height (1/s), time to peak (s after `arrival`), signal recovery (fraction, with standard error).
+
+    `sharpness` is how much the curve bends at its peak, per frame and relative to the height: what the error of the height
+    depends on. `time_noise` is the error of the time to first order, in s: what its true error depends on.
+    """
 
     height: Float[np.ndarray, " voxels"]
-    height_std: Float[np.ndarray, " voxels"]
     time: Float[np.ndarray, " voxels"]
-    time_std: Float[np.ndarray, " voxels"]
+    sharpness: Float[np.ndarray, " voxels"]
+    time_noise: Float[np.ndarray, " voxels"]
     recovery: Float[np.ndarray, " voxels"]
     recovery_std: Float[np.ndarray, " voxels"]
 
@@ -84,18 +88,17 @@ def passage(relaxation: Relaxation, times: Float[np.ndarray, " time"], frames: s
     n_late = max(late.stop - late.start, 0)
 
     def work(span: slice) -> None:
-        curves, variance = relaxation.curves[span], relaxation.variance(span)
+        curves = relaxation.curves[span]
         rows = np.arange(curves.shape[0])
         top = frames.start + np.nan_to_num(curves[:, frames], nan=-np.inf).argmax(axis=1)
         top = np.clip(top, 1, times.size - 2)
-        y = np.stack([curves[rows, top + k] for k in (-1, 0, 1)])
-        v = np.stack([variance[rows, top + k] for k in (-1, 0, 1)])
+        y = np.stack([curves[rows, top + k] for k in (-1, 0, 1)]).astype(np.float64)
         x = np.stack([times[top + k] - times[top] for k in (-1, 0, 1)])
-        out[0, span], out[2, span], by_height, by_time = vertex(x, y)
-        at_rest = relaxation.noise[span] ** 2 / relaxation.rest.n_frames
-        out[1, span] = np.sqrt((by_height**2 * v).sum(axis=0) + at_rest)
-        out[3, span] = np.sqrt((by_time**2 * v).sum(axis=0))
-        out[2, span] += times[top] - arrival
+        out[0, span], place, by_height = vertex(x, y)
+        out[1, span] = place + times[top] - arrival
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out[2, span] = (2 * y[1] - y[0] - y[2]) / y[1]
+        out[3, span] = by_height * np.sqrt(relaxation.variance(span)[rows, top])
         if n_late > 0:
             lowest = signal[span][rows, top]
             drop = level[span] - lowest
@@ -113,29 +116,21 @@ def passage(relaxation: Relaxation, times: Float[np.ndarray, " time"], frames: s
 
 def vertex(
     x: Float[np.ndarray, "3 voxels"], y: Float[np.ndarray, "3 voxels"]
-) -> tuple[
-    Float[np.ndarray, " voxels"],
-    Float[np.ndarray, " voxels"],
-    Float[np.ndarray, "3 voxels"],
-    Float[np.ndarray, "3 voxels"],
-]:
-    """Height and place of the vertex of the parabola through three points (middle at x = 0), and their gradients by y.
+) -> tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]:
+    """Height and place of the vertex of the parabola through three points, the middle one at x = 0.
 
-    Where the middle is no maximum (or the three lie on a line) height and place are those of the middle point.
+    The third value is by how much the place errs for noise of 1 in the points.
+
+    Where the middle is no maximum (or the three lie on a line) they are those of the middle point.
     """
     a, c = x[0], x[2]
-    # y = y1 + b x + d x²; b and d are linear in y.
     det = a * c * (c - a)
-    b_by = np.stack([c**2, a**2 - c**2, -(a**2)]) / det
-    d_by = np.stack([-c, c - a, a]) / det
-    b, d = (b_by * y).sum(axis=0), (d_by * y).sum(axis=0)
+    slope_by = np.stack([c**2, a**2 - c**2, -(a**2)]) / det
+    bend_by = np.stack([-c, c - a, a]) / det
+    slope, bend = (slope_by * y).sum(axis=0), (bend_by * y).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        place = -b / (2 * d)
-        inside = (d < 0) & (place >= a) & (place <= c)
-        place_by = np.where(inside, -b_by / (2 * d) + b * d_by / (2 * d**2), np.nan)
+        place = -slope / (2 * bend)
+        error = np.sqrt(((slope_by / (2 * bend) + place * bend_by / bend) ** 2).sum(axis=0))
+    inside = (bend < 0) & (place >= a) & (place <= c)
     place = np.where(inside, place, 0.0)
-    height = y[1] + np.where(inside, b * place / 2, 0.0)
-    unit = np.zeros_like(y)
-    unit[1] = 1.0
-    height_by = unit + np.where(inside, b_by * place + d_by * place**2, 0.0)
-    return height, place, height_by, place_by
+    return y[1] + slope * place / 2, place, error

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from perspect.dsc import account
 from perspect.dsc.arterial import arterial_input
-from perspect.dsc.blood import flow_of, volume_of
+from perspect.dsc.blood import calibration_of, flow_of, volume_of
 from perspect.dsc.inputs import checked_echoes, find_brain_and_rest, mean_signal
 from perspect.dsc.leakage import Correction, correct, uncorrected
 from perspect.dsc.maps import maps
@@ -76,21 +76,22 @@ def quantify(
     volume = volume_of(area, arterial, times, window, plan)
 
     tell("flow", 0.0)
-    flow = flow_of(curves, times, area, arterial, peak, volume, plan)
+    simulated = calibration_of(curves, times, passed.frames, tissue, arterial, peak, plan)
+    flow = flow_of(curves, times, area, arterial, peak, volume, simulated, plan)
 
     flags = (*setting.flags, *moved.flags, *arterial.flags, *white.flags, *(flow.flags if flow else ()), *voxel_flags(curves))
     regions = {"brain": brain, "reference": white.region}
     if arterial.region is not None:
         regions["aif"] = arterial.region
     return Measured(
-        maps(brain, curves, correction, area, volume, white, scale, flow, peak),
+        maps(brain, curves, correction, area, volume, white, scale, flow, peak, simulated),
         tuple(sorted(flags, key=lambda flag: -flag.severity)),
-        account.recipe(plan, at_rest, times, echo_times, moved, arterial, correction, normal, white, flow, window),
+        account.recipe(plan, at_rest, times, echo_times, moved, arterial, correction, normal, white, flow, simulated, window),
         regions,
         account.curves(times, tissue, passed, arterial, arterial_pass, normal, moved),
         account.summary(
             acquisition, echo_times, times, at_rest, setting, passed, arterial, arterial_pass, white, correction, normal,
-            flow, moved, window, plan,
+            flow, simulated, moved, window, plan,
         ),
     )
 

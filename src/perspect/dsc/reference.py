@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from perspect.dsc.integrate import linear_maps, mean_weights, trapezoid_weights
 from perspect.dsc.signal import Relaxation
-from perspect.models import Leakage
+from perspect.models import BidirectionalLeakage
 from perspect.vocabulary import Refusal, Status
 
 TAIL_SECONDS: Final = 15.0
@@ -116,11 +116,11 @@ def half_sample_mode(values: Float[np.ndarray, " voxels"]) -> float:
 
 
 def design(
-    times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"], frames: slice
+    times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"], frames: slice, kep: float = 0.0
 ) -> Float[np.ndarray, "time 2"]:
     """The columns that K1 and K2 weigh, on the frames that are fitted (zero elsewhere)."""
     columns = np.zeros((times.size, 2))
-    columns[frames] = Leakage(t=times[frames], reference=curve[frames]).atoms(np.empty(0)).T
+    columns[frames] = BidirectionalLeakage(t=times[frames], reference=curve[frames]).atoms(np.array([kep])).T
     return columns
 
 
