@@ -22,18 +22,11 @@ def test_a_long_list_says_how_long_it_is():
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "text"),
-    [
-        (0, 9, "0 %"),
-        (1, 10**6, "< 0.1 %"),
-        (999_999, 10**6, "> 99.9 %"),
-        (10, 10, "100 %"),
-        (1, 3, "33 %"),
-        (0, 0, "0 %"),
-    ],
+    ("fraction", "text"),
+    [(0.0, "0 %"), (1e-6, "< 0.1 %"), (0.999999, "> 99.9 %"), (1.0, "100 %"), (1 / 3, "33 %"), (0.052, "5.2 %")],
 )
-def test_a_share_never_hides_the_last_voxel(part, whole, text):
-    assert words.share(part, whole) == text
+def test_a_share_never_hides_the_last_voxel(fraction, text):
+    assert words.percent(fraction) == text
 
 
 def test_a_number_that_is_missing_has_no_unit():

@@ -1,9 +1,9 @@
 """Rigid motion during a dynamic series: every volume aligned to the volumes at rest, and read once in its new place.
 
-A bolus darkens arteries, grey matter, white matter and lesions by different amounts and CSF not at all, and a pattern of
-darkening that follows the anatomy looks like a shift (mostly across thick slices). So the series is aligned twice. The
-first pass allows a gain and an offset. It yields how much every point darkens; points are then sorted into classes of
-darkening that each may have their own gain, and those that hardly darken get the most weight in the second pass.
+A bolus darkens arteries, grey matter, white matter and lesions by different amounts and CSF not at all, and a pattern
+of darkening that follows the anatomy looks like a shift, above all across thick slices. So the series is aligned twice.
+The first pass allows a gain and an offset. It yields how much every point darkens; the second pass allows for what the
+anatomy leads one to expect of that (`numerics.rigid_shades`) and trusts points more the less they darken.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Float32, Int
 from scipy import ndimage
 
 from perspect.anatomy import resample
-from perspect.numerics import rigid
+from perspect.numerics import rigid, rigid_shades
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Flag, Problem, Series, Severity, Status, Step
 
@@ -29,14 +29,8 @@ NEGLIGIBLE: Final = 0.01
 MARGIN: Final = 10.0
 """mm around the mask that take part in the alignment: the outline of the head and tissue that sees no bolus."""
 
-STATIC: Final = 0.05
-"""Relative darkening at which a point has half the weight of one that stays as it is."""
-
-N_CLASSES: Final = 4
-"""Classes of darkening, of equal size, each with its own gain."""
-
-ROUNDS: Final = 3
-"""How often classes and places are brought to agree between the two passes."""
+FLOOR: Final = 0.05
+"""Signal relative to the mean in the mask below which a point is background."""
 
 NOT_SETTLED: Final = 0.1
 """mm: a volume whose last step was larger did not find its place."""
@@ -64,9 +58,9 @@ class Moved:
     of the absolute changes since the last aligned volume with rotations on a sphere of 50 mm, in mm; 0 for the first
     (Power et al. 2012, doi:10.1016/j.neuroimage.2011.10.018).
 
-    A volume whose `status` is a failure was not aligned: it is NaN in `series`, as are its displacements; its parameters
-    are interpolated in time between its neighbours so that a plot has no holes, and mean nothing else. In the other
-    volumes voxels that had left the field of view are NaN; `covered` are the voxels that never did.
+    A volume whose `status` is a failure was not aligned: it is NaN in `series`, as are its displacements; its
+    parameters are interpolated in time between its neighbours so that a plot has no holes, and mean nothing else. In
+    the other volumes voxels that had left the field of view are NaN; `covered` are the voxels that never did.
     """
 
     series: Series
@@ -109,10 +103,12 @@ class _Scene:
     tick: Callable[[], None]
 
     def volume(self, frame: int) -> Float32[np.ndarray, "z y x"]:
-        return np.ascontiguousarray(self.series.values[..., frame].T, np.float32)
+        """The stored numbers of one volume, 0 where they are not finite."""
+        volume = np.ascontiguousarray(self.series.values[..., frame].T, np.float32)
+        return volume if np.isfinite(volume).all() else np.nan_to_num(volume, nan=0, posinf=0, neginf=0)
 
     def fine(self, volume: Float32[np.ndarray, "z y x"]) -> Float32[np.ndarray, "z y x"]:
-        return rigid.smoothed(volume, (int(self.has_edge_slices), 1, 1))
+        return rigid.smoothed(volume, (int(self.has_edge_slices), 2, 2))
 
     @property
     def has_edge_slices(self) -> bool:
@@ -135,34 +131,47 @@ class _Scene:
         return out
 
 
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """What volumes are aligned to: pixels of twice the size, which find the way, then those of the smooth `image`."""
+
+    coarse: rigid.Template
+    fine: rigid.Template
+    image: Float32[np.ndarray, "z y x"]
+    points: Int[np.ndarray, "3 points"]
+
+
 def correct(
     series: Series,
     at_rest: slice,
     mask: Bool[np.ndarray, "x y z"],
     progress: Callable[[int, int], None] | None = None,
 ) -> Moved:
-    """The series with every volume put where the mean of the volumes at rest was, as float32 with time slowest in memory.
+    """The series with every volume where the mean of the volumes at rest was, as float32 with time slowest in memory.
 
-    Six parameters per volume; with fewer than four slices only the three within the slice, which a flag says. Volumes are
-    read once, from the original, by Fourier shears; those that moved less than 0.01 mm pass unchanged. A volume that
-    cannot be aligned is NaN, has a failure as its status and raises a flag. `progress` is called with the number of steps
-    done and their total. Raises `Problem` if no volume is at rest or the mask is empty.
+    Six parameters per volume; with fewer than four slices only the three within the slice, which a flag says. Volumes
+    are read once, from the original, by Fourier shears; those that moved less than 0.01 mm pass unchanged. A volume
+    that cannot be aligned is NaN, has a failure as its status and raises a flag. `progress` is called with the number
+    of steps done and their total, from whichever thread did one. The result is bitwise the same for any number of
+    threads. Raises `Problem` if no volume is at rest, or if the mask is empty or not of the shape of the series.
     """
-    scene = _scene(series, mask, progress)
-    at_rest_frames = range(series.n_times)[at_rest]
-    if not at_rest_frames:
-        raise Problem(f"{series.name}: no volume is at rest.", "There is nothing to align to.", "Give a longer baseline.")
-    templates = _templates(scene, _reference(scene, at_rest_frames))
-    frames = range(series.n_times)
-    first = each(lambda piece: _first_pass(scene, templates, frames[piece][0]), spans(len(frames), 1))
-    template, starts = _second_template(templates[1], first)
-    del first
-    second = each(lambda piece: _second_pass(scene, template[piece][0], starts[piece][0], frames[piece][0]), spans(len(frames), 1))
-    return _moved(scene, second)
+    rest = range(series.n_times)[at_rest]
+    scene = _scene(series, mask, progress, 3 * series.n_times + len(rest))
+    if not rest:
+        raise Problem(
+            f"{series.name}: no volume is at rest.", "There is nothing to align to.", "Give a longer baseline."
+        )
+    target = _target(scene, _reference(scene, rest))
+    one_by_one = spans(series.n_times, 1)
+    first = each(lambda piece: _first_pass(scene, target, piece.start), one_by_one)
+    is_like = np.array([one.explained >= EXPLAINED for one in first])
+    passage = rigid_shades.passage(target.fine, rigid_shades.cells(target.image, target.points), first, is_like)
+    first.clear()
+    return _moved(scene, each(lambda piece: _second_pass(scene, passage, piece.start), one_by_one))
 
 
 def _scene(
-    series: Series, mask: Bool[np.ndarray, "x y z"], progress: Callable[[int, int], None] | None
+    series: Series, mask: Bool[np.ndarray, "x y z"], progress: Callable[[int, int], None] | None, n_steps: int
 ) -> _Scene:
     if mask.shape != series.grid.shape or not mask.any():
         raise Problem(
@@ -177,7 +186,7 @@ def _scene(
     middle = inside.mean(axis=1)
     to_mm = axes.T @ affine[:3, :3]
     corners = np.array(list(product(*zip(inside.min(axis=1), inside.max(axis=1), strict=True)))).T
-    done, total = count(1), 3 * series.n_times
+    done = count(1)
     return _Scene(
         series,
         mask,
@@ -187,155 +196,90 @@ def _scene(
         to_mm @ (inside - middle[:, None]),
         to_mm @ (corners - middle[:, None]),
         tuple(range(6)) if mask.shape[2] >= SLICES else IN_PLANE,
-        (lambda: None) if progress is None else (lambda: progress(next(done), total)),
+        (lambda: None) if progress is None else (lambda: progress(next(done), n_steps)),
     )
 
 
 def _reference(scene: _Scene, frames: range) -> Float32[np.ndarray, "z y x"]:
-    """The mean of the volumes at rest after they were aligned to their plain mean; volumes unlike the others are left out."""
-    plain = _mean(map(scene.volume, frames))
-    templates = _templates(scene, plain)
-    found = each(lambda piece: _first_pass(scene, templates, frames[piece][0]), spans(len(frames), 1))
+    """The mean of the volumes at rest, aligned to their plain mean first; those unlike the others are left out."""
+    shape = scene.mask.shape[::-1]
+    plain = _mean(shape, map(scene.volume, frames))
+    target = _target(scene, plain)
+    found = each(lambda piece: _first_pass(scene, target, frames[piece.start]), spans(len(frames), 1))
     unlike = 1 - np.array([one.explained for one in found])
-    kept = [(frame, one) for frame, one, u in zip(frames, found, unlike, strict=True) if u <= 3 * np.median(unlike) + 0.02]
+    kept = [
+        (frame, one) for frame, one, u in zip(frames, found, unlike, strict=True) if u <= 3 * np.median(unlike) + 0.02
+    ]
     if len(kept) == len(frames) and max(_reach(scene, one.matrix) for _, one in kept) < 10 * NEGLIGIBLE:
         return plain
-    return _mean(_put_back(scene, frame, one.matrix)[0].T for frame, one in kept)
+    return _mean(shape, (_put_back(scene, frame, one.matrix).T for frame, one in kept))
 
 
-def _mean(volumes: Iterable[Float32[np.ndarray, "z y x"]]) -> Float32[np.ndarray, "z y x"]:
+def _mean(shape: tuple[int, ...], volumes: Iterable[Float32[np.ndarray, "z y x"]]) -> Float32[np.ndarray, "z y x"]:
     """The mean over what is finite, one volume in memory at a time; 0 where nothing is."""
-    total, n = np.float32(0), np.float32(0)
+    total, n = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for volume in volumes:
         known = np.isfinite(volume)
-        total = total + np.where(known, volume, np.float32(0))
-        n = n + known
-    out: Float32[np.ndarray, "z y x"] = total / np.maximum(n, np.float32(1))
+        total += np.where(known, volume, 0)
+        n += known
+    out: Float32[np.ndarray, "z y x"] = total / np.maximum(n, 1)
     return out
 
 
-def _templates(scene: _Scene, reference: Float32[np.ndarray, "z y x"]) -> tuple[rigid.Template, rigid.Template]:
-    """A coarse template on pixels of twice the size, which finds the way, and a fine one."""
+def _target(scene: _Scene, reference: Float32[np.ndarray, "z y x"]) -> _Target:
+    """The templates of a reference: points are the mask and what lies near it, but not the outermost samples."""
     near = [round(MARGIN / size) for size in scene.series.grid.spacing[:2]]
     region = ndimage.binary_dilation(scene.mask.any(axis=2), np.ones([2 * n + 1 for n in near]))
-    region = np.broadcast_to(region.T, reference.shape) & (reference > 0.05 * reference[scene.mask.T].mean())
+    region = np.broadcast_to(region.T, reference.shape) & (reference > FLOOR * reference[scene.mask.T].mean())
     if scene.has_edge_slices:
         region[[0, -1]] = False
     region[:, [0, 1, -2, -1]] = region[:, :, [0, 1, -2, -1]] = False
-    z, y, x = np.nonzero(region)
-    every_other = (x + y + z) % 2 == 0
-    fine = rigid.template(scene.fine(reference), np.stack([z, y, x])[:, every_other], scene.space, scene.free)
-    z, y, x = np.nonzero(region[:, ::2, ::2])
-    inner = (y < region.shape[1] // 2 - 1) & (x < region.shape[2] // 2 - 1)
-    half = np.stack([z, y, x])[:, inner]
-    return rigid.template(_coarse(scene.fine(reference)), half, scene.space.halved(), scene.free), fine
+    points, half = np.array(np.nonzero(region)), np.array(np.nonzero(region[:, ::2, ::2][:, :-1, :-1]))
+    points = points[:, points.sum(axis=0) % 2 == 0]
+    image = scene.fine(reference)
+    return _Target(
+        rigid.template(_coarse(image), half, scene.space.halved(), scene.free),
+        rigid.template(image, points, scene.space, scene.free),
+        image,
+        points,
+    )
 
 
 def _coarse(fine: Float32[np.ndarray, "z y x"]) -> Float32[np.ndarray, "z y2 x2"]:
     return rigid.smoothed(rigid.halved(fine), (0, 2, 2))
 
 
-def _first_pass(
-    scene: _Scene, templates: tuple[rigid.Template, rigid.Template], frame: int
-) -> rigid.Alignment:
+def _first_pass(scene: _Scene, target: _Target, frame: int) -> rigid.Alignment:
     """Where a volume is, as far as a gain and an offset can tell."""
     volume = scene.fine(scene.volume(frame))
-    start = rigid.aligned(_coarse(volume), templates[0], np.eye(4), 8, 0.1)
-    found = rigid.aligned(volume, templates[1], start.matrix, 4, 0.03)
+    start = rigid.aligned(_coarse(volume), target.coarse, np.eye(4), 8, 0.1)
+    found = rigid.aligned(volume, target.fine, start.matrix, 4, 0.03)
     scene.tick()
     return found
 
 
-def _second_template(
-    template: rigid.Template, first: list[rigid.Alignment]
-) -> tuple[rigid.Template, list[Float[np.ndarray, "4 4"]]]:
-    """The template with classes of darkening and weights, and where every volume is as seen with them.
-
-    How much points darken and where the volumes are depend on each other; to first order both follow from the values that
-    the first pass read, so the few rounds cost one pass over these and no reading of volumes.
-    """
-    starts = [one.matrix for one in first]
-    likely = np.array([one.explained > EXPLAINED for one in first])
-    level = np.array([one.values.mean() for one in first]) / template.contrast.mean()
-    depth = np.where(likely, 1 - level, 0.0)
-    if depth.max() < 0.02:
-        return [template] * len(first), starts
-    depth = np.clip(depth / depth.max(), 0, 1)
-    at_peak = depth > 0.5
-    late = likely & ~at_peak & (np.arange(depth.size) > np.flatnonzero(at_peak)[-1])
-    lasting = np.mean([one.values for one, use in zip(first, late, strict=True) if use], axis=0) if late.any() else template.contrast
-    values = np.stack([one.values for one, use in zip(first, at_peak, strict=True) if use])
-    steps=np.tile(np.eye(4),(len(values),1,1))
-    for _ in range(ROUNDS):
-        classed,change,last = _with_classes(template, values.mean(axis=0), lasting)
-        t=replace(classed,weight=_weight(change,last,1.0))
-        columns = np.concatenate([t.intensity, t.motion])
-        weighted = t.weight * columns
-        normal = (weighted @ columns.T).astype(float)
-        seen = each(lambda piece: _refined(t, weighted, normal, values[piece]), spans(len(values), 16))
-        steps = [start @ np.linalg.inv(rigid.rigid(step)) for start, step in zip(steps, np.concatenate(seen), strict=True)]
-    for k,st in zip(np.flatnonzero(at_peak),steps): starts[k]=starts[k]@st
-    return [replace(classed,weight=_weight(change,last,d)) for d in depth], starts
-
-LAST=1.0
-def _weight(change,last,d):
-    return (1 / (1 + (d*change / np.float32(STATIC)) ** 2 + (LAST*last / np.float32(STATIC)) ** 2)).astype(np.float32)
-
-def _with_classes(
-    template: rigid.Template, peak: Float32[np.ndarray, " points"], late: Float32[np.ndarray, " points"]
-):
-    """The template with one gain for every class of darkening at the peak, and weights that favour what stays as it is."""
-    floor = np.float32(0.1) * template.contrast.mean()
-    change, lasting = ((seen - template.contrast) / (template.contrast + floor) for seen in (peak, late))
-    bounds = np.quantile(change, np.arange(1, N_CLASSES) / N_CLASSES)
-    classes = np.searchsorted(bounds, change) == np.arange(N_CLASSES)[:, None]
-    intensity = np.concatenate([classes * template.contrast, template.intensity[1:]])
-    return replace(template, intensity=intensity.astype(np.float32)),change,lasting
-
-
-def _refined(
-    template: rigid.Template,
-    weighted: Float32[np.ndarray, "columns points"],
-    normal: Float[np.ndarray, "columns columns"],
-    values: Float32[np.ndarray, "frames points"],
-) -> Float[np.ndarray, "frames 6"]:
-    """The small motions that are left in values read at the points; these are taken out of `values`, which is scratch."""
-    amplitudes = rigid.solution(normal, (weighted @ values.T).astype(float))
-    shades, motion = np.split(amplitudes, [len(template.intensity)])
-    values -= motion.T.astype(np.float32) @ template.motion
-    steps = np.zeros((len(values), 6))
-    steps[:, list(template.free)] = (motion / rigid.gains(shades, template)).T
-    return steps
-
-
-def _second_pass(
-    scene: _Scene, template: rigid.Template, start: Float[np.ndarray, "4 4"], frame: int
-) -> tuple[Float[np.ndarray, "4 4"], Status]:
+def _second_pass(scene: _Scene, passage: rigid_shades.Passage, frame: int) -> tuple[Float[np.ndarray, "4 4"], Status]:
     """Where a volume is in the end, and whether that can be believed."""
-    volume = scene.volume(frame)
-    inside = scene.mask.T
-    found = rigid.aligned(scene.fine(volume), template, start, 4, 0.01)
+    volume = scene.fine(scene.volume(frame))
+    found = rigid.aligned(volume, passage.template_of(frame), passage.places[frame], 4, 0.01)
     scene.tick()
-    if not np.isfinite(volume[inside]).all():
+    seen = scene.series.values[..., frame][scene.mask]
+    if not np.isfinite(seen).all():
         return found.matrix, Status.NOT_FINITE
-    if not volume[inside].any():
+    if not seen.any():
         return found.matrix, Status.NO_SIGNAL
     believed = found.explained >= EXPLAINED and found.last < NOT_SETTLED and found.inside > 0.5
     return found.matrix, Status.OK if believed else Status.NOT_CONVERGED
 
 
-def _put_back(
-    scene: _Scene, frame: int, motion: Float[np.ndarray, "4 4"]
-) -> tuple[Float32[np.ndarray, "x y z"], Bool[np.ndarray, "x y z"]]:
-    """One volume as it would have been without motion, and where it is known."""
-    volume = scene.series.values[..., frame].astype(np.float32)
-    known = np.isfinite(volume)
+def _put_back(scene: _Scene, frame: int, motion: Float[np.ndarray, "4 4"]) -> Float32[np.ndarray, "x y z"]:
+    """One volume as it would have been without motion, NaN where it is not known."""
+    volume: Float32[np.ndarray, "x y z"] = scene.series.values[..., frame].astype(np.float32)
     if _reach(scene, motion) < NEGLIGIBLE:
-        return volume, known
-    out, inside = resample.moved(volume if known.all() else np.where(known, volume, 0), scene.index_matrix(motion))
-    if not known.all():
-        out[~known] = np.nan
-    return out, inside & known
+        return volume
+    out = resample.moved(scene.volume(frame).T, scene.index_matrix(motion))
+    out[~np.isfinite(volume)] = np.nan
+    return out
 
 
 def _reach(scene: _Scene, motion: Float[np.ndarray, "4 4"]) -> float:
@@ -354,22 +298,21 @@ def _moved(scene: _Scene, second: list[tuple[Float[np.ndarray, "4 4"], Status]])
     good = status == Status.OK
     parameters = np.array([rigid.parameters(motion) for motion, _ in second])
     if good.any():
-        parameters = np.stack([np.interp(np.arange(n), np.flatnonzero(good), one[good]) for one in parameters.T], axis=1)
+        parameters = np.stack(
+            [np.interp(np.arange(n), np.flatnonzero(good), one[good]) for one in parameters.T], axis=1
+        )
     motions = [rigid.rigid(one) for one in parameters]
     values = np.empty((n, *shape[::-1]), np.float32).T
 
-    def put(piece: slice) -> Bool[np.ndarray, "x y z"] | None:
+    def put(piece: slice) -> None:
         frame = piece.start
+        values[..., frame] = _put_back(scene, frame, motions[frame]) if good[frame] else np.nan
         scene.tick()
-        if not good[frame]:
-            values[..., frame] = np.nan
-            return None
-        values[..., frame], known = _put_back(scene, frame, motions[frame])
-        return None if known.all() else known
-    covered = np.ones(shape, bool, order="F")
-    for known in each(put, spans(n, 1)):
-        if known is not None:
-            covered &= known
+
+    each(put, spans(n, 1))
+    covered = np.ones(shape[::-1], bool).T
+    for frame in np.flatnonzero(good):
+        covered &= np.isfinite(values[..., frame])
     displacement = np.array([np.linalg.norm(_displaced(m, scene.place), axis=0).mean() for m in motions])
     displacement[~good] = np.nan
     return Moved(
@@ -409,7 +352,9 @@ def _flags(scene: _Scene, good: Bool[np.ndarray, " time"], covered: Bool[np.ndar
         frames = ", ".join(str(frame) for frame in np.flatnonzero(~good))
         severity = Severity.LIMITED if n_failed <= 0.1 * good.size else Severity.REFUSED
         sentence = f"{n_failed} of {good.size} volumes could not be aligned to the volumes at rest and hold no values."
-        flags.append(Flag("motion-not-aligned", severity, sentence, f"{name}, volumes {frames}", n_failed / good.size, "motion"))
+        flags.append(
+            Flag("motion-not-aligned", severity, sentence, f"{name}, volumes {frames}", n_failed / good.size, "motion")
+        )
     if len(scene.free) < 6:
         n_slices = scene.mask.shape[2]
         sentence = f"With {n_slices} slice{'s' * (n_slices > 1)} motion across the slices cannot be seen or corrected."
@@ -427,5 +372,9 @@ def _step(scene: _Scene, displacement: Float[np.ndarray, " time"]) -> Step:
         f"Every volume was aligned to the mean of the volumes at rest ({number} rigid parameters, gains by class of "
         "darkening so that the bolus is not read as motion) and resampled once by Fourier shears.",
         {"largest_displacement_mm": round(float(np.nanmax(displacement, initial=0.0)), 3)},
-        ("doi:10.1023/B:VISI.0000011205.11775.fd", "doi:10.1002/mrm.1910360615", "doi:10.1016/j.neuroimage.2011.10.018"),
+        (
+            "doi:10.1023/B:VISI.0000011205.11775.fd",
+            "doi:10.1002/mrm.1910360615",
+            "doi:10.1016/j.neuroimage.2011.10.018",
+        ),
     )

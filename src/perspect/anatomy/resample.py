@@ -1,7 +1,7 @@
 """Reading images at other places: rigidly moved volumes, and masks or maps brought onto another grid."""
 
 from itertools import product
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Shaped
@@ -14,25 +14,23 @@ EDGE: Final = 0.5
 """Voxels beyond the outermost centres that still count as imaged: a voxel reaches half its size to either side."""
 
 
-def moved(
-    volume: Float32[np.ndarray, "x y z"], matrix: Float[np.ndarray, "4 4"]
-) -> tuple[Float32[np.ndarray, "x y z"], Bool[np.ndarray, "x y z"]]:
-    """The volume read at matrix (i, j, k), and which voxels of the result lie in what was imaged.
+def moved(volume: Float32[np.ndarray, "x y z"], matrix: Float[np.ndarray, "4 4"]) -> Float32[np.ndarray, "x y z"]:
+    """The volume read at matrix (i, j, k); NaN where that was not imaged, since nothing is known there.
 
     `matrix` is rigid in mm and given here in voxel indices. Interpolated by Fourier shears (`numerics.shear`), fastest
-    for volumes in the order of the file (x fastest). Voxels that were not imaged are NaN: their values are not known.
+    for volumes in the order of the file (x fastest). `volume` must be finite: each voxel tells on its whole line.
     """
     centre = (np.array(volume.shape) - 1) / 2
     turn, shift = matrix[:3, :3], matrix[:3, :3] @ centre + matrix[:3, 3] - centre
     out = shear.resampled(np.ascontiguousarray(volume.T), turn[::-1, ::-1], shift[::-1]).T
     inside = covered(volume.shape, matrix)
     if not inside.all():
-        out[~inside] = np.nan
-    return out, inside
+        out = np.where(inside.T, out.T, np.float32(np.nan)).T
+    return out
 
 
 def covered(shape: tuple[int, int, int], matrix: Float[np.ndarray, "4 4"]) -> Bool[np.ndarray, "x y z"]:
-    """Which voxels (i, j, k) have their centre matrix (i, j, k) inside the imaged volume, to the edges of its voxels."""
+    """Which voxels (i, j, k) have matrix (i, j, k) inside the imaged volume, which reaches to the edges of its voxels."""
     i, j, k = (np.arange(n, dtype=np.float32) for n in shape)
     inside = np.ones(shape[::-1], bool)
     for (along_i, along_j, along_k, start), n in zip(matrix[:3].astype(np.float32), shape, strict=True):
@@ -46,13 +44,13 @@ def covered(shape: tuple[int, int, int], matrix: Float[np.ndarray, "4 4"]) -> Bo
 
 
 def onto(
-    values: Shaped[np.ndarray, "x y z"], source: Grid, target: Grid, order: int = 1
+    values: Shaped[np.ndarray, "x y z"], source: Grid, target: Grid, order: Literal[0, 1] = 1
 ) -> Shaped[np.ndarray, "x2 y2 z2"]:
     """A map or a mask of one grid on another with the same frame of reference.
 
-    A voxel of the target takes the mean over its own extent (so that thin slices are averaged into a thick one), read by
-    splines of `order` 0 or 1. A mask holds where at least half of the voxel is inside. Outside the source, and where more
-    than half of what is averaged is not finite, a map is NaN and a mask False.
+    A voxel of the target takes the mean over its own extent (so that thin slices are averaged into a thick one), read
+    by splines of `order` 0 or 1. A mask holds where at least half of the voxel is inside. Outside the source, and where
+    more than half of what is averaged is not finite, a map is NaN and a mask False.
     """
     if source.matches(target):
         return values.copy()

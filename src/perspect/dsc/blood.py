@@ -124,25 +124,26 @@ def flow_of(
     used = slice(relaxation.rest.start, times.size)
     solver = prepare(plan.deconvolution, arterial.curve[used], times[used], calibration.cut)
     n = relaxation.curves.shape[0]
-    cbf, tmax, delay, sharpness, steepness = (np.full(n, np.nan) for _ in range(5))
+    cbf, tmax, delay, bluntness, steepness = (np.full(n, np.nan) for _ in range(5))
 
     def work(span: slice) -> None:
         found = solver.residues(corrected_curves(relaxation, correction, span)[:, used])
         cbf[span], tmax[span], delay[span] = found.flow, found.tmax, found.delay
-        sharpness[span], steepness[span] = found.sharpness, found.steepness
+        bluntness[span], steepness[span] = found.bluntness, found.steepness
 
     each(work, spans(n, CHUNK))
     cbf *= haematocrit_factor(plan)
     with np.errstate(invalid="ignore", divide="ignore"):
         mtt = volume.cbv / cbf
         contrast = peak.height / relaxation.noise
-        leaky = correction.area_std / np.abs(correction.area)
+        # The simulation has the noise of the area in it, not what leakage and its correction add.
+        added = np.sqrt(np.maximum(correction.area_std**2 - correction.plain_std**2, 0)) / np.abs(correction.area)
     mtt[~(mtt > 0)] = np.nan
     scatter = calibration.scatter
     relative = np.hypot(scatter["cbf"](contrast, mtt), arterial.relative_error)
     return Flow(
-        cbf, cbf * relative, mtt, mtt * np.hypot(scatter["mtt"](contrast, mtt), leaky),
-        tmax, scatter["tmax"](contrast, sharpness), delay, scatter["delay"](contrast, steepness), _flags(plan, calibration),
+        cbf, cbf * relative, mtt, mtt * np.hypot(scatter["mtt"](contrast, mtt), added),
+        tmax, scatter["tmax"](contrast, bluntness, mtt), delay, scatter["delay"](contrast, steepness, mtt), _flags(plan, calibration),
     )  # fmt: skip
 
 

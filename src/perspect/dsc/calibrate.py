@@ -5,7 +5,7 @@ residue function has no closed-form error. Both are read off a Monte Carlo with 
 axis, echo time and noise. The same simulation is the source of the standard errors of CBF, MTT, Tmax and delay.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -29,14 +29,14 @@ DELAYS: Final = (-1.3, 0.4, 3.1)
 REPEATS: Final = 12
 """Noise repeats of each condition."""
 
+TRIMMED: Final = 0.6825
+"""What is left of the standard deviation of REPEATS normal values without the two farthest from their median."""
+
 FINE: Final = 20
 """Steps of the simulation in one frame."""
 
 ALLOWED: Final = np.geomspace(0.02, 0.4, 30)
 """Oscillation indices that are tried."""
-
-N_TERMS: Final = 6
-"""Of the quadratic form that describes a scatter."""
 
 LARGEST_CONTRAST: Final = 1e4
 """Contrast to noise beyond which data count as free of noise."""
@@ -44,23 +44,21 @@ LARGEST_CONTRAST: Final = 1e4
 
 @dataclass(frozen=True, eq=False)
 class Scatter:
-    """Standard error of a number as a function of contrast to noise and of one feature of the curve or its solution.
+    """Standard error of a number as a function of features of the curve or its solution, contrast to noise first.
 
-    The logarithm is a quadratic form in the logarithms of both, fitted to the simulation and held inside what was
-    simulated (`lowest` and `highest`, of both logarithms).
+    The logarithm is a quadratic form in the logarithms of the features, fitted to the simulation and held inside what was
+    simulated (`lowest` and `highest`, of the logarithms).
     """
 
     coefficients: Float[np.ndarray, " terms"]
-    lowest: Float[np.ndarray, " 2"]
-    highest: Float[np.ndarray, " 2"]
+    lowest: Float[np.ndarray, " features"]
+    highest: Float[np.ndarray, " features"]
 
-    def __call__(
-        self, contrast: Float[np.ndarray, "*voxels"], feature: Float[np.ndarray, "*voxels"]
-    ) -> Float[np.ndarray, "*voxels"]:
-        """The standard error where these two hold; NaN where one of them is not positive."""
+    def __call__(self, *features: Float[np.ndarray, "*voxels"]) -> Float[np.ndarray, "*voxels"]:
+        """The standard error where these hold; NaN where one of them is not positive."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            both = np.stack([np.log(contrast), np.log(feature)], axis=-1)
-        return np.exp(_terms(np.clip(both, self.lowest, self.highest)) @ self.coefficients)
+            logarithms = np.log(np.stack(features, axis=-1))
+        return np.exp(_terms(np.clip(logarithms, self.lowest, self.highest)) @ self.coefficients)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +66,8 @@ class Calibration:
     """What the simulation found: the best `cut`, the median absolute relative error of CBF it leaves, and scatters.
 
     `scatter` has keys `ph` (relative) by the sharpness of the curve's peak and `ttp` (s) by its error to first order; and,
-    where there was a deconvolution, `cbf` and `mtt` (relative) by the transit time, `tmax` (s) by the sharpness and `delay` (s) by the
-    steepness of the residue function. `bias` is the median relative error of CBF for each of `TRANSIT_TIMES`.
+    where there was a deconvolution, `cbf` and `mtt` (relative) by the transit time, `tmax` (s) by the bluntness and `delay` (s) by the
+    steepness of the residue function and the transit time. `bias` is the median relative error of CBF for each of `TRANSIT_TIMES`.
     """
 
     cut: float
@@ -113,8 +111,8 @@ def calibrate(
     peak = passage(truth.relaxation, times, first_pass, 0.0)
     height = truth.contrast * tissue_noise(tissue)
     scatter = {
-        "ph": _scatter(np.log(np.maximum(peak.height / height, 1e-6)), peak.sharpness, truth),
-        "ttp": _scatter(peak.time, peak.time_noise, truth),
+        "ph": _scatter(np.log(np.maximum(peak.height / height, 1e-6)), (peak.sharpness,), truth),
+        "ttp": _scatter(peak.time, (peak.time_noise,), truth, _central),
     }
     if method is None:
         return Calibration(float("nan"), float("nan"), (), scatter)
@@ -128,10 +126,10 @@ def calibrate(
         transit = area / found.flow
         ratio = found.flow / truth.flow
     scatter |= {
-        "cbf": _scatter(np.log(np.maximum(ratio, 1e-6)), transit, truth),
-        "mtt": _scatter(np.log(np.maximum(transit / truth.transit, 1e-6)), transit, truth),
-        "tmax": _scatter(found.tmax, found.sharpness, truth),
-        "delay": _scatter(found.delay, found.steepness, truth),
+        "cbf": _scatter(np.log(np.maximum(ratio, 1e-6)), (transit,), truth),
+        "mtt": _scatter(np.log(np.maximum(transit / truth.transit, 1e-6)), (transit,), truth),
+        "tmax": _scatter(found.tmax, (found.bluntness, transit), truth, _central),
+        "delay": _scatter(found.delay, (found.steepness, transit), truth, _central),
     }
     bias = tuple(float(np.nanmedian(ratio[truth.transit == one]) - 1) for one in TRANSIT_TIMES)
     return Calibration(best, float(np.nanmedian(errors[at])), bias, scatter)
@@ -241,26 +239,44 @@ def _flows(
     return chosen
 
 
-def _terms(logarithms: Float[np.ndarray, "*voxels 2"]) -> Float[np.ndarray, "*voxels terms"]:
-    x, y = logarithms[..., 0], logarithms[..., 1]
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+def _terms(x: Float[np.ndarray, "*voxels features"]) -> Float[np.ndarray, "*voxels terms"]:
+    """1, every feature, and every product of two."""
+    n = x.shape[-1]
+    products = [x[..., i] * x[..., j] for i in range(n) for j in range(i, n)]
+    return np.stack([np.ones(x.shape[:-1]), *(x[..., i] for i in range(n)), *products], axis=-1)
 
 
-def _scatter(found: Float[np.ndarray, " curves"], feature: Float[np.ndarray, " curves"], truth: Simulated) -> Scatter:
-    """The scatter of `found` over the repeats of each condition, as a smooth function of contrast and feature."""
-    by_condition, features = found.reshape(-1, REPEATS), feature.reshape(-1, REPEATS)
-    complete = np.isfinite(by_condition).all(axis=1) & (features > 0).all(axis=1)
-    sd = by_condition[complete].std(axis=1, ddof=1)
-    both = np.stack(
-        [np.log(truth.contrast.reshape(-1, REPEATS)[complete, 0]), np.log(features[complete]).mean(axis=1)], axis=-1
-    )
+def _plain(values: Float[np.ndarray, "conditions repeats"]) -> Float[np.ndarray, " conditions"]:
+    """Standard deviation over the repeats."""
+    return values.std(axis=1, ddof=1)
+
+
+def _central(values: Float[np.ndarray, "conditions repeats"]) -> Float[np.ndarray, " conditions"]:
+    """Standard deviation of the middle of the distribution: a time that now and then jumps to another peak has no other."""
+    middle = np.median(values, axis=1, keepdims=True)
+    inner = np.sort(np.abs(values - middle), axis=1)[:, : REPEATS - 2]
+    return np.sqrt((inner**2).mean(axis=1)) / TRIMMED
+
+
+def _scatter(
+    found: Float[np.ndarray, " curves"],
+    features: tuple[Float[np.ndarray, " curves"], ...],
+    truth: Simulated,
+    spread: Callable[[np.ndarray], np.ndarray] = _plain,
+) -> Scatter:
+    """The scatter of `found` over the repeats of each condition, as a smooth function of contrast and features."""
+    everything = np.stack([truth.contrast, *features], axis=-1).reshape(-1, REPEATS, 1 + len(features))
+    by_condition = found.reshape(-1, REPEATS)
+    complete = np.isfinite(by_condition).all(axis=1) & (everything > 0).all(axis=(1, 2))
+    sd = spread(by_condition[complete])
+    logarithms = np.log(everything[complete]).mean(axis=1)
     good = sd > 0
-    if good.sum() < 2 * N_TERMS:
-        nothing = np.full(2, np.nan)
-        return Scatter(np.full(N_TERMS, np.nan), nothing, nothing)
-    both, sd = both[good], sd[good]
+    columns = _terms(logarithms[good])
+    if columns.shape[0] < 2 * columns.shape[1]:
+        nothing = np.full(1 + len(features), np.nan)
+        return Scatter(np.full(columns.shape[1], np.nan), nothing, nothing)
     # The mean of the logarithm of a standard deviation from few values lies below the logarithm of the true one.
     degrees = REPEATS - 1
     low = 0.5 * (scipy.special.digamma(degrees / 2) - np.log(degrees / 2))
-    coefficients = np.linalg.pinv(_terms(both)) @ (np.log(sd) - low)
-    return Scatter(coefficients, both.min(axis=0), both.max(axis=0))
+    coefficients = np.linalg.pinv(columns) @ (np.log(sd[good]) - low)
+    return Scatter(coefficients, logarithms[good].min(axis=0), logarithms[good].max(axis=0))

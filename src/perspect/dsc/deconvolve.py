@@ -7,6 +7,7 @@ from typing import Final, Literal
 import numpy as np
 from jaxtyping import Float
 
+from perspect.numerics.parabola import vertex
 from perspect.numerics.deconvolution import Circulant, circulant, least_truncation, tikhonov, toeplitz_inverse
 
 Method = Literal["osvd", "csvd", "ssvd", "tikhonov"]
@@ -28,14 +29,15 @@ EVEN: Final = 0.01
 class Residues:
     """What a deconvolution gives for each curve: `flow` in 1/s, `tmax` and `delay` in s after the arterial input.
 
-    `sharpness` (how much the function bends at its maximum) and `steepness` (how much it rises where it passes half of
-    it), both per frame and relative to the maximum, are what the errors of Tmax and delay depend on.
+    `bluntness` (by how much the place of the maximum errs for noise of the size of the maximum, in frames) and
+    `steepness` (how much the function rises in the frame where it passes half of it, relative to it) are what the errors
+    of Tmax and delay depend on.
     """
 
     flow: Float[np.ndarray, " voxels"]
     tmax: Float[np.ndarray, " voxels"]
     delay: Float[np.ndarray, " voxels"]
-    sharpness: Float[np.ndarray, " voxels"]
+    bluntness: Float[np.ndarray, " voxels"]
     steepness: Float[np.ndarray, " voxels"]
 
 
@@ -127,10 +129,8 @@ def read_out(solutions: Float[np.ndarray, "voxels length"], operator: Circulant)
     columns = np.arange(n)
     top = time_major.argmax(axis=0)
     flow = time_major[top, columns]
-    before, after = time_major[top - 1, columns], time_major[(top + 1) % length, columns]
-    bend = before - 2 * flow + after
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shift = np.where(bend < 0, 0.5 * (before - after) / bend, 0.0)
+    around = np.stack([time_major[top - 1, columns], flow, time_major[(top + 1) % length, columns]]).astype(np.float64)
+    _, shift, error = vertex(np.repeat([[-1.0], [0.0], [1.0]], n, axis=1), around)
     tmax = operator.times(top.astype(np.float64)) + shift * operator.step
 
     reach = min(int(np.ceil(LATEST_RISE / operator.step)), length // 2)
@@ -148,9 +148,7 @@ def read_out(solutions: Float[np.ndarray, "voxels length"], operator: Circulant)
         if not above.any():
             break
     delay = operator.times(top.astype(np.float64)) - rise * operator.step
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sharpness = -bend / flow
     no_flow = ~(flow > 0)
     for one in (flow, tmax, delay):
         one[no_flow] = np.nan
-    return Residues(flow.astype(np.float64), tmax, delay, sharpness, steepness)
+    return Residues(flow.astype(np.float64), tmax, delay, error * flow, steepness)

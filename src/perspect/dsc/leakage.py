@@ -35,7 +35,7 @@ class Correction:
 
     `area` is the integral over the window of the corrected curve (dimensionless: 1/s times s). `kep` is 0 where the
     one-way model is the better one. `status` is NOT_CORRECTED where K2 cannot be told from zero: there `area` is the
-    uncorrected one, with the standard error of the corrected.
+    uncorrected one, with the standard error of the corrected. `plain_std` is what noise alone does to an uncorrected area.
     """
 
     k1: Float[np.ndarray, " voxels"]
@@ -46,6 +46,7 @@ class Correction:
     kep_std: Float[np.ndarray, " voxels"]
     area: Float[np.ndarray, " voxels"]
     area_std: Float[np.ndarray, " voxels"]
+    plain_std: Float[np.ndarray, " voxels"]
     status: Int[np.ndarray, " voxels"]
     is_bidirectional: Bool[np.ndarray, " voxels"]
     table: "Washout | None"
@@ -202,7 +203,7 @@ def correct(
     spread = belief * (corrected - area) ** 2 + (1 - belief) * (plain - area) ** 2
     corrected_std = np.sqrt(corrected_std**2 + spread)
     table = washout(times, curve, slice(relaxation.rest.stop, times.size))
-    return Correction(k1, k1_std, k2, k2_std, kep, kep_std, area, corrected_std, status, both_ways, table)
+    return Correction(k1, k1_std, k2, k2_std, kep, kep_std, area, corrected_std, one_std[2], status, both_ways, table)
 
 
 def typical_return(kep: Float[np.ndarray, " voxels"]) -> float:
@@ -232,7 +233,7 @@ def uncorrected(relaxation: Relaxation, times: Float[np.ndarray, " time"], windo
     """The plain area of every voxel, where no correction is wanted; K1, K2 and kep are NaN."""
     (area,), (std,) = linear_maps(relaxation, trapezoid_weights(times, window)[:, None])
     nothing = np.full(area.size, np.nan)
-    return Correction(*[nothing] * 6, area, std, relaxation.status, np.zeros(area.size, bool), None)
+    return Correction(*[nothing] * 6, area, std, std, relaxation.status, np.zeros(area.size, bool), None)
 
 
 def corrected_curves(relaxation: Relaxation, correction: Correction, span: slice) -> Float[np.ndarray, "some time"]:

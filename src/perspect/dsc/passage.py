@@ -9,6 +9,7 @@ from jaxtyping import Float
 from perspect.dsc.signal import CHUNK, Relaxation
 from perspect.fit import fit
 from perspect.models import GammaVariate
+from perspect.numerics.parabola import vertex
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Status
 
@@ -112,25 +113,3 @@ def passage(relaxation: Relaxation, times: Float[np.ndarray, " time"], frames: s
 
     each(work, spans(n, CHUNK))
     return Passage(*out)
-
-
-def vertex(
-    x: Float[np.ndarray, "3 voxels"], y: Float[np.ndarray, "3 voxels"]
-) -> tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]:
-    """Height and place of the vertex of the parabola through three points, the middle one at x = 0.
-
-    The third value is by how much the place errs for noise of 1 in the points.
-
-    Where the middle is no maximum (or the three lie on a line) they are those of the middle point.
-    """
-    a, c = x[0], x[2]
-    det = a * c * (c - a)
-    slope_by = np.stack([c**2, a**2 - c**2, -(a**2)]) / det
-    bend_by = np.stack([-c, c - a, a]) / det
-    slope, bend = (slope_by * y).sum(axis=0), (bend_by * y).sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        place = -slope / (2 * bend)
-        error = np.sqrt(((slope_by / (2 * bend) + place * bend_by / bend) ** 2).sum(axis=0))
-    inside = (bend < 0) & (place >= a) & (place <= c)
-    place = np.where(inside, place, 0.0)
-    return y[1] + slope * place / 2, place, error

@@ -42,7 +42,8 @@ def spread(
 ) -> Float[np.ndarray, "k k voxels"]:
     """The covariance from (JᵀJ)⁻¹; the columns J are asked for only where the noise differs between samples."""
     if noise.ndim == 1:
-        return known * noise**2
+        white: np.ndarray = known * noise**2
+        return white
     weighed = columns() * noise[..., None]
     scatter = np.moveaxis(np.swapaxes(weighed, 1, 2) @ weighed, 0, -1)
     covariance: Float[np.ndarray, "k k voxels"] = np.einsum("ijv,jkv,klv->ilv", known, scatter, known, optimize=True)

@@ -54,4 +54,5 @@ def is_moot(
     fewer = box_minimum(gram[np.ix_(rest, rest)], moment[rest], family.low[rest], family.high[rest])[1]
     n_unknowns = family.low.size + family.axes.low.size
     least = worth(len(atoms) + n_theta, n_unknowns, chunk, chunk.square - explained)
-    return explained - fewer <= least
+    moot: np.ndarray = explained - fewer <= least
+    return moot

@@ -24,11 +24,11 @@ def _solved(tables: Line, chunk: Chunk) -> Solution:
     family, search, n_linear = tables.family, tables.search, tables.family.low.size
     z = search.basis.T @ chunk.y
     nodes = search.explained(z)
-    best = np.ascontiguousarray(nodes.T).argmax(axis=1)
-    there = profiled(tables, z, best)
+    best = nodes.argmax(axis=1)
+    there = profiled(tables, z, nodes, best)
     moot = is_moot(family, list(tables.varies), 1, there.gram, there.moment, there.explained, chunk)
     drop = worth(1, n_linear + 1, chunk, chunk.square - there.explained)
-    is_ambiguous = falls_apart(nodes, nodes[best, np.arange(best.size)], np.maximum(drop, _ROUNDING * there.explained))
+    is_ambiguous = falls_apart(nodes, nodes[np.arange(best.size), best], np.maximum(drop, _ROUNDING * there.explained))
     if moot.any():
         there = _held(tables, there, z, moot)
     is_undetermined = np.zeros((n_linear + 1, best.size), bool)
@@ -57,9 +57,10 @@ def _held(tables: Line, there: Profiled, z: np.ndarray, moot: np.ndarray) -> Pro
 
 def _information(tables: Line, there: Profiled) -> np.ndarray:
     n_linear = there.c.shape[0]
+    moving = there.c[list(tables.varies)]
     stretch = tables.family.axes.stretch(there.u[:, None])[:, 0]
     information = np.empty((n_linear + 1, n_linear + 1, there.u.size))
     information[:-1, :-1] = there.gram
-    information[:-1, -1] = information[-1, :-1] = times(there.mixed, there.c) / stretch
-    information[-1, -1] = (there.c * times(there.steep, there.c)).sum(axis=0) / stretch**2
+    information[:-1, -1] = information[-1, :-1] = times(there.mixed, moving) / stretch
+    information[-1, -1] = (moving * times(there.steep, moving)).sum(axis=0) / stretch**2
     return information

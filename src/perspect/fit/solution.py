@@ -60,4 +60,5 @@ def worth(
         return chunk.variance * float(chdtri(n_more, 1.0 - CONFIDENCE))
     if n_spare < 1:
         return np.zeros_like(sse)
-    return sse / n_spare * n_more * float(fdtri(n_more, n_spare, CONFIDENCE))
+    least: Float[np.ndarray, " voxels"] = sse * (n_more * float(fdtri(n_more, n_spare, CONFIDENCE)) / n_spare)
+    return least

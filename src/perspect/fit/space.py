@@ -59,7 +59,8 @@ def plain(model: Model) -> Route:
 
     def along(x: np.ndarray) -> np.ndarray:
         u = axes.u(x.T)
-        return slopes(predicted, u, axes.u_low, axes.u_high) / axes.stretch(u)[:, None, :]
+        columns: np.ndarray = slopes(predicted, u, axes.u_low, axes.u_high) / axes.stretch(u)[:, None, :]
+        return columns
 
     def solve(chunk: Chunk) -> Solution:
         y = np.ascontiguousarray(chunk.y.T)
@@ -105,10 +106,10 @@ def _shapes(family: Family) -> Bool[np.ndarray, "nonlinear linear"]:
 
 def _starts(search: Dictionary, explained: np.ndarray) -> list[np.ndarray]:
     """The best node of every curve, and the best of those that are far from it."""
-    best = np.ascontiguousarray(explained.T).argmax(axis=1)
-    place = np.stack(np.unravel_index(np.arange(explained.shape[0]), search.shape), axis=-1)
-    is_near = (np.abs(place[:, None] - place[best]) <= _FAR).all(axis=-1)
-    second = np.where(is_near, -np.inf, explained).argmax(axis=0)
+    best = explained.argmax(axis=1)
+    place = np.stack(np.unravel_index(np.arange(explained.shape[1]), search.shape), axis=-1)
+    is_near = (np.abs(place - place[best, None]) <= _FAR).all(axis=-1)
+    second = np.where(is_near, -np.inf, explained).argmax(axis=1)
     return [search.u[best], search.u[second]]
 
 

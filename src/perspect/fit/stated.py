@@ -57,7 +57,9 @@ def _known(
     if is_singular.any():
         held[:, is_singular] |= solution.is_at_bound[:, is_singular]
         known[:, :, is_singular] = inverse(without(solution.information[:, :, is_singular], held[:, is_singular]))
-        is_singular = np.isnan(known[0, 0])
+        # A column of zeros tells nothing of its unknown, wherever that stands.
+        is_empty = (np.einsum("kkv->kv", solution.information) <= 0) & ~solution.is_undetermined
+        is_singular = np.isnan(known[0, 0]) | is_empty.any(axis=0)
     if held.any():
         known = np.where(held[:, None] | held[None], 0.0, known)
     return known, held, is_singular
@@ -95,5 +97,5 @@ def _carried(
         there[j] = step
         columns.append((_joined(model, x + there) - _joined(model, x - there)) / (2.0 * step))
     slopes = np.stack(columns, axis=1)
-    carried: np.ndarray = np.einsum("pav,abv,qbv->pqv", slopes, covariance, slopes, optimize=True)
+    carried: np.ndarray = np.einsum("pbv,qbv->pqv", np.einsum("pav,abv->pbv", slopes, covariance), slopes)
     return carried

@@ -62,13 +62,15 @@ class GammaVariate(Separable):
 def area(p: Float[np.ndarray, "*voxels 4"]) -> Float[np.ndarray, "*voxels"]:
     """Area under the whole first pass, in (unit of the curve)·s."""
     peak, _, rise, shape = np.moveaxis(p, -1, 0)
-    return peak * rise * np.exp(shape - (shape + 1.0) * np.log(shape) + gammaln(shape + 1.0))
+    under: np.ndarray = peak * rise * np.exp(shape - (shape + 1.0) * np.log(shape) + gammaln(shape + 1.0))
+    return under
 
 
 def mean_time(p: Float[np.ndarray, "*voxels 4"]) -> Float[np.ndarray, "*voxels"]:
     """Centre of gravity of the first pass (its normalised first moment), in s on the clock of the curve."""
     _, arrival, rise, shape = np.moveaxis(p, -1, 0)
-    return arrival + rise * (shape + 1.0) / shape
+    centre: np.ndarray = arrival + rise * (shape + 1.0) / shape
+    return centre
 
 
 def full_width(p: Float[np.ndarray, "*voxels 4"]) -> Float[np.ndarray, "*voxels"]:

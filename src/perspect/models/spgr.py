@@ -31,4 +31,5 @@ class VariableFlipAngle(Separable):
     def atoms(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Float[np.ndarray, "*voxels linear time"]:
         """The signal at every flip angle for S0 = 1."""
         e1 = np.exp(-self.tr / theta)[..., None]
-        return np.sin(self.flip_angles) * (1.0 - e1) / (1.0 - e1 * np.cos(self.flip_angles))
+        atoms: np.ndarray = np.sin(self.flip_angles) * (1.0 - e1) / (1.0 - e1 * np.cos(self.flip_angles))
+        return atoms

@@ -20,16 +20,16 @@ def exponential_convolution(
 
     Flouri, Lesnic and Sourbron 2016, doi:10.1002/mrm.25991 (appendix)
     """
-    k = np.asarray(rate, np.float64)
-    out = np.zeros((t.size, *k.shape))
+    k = np.asarray(rate, np.float64).reshape(-1)
+    out = np.zeros((t.size, k.size))
     weighed_for = np.nan
     for i, step in enumerate(np.diff(t.astype(np.float64))):
         if not abs(step - weighed_for) <= _SAME_STEP * step:
             decay, first, second = _weights(k * step)
             weighed_for = step
-        np.multiply(out[i], decay, out=out[i + 1, ...])
+        np.multiply(out[i], decay, out=out[i + 1])
         out[i + 1] += step * (a[i] * first + a[i + 1] * second)
-    return np.moveaxis(out, 0, -1)
+    return np.moveaxis(out.reshape(t.size, *rate.shape), 0, -1)
 
 
 def cumulative_trapezoid(

@@ -7,23 +7,26 @@ a bracketed Newton iteration on the exact derivative of the profiled sum of squa
 step costs a few dozen scalar operations per voxel, whatever the number of samples.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 
 from perspect.numerics.separable import Dictionary, Family, dictionary
 from perspect.numerics.small import box_minimum, inverse, times, without
 
-INTERPOLATED = 1e-7
+INTERPOLATED = 1e-6
 """Largest error of a column halfway between nodes, relative to its length; the grid is refined until it is met."""
 
 _GRIDS = (32, 48, 64, 96, 128, 192, 256)
 _SLACK = 0.1
 """How far beyond its cell, in nodes, a minimum may be sought: the search ranks nodes in single precision."""
 
-_CLOSE = 1e-7
-"""A Newton step this small, in nodes, is the last."""
+_CLOSE = 1e-3
+"""A Newton step this small, in nodes, is the last: what it leaves is its square, less than the tables are good for."""
+
+_WORTH_MOVING = 0.6
+"""Share of unfinished curves below which the others leave the batch."""
 
 _STEPS = 60
 
@@ -36,16 +39,15 @@ _HERMITE = np.linalg.inv(
         ]
     )
 )
-_PLACES = {m: np.array([[min(i, j) * m - min(i, j) * (min(i, j) + 1) // 2 + max(i, j) for j in range(m)] for i in range(m)]) for m in range(1, 9)}
-_PARABOLA = np.linalg.inv(np.vander([-1.0, 0.0, 1.0], 3, increasing=True))
+_QUARTIC = np.linalg.inv(np.vander([-2.0, -1.0, 0.0, 1.0, 2.0], 5, increasing=True))
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
     """The tables of a family with one non-linear parameter.
 
-    Around every node `gram` holds the upper triangle of AᵀA as quintics; `mixed` and `steep` hold AᵀA' and A'ᵀA' as
-    parabolas. `varies` says which columns depend on θ; `held` is the node where their amplitudes are known best.
+    `varies` says which columns depend on θ, `pairs` which entries of AᵀA do; around every node `gram` holds these as
+    quintics, `mixed` and `steep` hold AᵀA' and A'ᵀA' as quartics. At the node `held` the amplitudes are known best.
     """
 
     family: Family
@@ -53,9 +55,10 @@ class Line:
     spacing: float
     varies: tuple[int, ...]
     slopes: Float[np.ndarray, "linear nodes rank"]
+    pairs: tuple[tuple[int, int], ...]
     gram: Float[np.ndarray, "6 pairs nodes"]
-    mixed: Float[np.ndarray, "3 squares nodes"]
-    steep: Float[np.ndarray, "3 squares nodes"]
+    mixed: Float[np.ndarray, "5 linear varying nodes"]
+    steep: Float[np.ndarray, "5 varying varying nodes"]
     held: int
 
 
@@ -67,8 +70,8 @@ class Profiled:
     u: Float[np.ndarray, " voxels"]
     explained: Float[np.ndarray, " voxels"]
     gram: Float[np.ndarray, "linear linear voxels"]
-    mixed: Float[np.ndarray, "linear linear voxels"]
-    steep: Float[np.ndarray, "linear linear voxels"]
+    mixed: Float[np.ndarray, "linear varying voxels"]
+    steep: Float[np.ndarray, "varying varying voxels"]
     moment: Float[np.ndarray, "linear voxels"]
     is_end: Bool[np.ndarray, " voxels"]
 
@@ -103,63 +106,150 @@ def _halfway_error(columns: np.ndarray, steep: np.ndarray, between: np.ndarray) 
 
 def _tabulated(family: Family, search: Dictionary, steep: np.ndarray, spacing: float) -> Line:
     columns = search.columns
-    m, n = columns.shape[:2]
+    m = columns.shape[0]
     gram = np.einsum("inr,jnr->ijn", columns, columns)
     mixed = np.einsum("inr,jnr->ijn", columns, steep)
-    upper = np.triu_indices(m)
-    nodes = _stencils(gram[upper], (mixed + np.swapaxes(mixed, 0, 1))[upper])
     length = np.sqrt(np.einsum("iin->in", gram).max(axis=1))
     moves = np.abs(np.diff(columns, axis=1)).max(axis=(1, 2))
     varies = tuple(int(i) for i in np.flatnonzero(moves > INTERPOLATED * length))
     # A degenerate grid has no best-known node; then the first serves as well as any.
     spread = np.einsum("iin->in", inverse(gram))[list(varies)] * length[list(varies), None] ** 2
     total = np.where(np.isnan(spread), np.inf, spread).sum(axis=0)
-    parabolas = [
-        np.einsum("kp,pqn->kqn", _PARABOLA, _stencils(table.reshape(m * m, n)))
-        for table in (mixed, np.einsum("inr,jnr->ijn", steep, steep))
-    ]
-    quintics = np.einsum("kp,pqn->kqn", _HERMITE, nodes)
-    return Line(family, search, spacing, varies, steep, quintics, *parabolas, int(total.argmin()))
-
-
-def _stencils(*tables: np.ndarray) -> np.ndarray:
-    """Values at the node before, at and after every node; the end nodes borrow those of their neighbours."""
-    around = np.clip(np.arange(tables[0].shape[-1]), 1, tables[0].shape[-1] - 2)
-    return np.stack([table[..., around + s] for table in tables for s in (-1, 0, 1)])
-
-
-def profiled(tables: Line, z: Float[np.ndarray, "rank voxels"], best: Int[np.ndarray, " voxels"]) -> Profiled:
-    """The minimum of the sum of squares in the cell beside the best node of every curve."""
-    family, n = tables.family, tables.search.shape[0]
-    m, n_voxels = family.low.size, z.shape[1]
-    centre = np.clip(best, 1, n - 2)
-    poly = np.concatenate([_moments(tables, z, centre), tables.gram[:, :, centre]], axis=1)
-    x = (best - centre).astype(np.float64)
-    is_end = _descend(poly, x, centre, family, n)
-    value = _horner(poly, x)[0]
-    gram = _square(value[m:], m)
-    c, explained = box_minimum(gram, value[:m], family.low, family.high)
-    powers = np.stack([np.ones_like(x), x, x * x])
-    mixed, steep = (
-        np.einsum("kv,kqv->qv", powers, table[:, :, centre]).reshape(m, m, n_voxels) / tables.spacing**order
-        for table, order in ((tables.mixed, 1), (tables.steep, 2))
+    moving = list(varies)
+    pairs = tuple((i, j) for i in range(m) for j in range(i, m) if i in varies or j in varies)
+    upper = tuple(np.array(pairs, int).reshape(-1, 2).T)
+    nodes = _stencils(gram[upper], (mixed + np.swapaxes(mixed, 0, 1))[upper])
+    both = np.einsum("inr,jnr->ijn", steep[moving], steep[moving])
+    mixed, both = (np.tensordot(_QUARTIC, _stencils(table, reach=2), 1) for table in (mixed[:, moving], both))
+    return Line(
+        family,
+        search,
+        spacing,
+        varies,
+        steep,
+        pairs,
+        np.tensordot(_HERMITE, nodes, 1),
+        mixed,
+        both,
+        int(total.argmin()),
     )
-    u = family.axes.u_low[0] + (centre + x) * tables.spacing
-    return Profiled(c, u, explained, gram, mixed, steep, value[:m], is_end)
 
 
-def _moments(tables: Line, z: np.ndarray, centre: np.ndarray) -> Float[np.ndarray, "6 linear voxels"]:
-    """The inner products of every curve with the columns, as quintics around its best node."""
-    search, m, at = tables.search, tables.family.low.size, np.arange(z.shape[1])
-    poly = np.zeros((6, m, z.shape[1]))
-    for i in range(m):
-        if i not in tables.varies:
-            poly[0, i] = search.columns[i, 0] @ z
-            continue
+def _stencils(*tables: np.ndarray, reach: int = 1) -> np.ndarray:
+    """Values at the nodes around every node; the end nodes borrow those of their neighbours."""
+    around = np.clip(np.arange(tables[0].shape[-1]), reach, tables[0].shape[-1] - 1 - reach)
+    return np.stack([table[..., around + s] for table in tables for s in range(-reach, reach + 1)])
+
+
+def profiled(
+    tables: Line,
+    z: Float[np.ndarray, "rank voxels"],
+    nodes: Float32[np.ndarray, "voxels nodes"],
+    best: Int[np.ndarray, " voxels"],
+) -> Profiled:
+    """The minimum of the sum of squares around the best node of every curve; `nodes` is what each node explains."""
+    n = tables.search.shape[0]
+    centre = np.clip(best, 1, n - 2)
+    patch = _patch(tables, z, centre)
+    x = (best - centre).astype(np.float64)
+    is_end = _descend(patch, x, _vertex(nodes, best, centre), -centre.astype(np.float64), n - 1.0 - centre)
+    gram, moment, c, explained = patch.best(_polynomial(patch.poly, x))
+    place = centre + x
+    around = np.clip(best, 2, n - 3)
+    mixed, steep = (
+        _polynomial(table[..., around], place - around) / tables.spacing**order
+        for order, table in enumerate((tables.mixed, tables.steep), start=1)
+    )
+    u = tables.family.axes.u_low[0] + place * tables.spacing
+    return Profiled(c, u, explained, gram, mixed, steep, moment, is_end)
+
+
+def _vertex(nodes: np.ndarray, best: np.ndarray, centre: np.ndarray) -> Float[np.ndarray, " voxels"]:
+    """Peak of the parabola through the best node and its neighbours, from that node; 0 at an end of the grid."""
+    at = np.arange(best.size)
+    before, here, after = (nodes[at, centre + s].astype(np.float64) for s in (-1, 0, 1))
+    bend = 2.0 * here - before - after
+    vertex = np.divide(0.5 * (after - before), bend, out=np.zeros_like(bend), where=(bend > 0) & (best == centre))
+    inside: np.ndarray = np.clip(vertex, -0.5, 0.5)
+    return inside
+
+
+@dataclass(frozen=True, eq=False)
+class _Patch:
+    """The inner products around one node per curve: quintics of what moves with x, numbers of what does not.
+
+    `poly` holds the moments of the columns that vary, then the entries `pairs` of the Gram matrix that involve them.
+    """
+
+    family: Family
+    varies: list[int]
+    pairs: tuple[tuple[int, int], ...]
+    poly: Float[np.ndarray, "6 moving voxels"]
+    moment: Float[np.ndarray, "linear voxels"]
+    gram: Float[np.ndarray, "linear linear"]
+
+    def of(self, rows: Bool[np.ndarray, " voxels"]) -> "_Patch":
+        """The same of some curves."""
+        return replace(self, poly=self.poly[:, :, rows], moment=self.moment[:, rows])
+
+    def best(self, value: Float[np.ndarray, "moving voxels"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Gram matrix and moments, and the best amplitudes with what they explain."""
+        moment = self.moment.copy()
+        moment[self.varies] = value[: len(self.varies)]
+        gram = np.empty((*self.gram.shape, moment.shape[1]))
+        gram[:] = self.gram[:, :, None]
+        for row, (i, j) in zip(value[len(self.varies) :], self.pairs, strict=True):
+            gram[i, j] = gram[j, i] = row
+        return gram, moment, *box_minimum(gram, moment, self.family.low, self.family.high)
+
+    def pull(
+        self, slope: Float[np.ndarray, "moving voxels"], c: Float[np.ndarray, "linear voxels"]
+    ) -> Float[np.ndarray, "linear voxels"]:
+        """Slopes of the moments less those of the Gram matrix times c (or their curvatures)."""
+        out = np.zeros_like(c)
+        out[self.varies] = slope[: len(self.varies)]
+        for row, (i, j) in zip(slope[len(self.varies) :], self.pairs, strict=True):
+            out[i] -= row * c[j]
+            if i != j:
+                out[j] -= row * c[i]
+        return out
+
+    def uphill(self, x: Float[np.ndarray, " voxels"]) -> tuple[np.ndarray, np.ndarray]:
+        """Slope and curvature along x of what is explained, with the amplitudes always at their best.
+
+        By the envelope theorem the amplitudes may be held for the slope; for the curvature those off their bounds
+        follow.
+        """
+        value, slope, curve = _horner(self.poly, x)
+        gram, _, c, _ = self.best(value)
+        n, moving = len(self.varies), c[self.varies]
+        pull = self.pull(slope, c)
+        first = (moving * slope[:n]).sum(axis=0) + (c * pull).sum(axis=0)
+        second = (moving * curve[:n]).sum(axis=0) + (c * self.pull(curve, c)).sum(axis=0)
+        is_fixed = (c <= self.family.low[:, None]) | (c >= self.family.high[:, None])
+        pull = np.where(is_fixed, 0.0, pull)
+        second += 2.0 * (pull * times(inverse(without(gram, is_fixed)), pull)).sum(axis=0)
+        return first, second
+
+
+def _patch(tables: Line, z: np.ndarray, centre: np.ndarray) -> _Patch:
+    search, at = tables.search, np.arange(z.shape[1])
+    moment = search.columns[:, 0] @ z
+    poly = np.empty((6, len(tables.varies) + len(tables.pairs), z.shape[1]))
+    for row, i in enumerate(tables.varies):
         values, steep = search.columns[i] @ z, tables.slopes[i] @ z
         stencil = np.stack([table[centre + s, at] for table in (values, steep) for s in (-1, 0, 1)])
-        poly[:, i] = _HERMITE @ stencil
-    return poly
+        poly[:, row] = _HERMITE @ stencil
+    poly[:, len(tables.varies) :] = tables.gram[:, :, centre]
+    still = search.columns[:, 0] @ search.columns[:, 0].T
+    return _Patch(tables.family, list(tables.varies), tables.pairs, poly, moment, still)
+
+
+def _polynomial(poly: Float[np.ndarray, "powers *k voxels"], x: Float[np.ndarray, " voxels"]) -> np.ndarray:
+    value: np.ndarray = poly[-1]
+    for row in poly[-2::-1]:
+        value = value * x + row
+    return value
 
 
 def _horner(poly: Float[np.ndarray, "6 k voxels"], x: Float[np.ndarray, " voxels"]) -> tuple[np.ndarray, ...]:
@@ -175,59 +265,39 @@ def _horner(poly: Float[np.ndarray, "6 k voxels"], x: Float[np.ndarray, " voxels
     return value, slope, 2.0 * half
 
 
-def _square(pairs: Float[np.ndarray, "pairs voxels"], m: int) -> Float[np.ndarray, "m m voxels"]:
-    """Symmetric matrices from their upper triangles."""
-    square: np.ndarray = pairs[_PLACES[m]]
-    return square
-
-
-def _uphill(poly: np.ndarray, x: np.ndarray, family: Family) -> tuple[np.ndarray, np.ndarray]:
-    """Slope and curvature along x of what is explained, with the amplitudes always at their best.
-
-    By the envelope theorem the amplitudes may be held for the slope; for the curvature those off their bounds follow.
-    """
-    m = family.low.size
-    value, slope, curve = _horner(poly, x)
-    gram, gram1, gram2 = (_square(part[m:], m) for part in (value, slope, curve))
-    c, _ = box_minimum(gram, value[:m], family.low, family.high)
-    pull = slope[:m] - times(gram1, c)
-    first = (c * (slope[:m] + pull)).sum(axis=0)
-    second = (c * (2.0 * curve[:m] - times(gram2, c))).sum(axis=0)
-    is_fixed = (c <= family.low[:, None]) | (c >= family.high[:, None])
-    pull = np.where(is_fixed, 0.0, pull)
-    second += 2.0 * (pull * times(inverse(without(gram, is_fixed)), pull)).sum(axis=0)
-    return first, second
-
-
 def _descend(
-    poly: np.ndarray, x: Float[np.ndarray, " voxels"], centre: np.ndarray, family: Family, n: int
+    patch: _Patch, x: Float[np.ndarray, " voxels"], guess: np.ndarray, left: np.ndarray, right: np.ndarray
 ) -> Bool[np.ndarray, " voxels"]:
-    """Moves x, in place, to the minimum; says where that is an end of the range."""
-    first, second = _uphill(poly, x, family)
-    left, right = -centre.astype(np.float64), n - 1.0 - centre
-    low = np.where(first > 0, x, np.maximum(x - 1.0 - _SLACK, left))
-    high = np.where(first > 0, np.minimum(x + 1.0 + _SLACK, right), x)
-    is_end = ((x == left) & (first <= 0)) | ((x == right) & (first >= 0))
-    active = np.flatnonzero(~is_end & (first != 0))
-    poly, first, second, low, high = poly[:, :, active], first[active], second[active], low[active], high[active]
-    # One end of the bracket has not been tried; a step that passes it tries it, a step that passes the other is halved.
-    untried = np.where(first > 0, high, low)
+    """Moves x, in place, from the best node to the minimum; says where that is an end, left or right, of the range."""
+    low, high = np.maximum(x - 1.0 - _SLACK, left), np.minimum(x + 1.0 + _SLACK, right)
+    x += guess
+    first, second = patch.uphill(x)
+    goes_on = ~((x == left) & (first < 0)) & ~((x == right) & (first > 0)) & (first != 0)
+    rows = np.arange(x.size)
+    tried_low = tried_high = np.zeros(x.size, bool)
     for _ in range(_STEPS):
-        if active.size == 0:
+        if np.count_nonzero(goes_on) < _WORTH_MOVING * rows.size:
+            rows, patch = rows[goes_on], patch.of(goes_on)
+            first, second, low, high, tried_low, tried_high = (
+                part[goes_on] for part in (first, second, low, high, tried_low, tried_high)
+            )
+            goes_on = np.ones(rows.size, bool)
+        if rows.size == 0:
             break
-        at = x[active]
-        new = at - np.divide(first, second, out=np.full_like(at, np.inf), where=second < 0)
-        passes = np.where(new > high, high, low)
-        new = np.where((new >= low) & (new <= high), new, np.where(passes == untried, passes, 0.5 * (low + high)))
-        x[active] = new
-        is_left = np.abs(new - at) > _CLOSE
-        active = active[is_left]
-        if active.size == 0:
+        at = x[rows]
+        is_up = first > 0
+        low, high = np.where(is_up, at, low), np.where(is_up, high, at)
+        tried_low, tried_high = tried_low | is_up, tried_high | ~is_up
+        step = np.divide(-first, second, out=np.full_like(at, np.nan), where=second < 0)
+        stays = (at + step - low) * (high - at - step) >= 0
+        # A step that would leave the bracket tries the end it passes; where that has been tried, it is halved.
+        is_tried = np.where(is_up, tried_high, tried_low)
+        new = np.where(stays, at + step, np.where(is_tried, 0.5 * (low + high), np.where(is_up, high, low)))
+        new = np.where(goes_on, new, at)
+        x[rows] = new
+        goes_on &= np.abs(new - at) > np.where(stays, _CLOSE, _CLOSE**2)
+        if not goes_on.any():
             break
-        if not is_left.all():
-            poly, low, high, untried = poly[:, :, is_left], low[is_left], high[is_left], untried[is_left]
-        first, second = _uphill(poly, x[active], family)
-        untried = np.where(x[active] == untried, np.nan, untried)
-        low = np.where(first > 0, x[active], low)
-        high = np.where(first > 0, high, x[active])
+        first, second = patch.uphill(new)
+    is_end: np.ndarray = (x == left) | (x == right)
     return is_end

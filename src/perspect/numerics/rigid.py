@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-BENDS = (0,)
 RADIUS: Final = 50.0
 """mm at which a rotation in rad is counted as a displacement when a step is judged small."""
 
@@ -63,7 +62,7 @@ class Alignment:
 
 
 def rigid(parameters: Float[np.ndarray, " 6"]) -> Float[np.ndarray, "4 4"]:
-    """The matrix of three rotations (rad, first about the first axis, then second, then third) and a translation (mm)."""
+    """The matrix of rotations (rad; about the first axis, then the second, then the third) and a translation (mm)."""
     (ca, cb, cc), (sa, sb, sc) = np.cos(parameters[:3]), np.sin(parameters[:3])
     about_first = np.array([[1, 0, 0], [0, ca, -sa], [0, sa, ca]])
     about_second = np.array([[cb, 0, sb], [0, 1, 0], [-sb, 0, cb]])
@@ -77,7 +76,11 @@ def rigid(parameters: Float[np.ndarray, " 6"]) -> Float[np.ndarray, "4 4"]:
 def parameters(matrix: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, " 6"]:
     """The inverse of `rigid`: three rotations in rad, three translations in mm."""
     m = matrix
-    angles = np.arctan2(m[2, 1], m[2, 2]), np.arctan2(-m[2, 0], np.hypot(m[2, 1], m[2, 2])), np.arctan2(m[1, 0], m[0, 0])
+    angles = (
+        np.arctan2(m[2, 1], m[2, 2]),
+        np.arctan2(-m[2, 0], np.hypot(m[2, 1], m[2, 2])),
+        np.arctan2(m[1, 0], m[0, 0]),
+    )
     return np.array([*angles, *m[:3, 3]])
 
 
@@ -108,7 +111,7 @@ def halved(volume: Float32[np.ndarray, "a b c"]) -> Float32[np.ndarray, "a b2 c2
 def read(
     volume: Float32[np.ndarray, "a b c"], index: Float32[np.ndarray, "3 points"]
 ) -> tuple[Float32[np.ndarray, " points"], Bool[np.ndarray, " points"]]:
-    """The volume at fractional indices by trilinear interpolation, and which of them lie between its outermost samples."""
+    """The volume at fractional indices by trilinear interpolation, and which lie between its outermost samples."""
     inside = np.ones(index.shape[1], bool)
     base = np.zeros(index.shape[1], np.int32)
     shares, strides = [], []
@@ -142,7 +145,11 @@ def template(
     space: Space,
     free: tuple[int, ...],
 ) -> Template:
-    """A template at grid points of a reference, with a gain and an offset as what may change."""
+    """A template at grid points of a reference. A gain, an offset and, across slices, the blur of reading may change.
+
+    Reading between two samples blurs by up to a quarter of the second difference; unless that is allowed for, a blur at
+    the edge of a thick-sliced stack is mistaken for a shift.
+    """
     here = tuple(points)
     contrast = reference[here]
     slopes, bends = np.zeros((3, points.shape[1])), []
@@ -151,7 +158,7 @@ def template(
             low, high = np.maximum(points[axis] - 1, 0), np.minimum(points[axis] + 1, n - 1)
             before, after = (reference[(*here[:axis], at, *here[axis + 1 :])] for at in (low, high))
             slopes[axis] = (after - before) / (high - low)
-            if n > 2 and axis in BENDS:
+            if n > 2 and axis == 0:
                 bends.append(np.where(high - low == 2, before + after - 2 * contrast, 0))
     slope = space.to_index.T @ slopes
     place = np.linalg.solve(space.to_index, points - space.origin[:, None])
@@ -172,9 +179,7 @@ def step_size(step: Float[np.ndarray, " 6"]) -> float:
     return float(np.hypot(np.linalg.norm(step[3:]), RADIUS * np.linalg.norm(step[:3])))
 
 
-def solution(
-    normal: Float[np.ndarray, "n n"], right: Float[np.ndarray, "n *many"]
-) -> Float[np.ndarray, "n *many"]:
+def solution(normal: Float[np.ndarray, "n n"], right: Float[np.ndarray, "n *many"]) -> Float[np.ndarray, "n *many"]:
     """Least squares from normal equations; a direction that the points do not determine stays where it is."""
     scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-30))
     ridge = 1e-7 * np.eye(len(normal))
@@ -183,13 +188,12 @@ def solution(
     return out
 
 
-def gains(
-    amplitudes: Float[np.ndarray, "shades *many"], t: Template
-) -> Float[np.ndarray, "*many"]:
-    """How strong the contrast of the reference is in combinations of the intensity columns; 1 for the reference itself."""
+def gains(amplitudes: Float[np.ndarray, "shades *many"], t: Template) -> Float[np.ndarray, "*many"]:
+    """How strong the contrast of the reference is in sums of the intensity columns; 1 for the reference itself."""
     deviation = t.weight * (t.contrast - np.average(t.contrast, weights=t.weight))
     slope = (t.intensity @ deviation).astype(float) / float(deviation @ t.contrast)
-    return np.maximum(slope @ amplitudes, 0.1)
+    out: Float[np.ndarray, "*many"] = np.maximum(slope @ amplitudes, 0.1)
+    return out
 
 
 def aligned(

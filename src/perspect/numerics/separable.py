@@ -12,19 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from perspect.numerics.parallel import spans
 from perspect.numerics.small import inverse
 
 Atoms = Callable[[np.ndarray], np.ndarray]
 """θ, "*voxels nonlinear", to columns, "*voxels linear time"."""
 
-SPANNED = 1e-8
+SPANNED = 1e-7
 """Share of a unit column that the basis may miss."""
 
 STEP = 1e-5
 """Step of a derivative, as a share of the range of its parameter: truncation and rounding are then both about 1e-10."""
 
-_NODES_AT_ONCE = 64
-"""Nodes searched together, so that the working set stays in the cache."""
+_NODES_AT_ONCE, _VOXELS_AT_ONCE = 64, 512
+"""Nodes and voxels searched together, so that the working set stays in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,43 +122,50 @@ class Dictionary:
     low: Float32[np.ndarray, "linear nodes"]
     high: Float32[np.ndarray, "linear nodes"]
 
-    def explained(self, z: Float[np.ndarray, "rank voxels"]) -> Float32[np.ndarray, "nodes voxels"]:
+    def explained(self, z: Float[np.ndarray, "rank voxels"]) -> Float32[np.ndarray, "voxels nodes"]:
         """How much of the sum of squares of every curve every node explains, with amplitudes within their bounds.
 
         For one amplitude this is exact; for two it is unless both would leave their bounds, and then a lower bound.
         """
-        z = z.astype(np.float32)
-        out = np.empty((self.u.shape[0], z.shape[1]), np.float32)
-        for first in range(0, self.u.shape[0], _NODES_AT_ONCE):
-            here = slice(first, first + _NODES_AT_ONCE)
-            self._explained(here, z, out[here])
+        y = np.ascontiguousarray(z.T, np.float32)
+        out = np.empty((y.shape[0], self.u.shape[0]), np.float32)
+        for nodes in spans(self.u.shape[0], _NODES_AT_ONCE):
+            for voxels in spans(y.shape[0], _VOXELS_AT_ONCE):
+                self._explained(nodes, y[voxels], out[voxels, nodes])
         return out
 
-    def _explained(self, here: slice, z: Float32[np.ndarray, "rank voxels"], out: np.ndarray) -> None:
+    def _explained(self, here: slice, y: Float32[np.ndarray, "voxels rank"], out: np.ndarray) -> None:
         m = self.unit.shape[0]
-        moment = [self.unit[i, here] @ z for i in range(m)]
-        low, high = self.low[:, here, None], self.high[:, here, None]
+        moment = [y @ self.unit[i, here].T for i in range(m)]
+        low, high = self.low[:, here], self.high[:, here]
         if m == 1:
-            c = np.clip(moment[0], low[0], high[0])
-            np.multiply(c, 2.0 * moment[0] - c, out=out)
+            only = _clipped(moment[0].copy(), low[0], high[0])
+            np.multiply(only, 2.0 * moment[0] - only, out=out)
             return
-        c = [self.free[i, here] @ z for i in range(m)]
+        c = [y @ self.free[i, here].T for i in range(m)]
         for i in range(m):
-            np.clip(c[i], low[i], high[i], out=c[i])
+            _clipped(c[i], low[i], high[i])
         out[:] = 0.0
         # A sweep of coordinate descent puts right what clipping disturbed; where nothing was, it changes nothing.
         for i in reversed(range(m)):
             rest = moment[i]
             for j in range(i + 1, m):
-                rest -= self.gram[i, j, here, None] * c[j]
-            target = rest
+                rest -= self.gram[i, j, here] * c[j]
+            np.copyto(c[i], rest)
             for j in range(i):
-                target = target - self.gram[i, j, here, None] * c[j]
-            np.clip(target, low[i], high[i], out=c[i])
+                c[i] -= self.gram[i, j, here] * c[j]
+            _clipped(c[i], low[i], high[i])
             rest *= 2.0
             rest -= c[i]
             rest *= c[i]
             out += rest
+
+
+def _clipped(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Like `np.clip` in place, three times as fast with bounds that are arrays."""
+    np.maximum(x, low, out=x)
+    np.minimum(x, high, out=x)
+    return x
 
 
 def dictionary(
@@ -201,14 +209,15 @@ def _basis(columns: Float[np.ndarray, "columns time"]) -> Float[np.ndarray, "tim
 
 
 def falls_apart(
-    explained: Float32[np.ndarray, "nodes voxels"],
+    explained: Float32[np.ndarray, "voxels nodes"],
     best: Float32[np.ndarray, " voxels"],
     drop: Float[np.ndarray, " voxels"],
 ) -> Bool[np.ndarray, " voxels"]:
     """Where nodes that explain no less than `best - drop` lie in pieces, with a valley twice as deep between them."""
-    is_good = explained >= (best - drop).astype(np.float32)
-    n_pieces = is_good[0] + (is_good[1:] & ~is_good[:-1]).sum(axis=0)
-    out = n_pieces > 1
+    is_good = explained >= (best - drop).astype(np.float32)[:, None]
+    # As counts of single bytes, which sum eight times faster than truths.
+    starts = (is_good[:, 1:] > is_good[:, :-1]).view(np.uint8).sum(axis=1, dtype=np.uint16)
+    out: Bool[np.ndarray, " voxels"] = starts + is_good[:, 0] > 1
     doubtful: Int[np.ndarray, " few"] = np.flatnonzero(out)
     if doubtful.size == 0:
         return out
@@ -216,7 +225,7 @@ def falls_apart(
     has_seen = np.zeros(doubtful.size, bool)
     has_left = np.zeros(doubtful.size, bool)
     has_returned = np.zeros(doubtful.size, bool)
-    for node, good in zip(explained[:, doubtful], is_good[:, doubtful], strict=True):
+    for node, good in zip(explained[doubtful].T, is_good[doubtful].T, strict=True):
         has_returned |= good & has_left
         has_seen |= good
         has_left |= has_seen & (node < valley)

@@ -1,9 +1,8 @@
 """Rigid resampling by Fourier shears: one-dimensional shifts that are exact for band-limited images.
 
-Any matrix of determinant one is a product of four shears that each move points along a single axis (Chen & Kaufman 2000,
-doi:10.1006/gmod.2000.0524). A shear is a shift of every line by its own amount, and a shift is a linear phase of the
-line's spectrum (Eddy, Fitzgerald & Noll 1996, doi:10.1002/mrm.1910360615), so nothing is blurred however often a voxel
-lies between two others.
+Any matrix of determinant one is a product of four shears that each move points along a single axis (Chen & Kaufman
+2000, doi:10.1006/gmod.2000.0524). A shear is a shift of every line by its own amount, and a shift is a linear phase of
+the line's spectrum (Eddy, Fitzgerald & Noll 1996, doi:10.1002/mrm.1910360615), so that nothing is blurred.
 """
 
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from jaxtyping import Complex64, Float, Float32
 from perspect.numerics.parallel import spans
 
 RAMP: Final = 8
-"""Samples, at least, over which the end of a line is led back to its beginning, so that the jump does not ring inside."""
+"""Samples, at least, over which the end of a line is led back to its beginning, so that the jump does not ring."""
 
 STILL: Final = 1e-4
 """Shifts below this many voxels are not worth a pass."""
@@ -44,7 +43,7 @@ class Shear:
 def shears(
     matrix: Float[np.ndarray, "3 3"], shift: Float[np.ndarray, " 3"], shape: tuple[int, int, int]
 ) -> tuple[Shear, ...]:
-    """The shears whose product, the first one outermost, is x -> matrix x + shift; the order of axes with the least reach.
+    """The shears whose product, the first one outermost, is x -> matrix x + shift, in the order of axes of least reach.
 
     x counts voxels from the centre of an array of `shape`; the determinant of `matrix` must be one.
     """
@@ -60,7 +59,7 @@ def shears(
 def _factors(
     v: Float[np.ndarray, "3 3"], order: tuple[int, ...]
 ) -> tuple[tuple[int, ...], list[Float[np.ndarray, " 3"]]] | None:
-    """v = S_i(a) S_j(b) S_k(c) S_i(d) for axes (i, j, k), by making v S_i(d)^-1 have the pattern of the other three."""
+    """The slopes of v = S_i(a) S_j(b) S_k(c) S_i(d) for axes (i, j, k): v S_i(d)^-1 is made to have the pattern of the others."""
     i, j, k = order
     with np.errstate(divide="ignore", invalid="ignore"):
         d_k = np.divide(v[k, k] - 1, v[k, i]) if v[k, k] != 1 else 0.0
@@ -157,7 +156,9 @@ def _led_round(volume: Float32[np.ndarray, "a b c"], axis: int) -> Float32[np.nd
     first, last = volume[_part(axis, slice(0, 1))], volume[_part(axis, slice(n - 1, n))]
     out = np.empty(shape, np.float32)
     out[_part(axis, slice(n))] = volume
-    out[_part(axis, slice(n, None))] = last + share.reshape([-1 if at == axis else 1 for at in range(3)]) * (first - last)
+    out[_part(axis, slice(n, None))] = last + share.reshape([-1 if at == axis else 1 for at in range(3)]) * (
+        first - last
+    )
     return out
 
 

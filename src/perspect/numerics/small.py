@@ -16,8 +16,10 @@ def inverse(matrix: Float[np.ndarray, "k k *voxels"]) -> Float[np.ndarray, "k k 
     Gauss-Jordan by sweeps (Goodnight 1979, doi:10.1080/00031305.1979.10482685): the pivot of a column is what the
     columns before it leave unexplained, so the test for dependence needs no scale.
     """
+    k = matrix.shape[0]
+    if k == 2:
+        return _inverse_of_two(matrix)
     work = np.array(matrix, np.float64)
-    k = work.shape[0]
     diagonal = np.stack([matrix[i, i] for i in range(k)])
     is_regular = np.ones(work.shape[2:], bool)
     for i in range(k):
@@ -30,6 +32,18 @@ def inverse(matrix: Float[np.ndarray, "k k *voxels"]) -> Float[np.ndarray, "k k 
         work[i, :] = work[:, i] = row
         work[i, i] = -1.0 / np.where(is_independent, pivot, 1.0)
     return np.where(is_regular, -work, np.nan)
+
+
+def _inverse_of_two(matrix: Float[np.ndarray, "2 2 *voxels"]) -> Float[np.ndarray, "2 2 *voxels"]:
+    a, b, d = matrix[0, 0], matrix[0, 1], matrix[1, 1]
+    product = a * d
+    determinant = product - b * b
+    is_regular = (determinant > COLLINEAR * product) & (a > 0)
+    scale = np.divide(1.0, determinant, out=np.full_like(determinant, np.nan), where=is_regular)
+    out = np.empty(matrix.shape)
+    out[0, 0], out[1, 1] = d * scale, a * scale
+    out[0, 1] = out[1, 0] = -b * scale
+    return out
 
 
 def without(

@@ -1,0 +1,164 @@
+"""One DSC examination from files to files: the only place where its reading, science, page and writing meet."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from jaxtyping import Float
+
+import perspect
+from perspect import dsc, io, report
+from perspect.app.place import region_on
+from perspect.numerics.parallel import THREADS
+from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Region, Series
+
+INVERTED: Final = ("cbf", "mtt", "tmax", "delay")
+ARTERIAL: Final = (*INVERTED, "cbv")
+LEAKAGE: Final = ("cbv", "rcbv", "srcbv", "k1", "k2", "kep")
+RELATIVE: Final = ("rcbv", "lpsr")
+"""Which maps a choice bears on, for their sidecars."""
+
+TABLES: Final = (".tsv", ".csv", ".txt")
+"""Extensions of an input function that is a curve."""
+
+Progress = Callable[[str, float], None]
+
+NOTHING_GIVEN: Final = Acquisition()
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files of an examination and what was said by hand; angles in rad, times in s.
+
+    `series` is one file, two (the echoes), or a folder that holds them. `aif` is a mask, a table, or `None`: found.
+    """
+
+    series: tuple[Path, ...]
+    given: Acquisition = NOTHING_GIVEN
+    te: tuple[float, ...] = ()
+    times: Path | None = None
+    mask: Path | None = None
+    reference: Path | None = None
+    aif: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """What was measured, and the files that hold it."""
+
+    measured: Measured
+    written: io.Written
+
+
+def examine_dsc(
+    inputs: Inputs,
+    out: Path,
+    plan: dsc.Plan | None = None,
+    *,
+    overwrite: bool = False,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Examined:
+    """Maps, masks, curves, summary and page of a DSC series, written below `out`.
+
+    Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken, and `Refusal`
+    where the series must not be interpreted; in either case nothing is written.
+    """
+    plan, tell = plan or dsc.Plan(), progress or silence
+    paths = [path for one in inputs.series for path in io.find_dsc(one).dsc]
+    destination = io.Destination(out, io.name_of(paths[0]))
+    io.demand_free(out, io.existing(destination), overwrite)
+    tell("reading", 0.0)
+    reading = io.read_dsc(paths, inputs.given, inputs.te, inputs.times)
+    by_hand = given_by_hand(inputs, reading)
+    measured = _quantified(reading, by_hand, plan, threads, tell)
+    tell("drawing", 0.0)
+    first = reading.series[0]
+    page = report.dsc_page(measured, first.name, baseline(first, measured.summary))
+    tell("writing", 0.0)
+    results = _results(inputs, reading, measured, page, plan)
+    return Examined(measured, io.write_results(destination, results, overwrite=overwrite, threads=threads))
+
+
+def silence(stage: str, share: float) -> None:
+    """Tells nobody how far the work is."""
+    del stage, share
+
+
+@dataclass(frozen=True, eq=False)
+class ByHand:
+    """What was given instead of being found, on the grid of the series, and notes on how it got there."""
+
+    mask: Region | None
+    reference: Region | None
+    aif: Region | Curve | None
+    notes: tuple[Flag, ...]
+
+
+def given_by_hand(inputs: Inputs, reading: io.Reading) -> ByHand:
+    """The masks on the grid of the series, and the arterial input as a mask or as a curve (by its extension)."""
+    notes: list[Flag] = []
+
+    def region(path: Path | None, name: str) -> Region | None:
+        if path is None:
+            return None
+        found, flags = region_on(path, name, reading.series[0].grid, has_positions=reading.code != 0)
+        notes.extend(flags)
+        return found
+
+    mask, reference = region(inputs.mask, "brain"), region(inputs.reference, "reference")
+    if inputs.aif is not None and inputs.aif.suffix.lower() in TABLES:
+        return ByHand(mask, reference, io.read_input_function(inputs.aif), tuple(notes))
+    return ByHand(mask, reference, region(inputs.aif, "aif"), tuple(notes))
+
+
+def _quantified(reading: io.Reading, by_hand: ByHand, plan: dsc.Plan, threads: int, tell: Progress) -> Measured:
+    """What the room says, together with what was remarked on while reading."""
+    was = THREADS.set(threads)
+    try:
+        measured = dsc.quantify(
+            reading.series, plan, mask=by_hand.mask, reference=by_hand.reference, aif=by_hand.aif, progress=tell
+        )
+    finally:
+        THREADS.reset(was)
+    return replace(measured, flags=(*reading.flags, *by_hand.notes, *measured.flags))
+
+
+def _results(inputs: Inputs, reading: io.Reading, measured: Measured, page: str, plan: dsc.Plan) -> io.Results:
+    extra = [path for path in (inputs.mask, inputs.reference, inputs.aif) if path is not None]
+    sources = {io.label(path): io.sha256(path) for path in extra}
+    for series in reading.series:
+        sources |= series.sources
+    return io.Results(
+        measured,
+        page,
+        {"dsc": asdict(plan)},
+        sources,
+        perspect.__version__,
+        facts(measured, plan),
+        reading.code,
+        reading.root,
+    )
+
+
+def baseline(series: Series, summary: Mapping[str, Any]) -> Float[np.ndarray, "x y z"]:
+    """The mean signal at rest, as a picture to draw maps on; of the whole series where the run does not say rest."""
+    first, stop = summary.get("baseline_frames", (0, series.n_times))
+    stored: Float[np.ndarray, "x y z"] = series.values[..., first:stop].mean(axis=3, dtype=np.float32)
+    return stored * np.float32(series.slope) + np.float32(series.intercept)
+
+
+def facts(measured: Measured, plan: dsc.Plan) -> dict[str, dict[str, Any]]:
+    """What the sidecar of each map says of how it was made."""
+    found: dict[str, dict[str, Any]] = {key: {} for key in measured.maps}
+    for keys, fact, value in (
+        (LEAKAGE, "Model", plan.leakage),
+        (INVERTED, "Inversion", plan.deconvolution),
+        (ARTERIAL, "AIF", measured.summary.get("arterial_origin")),
+        (RELATIVE, "Reference", measured.summary.get("reference_origin")),
+    ):
+        for key in set(keys) & set(found):
+            found[key] |= {fact: value}
+    return found

@@ -1,0 +1,56 @@
+"""Masks brought onto the grid of the series."""
+
+from pathlib import Path
+
+from perspect import io
+from perspect.anatomy import resample
+from perspect.vocabulary import Flag, Grid, Problem, Region, Severity
+
+
+def region_on(path: Path, name: str, grid: Grid, *, has_positions: bool) -> tuple[Region, tuple[Flag, ...]]:
+    """The mask in `path` on `grid`, and a note where it had to be resampled.
+
+    Where the series has no positions (`has_positions` is false), a mask of the same shape is taken voxel by voxel.
+    """
+    region = io.read_region(path, name)
+    if region.grid.matches(grid):
+        return Region(region.mask, grid, name, path.name), ()
+    if not has_positions:
+        return _voxel_by_voxel(region, grid, path)
+    mask = resample.onto(region.mask, region.grid, grid)
+    if not mask.any():
+        raise Problem(
+            f"The mask {path.name} lies outside the series.",
+            "No voxel of the series is in it; the two may be of different scans or in different frames of reference.",
+            "Register the mask to the series, and give the result.",
+        )
+    note = Flag(
+        "mask-resampled",
+        Severity.NOTE,
+        f"The mask {path.name} ({_shape(region.grid)}) was resampled onto the grid of the series ({_shape(grid)}): "
+        f"{int(mask.sum())} voxels. This supposes that both share one frame of reference.",
+        name,
+        source="reading",
+    )
+    return Region(mask, grid, name, f"{path.name}, resampled"), (note,)
+
+
+def _voxel_by_voxel(region: Region, grid: Grid, path: Path) -> tuple[Region, tuple[Flag, ...]]:
+    if region.mask.shape != grid.shape:
+        raise Problem(
+            f"The mask {path.name} has {_shape(region.grid)} voxels, the series {_shape(grid)}.",
+            "The series has no positions, so that a mask can only be laid over it voxel by voxel.",
+            "Give a mask of the same shape.",
+        )
+    note = Flag(
+        "mask-by-voxel",
+        Severity.NOTE,
+        f"The series has no positions: the mask {path.name} was laid over it voxel by voxel.",
+        region.name,
+        source="reading",
+    )
+    return Region(region.mask, grid, region.name, path.name), (note,)
+
+
+def _shape(grid: Grid) -> str:
+    return " x ".join(str(n) for n in grid.shape)

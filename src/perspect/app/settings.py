@@ -1,0 +1,104 @@
+"""What a person chose by file, option or `--set`, as a `Plan`; an unknown name is refused and the nearest one named."""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType, NoneType
+from typing import Any, Final, TypeVar, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from perspect import dsc
+from perspect.vocabulary import Problem
+
+P = TypeVar("P")
+
+PLANS: Final[Mapping[str, type]] = {"dsc": dsc.Plan}
+"""The tables of a settings file, and the Plan that each becomes."""
+
+EXPECTED: Final[Mapping[type, str]] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+def plan(
+    of: type[P], file: Path | None = None, options: Mapping[str, Any] = MappingProxyType({}), sets: Sequence[str] = ()
+) -> P:
+    """A Plan from its defaults, a TOML file, options (`None`: not given) and `room.field=value`; the latest wins."""
+    room = next(name for name, one in PLANS.items() if one is of)
+    chosen: dict[str, Any] = {}
+    if file is not None:
+        chosen |= _from_file(file).get(room, {})
+    for name, value in options.items():
+        if value is not None:
+            chosen[name] = _typed(room, name, value, f"--{name}", strict=False)
+    for one in sets:
+        where, name, value = _setting(one)
+        if where == room:
+            chosen[name] = value
+    return of(**chosen)
+
+
+def _from_file(path: Path) -> dict[str, dict[str, Any]]:
+    """Every table of a settings file, checked whether it is asked for or not: an ignored setting is a wrong one."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise Problem(f"There is no settings file {path}.", "", "Check the path given to --plan.") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Problem(f"{path.name} cannot be read as TOML ({error}).", "", "Correct that line.") from error
+    for room, table in tables.items():
+        _known(room, PLANS, f"the table [{room}] of {path.name}")
+        if not isinstance(table, dict):
+            raise Problem(f"{room} in {path.name} is no table.", "", f"Write [{room}] on a line of its own.")
+    return {
+        room: {name: _typed(room, name, value, path.name, strict=True) for name, value in table.items()}
+        for room, table in tables.items()
+    }
+
+
+def _setting(text: str) -> tuple[str, str, Any]:
+    """`dsc.leakage=bsw` taken apart and typed."""
+    where, equals, value = text.partition("=")
+    room, dot, name = where.strip().partition(".")
+    if not equals or not dot:
+        raise Problem(f"--set {text} is not of the form room.field=value.", "", "For example --set dsc.leakage=bsw.")
+    _known(room, PLANS, f"the room of --set {text}")
+    return room, name, _typed(room, name, value.strip(), "--set", strict=False)
+
+
+def _typed(room: str, name: str, value: Any, source: str, *, strict: bool) -> Any:
+    """A value in the type of its field; texts of `--set` are converted, values of a file must already be right."""
+    hints = get_type_hints(PLANS[room])
+    _known(name, [one.name for one in fields(PLANS[room])], f"{room}.{name} in {source}")
+    options = get_args(hints[name])
+    words = [one for one in options if isinstance(one, str)]
+    if words:
+        return _word(f"{room}.{name}", value, words, source)
+    if NoneType in options and isinstance(value, str) and value.lower() == "none":
+        return None
+    try:
+        return TypeAdapter(hints[name]).validate_python(value, strict=strict)
+    except ValidationError as error:
+        kinds = " or ".join(EXPECTED.get(one, "none") for one in (options or (hints[name],)))
+        raise Problem(f"{room}.{name} is {value!r} in {source}.", "", f"It must be {kinds}.") from error
+
+
+def _word(name: str, value: Any, words: Sequence[str], source: str) -> Any:
+    if value in words:
+        return value
+    raise Problem(
+        f"{name} is {value!r} in {source}.", meant(str(value), words), f"It must be one of {', '.join(words)}."
+    )
+
+
+def _known(name: str, names: Iterable[str], what: str) -> None:
+    names = list(names)
+    if name not in names:
+        raise Problem(f"There is no {what.removeprefix('the ')}.", meant(name, names), f"Known are {', '.join(names)}.")
+
+
+def meant(name: str, names: Iterable[str]) -> str:
+    """The question that a slip of the keyboard calls for; empty where nothing is near."""
+    near = get_close_matches(name.lower(), list(names), n=1, cutoff=0.5)
+    return f"Did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,58 @@
+"""The table of commands: what `perspect --help` shows, without loading anything that computes."""
+
+from dataclasses import dataclass
+from textwrap import dedent
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its name, what it does, and an example."""
+
+    name: str
+    sentence: str
+    example: str
+
+
+COMMANDS: Final = (
+    Command(
+        "dsc",
+        "maps (rCBV, leakage, CBF, MTT, ...) from a DSC series or two echoes",
+        "perspect dsc sub-01/perf/sub-01_dsc.nii.gz --out results",
+    ),
+    Command(
+        "describe",
+        "what a model, a quantity or a choice is, from where it is written",
+        "perspect describe quantity rcbv",
+    ),
+    Command(
+        "doctor",
+        "versions, threads, extras and free space, for the report of a fault",
+        "perspect doctor",
+    ),
+)
+
+
+def overview() -> str:
+    """The help of the whole program, which fits one screen of 80 columns."""
+    rows = "\n".join(f"  {one.name:<10}{one.sentence}" for one in COMMANDS)
+    examples = "\n".join(f"  {one.example}" for one in COMMANDS)
+    return HELP.format(rows=rows, examples=examples)
+
+
+HELP: Final = dedent("""\
+    perspect: brain-tumour MR perfusion, as numbers with error bars.
+    Research only, not for diagnosis.
+
+    Usage: perspect COMMAND [ARGUMENTS]
+           perspect COMMAND --help
+           perspect --version
+
+    {rows}
+
+    Examples
+    {examples}
+
+    Exit codes: 0 done; 1 failed inside; 2 the call or the input is wrong;
+    3 the data are there but must not be interpreted.
+""")

@@ -1,0 +1,28 @@
+"""The options that every command that measures understands."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+from cyclopts.validators import Number
+
+GROUP = Group("Common")
+
+
+@Parameter(name="*", group=GROUP)
+@dataclass(frozen=True)
+class Common:
+    """Choices, resources and talk."""
+
+    plan: Annotated[Path | None, Parameter(help="TOML file with choices, a table for each room")] = None
+    set: Annotated[tuple[str, ...], Parameter(help="A choice, as in dsc.leakage=bsw; may be repeated")] = ()
+    threads: Annotated[int | None, Parameter(help="How many threads; else all cores", validator=Number(gte=1))] = None
+    seed: Annotated[int | None, Parameter(help="Of the simulations that calibrate", validator=Number(gte=0))] = None
+    quiet: Annotated[bool, Parameter(help="Print nothing but errors")] = False
+    verbose: Annotated[bool, Parameter(help="Print notes and methods too")] = False
+    debug: Annotated[bool, Parameter(help="Show the traceback of an error")] = False
+    overwrite: Annotated[bool, Parameter(help="Replace results that are there")] = False
+
+
+NO_CHOICES = Common()

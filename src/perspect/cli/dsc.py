@@ -1,0 +1,91 @@
+"""`perspect dsc`: maps from a DSC series."""
+
+from math import radians
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from perspect.cli.common import NO_CHOICES, Common
+from perspect.cli.progress import watched
+from perspect.vocabulary import Acquisition, Flag, Measured, Refusal, Severity
+
+
+def dsc(
+    series: Annotated[Path, Parameter(help="4-D NIfTI or MATLAB file, or a folder with one *_dsc.nii.gz")],
+    series2: Annotated[Path | None, Parameter(help="The second echo, where there is one")] = None,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder of the results")],
+    te: Annotated[tuple[float, ...], Parameter(help="Echo time in s, two for two echoes; else from the sidecar")] = (),
+    tr: Annotated[float | None, Parameter(help="Repetition time in s; else from the sidecar")] = None,
+    flip_angle: Annotated[float | None, Parameter(help="Flip angle in degrees; else from the sidecar")] = None,
+    field: Annotated[float | None, Parameter(help="Field strength in T; else from the sidecar")] = None,
+    preload: Annotated[Literal["yes", "no"] | None, Parameter(help="Whether agent was given before the bolus")] = None,
+    times: Annotated[Path | None, Parameter(help="Table with the time of every volume in s")] = None,
+    mask: Annotated[Path | None, Parameter(help="Mask of the brain; else it is found")] = None,
+    reference: Annotated[Path | None, Parameter(help="Mask of normal-appearing white matter; else it is found")] = None,
+    aif: Annotated[str, Parameter(help="Arterial input: auto (the default), a mask, or a table (TSV)")] = "auto",
+    leakage: Annotated[str | None, Parameter(help="auto, bsw, leu or none")] = None,
+    deconvolution: Annotated[str | None, Parameter(help="osvd, csvd, ssvd, tikhonov or none")] = None,
+    no_motion: Annotated[bool, Parameter(help="Do not align the volumes")] = False,
+    common: Common = NO_CHOICES,
+) -> int:
+    """Measures, writes, and prints what matters."""
+    from perspect.app import Inputs, examine_dsc
+    from perspect.app.doctor import cores
+    from perspect.app.settings import plan
+    from perspect.dsc import Plan
+
+    options = {
+        "leakage": leakage,
+        "deconvolution": deconvolution,
+        "motion": False if no_motion else None,
+        "seed": common.seed,
+    }
+    given = Acquisition(
+        tr=tr,
+        flip_angle=None if flip_angle is None else radians(flip_angle),
+        field=field,
+        has_preload=None if preload is None else preload == "yes",
+    )
+    files = (series,) if series2 is None else (series, series2)
+    inputs = Inputs(files, given, te, times, mask, reference, None if aif == "auto" else Path(aif))
+    choices = plan(Plan, common.plan, options, common.set)
+    threads = common.threads or cores()
+    with watched(quiet=common.quiet) as progress:
+        examined = examine_dsc(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
+    if not common.quiet:
+        print(headline(examined.measured, verbose=common.verbose))
+        print(f"Page: {examined.written.page}")
+    return Refusal.exit_code if _is_refused(examined.measured) else 0
+
+
+def _is_refused(measured: Measured) -> bool:
+    return any(flag.severity == Severity.REFUSED for flag in measured.flags)
+
+
+def headline(measured: Measured, *, verbose: bool = False) -> str:
+    """What a person must know at once: the reference of rCBV, the maps, the flags, the gravest first."""
+    lines = [_reference(measured), f"Maps: {' '.join(measured.maps) or 'none'}"]
+    least = Severity.NOTE if verbose else Severity.CAUTION
+    flags = sorted((one for one in measured.flags if one.severity >= least), key=lambda one: -one.severity)
+    lines += [_line(flag) for flag in flags]
+    n_notes = len(measured.flags) - len(flags)
+    if n_notes:
+        lines.append(f"{n_notes} note{'s' if n_notes > 1 else ''} (--verbose shows them; the page has all)")
+    if verbose:
+        lines.append(f"Methods: {measured.recipe.methods}")
+    return "\n".join(lines)
+
+
+def _reference(measured: Measured) -> str:
+    if "reference" not in measured.regions:
+        return "rCBV has no reference."
+    region = measured.regions["reference"]
+    return f"rCBV relative to {region.name}, {region.n_voxels} voxels ({region.origin or 'given'})."
+
+
+def _line(flag: Flag) -> str:
+    where = f" [{flag.where}]" if flag.where else ""
+    return f"{flag.severity.name}: {flag.sentence}{where}"

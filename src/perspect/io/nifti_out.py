@@ -1,0 +1,71 @@
+"""NIfTI images out: one volume with its affine, its unit in the description, and the same bytes for the same values."""
+
+from typing import Any, Final, Literal
+
+import nibabel as nib
+import numpy as np
+from jaxtyping import Num
+
+from perspect.io.gz import compressed
+from perspect.vocabulary import Grid, Map
+
+INTENTS: Final = {"estimate": 1001, "label": 1002}
+"""Of the standard: a parameter estimate; a label image."""
+
+
+def volume(
+    values: Num[np.ndarray, "x y z"],
+    grid: Grid,
+    *,
+    code: int,
+    intent: Literal["estimate", "label"],
+    name: str,
+    description: str,
+    window: tuple[float, float] = (0.0, 0.0),
+) -> bytes:
+    """A .nii.gz file in memory, in the number type of `values`.
+
+    `code` is the NIfTI code of the affine (0 where the input had no position: then readers place the result as they
+    placed the input). `name` goes into the header (15 letters), as does `description` (79).
+    """
+    header: Any = nib.Nifti1Header()  # type: ignore[no-untyped-call]
+    header.set_data_dtype(values.dtype)
+    header.set_data_shape(values.shape)
+    header.set_zooms(grid.spacing)
+    header.set_xyzt_units("mm", "sec")
+    header.set_sform(grid.affine, code)
+    header.set_qform(grid.affine, code)
+    if not np.allclose(header.get_qform(), grid.affine, atol=1e-3):
+        header.set_qform(None, 0)  # a quaternion cannot say a sheared grid; a wrong one is worse than none
+    header["intent_code"] = INTENTS[intent]
+    header["intent_name"] = name.encode("ascii", "replace")[:15]
+    header["descrip"] = description.encode("ascii", "replace")[:79]
+    header["cal_min"], header["cal_max"] = window
+    header["vox_offset"] = 352
+    header["magic"] = b"n+1"
+    return compressed(b"".join((header.binaryblock, bytes(4), values.tobytes(order="F"))))
+
+
+def value_file(one: Map, code: int, version: str) -> bytes:
+    """The values of a map in the unit in which people read them, float32."""
+    return _estimate(one.shown, one, code, one.quantity.name, one.quantity.key, version)
+
+
+def std_file(one: Map, code: int, version: str) -> bytes:
+    """The standard errors of a map in the same unit."""
+    return _estimate(one.shown_std, one, code, f"SE of {one.quantity.name}", f"{one.quantity.key}std", version)
+
+
+def status_file(one: Map, code: int, version: str) -> bytes:
+    """What became of every voxel of a map, int16; the legend is in the sidecar."""
+    return volume(
+        one.status.astype(np.int16), one.grid, code=code, intent="label", name=f"{one.quantity.key}status",
+        description=f"status codes; perspect {version}", window=(0, 16),
+    )  # fmt: skip
+
+
+def _estimate(values: Num[np.ndarray, "x y z"], one: Map, code: int, name: str, key: str, version: str) -> bytes:
+    return volume(
+        values.astype(np.float32, copy=False), one.grid, code=code, intent="estimate", name=key,
+        description=f"{name} [{one.quantity.shown_unit}]; perspect {version}", window=one.quantity.display,
+    )  # fmt: skip

@@ -1,0 +1,89 @@
+"""Signals that cannot be magnitudes of an MR series are refused at the door, before anything is computed from them."""
+
+from typing import Final
+
+import numpy as np
+from jaxtyping import Num
+
+from perspect.vocabulary import Flag, Problem, Severity
+
+NEGATIVE_SHARE: Final = 0.25
+"""Share of the summed magnitude of the first volume that may be negative; interpolation rings far less than this."""
+
+
+def plausible_signal(
+    values: Num[np.ndarray, "x y z time"], slope: float, intercept: float, name: str
+) -> tuple[Flag, ...]:
+    """Notes on a series that may be used; a `Problem` for one that may not.
+
+    Refused: volumes without one finite number, constant volumes (named by index), and signal that is not positive.
+    """
+    volumes = values.reshape(-1, values.shape[3], order="F").T
+    finite = _finite_shares(volumes)
+    _refuse(np.flatnonzero(finite == 0), name, "holds no finite number", "the curve of every voxel has a gap there")
+    low, high = _extremes(volumes)
+    _refuse(np.flatnonzero(low == high), name, "is constant", "there is no image in it")
+    _refuse_negative(volumes[0], low * slope + intercept, high * slope + intercept, slope, intercept, name)
+    if finite.min() == 1.0:
+        return ()
+    concerned = np.flatnonzero(finite < 1)
+    return (
+        Flag(
+            "not-finite",
+            Severity.NOTE,
+            f"{name} has voxels that are NaN or infinite (up to {1 - finite.min():.1%} of a volume); they stay empty.",
+            f"volumes {_list(concerned)}",
+            float(1 - finite.min()),
+            "reading",
+        ),
+    )
+
+
+def _finite_shares(volumes: Num[np.ndarray, "time voxels"]) -> Num[np.ndarray, " time"]:
+    if volumes.dtype.kind != "f":
+        return np.ones(len(volumes))
+    return np.array([np.isfinite(volume).mean() for volume in volumes])
+
+
+def _extremes(volumes: Num[np.ndarray, "time voxels"]) -> tuple[Num[np.ndarray, " time"], Num[np.ndarray, " time"]]:
+    """Smallest and largest finite number of every volume."""
+    whole = [volume if volume.dtype.kind != "f" else volume[np.isfinite(volume)] for volume in volumes]
+    return np.array([float(v.min()) for v in whole]), np.array([float(v.max()) for v in whole])
+
+
+def _refuse(volumes: Num[np.ndarray, " n"], name: str, what: str, why: str) -> None:
+    if volumes.size:
+        some = "Volume" if volumes.size == 1 else "Each of the volumes"
+        raise Problem(
+            f"{some} {_list(volumes)} of {name} {what} (counted from 0), so {why}.",
+            "",
+            "Take it out of the series and give the times of the others with --times, or convert the series again.",
+        )
+
+
+def _refuse_negative(
+    first: Num[np.ndarray, " voxels"],
+    low: Num[np.ndarray, " time"],
+    high: Num[np.ndarray, " time"],
+    slope: float,
+    intercept: float,
+    name: str,
+) -> None:
+    """Signal without positive values, or balanced about zero as z-scores and differences are."""
+    remedy = "Give the magnitude series as it came from the scanner, without normalisation or subtraction."
+    if max(high.max(), low.max()) <= 0:
+        raise Problem(f"{name} has no positive signal.", "ΔR2* is a logarithm of the signal.", remedy)
+    signal = first[np.isfinite(first)].astype(np.float64) * slope + intercept
+    share = float(-signal[signal < 0].sum() / max(np.abs(signal).sum(), np.finfo(np.float64).tiny))
+    if share > NEGATIVE_SHARE:
+        raise Problem(
+            f"{share:.0%} of the signal of {name} is negative; it looks normalised (z-scores) or subtracted.",
+            "ΔR2* is a logarithm of the ratio of two signals, which such numbers do not have.",
+            remedy,
+        )
+
+
+def _list(numbers: Num[np.ndarray, " n"]) -> str:
+    """Indices for people: at most eight, then how many there are."""
+    shown = ", ".join(str(n) for n in numbers[:8])
+    return shown if numbers.size <= 8 else f"{shown}, ... ({numbers.size} in all)"

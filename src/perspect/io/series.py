@@ -1,0 +1,136 @@
+"""Dynamic series in: image, sidecar, times and what was given by hand become one `Series`."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from perspect.io.bids import Name, label, name_of, root_of, stem
+from perspect.io.matlab import read_matlab
+from perspect.io.nifti import Image, read_series_image
+from perspect.io.plausible import plausible_signal
+from perspect.io.sidecar import acquisition, read_sidecar
+from perspect.io.timing import times_of_volumes
+from perspect.vocabulary import Acquisition, Flag, Problem, Series
+
+NOTHING_GIVEN: Final = Acquisition()
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One examination's worth of series as they were read: a single echo, or two with the shorter echo time first.
+
+    `flags` is what a reader must know about how they were read. `name` is the name of the first file taken apart,
+    `code` the NIfTI code of its affine, `root` the BIDS data set it belongs to.
+    """
+
+    series: tuple[Series, ...]
+    flags: tuple[Flag, ...]
+    name: Name
+    code: int
+    root: Path | None
+
+
+def read_series(path: Path, given: Acquisition = NOTHING_GIVEN, times: Path | None = None) -> Reading:
+    """One dynamic series from NIfTI or MATLAB; what is `given` by hand overrides the sidecar, and a flag says so."""
+    image, flags = _image(path)
+    expected = path.with_name(f"{stem(path)}.json")
+    sidecar = read_sidecar(path, expected)
+    taken, overridden = acquisition(sidecar, given)
+    when, disagreeing = times_of_volumes(
+        image.values.shape[3], sidecar, name=path.name, table=times, tr=given.tr, step=image.step
+    )
+    odd = plausible_signal(image.values, image.slope, image.intercept, path.name)
+    used = (path, *sidecar.files, *(() if times is None else (times,)))
+    series = Series(
+        image.values,
+        image.grid,
+        when,
+        taken,
+        image.slope,
+        image.intercept,
+        stem(path),
+        {label(one): sha256(one) for one in used},
+    )
+    return Reading((series,), (*flags, *overridden, *disagreeing, *odd), name_of(path), image.code, root_of(path))
+
+
+def read_dsc(
+    paths: Sequence[Path], given: Acquisition = NOTHING_GIVEN, te: Sequence[float] = (), times: Path | None = None
+) -> Reading:
+    """A DSC series of one or two echoes, each with its echo time, in the order of their echo times."""
+    paths = _echoes(paths, len(te))
+    echo_times = tuple(te) or (None,) * len(paths)
+    read = [read_series(path, replace(given, te=one), times) for path, one in zip(paths, echo_times, strict=True)]
+    for path, reading in zip(paths, read, strict=True):
+        _demand_echo_time(path, reading.series[0])
+    if len(read) == 2:
+        _demand_a_pair(read[0].series[0], read[1].series[0])
+    read.sort(key=lambda reading: reading.series[0].acquisition.te or 0.0)
+    flags = tuple(dict.fromkeys(flag for reading in read for flag in reading.flags))
+    return replace(read[0], series=tuple(reading.series[0] for reading in read), flags=flags)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file as it lies on disk."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _image(path: Path) -> tuple[Image, tuple[Flag, ...]]:
+    if path.suffix.lower() == ".mat":
+        image, flag = read_matlab(path)
+        return image, (flag,)
+    return read_series_image(path), ()
+
+
+def _echoes(paths: Sequence[Path], n_te: int) -> tuple[Path, ...]:
+    """The files of the echoes; where one of two is named, the other is found beside it."""
+    paths = tuple(paths)
+    if len(paths) == 1 and n_te == 2 and "_echo-1_" in paths[0].name:
+        second = paths[0].with_name(paths[0].name.replace("_echo-1_", "_echo-2_"))
+        paths = (paths[0], second) if second.is_file() else paths
+    if n_te not in (0, len(paths)) or len(paths) not in (1, 2):
+        raise Problem(
+            f"{len(paths)} series and {n_te or 'no'} echo times were given.",
+            "Each series is one echo; perspect uses one or two.",
+            "Give one series and one --te, or two series and two --te values in the same order.",
+        )
+    return paths
+
+
+def _demand_echo_time(path: Path, series: Series) -> None:
+    if series.acquisition.te is not None:
+        return
+    sidecar = path.with_name(f"{stem(path)}.json")
+    what = f"{sidecar.name} has no EchoTime."
+    if not sidecar.is_file():
+        what = f"{path.name} has no sidecar that says its EchoTime ({sidecar.name} is missing)."
+    raise Problem(
+        what,
+        "ΔR2* is -ln(S/S0)/TE, so the series cannot be used.",
+        f"Add EchoTime in seconds to {sidecar.name}, or give --te 0.030.",
+    )
+
+
+def _demand_a_pair(first: Series, second: Series) -> None:
+    both = f"{first.name} and {second.name}"
+    if not first.grid.matches(second.grid):
+        raise Problem(
+            f"{both} lie in different grids.", "Two echoes are compared voxel by voxel.", "Give two echoes of one scan."
+        )
+    if first.n_times != second.n_times or not np.allclose(first.times, second.times):
+        raise Problem(
+            f"{both} were taken at different times.",
+            "Two echoes are compared volume by volume.",
+            "Give two echoes of one scan.",
+        )
+    if first.acquisition.te == second.acquisition.te:
+        raise Problem(
+            f"{both} have the same echo time, {first.acquisition.te:g} s.",
+            "The relaxation rate is the difference of two echoes.",
+            "Give both echo times: --te 0.010 0.030.",
+        )

@@ -1,0 +1,181 @@
+"""The pictures of a page with the words that belong to them: the mosaic, the small maps, what became of the voxels."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from perspect.report import words
+from perspect.report.picture import ColourBar, Painter, Picture, colour_bar
+from perspect.report.scene import OUTLINED, Scene
+from perspect.vocabulary import Map, Region, Status
+
+ORDER: Final = ("rcbv", "cbv", "srcbv", "cbf", "mtt", "tmax", "delay", "ttp", "psr", "lpsr", "ph", "k1", "k2", "kep")
+"""The order of the small maps; any other follows."""
+
+COLOURS: Final = {
+    Status.OK: "#6b7a8f",
+    Status.NOT_CORRECTED: "#56b4e9",
+    Status.AT_BOUND: "#e69f00",
+    Status.AMBIGUOUS: "#cc79a7",
+    Status.SATURATED: "#f0e442",
+}
+FAILED_COLOUR: Final = "#d55e00"
+"""What became of a voxel, in colours that every kind of colour vision tells apart (Okabe and Ito)."""
+
+NAMES: Final = {"reference": "reference tissue", "aif": "arterial input"}
+"""Of regions that bear no other name than their key."""
+
+ERROR_COLOURS: Final = "cividis"
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A picture with its title, its colour bar and what must be said of it."""
+
+    picture: Picture
+    symbol: str = ""
+    name: str = ""
+    bar: ColourBar | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much of the brain has a status."""
+
+    sentence: str
+    colour: str
+    share: str
+    is_failure: bool
+
+
+def mosaic(scene: Scene) -> Exhibit:
+    """The main map on all slices, with the borders of the regions and hatching where the signal was saturated."""
+    return _map_exhibit(scene, scene.main, scene.painter(700_000, True, True), n_ticks=7)
+
+
+def errors(scene: Scene) -> Exhibit:
+    """The standard error of the main map on all slices."""
+    return _error_exhibit(scene, scene.painter(250_000, True), n_ticks=6)
+
+
+def fates(scene: Scene) -> Exhibit:
+    """What became of the voxels of the main map, on all slices."""
+    return _fate_exhibit(scene, scene.painter(250_000, False))
+
+
+def panels(scene: Scene) -> tuple[Exhibit, ...]:
+    """Every map on one slice, after the baseline image and what is behind the main map."""
+    outlined, plain = scene.close_painter(True), scene.close_painter(False)
+    nothing = np.full(scene.main.values.shape, np.nan, np.float32)
+    baseline = outlined.paint(nothing, (0.0, 1.0), "gray", "Baseline image with the outlines of the regions.")
+    order = [key for key in ORDER if key in scene.maps] + [key for key in scene.maps if key not in ORDER]
+    return (
+        Exhibit(baseline, "Baseline", "signal before the bolus"),
+        _error_exhibit(scene, plain, n_ticks=2),
+        _fate_exhibit(scene, plain),
+        *(_map_exhibit(scene, scene.maps[key], plain, 2) for key in order),
+    )
+
+
+def _map_exhibit(scene: Scene, one: Map, painter: Painter, n_ticks: int) -> Exhibit:
+    quantity = one.quantity
+    return Exhibit(
+        painter.paint(one.shown, quantity.display, quantity.colours, _alt(one, painter)),
+        quantity.symbol,
+        quantity.name,
+        colour_bar(quantity.display, quantity.colours, words.unit(quantity), n_ticks),
+        _missing(scene, one),
+    )
+
+
+def _error_exhibit(scene: Scene, painter: Painter, n_ticks: int) -> Exhibit:
+    """Standard errors, up to a quarter of the map's own window."""
+    quantity = scene.main.quantity
+    low, high = quantity.display
+    limits = (0.0, 0.25 * (high - low))
+    return Exhibit(
+        painter.paint(scene.main.shown_std, limits, ERROR_COLOURS, f"Standard error of {quantity.name}."),
+        f"SE({quantity.symbol})",
+        f"standard error of {quantity.symbol}",
+        colour_bar(limits, ERROR_COLOURS, words.unit(quantity), n_ticks),
+    )
+
+
+def _fate_exhibit(scene: Scene, painter: Painter) -> Exhibit:
+    status, symbol = scene.main.status, scene.main.quantity.symbol
+    classes = np.zeros(status.shape, np.uint8)
+    for place, code in enumerate(COLOURS, start=1):
+        classes[status == code] = place
+    classes[status > Status.OUTSIDE] = len(COLOURS) + 1
+    picture = painter.classes(classes, (*COLOURS.values(), FAILED_COLOUR), f"What became of the voxels of {symbol}.")
+    return Exhibit(picture, f"Status of {symbol}", "colours as below")
+
+
+def _alt(one: Map, painter: Painter) -> str:
+    n_slices, at = len(painter.layout.slices), painter.layout.view
+    values = one.shown[np.isfinite(one.values)]
+    if not values.size:
+        return f"Baseline image; {one.quantity.name} has no voxel with a number."
+    middle, high = (words.number(float(value)) for value in np.percentile(values, [50, 95]))
+    return (
+        f"{one.quantity.name} over the baseline image, {n_slices} {at.plane} slice{'s' if n_slices > 1 else ''}, "
+        f"{at.edges[0]} on the left. Of all voxels: median {middle}, 95th percentile {high} {one.quantity.shown_unit}."
+    )
+
+
+def _missing(scene: Scene, one: Map) -> str:
+    """What a reader must know of voxels without a number; nothing where they are hardly more than in the main map."""
+    has_number = np.isfinite(one.values[scene.brain])
+    if not has_number.any():
+        codes, counts = np.unique(one.status[scene.brain], return_counts=True)
+        why = Status(int(codes[np.argmax(counts)])).sentence if codes.size else "the brain is empty"
+        return f"No voxel has a number: {why}."
+    n_fewer = int(np.isfinite(scene.main.values[scene.brain]).sum()) - int(has_number.sum())
+    return f"{words.percent(has_number.mean())} of the brain has a number" if n_fewer > 0.05 * has_number.size else ""
+
+
+def shares(scene: Scene) -> tuple[Share, ...]:
+    """How much of the brain has which status; those that do not occur are left out."""
+    inside = scene.main.status[scene.brain]
+    counts = {status: int((inside == status).sum()) for status in Status}
+    return tuple(
+        Share(status.sentence, COLOURS.get(status, FAILED_COLOUR), words.percent(n / inside.size), status.is_failure)
+        for status, n in counts.items()
+        if n
+    )
+
+
+def legend(scene: Scene) -> tuple[tuple[str, str], ...]:
+    """What is drawn on the mosaic: the style in page.css, and its meaning."""
+    entries = [(key, _said(key, scene.regions[key])) for key in OUTLINED if key in scene.regions]
+    n_saturated = int((scene.main.status[scene.brain] == Status.SATURATED).sum())
+    if n_saturated:
+        entries.append(("saturated", f"{Status.SATURATED.sentence} ({n_saturated} voxels)"))
+    return (*entries, ("none", "no value: the baseline image shows through"))
+
+
+def _said(key: str, region: Region) -> str:
+    origin = f", {region.origin}" if region.origin else ""
+    return f"{NAMES[key] if region.name == key else region.name} ({words.said(region.n_voxels)} voxels{origin})"
+
+
+def caption(scene: Scene) -> str:
+    """From where the slices are seen, which they are, and what they do not show."""
+    tiles, at = scene.tiles, scene.tiles.view
+    n_filled, n_shown = int(at.pictures(scene.brain).any(axis=(1, 2)).sum()), len(tiles.slices)
+    side = {"R": "right", "A": "front"}[at.edges[0]]
+    which = f"{n_shown} of {n_filled} slices, evenly chosen" if n_shown < n_filled else words.counted(n_shown, "slice")
+    sentences = [
+        f"{at.plane.capitalize()}, {which}; {at.edges[0]} is the patient's {side}.",
+        "Each slice has its number as stored (from 1) and its place in mm.",
+        "Values beyond the ends of the bar have its end colours.",
+    ]
+    if at.tilt > 5:
+        sentences.append(f"The slices are tilted by {at.tilt:.0f}° against the directions named.")
+    if "aif" in scene.regions and n_shown < n_filled:
+        on_slice = at.pictures(scene.regions["aif"].mask).sum(axis=(1, 2))
+        n_seen = int(on_slice[list(tiles.slices)].sum())
+        sentences.append(f"{n_seen} of {int(on_slice.sum())} arterial voxels lie on the slices shown.")
+    return " ".join(sentences)

@@ -1,0 +1,98 @@
+import pytest
+
+from perspect.app.settings import plan
+from perspect.dsc import Plan
+from perspect.vocabulary import Problem
+
+
+@pytest.fixture
+def toml(tmp_path):
+    def write(text):
+        path = tmp_path / "plan.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def problem(*arguments, **options):
+    with pytest.raises(Problem) as caught:
+        plan(Plan, *arguments, **options)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_nothing_said_gives_the_defaults():
+    assert plan(Plan) == Plan()
+
+
+def test_set_wins_over_option_over_file_over_default(toml):
+    file = toml('[dsc]\nleakage = "bsw"\ndeconvolution = "csvd"\nguard = 2.5\n')
+    options = {"leakage": "leu", "deconvolution": "ssvd", "seed": None}
+    made = plan(Plan, file, options, ["dsc.leakage=none"])
+    assert (made.leakage, made.deconvolution, made.guard, made.seed) == ("none", "ssvd", 2.5, Plan().seed)
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        ("dsc.motion=false", "motion", False),
+        ("dsc.motion=yes", "motion", True),
+        ("dsc.oscillation=0.1", "oscillation", 0.1),
+        ("dsc.oscillation=none", "oscillation", None),
+        ("dsc.seed=7", "seed", 7),
+        ("dsc.window=first-pass", "window", "first-pass"),
+        ("dsc.guard= 2", "guard", 2.0),
+    ],
+)
+def test_a_setting_is_typed_by_its_field(text, field, value):
+    made = getattr(plan(Plan, sets=[text]), field)
+    assert made == value
+    assert type(made) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("dsc.leakge=bsw", "There is no dsc.leakge in --set. Did you mean 'leakage'? Known are motion, leakage,"),
+        ("dcs.leakage=bsw", "Did you mean 'dsc'?"),
+        (
+            "dsc.leakage=bws",
+            "dsc.leakage is 'bws' in --set. Did you mean 'bsw'? It must be one of auto, bsw, leu, none.",
+        ),
+        ("dsc.guard=soon", "dsc.guard is 'soon' in --set. It must be a number."),
+        ("dsc.seed=1.5", "It must be a whole number."),
+        ("dsc.oscillation=high", "It must be a number or none."),
+        ("dsc.motion=perhaps", "It must be true or false."),
+        ("dsc.hct_large=45", "A haematocrit is a fraction."),
+        ("leakage=bsw", "is not of the form room.field=value"),
+        ("dsc.leakage", "is not of the form room.field=value"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_what_is_allowed(text, words):
+    assert words in problem(sets=[text])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[dcs]\nleakage = "bsw"\n', "There is no table [dcs] of plan.toml. Did you mean 'dsc'?"),
+        ('[dsc]\nleakge = "bsw"\n', "There is no dsc.leakge in plan.toml. Did you mean 'leakage'?"),
+        ('[dsc]\nmotion = "no"\n', "dsc.motion is 'no' in plan.toml. It must be true or false."),
+        ("[dsc]\nseed = 1.5\n", "It must be a whole number."),
+        ("[dsc]\nguard = true\n", "It must be a number."),
+        ("dsc = 3\n", "dsc in plan.toml is no table"),
+        ("[dsc\n", "plan.toml cannot be read as TOML"),
+        ("[dsc]\nguard = 1\nguard = 2\n", "plan.toml cannot be read as TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_name(toml, text, words):
+    assert words in problem(toml(text))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    assert "There is no settings file" in problem(tmp_path / "none.toml")
+
+
+def test_a_whole_number_in_a_file_is_a_number(toml):
+    assert plan(Plan, toml("[dsc]\nguard = 2\n")).guard == 2.0

@@ -1,0 +1,195 @@
+"""What every model in `models.ALL` must keep: one example each (acquisition, plausible truths, noise), one contract."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from perspect.fit import Fit, cramer_rao, fit
+from perspect.models import ALL, Model, Separable, leakage, page, patlak, spgr, tofts
+from perspect.models.gamma_variate import GammaVariate
+from perspect.vocabulary import FAILED_FROM, Problem, Status
+
+UNEVEN = np.concatenate([np.arange(0.0, 100.0, 2.5), np.arange(100.0, 400.0, 8.0)])
+EVEN = np.arange(0.0, 150.0, 1.5)
+
+
+def bolus(t):
+    x = np.clip(t - 20.0, 0.0, None) / 6.0
+    return 5.0 * x**2 * np.exp(2.0 - 2.0 * x) + 1.0 * (1.0 - np.exp(-x)) * np.exp(-x / 70.0)
+
+
+@dataclass(frozen=True)
+class Example:
+    """`truths` lie well inside the bounds, where the errors are those of a regular estimate."""
+
+    model: Model
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    noise: float
+
+    def truths(self, n, seed=0):
+        return np.random.default_rng(seed).uniform(self.low, self.high, (n, len(self.low)))
+
+
+EXAMPLES = (
+    Example(leakage.Leakage(EVEN, 6.0 * bolus(EVEN)), (0.5, -0.03), (3.0, 0.06), 1.0),
+    Example(leakage.BidirectionalLeakage(EVEN, 6.0 * bolus(EVEN)), (0.5, 0.04, 0.01), (3.0, 0.09, 0.02), 0.3),
+    Example(GammaVariate(EVEN[:50]), (10.0, 12.0, 5.0, 2.0), (40.0, 20.0, 10.0, 5.0), 0.3),
+    Example(spgr.VariableFlipAngle(np.deg2rad([2.0, 5.0, 10.0, 15.0, 20.0]), 0.006), (500.0, 0.4), (2000.0, 2.5), 0.5),
+    Example(patlak.Patlak(UNEVEN, bolus(UNEVEN)), (2e-4, 0.01), (2e-3, 0.1), 0.02),
+    Example(tofts.Tofts(UNEVEN, bolus(UNEVEN)), (1e-3, 0.1), (4e-3, 0.5), 0.01),
+    Example(tofts.ExtendedTofts(UNEVEN, bolus(UNEVEN)), (1e-3, 0.1, 0.02), (4e-3, 0.5, 0.1), 0.01),
+)
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda example: type(example.model).__name__)
+def example(request) -> Example:
+    return request.param
+
+
+def stacked(result: Fit, what: str = "values") -> np.ndarray:
+    return np.stack([getattr(result, what)[quantity.key] for quantity in result.model.parameters], axis=-1)
+
+
+def test_every_model_in_the_list_has_an_example():
+    assert tuple(type(example.model) for example in EXAMPLES) == ALL
+
+
+def test_joining_undoes_splitting(example):
+    if not isinstance(example.model, Separable):
+        pytest.skip("a model without amplitudes is not split")
+    p = example.truths(20)
+    np.testing.assert_allclose(example.model.join(*example.model.split(p)), p, rtol=1e-12)
+
+
+def test_one_voxel_alone_is_predicted_as_among_others(example):
+    p = example.truths(6).reshape(2, 3, -1)
+    together = example.model.predict(p)
+    assert together.shape[:2] == (2, 3)
+    np.testing.assert_array_equal(together[1, 2], example.model.predict(p[1, 2]))
+
+
+def test_without_noise_the_truth_is_found(example):
+    p = example.truths(300)
+    found = fit(example.model, example.model.predict(p))
+    assert (found.status == Status.OK).all()
+    # The tables between nodes are good to 1e-6 of a column; conditioning makes that 1e-4 of a parameter at worst.
+    error = np.abs(stacked(found) - p) / np.array(example.high)
+    assert np.median(error) < 1e-5
+    assert error.max() < 3e-4
+
+
+def test_the_stated_error_is_the_scatter_over_repeats(example):
+    n_truths, n_repeats = 6, 400
+    p = np.repeat(example.truths(n_truths, seed=1), n_repeats, axis=0)
+    curves = example.model.predict(p)
+    curves += np.random.default_rng(2).normal(0.0, example.noise, curves.shape)
+    for noise in (None, np.full(len(p), example.noise)):
+        found = fit(example.model, curves, noise=noise)
+        scatter = stacked(found).reshape(n_truths, n_repeats, -1).std(axis=1)
+        stated = np.sqrt((stacked(found, "std").reshape(n_truths, n_repeats, -1) ** 2).mean(axis=1))
+        ratio = stated / scatter
+        # 400 repeats tell a standard deviation to 3.5 %; the rest is curvature.
+        assert (ratio > 0.8).all() and (ratio < 1.25).all(), ratio
+
+
+def test_the_covariance_of_a_fit_is_the_cramer_rao_bound_at_its_values(example):
+    p = example.truths(50, seed=3)
+    sigma = np.full(50, example.noise)
+    found = fit(example.model, example.model.predict(p), noise=sigma)
+    expected = cramer_rao(example.model, p, sigma)
+    scale = np.sqrt(np.einsum("vk,vl->vkl", *2 * [np.einsum("vkk->vk", expected)]))
+    # Their slopes between nodes are quartics, good to a part in a thousand.
+    np.testing.assert_allclose(found.covariance / scale, expected / scale, atol=2e-3)
+
+
+def test_noise_that_differs_between_samples_is_in_the_error_and_not_in_the_value(example):
+    p = np.repeat(example.truths(3, seed=4), 400, axis=0)
+    clean = example.model.predict(p)
+    sigma = np.broadcast_to(example.noise * np.linspace(0.2, 2.0, clean.shape[1]), clean.shape)
+    curves = clean + np.random.default_rng(5).normal(0.0, 1.0, clean.shape) * sigma
+    found = fit(example.model, curves, noise=sigma)
+    np.testing.assert_array_equal(stacked(found), stacked(fit(example.model, curves, noise=sigma[:, 0] * 0 + 1e-3)))
+    ratio = stacked(found, "std").reshape(3, 400, -1).mean(axis=1) / stacked(found).reshape(3, 400, -1).std(axis=1)
+    assert (ratio > 0.8).all() and (ratio < 1.25).all(), ratio
+
+
+def assert_nothing_looks_like_success(result: Fit) -> None:
+    assert (result.status >= FAILED_FROM).all()
+    for key in result.values:
+        assert np.isnan(result.values[key]).all()
+        assert np.isnan(result.std[key]).all()
+        assert (result.status_of(key) >= FAILED_FROM).all()
+        # What a quality criterion would ask: none of these may be true.
+        assert not (result.std[key] <= np.abs(result.values[key])).any()
+        assert not (result.std[key] == 0).any()
+    assert np.isnan(result.sse).all()
+    assert np.isnan(result.covariance).all()
+
+
+HOPELESS: dict[str, tuple[Callable[[int], np.ndarray], Status]] = {
+    "not a number": (lambda n: np.r_[np.nan, np.arange(1.0, n)], Status.NOT_FINITE),
+    "infinite": (lambda n: np.r_[np.arange(1.0, n), np.inf], Status.NOT_FINITE),
+    "zero": (np.zeros, Status.NOT_DETERMINED),
+    "constant": (lambda n: np.full(n, 3.7), Status.NOT_DETERMINED),
+}
+
+
+@pytest.mark.parametrize("what", HOPELESS)
+@pytest.mark.parametrize("has_noise", [False, True])
+def test_a_hopeless_curve_fails_and_never_looks_like_success(example, what, has_noise):
+    make, status = HOPELESS[what]
+    n = example.model.predict(example.truths(1)).shape[-1]
+    curve = make(n)[None]
+    result = fit(example.model, curve, noise=np.ones(1) if has_noise else None)
+    assert_nothing_looks_like_success(result)
+    assert (result.status == status).all()
+
+
+def test_a_hopeless_curve_leaves_its_neighbours_alone(example):
+    p = example.truths(9, seed=6)
+    curves = example.model.predict(p) + np.random.default_rng(7).normal(0.0, example.noise, (9, 1))
+    alone = stacked(fit(example.model, curves[1:]))
+    curves[0] = np.nan
+    np.testing.assert_allclose(stacked(fit(example.model, curves))[1:], alone, rtol=1e-6)
+
+
+def test_fewer_samples_than_parameters_fail():
+    t = np.arange(2.0)
+    result = fit(tofts.ExtendedTofts(t, t), np.random.default_rng(0).normal(size=(5, 2)))
+    assert_nothing_looks_like_success(result)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        leakage.Leakage(EVEN, np.zeros_like(EVEN)),
+        leakage.BidirectionalLeakage(EVEN, np.zeros_like(EVEN)),
+        patlak.Patlak(EVEN, np.zeros_like(EVEN)),
+        tofts.Tofts(EVEN, np.zeros_like(EVEN)),
+        tofts.ExtendedTofts(EVEN, np.zeros_like(EVEN)),
+        spgr.VariableFlipAngle(np.zeros(4), 0.006),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_singular_design_fails(model):
+    n = model.predict(np.ones(len(model.parameters))).shape[-1]
+    assert_nothing_looks_like_success(fit(model, np.random.default_rng(0).normal(size=(5, n))))
+
+
+def test_curves_of_another_length_are_refused_at_the_door(example):
+    n = example.model.predict(example.truths(1)).shape[-1]
+    with pytest.raises(Problem, match="samples"):
+        fit(example.model, np.zeros((3, n + 1)))
+
+
+def test_the_page_names_every_symbol_unit_and_code(example):
+    text = page(type(example.model))
+    assert "$$" in text
+    for quantity in example.model.parameters:
+        row = next(line for line in text.splitlines() if line.startswith(f"| {quantity.symbol} |"))
+        assert f"| {quantity.unit} |" in row
+        assert quantity.name in row
+        assert quantity.caplex in row
