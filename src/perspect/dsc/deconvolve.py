@@ -141,8 +141,9 @@ def read_out(solutions: Float[np.ndarray, "voxels length"], operator: Circulant)
         lower = time_major[(top - back) % length, columns]
         crosses = above & (lower < half)
         step = level[crosses] - lower[crosses]
-        rise[crosses] = back - (half[crosses] - lower[crosses]) / step
-        steepness[crosses] = step / flow[crosses]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rise[crosses] = back - (half[crosses] - lower[crosses]) / step
+            steepness[crosses] = step / flow[crosses]
         above &= ~crosses
         level = lower
         if not above.any():

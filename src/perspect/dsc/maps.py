@@ -46,7 +46,7 @@ def maps(
         columns[lexicon.K2] = (correction.k2, correction.k2_std, plain)
         known = np.isfinite(correction.kep_std)
         columns[lexicon.KEP_LEAKAGE] = (np.where(known, correction.kep, np.nan), correction.kep_std, plain)
-    timed = np.where(has_bolus(peak, relaxation), plain, np.maximum(plain, Status.NO_BOLUS)).astype(np.int16)
+    timed = np.where(has_bolus(peak, relaxation) | (plain >= FAILED_FROM), plain, Status.NO_BOLUS).astype(np.int16)
     if flow is not None:
         columns[lexicon.CBF] = (flow.cbf, flow.cbf_std, timed)
         columns[lexicon.MTT] = (flow.mtt, flow.mtt_std, timed)

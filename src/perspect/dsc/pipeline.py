@@ -15,7 +15,7 @@ from perspect.dsc.motion import aligned
 from perspect.dsc.normalise import standardised
 from perspect.dsc.passage import FirstPass, first_pass, passage
 from perspect.dsc.plan import Plan
-from perspect.dsc.quality import Protocol, protocol, refuse_reference, voxel_flags
+from perspect.dsc.quality import protocol, refuse_protocol, refuse_reference, voxel_flags
 from perspect.dsc.reference import Reference, mean_reference, reference_curve
 from perspect.dsc.signal import Relaxation, relaxation, rest
 from perspect.dsc.tissue import white_matter_level
@@ -44,10 +44,12 @@ def quantify(
     plan = plan or Plan()
     tell = progress or _silent
     echoes = checked_echoes(series)
-    tell("steady state and bolus", 0.0)
-    brain, at_rest = find_brain_and_rest(echoes[-1], plan, mask)
     acquisition = echoes[0].acquisition
     echo_times = tuple(float(echo.acquisition.te or np.nan) for echo in echoes)
+    if plan.leakage != "none":
+        refuse_protocol(acquisition, echo_times)
+    tell("steady state and bolus", 0.0)
+    brain, at_rest = find_brain_and_rest(echoes[-1], plan, mask)
     moved = aligned(echoes, at_rest, brain, plan.motion, tell)
     times = moved.echoes[0].times
     at_rest = rest(mean_signal(moved.echoes[-1], brain.mask), times, plan.guard)
@@ -66,7 +68,7 @@ def quantify(
         arterial_pass = first_pass(arterial.curve, times, at_rest.stop, int(arterial.curve.argmax()))
 
     tell("leakage", 0.0)
-    normal, correction = leakage(curves, times, passed, window, setting, plan, brain, reference)
+    normal, correction = leakage(curves, times, passed, window, plan, brain, reference)
     area = correction or uncorrected(curves, times, window)
 
     tell("blood volume", 0.0)
@@ -101,7 +103,6 @@ def leakage(
     times: Float[np.ndarray, " time"],
     passed: FirstPass,
     window: slice,
-    setting: Protocol,
     plan: Plan,
     brain: Region,
     given: Region | None,
@@ -123,7 +124,7 @@ def leakage(
         normal = mean_reference(curves, times, passed.frames, np.flatnonzero(inside & (curves.status == Status.OK)))
     else:
         normal = reference_curve(curves, times, passed.frames, curves.is_usable)
-    refuse_reference(normal, passed.frames, setting.t1_share)
+    refuse_reference(normal, passed.frames)
     return normal, correct(curves, times, normal.curve, window, plan.leakage)
 
 

@@ -29,6 +29,9 @@ T1_SHARE_REFUSED: Final = 0.95
 """T1 effect over T2* effect beyond which the reference curve itself is mostly T1 [our reference objects]."""
 
 
+LESS_T1: Final = "Use dual echo, a flip angle of 30°, or a preload with 60°; this series gives no blood volume."
+
+
 class Reliability(IntEnum):
     """How far a protocol lets blood volume be trusted, best first."""
 
@@ -189,31 +192,38 @@ def _timing_checks(times: Float[np.ndarray, " time"], rest: Rest) -> list[tuple[
     return found
 
 
-def refuse_reference(reference: Reference, first_pass: slice, share: float) -> None:
+def refuse_protocol(acquisition: Acquisition, echo_times: tuple[float, ...]) -> None:
+    """Stops where T1 and T2* effects of agent cancel even in tissue that does not leak.
+
+    Raises Refusal.
+    """
+    share = t1_share(acquisition, echo_times)
+    if share >= T1_SHARE_REFUSED:
+        raise Refusal(
+            f"With this flip angle, TE and TR the T1 effect of agent is {share:.0%} of its T2* effect even inside vessels.",
+            "The two cancel in tissue without leakage, which every correction is measured against, so that it has no bound.",
+            LESS_T1,
+        )
+
+
+def refuse_reference(reference: Reference, first_pass: slice) -> None:
     """Stops where the reference of the leakage correction is not a blood-volume curve.
 
-    Raises Refusal where its first pass is not positive, where its tail is negative (T1 shortening outweighs T2* even in
-    tissue that does not leak), or where the protocol makes it so by physics.
+    Raises Refusal where its first pass is not positive, or where its tail is negative: T1 shortening outweighs T2* even in
+    tissue that does not leak.
     """
     passing, std = reference.curve[first_pass], reference.std[first_pass]
-    remedy = "Use dual echo, a flip angle of 30°, or a preload with 60°; this series gives no blood volume."
     if not passing.sum() > 3 * np.sqrt((std**2).sum()):
         raise Refusal(
             "The mean curve of non-enhancing brain does not show a loss of signal during the bolus.",
             "Every blood volume is measured against that curve.",
-            remedy,
+            LESS_T1,
         )
     if reference.tail < -0.02 and reference.tail < -3 * reference.tail_std:
         raise Refusal(
             f"The mean curve of non-enhancing brain ends {-100 * reference.tail:.0f} % of its peak below zero.",
             "Agent shortens T1 there so much that the reference itself is contaminated; no correction can be trusted.",
-            remedy,
-        )
-    if share >= T1_SHARE_REFUSED:
-        raise Refusal(
-            f"With this flip angle, TE and TR the T1 effect of agent is {share:.0%} of its T2* effect even inside vessels.",
-            "The two cancel in the reference curve, so the correction has no bound.",
-            remedy,
+            LESS_T1,
         )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Refusal, Status
@@ -16,6 +16,9 @@ FEWEST_BASELINE_FRAMES = 3
 
 STEADY_TOLERANCE = 0.005
 """First frames within half a percent of rest are steady whatever the noise of a whole-brain mean may say."""
+
+LEAST_BOLUS = 8.0
+"""Whole-brain peak over noise that only a bolus reaches: the largest of a hundred noisy samples reaches 3."""
 
 PRIOR_DEGREES = 4.0
 """Weight, in degrees of freedom, of the brain's median noise variance against a voxel's own [our default]."""
@@ -71,10 +74,10 @@ def rest(mean_signal: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
             "The series cannot be used; start the acquisition earlier before the injection.",
         )
     level = loss[start : foot + 1]
-    noise = _noise(level)
+    noise = max(_noise(level), _noise(loss[start:]))
     height = loss[peak] - np.median(level)
     contrast = float(height / noise) if noise > 0 else np.inf
-    if not (height > 0 and contrast >= 5):
+    if not (height > 0 and contrast >= LEAST_BOLUS):
         raise Refusal(
             f"No passage of a bolus is seen: the largest whole-brain loss of signal is {100 * (1 - np.exp(-height)):.1f} %, "
             f"{contrast:.1f} times its noise.",
@@ -204,12 +207,13 @@ class Relaxation:
     @property
     def noise(self) -> Float[np.ndarray, " voxels"]:
         """Standard deviation of ΔR2* at rest, in 1/s."""
-        parts = sum((sigma / level) ** 2 for sigma, level in zip(self.sigmas, self.baselines, strict=True))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            parts = sum((sigma / level) ** 2 for sigma, level in zip(self.sigmas, self.baselines, strict=True))
         noise: Float[np.ndarray, " voxels"] = np.sqrt(parts) / echo_factor(self.echo_times)
         return noise
 
     @property
-    def is_usable(self) -> Float[np.ndarray, " voxels"]:
+    def is_usable(self) -> Bool[np.ndarray, " voxels"]:
         """Voxels whose curve holds numbers."""
         return self.status < Status.OUTSIDE
 
