@@ -142,6 +142,15 @@ def test_a_wrong_call_ends_with_2_and_one_line_that_says_what(series, asked, tmp
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_that_may_not_be_read_is_named(series, asked, tmp_path, capsys, monkeypatch):
+    def forbid(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("perspect.io.series.sha256", forbid)
+    assert main(["dsc", str(series), "--out", str(tmp_path / "out"), "--quiet"]) == 2
+    assert "sub-01_dsc.nii.gz may not be read" in capsys.readouterr().err
+
+
 def test_a_refusal_ends_with_3_and_its_reason(series, asked, tmp_path, capsys, monkeypatch):
     def refuse(*arguments, **options):
         raise Refusal("There is no bolus.", "Nothing passed.", "Check the injection.")

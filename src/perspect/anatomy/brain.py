@@ -23,7 +23,7 @@ N_BINS: Final = 256
 def brain_mask(
     baseline: Float[np.ndarray, "x y z"], dip: Float[np.ndarray, "x y z"] | None, grid: Grid
 ) -> Bool[np.ndarray, "x y z"]:
-    """The brain with its ventricles on the mean image at rest: bright, in one piece, deep inside, darkened by the bolus.
+    """The brain with its ventricles on the mean image at rest: bright, thick, in one piece, darkened by the bolus.
 
     `dip` is the relative fall of the signal at the height of the bolus (0 to 1), where it is known: it tells brain from
     eyes, muscle and scalp. A single slice is treated as well as a stack. Raises `Problem` if nothing stands out from
@@ -45,7 +45,8 @@ def brain_mask(
     fall = None if dip is None else np.where(np.isfinite(dip), np.clip(dip, 0, 1), 0).astype(np.float32)
     core = _chosen(core, fall)
     grown = _distance(~core, spacing) <= BRIDGE + spacing[:2].max()
-    return _filled(grown & tissue) & usable
+    brain: Bool[np.ndarray, "x y z"] = _filled(grown & tissue) & usable
+    return brain
 
 
 def _level(values: Float32[np.ndarray, " voxels"]) -> float:
@@ -62,9 +63,7 @@ def _level(values: Float32[np.ndarray, " voxels"]) -> float:
     return float(edges[1 + int(np.argmax(between))] ** 2)
 
 
-def _chosen(
-    core: Bool[np.ndarray, "x y z"], fall: Float32[np.ndarray, "x y z"] | None
-) -> Bool[np.ndarray, "x y z"]:
+def _chosen(core: Bool[np.ndarray, "x y z"], fall: Float32[np.ndarray, "x y z"] | None) -> Bool[np.ndarray, "x y z"]:
     """The largest piece and, within each slice, those pieces of it that darken about as it does."""
     label, n = ndimage.label(core)
     worth = ndimage.sum_labels(np.ones_like(core, np.float32) if fall is None else fall + 1e-3, label, range(1, n + 1))
@@ -75,7 +74,8 @@ def _chosen(
     within_slices[:, 1, 1] = within_slices[1, :, 1] = True
     label, n = ndimage.label(brain, within_slices)
     darkens = ndimage.median(fall, label, range(1, n + 1)) >= PERFUSED * np.median(fall[brain])
-    return np.concatenate([[False], darkens])[label]
+    kept: Bool[np.ndarray, "x y z"] = np.concatenate([[False], darkens])[label]
+    return kept
 
 
 def _distance(outside: Bool[np.ndarray, "x y z"], spacing: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "x y z"]:

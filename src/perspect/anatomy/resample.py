@@ -30,7 +30,7 @@ def moved(volume: Float32[np.ndarray, "x y z"], matrix: Float[np.ndarray, "4 4"]
 
 
 def covered(shape: tuple[int, int, int], matrix: Float[np.ndarray, "4 4"]) -> Bool[np.ndarray, "x y z"]:
-    """Which voxels (i, j, k) have matrix (i, j, k) inside the imaged volume, which reaches to the edges of its voxels."""
+    """Which voxels (i, j, k) have matrix (i, j, k) in the imaged volume, which reaches to the edges of its voxels."""
     i, j, k = (np.arange(n, dtype=np.float32) for n in shape)
     inside = np.ones(shape[::-1], bool)
     for (along_i, along_j, along_k, start), n in zip(matrix[:3].astype(np.float32), shape, strict=True):
@@ -69,9 +69,11 @@ def onto(
         weight += inside if known.all() else inside * _read(known.astype(np.float32), at, target.shape, order)
     n_parts = np.prod([share.size for share in shares])
     if is_mask:
-        return total >= 0.5 * n_parts
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(weight >= 0.5 * n_parts, total / weight, np.float32(np.nan))
+        is_in: Bool[np.ndarray, "x2 y2 z2"] = total >= 0.5 * n_parts
+        return is_in
+    enough = weight >= 0.5 * n_parts
+    out: Float32[np.ndarray, "x2 y2 z2"] = np.where(enough, total / np.where(enough, weight, 1), np.float32(np.nan))
+    return out
 
 
 def _read(

@@ -45,6 +45,11 @@ def run(words: Sequence[str]) -> int:
             traceback.print_exc()
         print(f"perspect: {problem}", file=sys.stderr)
         return problem.exit_code
+    except PermissionError as error:
+        if wants_traceback:
+            traceback.print_exc()
+        print(f"perspect: {error.filename} may not be read. Check its owner and permissions.", file=sys.stderr)
+        return Problem.exit_code
     return int(code or 0)
 
 

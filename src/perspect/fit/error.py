@@ -44,7 +44,7 @@ def spread(
     if noise.ndim == 1:
         white: np.ndarray = known * noise**2
         return white
-    weighed = columns() * noise[..., None]
-    scatter = np.moveaxis(np.swapaxes(weighed, 1, 2) @ weighed, 0, -1)
+    weighed = [column * noise for column in np.moveaxis(columns(), -1, 0)]
+    scatter = np.stack([[np.einsum("vt,vt->v", one, other) for other in weighed] for one in weighed])
     covariance: Float[np.ndarray, "k k voxels"] = np.einsum("ijv,jkv,klv->ilv", known, scatter, known, optimize=True)
     return covariance

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float
 
 from perspect.fit.solution import Chunk, worth
 from perspect.models.base import Model, Separable
-from perspect.numerics.separable import Axes, Family
+from perspect.numerics.separable import Axes, Family, slopes
 from perspect.numerics.small import box_minimum
 from perspect.vocabulary.quantity import Quantity
 
@@ -24,9 +24,13 @@ def family_of(model: Separable) -> Family:
 
 def slopes_of(family: Family, x: Float[np.ndarray, "unknowns voxels"]) -> Float[np.ndarray, "voxels time unknowns"]:
     """Derivatives of the signal along amplitudes and θ."""
-    n_linear = family.low.size
-    u = family.axes.u(x[n_linear:].T)
-    steep = np.einsum("vjmt,mv->vtj", family.slopes(u), x[:n_linear]) / family.axes.stretch(u)[:, None, :]
+    c, u = x[: family.low.size], family.axes.u(x[family.low.size :].T)
+
+    def signal(u: Float[np.ndarray, "voxels nonlinear"]) -> Float[np.ndarray, "voxels time"]:
+        weighed: np.ndarray = np.einsum("vmt,mv->vt", family.at(u), c)
+        return weighed
+
+    steep = slopes(signal, u, family.axes.u_low, family.axes.u_high) / family.axes.stretch(u)[:, None, :]
     return np.concatenate([np.swapaxes(family.at(u), 1, 2), steep], axis=-1)
 
 

@@ -22,7 +22,7 @@ def on_line(tables: Line) -> Route:
 
 def _solved(tables: Line, chunk: Chunk) -> Solution:
     family, search, n_linear = tables.family, tables.search, tables.family.low.size
-    z = search.basis.T @ chunk.y
+    z = chunk.y.T @ search.basis
     nodes = search.explained(z)
     best = nodes.argmax(axis=1)
     there = profiled(tables, z, nodes, best)
@@ -50,7 +50,7 @@ def _held(tables: Line, there: Profiled, z: np.ndarray, moot: np.ndarray) -> Pro
     columns = tables.search.columns[:, tables.held]
     gram, c, u, explained = there.gram.copy(), there.c.copy(), there.u.copy(), there.explained.copy()
     gram[:, :, moot] = (columns @ columns.T)[..., None]
-    c[:, moot], explained[moot] = box_minimum(gram[:, :, moot], columns @ z[:, moot], family.low, family.high)
+    c[:, moot], explained[moot] = box_minimum(gram[:, :, moot], columns @ z[moot].T, family.low, family.high)
     u[moot] = tables.search.u[tables.held, 0]
     return Profiled(c, u, explained, gram, there.mixed, there.steep, there.moment, there.is_end)
 

@@ -38,7 +38,7 @@ def in_space(model: Separable) -> Route:
             assert begun is not None
             starts = [family.axes.u(model.split(begun)[1])]
         else:
-            starts = _starts(search, search.explained(search.basis.T @ chunk.y))
+            starts = _starts(search, search.explained(chunk.y.T @ search.basis))
         found = [_projected(family, y, start) for start in starts]
         best, is_ambiguous = _better(found, family, search, chunk)
         return _stated(family, shapes, chunk, best, is_ambiguous)

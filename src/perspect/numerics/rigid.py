@@ -23,6 +23,11 @@ class Space:
     to_index: Float[np.ndarray, "3 3"]
     origin: Float[np.ndarray, " 3"]
 
+    def between(self) -> "Space":
+        """The space of a volume with a sample put between every two along its first axis."""
+        scale = np.array([2.0, 1.0, 1.0])
+        return Space(scale[:, None] * self.to_index, scale * self.origin)
+
     def halved(self) -> "Space":
         """The space of a volume whose last two axes were halved by averaging pairs."""
         scale = np.array([1.0, 0.5, 0.5])
@@ -97,6 +102,20 @@ def smoothed(volume: Float32[np.ndarray, "a b c"], passes: tuple[int, int, int])
             new[1:-1] *= np.float32(0.25)
             new[1:-1] += np.float32(0.5) * here[1:-1]
             out = into
+    return out
+
+
+def between(volume: Float32[np.ndarray, "a b c"]) -> Float32[np.ndarray, "a2 b c"]:
+    """The volume with a sample put between every two along the first axis, by cubic interpolation of four."""
+    n = volume.shape[0]
+    out = np.empty((2 * n - 1, *volume.shape[1:]), np.float32)
+    out[::2] = volume
+    middle = out[1::2]
+    np.add(volume[:-1], volume[1:], out=middle)
+    middle *= np.float32(0.5)
+    if n > 3:
+        middle[1:-1] *= np.float32(1.125)
+        middle[1:-1] -= np.float32(0.0625) * (volume[:-3] + volume[3:])
     return out
 
 
@@ -192,7 +211,7 @@ def gains(amplitudes: Float[np.ndarray, "shades *many"], t: Template) -> Float[n
     """How strong the contrast of the reference is in sums of the intensity columns; 1 for the reference itself."""
     deviation = t.weight * (t.contrast - np.average(t.contrast, weights=t.weight))
     slope = (t.intensity @ deviation).astype(float) / float(deviation @ t.contrast)
-    out: Float[np.ndarray, "*many"] = np.maximum(slope @ amplitudes, 0.1)
+    out: Float[np.ndarray, "*many"] = np.asarray(np.maximum(slope @ amplitudes, 0.1))
     return out
 
 

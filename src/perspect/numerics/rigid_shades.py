@@ -23,7 +23,7 @@ from perspect.numerics.parallel import each, spans
 FAINT: Final = 0.02
 """Relative loss of intensity of the whole below which there is no passing change to allow for."""
 
-STATIC: Final = 0.05
+STATIC: Final = 0.04
 """Relative change at which a point has half the weight of one that stays as it is."""
 
 ROUNDS: Final = 4
@@ -65,8 +65,8 @@ def passage(
 ) -> Passage:
     """What changes in a series that was aligned once with a gain and an offset; `is_like` are the volumes to trust.
 
-    How much points change and where the volumes are depend on each other; to first order both follow from the values that
-    were read in the first alignment, so the few rounds need no reading of volumes.
+    How much points change and where the volumes are depend on each other. To first order both follow from the values
+    that were read in the first alignment, so the few rounds need no reading of volumes.
     """
     places = [one.matrix for one in first]
     level = np.array([one.values.mean() for one in first]) / template.contrast.mean()
@@ -81,6 +81,33 @@ def passage(
         steps = _refined(found, values)
         places = [place @ np.linalg.inv(rigid.rigid(step)) for place, step in zip(places, steps, strict=True)]
     return Passage(found, change, np.clip(depth, 0, 1), places)
+
+
+def following(
+    path: Float[np.ndarray, "time n"],
+    depth: Float[np.ndarray, " time"],
+    is_known: Bool[np.ndarray, " time"],
+    expected_size: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, " n"]:
+    """How much of `depth` there is in each column of a path: what a passing change still feigns of motion.
+
+    Found from the steps from volume to volume, robustly (Huber), so that a body that moves once is not taken for it, and
+    shrunk to what `expected_size`, the standard deviation known beforehand, allows against the unrest of the path: where
+    a body is still the whole is found, where it is not next to nothing.
+    """
+    steps, rises = np.diff(path[is_known], axis=0), np.diff(depth[is_known])[:, None]
+    if not np.square(rises).sum() > 0:
+        return np.zeros(path.shape[1])
+    size = np.zeros(path.shape[1])
+    unrest = weight = np.ones_like(steps)
+    for _ in range(30):
+        left = np.abs(steps - size * rises)
+        unrest = np.maximum(1.4826 * np.median(left, axis=0), 0.01 * expected_size)
+        weight = 1 / np.maximum(1, left / unrest)
+        size = (weight * rises * steps).sum(axis=0) / (weight * rises**2).sum(axis=0)
+    variance = unrest**2 / (weight * rises**2).sum(axis=0)
+    out: Float[np.ndarray, " n"] = size * expected_size**2 / (expected_size**2 + variance)
+    return out
 
 
 def _with_shades(
@@ -111,7 +138,7 @@ def _weight(change: Float32[np.ndarray, "2 points"], depth: float) -> Float32[np
 
 
 def _refined(template: rigid.Template, values: Float32[np.ndarray, "time points"]) -> Float[np.ndarray, "time 6"]:
-    """The small motions that are left in values read at the points; they are taken out of `values`, which is scratch."""
+    """The small motions left in values read at the points; they are taken out of `values`, which is scratch."""
     columns = np.concatenate([template.intensity, template.motion])
     weighted = template.weight * columns
 

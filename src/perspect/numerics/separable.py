@@ -18,7 +18,7 @@ from perspect.numerics.small import inverse
 Atoms = Callable[[np.ndarray], np.ndarray]
 """θ, "*voxels nonlinear", to columns, "*voxels linear time"."""
 
-SPANNED = 1e-7
+SPANNED = 1e-6
 """Share of a unit column that the basis may miss."""
 
 STEP = 1e-5
@@ -122,12 +122,12 @@ class Dictionary:
     low: Float32[np.ndarray, "linear nodes"]
     high: Float32[np.ndarray, "linear nodes"]
 
-    def explained(self, z: Float[np.ndarray, "rank voxels"]) -> Float32[np.ndarray, "voxels nodes"]:
+    def explained(self, z: Float[np.ndarray, "voxels rank"]) -> Float32[np.ndarray, "voxels nodes"]:
         """How much of the sum of squares of every curve every node explains, with amplitudes within their bounds.
 
         For one amplitude this is exact; for two it is unless both would leave their bounds, and then a lower bound.
         """
-        y = np.ascontiguousarray(z.T, np.float32)
+        y = z.astype(np.float32)
         out = np.empty((y.shape[0], self.u.shape[0]), np.float32)
         for nodes in spans(self.u.shape[0], _NODES_AT_ONCE):
             for voxels in spans(y.shape[0], _VOXELS_AT_ONCE):

@@ -59,7 +59,7 @@ def shears(
 def _factors(
     v: Float[np.ndarray, "3 3"], order: tuple[int, ...]
 ) -> tuple[tuple[int, ...], list[Float[np.ndarray, " 3"]]] | None:
-    """The slopes of v = S_i(a) S_j(b) S_k(c) S_i(d) for axes (i, j, k): v S_i(d)^-1 is made to have the pattern of the others."""
+    """The slopes of v = S_i(a) S_j(b) S_k(c) S_i(d) for axes (i, j, k), or None."""
     i, j, k = order
     with np.errstate(divide="ignore", invalid="ignore"):
         d_k = np.divide(v[k, k] - 1, v[k, i]) if v[k, k] != 1 else 0.0
@@ -67,6 +67,8 @@ def _factors(
         d_j = np.divide(1 - v[j, j] + p * v[k, j], p * v[k, i] - v[j, i])
     d = np.zeros(3)
     d[j], d[k] = d_j, d_k
+    if not np.isfinite(d).all():
+        return None
     w = v - np.outer(v[:, i], d)
     c = np.zeros(3)
     c[i], c[j] = w[k, i], w[k, j]
@@ -75,7 +77,7 @@ def _factors(
     b[i] = w[j, i] - b[k] * c[i]
     rows = np.stack([w[j], w[k]])[:, [j, k]]
     a = np.zeros(3)
-    if not np.isfinite(rows).all() or abs(np.linalg.det(rows)) < 0.1:
+    if abs(np.linalg.det(rows)) < 0.1:
         return None
     a[[j, k]] = np.linalg.solve(rows.T, w[i, [j, k]])
     product = np.eye(3)
