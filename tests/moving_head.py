@@ -1,4 +1,4 @@
-"""A head that is a formula: its signal can be evaluated at any place, so a head that has moved is exact, not resampled."""
+"""A head that is a formula: its signal is known at any place, so a head that has moved is exact, not resampled."""
 
 import numpy as np
 

@@ -23,9 +23,9 @@ def test_area_mean_time_and_width_are_those_of_the_curve():
     curves = GammaVariate(FINE).predict(P)
     np.testing.assert_allclose(area(P), np.trapezoid(curves, FINE), rtol=1e-5)
     np.testing.assert_allclose(mean_time(P), np.trapezoid(curves * FINE, FINE) / np.trapezoid(curves, FINE), rtol=1e-5)
-    for p, curve in zip(P, curves, strict=True):
-        above = FINE[curve >= p[0] / 2]
-        assert full_width(p) == pytest.approx(above[-1] - above[0], abs=0.03)
+    for width, peak, curve in zip(full_width(P), P[:, 0], curves, strict=True):
+        above = FINE[curve >= peak / 2]
+        assert width == pytest.approx(above[-1] - above[0], abs=0.03)
 
 
 def test_the_area_of_a_noisy_first_pass_is_found_from_the_model_s_own_start():
@@ -38,5 +38,5 @@ def test_the_area_of_a_noisy_first_pass_is_found_from_the_model_s_own_start():
     areas = area(np.stack([found.values[key] for key in ("peak", "arrival", "rise", "shape")], axis=-1))
     # dsc-dce: with a contrast-to-noise ratio of 20 the area is within 15 % in 300 of 300; two may fail to converge.
     is_good = np.abs(areas / area(p) - 1.0) < 0.15
-    assert is_good.sum() >= 295
-    assert np.median(np.abs(areas / area(p) - 1.0)) < 0.03
+    assert is_good.sum() >= 298
+    assert np.nanmedian(np.abs(areas / area(p) - 1.0)) < 0.03

@@ -11,6 +11,10 @@ from perspect.vocabulary import Grid, Problem
 BRIDGE: Final = 5.0
 """mm: links between brain and scalp, eyes or sinus mucosa that are thinner than twice this are cut."""
 
+LARGEST_HOLE: Final = 300.0
+"""mm²: dark islands up to two centimetres across (veins, blood, calcium) are brain; the skull inside a closed ring of
+scalp is larger."""
+
 FILTER: Final = 1.0
 """mm, standard deviation of the smoothing before the threshold."""
 
@@ -35,7 +39,7 @@ def brain_mask(
     smooth = ndimage.gaussian_filter(image, [*(FILTER / spacing[:2]), 0])
     level = _level(smooth[usable]) if usable.any() else np.inf
     tissue = (smooth > level) & usable
-    core = _eroded(_filled(tissue), BRIDGE, spacing)
+    core = _eroded(_filled(tissue, LARGEST_HOLE / (spacing[0] * spacing[1])), BRIDGE, spacing)
     if not core.any():
         raise Problem(
             "No brain was found: nothing in the baseline image stands out from the background over a centimetre.",
@@ -93,6 +97,11 @@ def _eroded(mask: Bool[np.ndarray, "x y z"], by: float, spacing: Float[np.ndarra
     return (_distance(padded, spacing) > by)[1:-1, 1:-1]
 
 
-def _filled(mask: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
-    """The mask with the holes of each slice filled."""
-    return np.stack([ndimage.binary_fill_holes(plane) for plane in np.moveaxis(mask, 2, 0)], axis=2)
+def _filled(mask: Bool[np.ndarray, "x y z"], largest: float = np.inf) -> Bool[np.ndarray, "x y z"]:
+    """The mask with the holes of each slice filled, as far as they have no more than `largest` voxels."""
+    planes = []
+    for plane in np.moveaxis(mask, 2, 0):
+        label, n = ndimage.label(ndimage.binary_fill_holes(plane) & ~plane)
+        size = np.bincount(label.ravel(), minlength=n + 1)
+        planes.append(plane | ((label > 0) & (size <= largest)[label]))
+    return np.stack(planes, axis=2)

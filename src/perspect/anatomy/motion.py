@@ -33,8 +33,8 @@ MARGIN: Final = 10.0
 FLOOR: Final = 0.05
 """Signal relative to the mean in the mask below which a point is background."""
 
-FEIGNED: Final = 0.05
-"""mm (and on a sphere of 50 mm for rotations): motion that the second pass still sees in a bolus, on brain phantoms."""
+FEIGNED: Final = (0.001, 0.001, 0.0004, 0.02, 0.02, 0.05)
+"""Motion (rad, mm) that the second pass still sees in a bolus, on brain phantoms: more across slices than within."""
 
 ENOUGH: Final = 10_000
 """Points of the fine pass. Of up to four times as many they are a regular part: more do not change what is found."""
@@ -330,9 +330,7 @@ def _moved(
     status = np.array([int(state) for _, state in second])
     good = status == Status.OK
     parameters = np.array([rigid.parameters(motion) for motion, _ in second])
-    parameters -= np.outer(
-        depth, rigid_shades.following(parameters, depth, good, np.repeat([FEIGNED / HEAD, FEIGNED], 3))
-    )
+    parameters -= np.outer(depth, rigid_shades.following(parameters, depth, good, np.array(FEIGNED)))
     if good.any():
         parameters = np.stack(
             [np.interp(np.arange(n), np.flatnonzero(good), one[good]) for one in parameters.T], axis=1

@@ -130,7 +130,7 @@ def _described(
 ) -> Arterial:
     moment = float(first_moment(curve[None, passed.frames], times[passed.frames])[0])
     width = width_at_half(curve, times)
-    peak, tissue_peak = float(curve.max()), passed.parameters.get("peak", float("nan"))
+    peak, tissue_peak = float(curve.max()), passed.height
     if peak < LOWEST_PEAK * tissue_peak:
         flags = (
             *flags,
@@ -159,10 +159,12 @@ def _converted(given: Curve, times: Float[np.ndarray, " time"], relaxation: Rela
             "Give a curve over the whole series.",
         )
     values = np.interp(times, given.times, given.values)
+    # Tissue is seen as change since rest, with whatever a preload has left; so must the input be.
+    change = values - values[relaxation.rest.frames].mean()
     if given.unit == "1/s":
-        return values
+        return change
     if given.unit == "mM":
-        whole_blood = values * (1 - plan.hct_large) if "plasma" in given.label else values
+        whole_blood = change * (1 - plan.hct_large) if "plasma" in given.label else change
         return R2STAR * whole_blood
     at_rest = values[relaxation.rest.frames].mean()
     curve = delta_r2star(values, np.asarray(at_rest), echo_factor(relaxation.echo_times))

@@ -39,8 +39,10 @@ def linear_maps(
     values, variances = np.empty((w.shape[1], n), np.float32), np.empty((w.shape[1], n), np.float32)
 
     def work(span: slice) -> None:
-        values[:, span] = w.T @ relaxation.curves[span].T
-        variances[:, span] = w2.T @ relaxation.variance(span).T
+        # Voxels without a curve are NaN, here as before; they are no cause for alarm.
+        with np.errstate(invalid="ignore"):
+            values[:, span] = w.T @ relaxation.curves[span].T
+            variances[:, span] = w2.T @ relaxation.variance(span).T
 
     each(work, spans(n, CHUNK))
     return values, np.sqrt(variances)

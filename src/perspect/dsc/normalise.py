@@ -9,10 +9,20 @@ import scipy.special
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
-from perspect.vocabulary import Grid
-
 FEWEST_VOXELS: Final = 20
 """Of a reference region; a median of fewer is too uncertain to divide by [our default]."""
+
+BRIGHT: Final = 1.5
+"""Times the median signal at rest: more is cerebrospinal fluid [our default]."""
+
+EMPTY: Final = 0.3
+"""Times the median blood volume: less is fluid, necrosis or a mixture with them [our default]; white matter has 0.6."""
+
+CORE: Final = 1.5
+"""Standard deviations of the class within which its core lies."""
+
+OUTLYING: Final = 2.5
+"""Robust standard deviations from the class beyond which leakage is not that of normal tissue."""
 
 MAJORITY: Final = 5.5 / 9
 """Share of the in-plane neighbourhood that must belong to the class as well."""
@@ -73,27 +83,31 @@ def ratio(
 
 def white_matter(
     area: Float[np.ndarray, " voxels"],
+    leakage: Float[np.ndarray, " voxels"],
     contrast: Float[np.ndarray, " voxels"],
     baseline: Float[np.ndarray, " voxels"],
     eligible: Bool[np.ndarray, " voxels"],
     mask: Bool[np.ndarray, "x y z"],
-    grid: Grid,
 ) -> Bool[np.ndarray, " voxels"]:
     """Normal-appearing white matter, found from the perfusion itself until anatomy is at hand.
 
-    Of the eligible voxels (no leakage, no saturation, bolus seen) those are taken that belong to the lower of two classes
-    of log blood volume, are not bright at rest (cerebrospinal fluid), lie in the core of their class, and have a majority
-    of their in-plane neighbours in it too. Empty where fewer than twenty are left.
+    Of the eligible voxels (tissue, not saturated) with a bolus, neither bright nor empty like fluid, those are taken that
+    belong to the lower of two classes of log blood volume, lie in its core, have the `leakage` (for their volume) that most
+    of the class has, and a majority of their in-plane neighbours in the class. White matter is slower than the reference
+    of the correction, which looks like a little leakage: so the class, not zero, says what is normal. Empty where fewer
+    than twenty are left.
     """
     none = np.zeros(area.size, bool)
     good = eligible & (area > 0) & (contrast > 3)
     if good.sum() < FEWEST_VOXELS:
         return none
-    good &= baseline < 1.5 * np.median(baseline[good])
+    good &= (baseline < BRIGHT * np.median(baseline[good])) & (area > EMPTY * np.median(area[good]))
     x = np.log(area[good].astype(np.float64))
     (low, width), is_low = lower_class(x)
     member = none.copy()
-    member[np.flatnonzero(good)[is_low & (np.abs(x - low) < 1.5 * width)]] = True
+    member[np.flatnonzero(good)[is_low & (np.abs(x - low) < CORE * width)]] = True
+    away = np.abs(leakage - np.median(leakage[member])) if member.any() else leakage
+    member &= away <= OUTLYING * 1.4826 * np.median(away[member]) if member.any() else False
     inside = np.flatnonzero(mask.reshape(-1, order="F"))
     flat = np.zeros(mask.size, np.float32)
     flat[inside] = member

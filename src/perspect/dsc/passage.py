@@ -27,11 +27,12 @@ RECOVERY_SECONDS: Final = 60.0
 class FirstPass:
     """The gamma-variate of a mean curve: its parameters, its curve, and the frames from baseline to the end of the pass.
 
-    `parameters` and `std` are by the key of their quantity; `moment` and `area` are those of the gamma-variate.
-    `is_fitted` is False where the fit failed; then `frames` end where the curve is lowest after its peak.
+    `parameters` and `std` are by the key of their quantity; `height` is the largest sample, in 1/s. `is_fitted` is False
+    where the fit failed; then `frames` end where the curve is lowest after its peak.
     """
 
     frames: slice
+    height: float
     parameters: dict[str, float]
     std: dict[str, float]
     fitted: Float[np.ndarray, " time"]
@@ -52,12 +53,12 @@ def first_pass(curve: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
     is_fitted = bool(found.status[0] < Status.OUTSIDE)
     if not is_fitted:
         valley = peak + 1 + int(np.argmin(curve[peak + 1 :])) if peak + 1 < curve.size else curve.size - 1
-        return FirstPass(slice(stop, valley + 1), values, std, np.full(curve.size, np.nan), False)
+        return FirstPass(slice(stop, valley + 1), float(curve[peak]), values, std, np.full(curve.size, np.nan), False)
     p = np.array([[values[quantity.key] for quantity in GammaVariate.parameters]])
     fitted = GammaVariate(t=times).predict(p)[0]
     over = np.flatnonzero(fitted[peak:] < END_OF_PASS * fitted.max())
     end = peak + (int(over[0]) if over.size else curve.size - 1 - peak)
-    return FirstPass(slice(stop, min(max(end, peak + 2), curve.size - 1) + 1), values, std, fitted, True)
+    return FirstPass(slice(stop, min(max(end, peak + 2), curve.size - 1) + 1), float(curve[peak]), values, std, fitted, True)
 
 
 @dataclass(frozen=True, eq=False)

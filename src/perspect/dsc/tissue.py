@@ -53,12 +53,10 @@ def white_matter_level(
         level = reference_level(correction.area, correction.area_std, inside)
         flags = _region_flags(given, inside, level)
         return WhiteMatter(given, inside, level, is_tissue, False, flags)
-    quiet = is_tissue & (relaxation.status == Status.OK) & (correction.status == Status.NOT_CORRECTED)
-    if quiet.sum() < 0.2 * is_tissue.sum():
-        # Where noise is low even normal tissue has a K2 that is told from zero; then size counts, not significance.
-        small = np.abs(correction.k2) < 2 * np.median(np.abs(correction.k2[is_tissue]))
-        quiet = is_tissue & (relaxation.status == Status.OK) & small
-    inside = white_matter(correction.area, contrast, relaxation.baselines[-1], quiet, brain.mask, brain.grid)
+    eligible = is_tissue & (relaxation.status == Status.OK)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        leakage = np.nan_to_num(correction.k2 / correction.area, nan=0.0)
+    inside = white_matter(correction.area, leakage, contrast, relaxation.baselines[-1], eligible, brain.mask)
     flat = np.zeros(brain.mask.size, bool)
     flat[positions[inside]] = True
     region = Region(flat.reshape(brain.mask.shape, order="F"), brain.grid, "reference", "found from the perfusion itself")

@@ -47,11 +47,11 @@ def _solved(tables: Line, chunk: Chunk) -> Solution:
 def _held(tables: Line, there: Profiled, z: np.ndarray, moot: np.ndarray) -> Profiled:
     """With θ held where the amplitudes are known best: none other may be picked because it flatters the noise."""
     family = tables.family
-    columns = tables.search.columns[:, tables.held]
+    columns = tables.columns[:, tables.held]
     gram, c, u, explained = there.gram.copy(), there.c.copy(), there.u.copy(), there.explained.copy()
     gram[:, :, moot] = (columns @ columns.T)[..., None]
     c[:, moot], explained[moot] = box_minimum(gram[:, :, moot], columns @ z[moot].T, family.low, family.high)
-    u[moot] = tables.search.u[tables.held, 0]
+    u[moot] = family.axes.u_low[0] + tables.held * tables.spacing
     return Profiled(c, u, explained, gram, there.mixed, there.steep, there.moment, there.is_end)
 
 

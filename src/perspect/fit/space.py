@@ -51,8 +51,10 @@ def plain(model: Model) -> Route:
     axes = axes_of(model, model.parameters)
     grid = None
     if type(model).start is Model.start:
-        ends = [np.linspace(*pair, _shape(axes.low.size)[0]) for pair in zip(axes.u_low, axes.u_high, strict=True)]
-        grid = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, axes.low.size)
+        # Amid the cells: at the end of a range a model may not move at all, and a start there would stay.
+        n = _shape(axes.low.size)[0]
+        share = np.stack(np.meshgrid(*[(np.arange(n) + 0.5) / n] * axes.low.size, indexing="ij"), axis=-1)
+        grid = axes.u_low + share.reshape(-1, axes.low.size) * (axes.u_high - axes.u_low)
 
     def predicted(u: np.ndarray) -> np.ndarray:
         return np.asarray(model.predict(axes.theta(u)), np.float64)

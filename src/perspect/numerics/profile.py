@@ -2,7 +2,7 @@ r"""The best amplitudes and the best θ of a family with one non-linear paramete
 
 Amplitudes eliminated, a curve z speaks to the fit only through the inner products $b(\theta) = A(\theta)^T z$ and
 $G(\theta) = A(\theta)^T A(\theta)$. Both are tabulated with their slopes on the nodes of a dictionary, and between
-nodes they are the quintic polynomial through three of them. The best node is the global minimum on the grid; from there
+nodes they are polynomials of degree 7 through five of them. The best node is the global minimum on the grid; from there
 a bracketed Newton iteration on the exact derivative of the profiled sum of squares finds the minimum in its cell. A
 step costs a few dozen scalar operations per voxel, whatever the number of samples.
 """
@@ -16,11 +16,14 @@ from perspect.numerics.separable import Dictionary, Family, dictionary
 from perspect.numerics.small import box_minimum, inverse, times, without
 
 INTERPOLATED = 1e-6
-"""Largest error of a column halfway between nodes, relative to its length; the grid is refined until it is met."""
+"""Largest error of a column halfway between nodes, relative to its length; the grid is refined until it is met.
 
-_GRIDS = (32, 48, 64, 96, 128, 192, 256)
-_SLACK = 0.1
-"""How far beyond its cell, in nodes, a minimum may be sought: the search ranks nodes in single precision."""
+What a protocol needs is not known beforehand, so it is measured for each.
+"""
+
+_GRIDS = (33, 49, 65, 97, 129, 193, 257)
+_STRIDE = 2
+"""Every so many nodes is searched: the polynomials reach from one of these to the next."""
 
 _CLOSE = 3e-3
 """A Newton step this small, in nodes, is the last: it leaves a third of its square (measured), a millionth of θ."""
@@ -30,16 +33,17 @@ _WORTH_MOVING = 0.6
 
 _STEPS = 60
 
-# The quintic in x = -1 .. 1 through values (first three) and slopes (last three) at -1, 0, 1; rows are powers of x.
+# Around a node, x counts nodes. The polynomial of degree 7 through values at x = -2 .. 2 and slopes at -1 .. 1; its rows
+# are powers of x. The quartic goes through the values alone.
+_VALUES, _SLOPES = (-2, -1, 0, 1, 2), (-1, 0, 1)
 _HERMITE = np.linalg.inv(
-    np.concatenate(
-        [
-            np.vander([-1.0, 0.0, 1.0], 6, increasing=True),
-            np.array([[k * x ** max(k - 1, 0) for k in range(6)] for x in (-1.0, 0.0, 1.0)]),
-        ]
+    np.array(
+        [[float(x) ** k for k in range(8)] for x in _VALUES]
+        + [[k * float(x) ** max(k - 1, 0) for k in range(8)] for x in _SLOPES]
     )
 )
-_QUARTIC = np.linalg.inv(np.vander([-2.0, -1.0, 0.0, 1.0, 2.0], 5, increasing=True))
+_QUARTIC = np.linalg.inv(np.vander(np.array(_VALUES, np.float64), 5, increasing=True))
+_REACH = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,16 +51,17 @@ class Line:
     """The tables of a family with one non-linear parameter.
 
     `varies` says which columns depend on θ, `pairs` which entries of AᵀA do; around every node `gram` holds these as
-    quintics, `mixed` and `steep` hold AᵀA' and A'ᵀA' as quartics. At the node `held` the amplitudes are known best.
+    polynomials, `mixed` and `steep` hold AᵀA' and A'ᵀA' as quartics. At the node `held` the amplitudes are known best.
     """
 
     family: Family
     search: Dictionary
     spacing: float
     varies: tuple[int, ...]
+    columns: Float[np.ndarray, "linear nodes rank"]
     slopes: Float[np.ndarray, "linear nodes rank"]
     pairs: tuple[tuple[int, int], ...]
-    gram: Float[np.ndarray, "6 pairs nodes"]
+    gram: Float[np.ndarray, "8 pairs nodes"]
     mixed: Float[np.ndarray, "5 linear varying nodes"]
     steep: Float[np.ndarray, "5 varying varying nodes"]
     held: int
@@ -89,23 +94,25 @@ def line(family: Family) -> Line | None:
     else:
         return None
     more = np.concatenate([steep.reshape(-1, steep.shape[-1]), between.reshape(-1, steep.shape[-1])])
-    search = dictionary(family, (n,), more)
-    return _tabulated(family, search, steep @ search.basis, spacing)
+    search = dictionary(family, ((n + 1) // _STRIDE,), np.concatenate([more, columns.reshape(-1, more.shape[1])]))
+    return _tabulated(family, search, columns @ search.basis, steep @ search.basis, spacing)
 
 
 def _halfway_error(columns: np.ndarray, steep: np.ndarray, between: np.ndarray) -> float:
-    around = np.clip(np.arange(between.shape[1]), 1, columns.shape[1] - 2)
-    x = np.arange(between.shape[1]) + 0.5 - around
-    weights = np.vander(x, 6, increasing=True) @ _HERMITE
-    stencil = [table[:, around + s] for table in (columns, steep) for s in (-1, 0, 1)]
-    estimate = sum(weights[:, s, None] * part for s, part in enumerate(stencil))
+    """The largest relative error of a column in the middle of a cell, from whichever centre it may be reached."""
+    cells, worst = np.arange(between.shape[1]), 0.0
     length = np.sqrt((between**2).sum(axis=-1))
-    missed = np.sqrt(((estimate - between) ** 2).sum(axis=-1))
-    return float((missed / np.where(length > 0, length, 1.0)).max())
+    for offset in (-1, 0, 1, 2):
+        around = np.clip(cells + offset, _REACH, columns.shape[1] - 1 - _REACH)
+        weights = np.vander(cells + 0.5 - around, 8, increasing=True) @ _HERMITE
+        stencil = [table[:, around + s] for table, reach in ((columns, _VALUES), (steep, _SLOPES)) for s in reach]
+        estimate = sum(weights[:, s, None] * part for s, part in enumerate(stencil))
+        missed = np.sqrt(((estimate - between) ** 2).sum(axis=-1))
+        worst = max(worst, float((missed / np.where(length > 0, length, 1.0)).max()))
+    return worst
 
 
-def _tabulated(family: Family, search: Dictionary, steep: np.ndarray, spacing: float) -> Line:
-    columns = search.columns
+def _tabulated(family: Family, search: Dictionary, columns: np.ndarray, steep: np.ndarray, spacing: float) -> Line:
     m = columns.shape[0]
     gram = np.einsum("inr,jnr->ijn", columns, columns)
     mixed = np.einsum("inr,jnr->ijn", columns, steep)
@@ -118,65 +125,67 @@ def _tabulated(family: Family, search: Dictionary, steep: np.ndarray, spacing: f
     moving = list(varies)
     pairs = tuple((i, j) for i in range(m) for j in range(i, m) if i in varies or j in varies)
     upper = tuple(np.array(pairs, int).reshape(-1, 2).T)
-    nodes = _stencils(gram[upper], (mixed + np.swapaxes(mixed, 0, 1))[upper])
+    rise = mixed + np.swapaxes(mixed, 0, 1)
+    quick = np.concatenate([_stencil(gram[upper], _VALUES), _stencil(rise[upper], _SLOPES)])
     both = np.einsum("inr,jnr->ijn", steep[moving], steep[moving])
-    mixed, both = (np.tensordot(_QUARTIC, _stencils(table, reach=2), 1) for table in (mixed[:, moving], both))
+    mixed, both = (np.tensordot(_QUARTIC, _stencil(table, _VALUES), 1) for table in (mixed[:, moving], both))
     return Line(
         family,
         search,
         spacing,
         varies,
+        columns,
         steep,
         pairs,
-        np.tensordot(_HERMITE, nodes, 1),
+        np.tensordot(_HERMITE, quick, 1),
         mixed,
         both,
         int(total.argmin()),
     )
 
 
-def _stencils(*tables: np.ndarray, reach: int = 1) -> np.ndarray:
-    """Values at the nodes around every node; the end nodes borrow those of their neighbours."""
-    around = np.clip(np.arange(tables[0].shape[-1]), reach, tables[0].shape[-1] - 1 - reach)
-    return np.stack([table[..., around + s] for table in tables for s in range(-reach, reach + 1)])
+def _stencil(table: np.ndarray, places: tuple[int, ...]) -> np.ndarray:
+    """Values at some places around every node; the nodes near an end borrow those of their neighbours."""
+    around = np.clip(np.arange(table.shape[-1]), _REACH, table.shape[-1] - 1 - _REACH)
+    return np.stack([table[..., around + s] for s in places])
 
 
 def profiled(
     tables: Line,
     z: Float[np.ndarray, "voxels rank"],
-    nodes: Float32[np.ndarray, "voxels nodes"],
+    searched: Float32[np.ndarray, "voxels searched"],
     best: Int[np.ndarray, " voxels"],
 ) -> Profiled:
-    """The minimum of the sum of squares around the best node of every curve; `nodes` is what each node explains."""
-    n = tables.search.shape[0]
-    centre = np.clip(best, 1, n - 2)
+    """The minimum of the sum of squares around the best of the searched nodes, which explain what `searched` says."""
+    last = tables.columns.shape[1] - 1
+    centre = np.clip(_STRIDE * best, _REACH, last - _REACH)
     patch = _patch(tables, z, centre)
-    x = (best - centre).astype(np.float64)
-    is_end = _descend(patch, x, _vertex(nodes, best, centre), -centre.astype(np.float64), n - 1.0 - centre)
+    x = (_STRIDE * best - centre).astype(np.float64)
+    is_end = _descend(patch, x, _vertex(searched, best), -centre.astype(np.float64), np.float64(last) - centre)
     gram, moment, c, explained = patch.best(_polynomial(patch.poly, x))
     place = centre + x
-    around = np.clip(best, 2, n - 3)
     mixed, steep = (
-        _polynomial(table[..., around], place - around) / tables.spacing**order
+        _polynomial(table[..., centre], x) / tables.spacing**order
         for order, table in enumerate((tables.mixed, tables.steep), start=1)
     )
     u = tables.family.axes.u_low[0] + place * tables.spacing
     return Profiled(c, u, explained, gram, mixed, steep, moment, is_end)
 
 
-def _vertex(nodes: np.ndarray, best: np.ndarray, centre: np.ndarray) -> Float[np.ndarray, " voxels"]:
+def _vertex(searched: np.ndarray, best: np.ndarray) -> Float[np.ndarray, " voxels"]:
     """Peak of the parabola through the best node and its neighbours, from that node; 0 at an end of the grid."""
     at = np.arange(best.size)
-    before, here, after = (nodes[at, centre + s].astype(np.float64) for s in (-1, 0, 1))
+    inner = np.clip(best, 1, searched.shape[1] - 2)
+    before, here, after = (searched[at, inner + s].astype(np.float64) for s in (-1, 0, 1))
     bend = 2.0 * here - before - after
-    vertex = np.divide(0.5 * (after - before), bend, out=np.zeros_like(bend), where=(bend > 0) & (best == centre))
-    inside: np.ndarray = np.clip(vertex, -0.5, 0.5)
+    vertex = np.divide(0.5 * (after - before), bend, out=np.zeros_like(bend), where=(bend > 0) & (best == inner))
+    inside: np.ndarray = _STRIDE * np.clip(vertex, -0.5, 0.5)
     return inside
 
 
 @dataclass(frozen=True, eq=False)
 class _Patch:
-    """The inner products around one node per curve: quintics of what moves with x, numbers of what does not.
+    """The inner products around one node per curve: polynomials of what moves with x, numbers of what does not.
 
     `poly` holds the moments of the columns that vary, then the entries `pairs` of the Gram matrix that involve them.
     """
@@ -184,7 +193,7 @@ class _Patch:
     family: Family
     varies: list[int]
     pairs: tuple[tuple[int, int], ...]
-    poly: Float[np.ndarray, "6 moving voxels"]
+    poly: Float[np.ndarray, "8 moving voxels"]
     moment: Float[np.ndarray, "linear voxels"]
     gram: Float[np.ndarray, "linear linear"]
 
@@ -233,14 +242,14 @@ class _Patch:
 
 
 def _patch(tables: Line, z: np.ndarray, centre: np.ndarray) -> _Patch:
-    search, at = tables.search, np.arange(len(z))
-    n = search.shape[0]
-    poly = np.empty((6, len(tables.varies) + len(tables.pairs), len(z)))
+    columns, at = tables.columns, np.arange(len(z))
+    places = [*_VALUES, *(columns.shape[1] + s for s in _SLOPES)]
+    poly = np.empty((8, len(tables.varies) + len(tables.pairs), len(z)))
     for row, i in enumerate(tables.varies):
-        products = z @ np.concatenate([search.columns[i], tables.slopes[i]]).T
-        poly[:, row] = _HERMITE @ np.stack([products[at, centre + s] for s in (-1, 0, 1, n - 1, n, n + 1)])
+        products = z @ np.concatenate([columns[i], tables.slopes[i]]).T
+        poly[:, row] = _HERMITE @ np.stack([products[at, centre + s] for s in places])
     poly[:, len(tables.varies) :] = tables.gram[:, :, centre]
-    still = search.columns[:, 0]
+    still = columns[:, 0]
     return _Patch(tables.family, list(tables.varies), tables.pairs, poly, (z @ still.T).T, still @ still.T)
 
 
@@ -251,16 +260,16 @@ def _polynomial(poly: Float[np.ndarray, "powers *k voxels"], x: Float[np.ndarray
     return value
 
 
-def _horner(poly: Float[np.ndarray, "6 k voxels"], x: Float[np.ndarray, " voxels"]) -> tuple[np.ndarray, ...]:
-    """Value, slope and curvature of the quintics at x."""
-    value, slope, half = poly[5].copy(), np.zeros_like(poly[5]), np.zeros_like(poly[5])
-    for k in range(4, -1, -1):
+def _horner(poly: Float[np.ndarray, "powers k voxels"], x: Float[np.ndarray, " voxels"]) -> tuple[np.ndarray, ...]:
+    """Value, slope and curvature of the polynomials at x."""
+    value, slope, half = poly[-1].copy(), np.zeros_like(poly[-1]), np.zeros_like(poly[-1])
+    for row in poly[-2::-1]:
         half *= x
         half += slope
         slope *= x
         slope += value
         value *= x
-        value += poly[k]
+        value += row
     return value, slope, 2.0 * half
 
 
@@ -268,7 +277,7 @@ def _descend(
     patch: _Patch, x: Float[np.ndarray, " voxels"], guess: np.ndarray, left: np.ndarray, right: np.ndarray
 ) -> Bool[np.ndarray, " voxels"]:
     """Moves x, in place, from the best node to the minimum; says where that is an end, left or right, of the range."""
-    low, high = np.maximum(x - 1.0 - _SLACK, left), np.minimum(x + 1.0 + _SLACK, right)
+    low, high = np.maximum(x - _STRIDE, left), np.minimum(x + _STRIDE, right)
     x += guess
     first, second = patch.uphill(x)
     goes_on = ~((x == left) & (first < 0)) & ~((x == right) & (first > 0)) & (first != 0)

@@ -91,21 +91,23 @@ def following(
 ) -> Float[np.ndarray, " n"]:
     """How much of `depth` there is in each column of a path: what a passing change still feigns of motion.
 
-    Found from the steps from volume to volume, robustly (Huber), so that a body that moves once is not taken for it, and
-    shrunk to what `expected_size`, the standard deviation known beforehand, allows against the unrest of the path: where
-    a body is still the whole is found, where it is not next to nothing.
+    Found from the steps from volume to volume, robustly (Tukey's biweight from nothing), so that a body that moves at
+    the same time is not taken for it, and shrunk to what `expected_size`, the standard deviation known beforehand,
+    allows against the unrest of the path: where a body is still the whole is found, where it is not next to nothing.
     """
     steps, rises = np.diff(path[is_known], axis=0), np.diff(depth[is_known])[:, None]
     if not np.square(rises).sum() > 0:
         return np.zeros(path.shape[1])
     size = np.zeros(path.shape[1])
-    unrest = weight = np.ones_like(steps)
+    unrest, information = np.ones_like(size), np.ones_like(size)
     for _ in range(30):
         left = np.abs(steps - size * rises)
         unrest = np.maximum(1.4826 * np.median(left, axis=0), 0.01 * expected_size)
-        weight = 1 / np.maximum(1, left / unrest)
-        size = (weight * rises * steps).sum(axis=0) / (weight * rises**2).sum(axis=0)
-    variance = unrest**2 / (weight * rises**2).sum(axis=0)
+        limit = 4.685 * np.maximum(unrest, 0.3 * expected_size)
+        weight = np.square(np.maximum(1 - np.square(left / limit), 0))
+        information = np.maximum((weight * rises**2).sum(axis=0), 1e-12)
+        size = (weight * rises * steps).sum(axis=0) / information
+    variance = unrest**2 / information
     out: Float[np.ndarray, " n"] = size * expected_size**2 / (expected_size**2 + variance)
     return out
 

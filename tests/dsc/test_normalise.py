@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+
+from perspect.dsc.normalise import (
+    DECILES,
+    lower_class,
+    median_error,
+    ratio,
+    reference_level,
+    standard_landmarks,
+    standardised,
+    white_matter,
+)
+
+
+@pytest.mark.parametrize(("anatomy", "noise"), [(0.0, 1.0), (1.0, 0.2), (1.0, 1.0), (1.0, 0.02)])
+def test_the_error_of_a_median_is_its_scatter_over_noise(anatomy, noise):
+    rng = np.random.default_rng(2)
+    medians, stated = [], []
+    for _ in range(40):
+        truth = rng.normal(0, anatomy, 400) + 10
+        noisy = truth + rng.normal(0, noise, (60, 400))
+        found = np.median(noisy, axis=1)
+        medians.append(found.var(ddof=1))
+        spread = 1.4826 * np.median(np.abs(noisy - found[:, None]), axis=1).mean()
+        stated.append(median_error(noise, spread, 400) ** 2)
+    # Where noise is small only the few values next to the median matter, whose density differs from set to set.
+    assert np.sqrt(np.mean(stated) / np.mean(medians)) == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_ratio_carries_both_errors():
+    level = reference_level(np.full(100, 2.0), np.full(100, 0.2), np.ones(100, bool))
+    value, error = ratio(np.array([4.0]), np.array([0.4]), level)
+    assert value[0] == 2.0
+    assert error[0] > 0.2
+    assert error[0] == pytest.approx(np.hypot(0.2, 2.0 * level.std / 2.0))
+
+
+def test_a_region_without_numbers_has_no_level():
+    level = reference_level(np.full(5, np.nan), np.ones(5), np.ones(5, bool))
+    assert np.isnan([level.median, level.std]).all()
+    assert level.n_voxels == 0
+
+
+def brain(seed=0, white=1.0):
+    rng = np.random.default_rng(seed)
+    mask = np.zeros((40, 40, 6), bool)
+    x, y = np.meshgrid(np.arange(40) - 19.5, np.arange(40) - 19.5, indexing="ij")
+    inside = np.hypot(x, y) < 18
+    mask[inside] = True
+    is_white = np.broadcast_to((np.hypot(x, y) < 12)[..., None], mask.shape)
+    truth = np.where(is_white, white, 2.0 * white)
+    area = truth * np.exp(rng.normal(0, 0.15, mask.shape))
+    flat = mask.reshape(-1, order="F")
+    return area.reshape(-1, order="F")[flat], is_white.reshape(-1, order="F")[flat], mask
+
+
+def test_white_matter_is_found_as_the_lower_class():
+    area, is_white, mask = brain()
+    n = area.size
+    found = white_matter(area, np.zeros(n), np.full(n, 20.0), np.full(n, 100.0), np.ones(n, bool), mask)
+    assert is_white[found].mean() > 0.98
+    assert found[is_white].mean() > 0.6
+    assert np.median(area[found]) == pytest.approx(1.0, abs=0.02)
+
+
+def test_bright_fluid_and_voxels_without_bolus_are_no_white_matter():
+    area, _, mask = brain()
+    n = area.size
+    bright = np.arange(n) % 10 == 0
+    baseline = np.where(bright, 300.0, 100.0)
+    found = white_matter(area, np.zeros(n), np.full(n, 20.0), baseline, np.ones(n, bool), mask)
+    assert not found[bright].any()
+    nothing = white_matter(area, np.zeros(n), np.ones(n), np.ones(n), np.ones(n, bool), mask)
+    assert not nothing.any()
+
+
+def test_leaking_tissue_of_low_volume_is_no_white_matter():
+    area, is_white, mask = brain()
+    rng = np.random.default_rng(3)
+    n = area.size
+    leaks = is_white & (np.arange(n) < n // 6)
+    leakage = rng.normal(-1.0, 0.2, n) + np.where(leaks, 4.0, 0.0)
+    found = white_matter(area, leakage, np.full(n, 20.0), np.full(n, 100.0), np.ones(n, bool), mask)
+    assert found[is_white & ~leaks].mean() > 0.5
+    assert not found[leaks].any()
+
+
+def test_two_classes_are_told_apart_where_they_overlap():
+    rng = np.random.default_rng(1)
+    x = np.concatenate([rng.normal(0.0, 0.2, 3000), rng.normal(0.7, 0.25, 4000)])
+    (mean, width), is_low = lower_class(x)
+    assert mean == pytest.approx(0.0, abs=0.05)
+    assert width == pytest.approx(0.2, abs=0.05)
+    assert is_low[:3000].mean() > 0.9
+
+
+def test_the_standard_brain_has_white_matter_of_one():
+    landmarks = standard_landmarks()
+    assert landmarks.size == DECILES.size
+    assert np.all(np.diff(landmarks) > 0)
+    assert landmarks[1] < 1.0 < landmarks[3]
+
+
+def test_the_standard_scale_does_not_depend_on_the_gain():
+    area, _, _ = brain()
+    everything = np.ones(area.size, bool)
+    one, error = standardised(area, 0.1 * area, everything)
+    other, other_error = standardised(37.0 * area, 3.7 * area, everything)
+    np.testing.assert_allclose(one, other, rtol=1e-9)
+    np.testing.assert_allclose(error, other_error, rtol=1e-9)
+
+
+def test_the_deciles_of_a_brain_become_those_of_the_standard():
+    area, _, _ = brain()
+    values, _ = standardised(area, 0.1 * area, np.ones(area.size, bool))
+    np.testing.assert_allclose(np.quantile(values, DECILES), standard_landmarks(), rtol=5e-3)
+
+
+def test_a_histogram_without_landmarks_has_no_standard_scale():
+    assert standardised(np.ones(500), np.ones(500), np.ones(500, bool)) is None
+    assert standardised(np.arange(20.0), np.ones(20), np.ones(20, bool)) is None
