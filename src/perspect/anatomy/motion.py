@@ -307,7 +307,7 @@ def _put_back(scene: _Scene, frame: int, motion: Float[np.ndarray, "4 4"]) -> Fl
     volume: Float32[np.ndarray, "x y z"] = scene.series.values[..., frame].astype(np.float32)
     if _reach(scene, motion) < NEGLIGIBLE:
         return volume
-    out = resample.moved(scene.volume(frame).T, scene.index_matrix(motion))
+    out, _ = resample.moved(scene.volume(frame).T, scene.index_matrix(motion))
     out[~np.isfinite(volume)] = np.nan
     return out
 

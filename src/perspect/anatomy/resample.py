@@ -14,8 +14,10 @@ EDGE: Final = 0.5
 """Voxels beyond the outermost centres that still count as imaged: a voxel reaches half its size to either side."""
 
 
-def moved(volume: Float32[np.ndarray, "x y z"], matrix: Float[np.ndarray, "4 4"]) -> Float32[np.ndarray, "x y z"]:
-    """The volume read at matrix (i, j, k); NaN where that was not imaged, since nothing is known there.
+def moved(
+    volume: Float32[np.ndarray, "x y z"], matrix: Float[np.ndarray, "4 4"]
+) -> tuple[Float32[np.ndarray, "x y z"], Bool[np.ndarray, "x y z"]]:
+    """The volume read at matrix (i, j, k), NaN where that was not imaged and nothing is known, and where it was.
 
     `matrix` is rigid in mm and given here in voxel indices. Interpolated by Fourier shears (`numerics.shear`), fastest
     for volumes in the order of the file (x fastest). `volume` must be finite: each voxel tells on its whole line.
@@ -26,7 +28,7 @@ def moved(volume: Float32[np.ndarray, "x y z"], matrix: Float[np.ndarray, "4 4"]
     inside = covered(volume.shape, matrix)
     if not inside.all():
         out = np.where(inside.T, out.T, np.float32(np.nan)).T
-    return out
+    return out, inside
 
 
 def covered(shape: tuple[int, int, int], matrix: Float[np.ndarray, "4 4"]) -> Bool[np.ndarray, "x y z"]:

@@ -22,6 +22,10 @@ from perspect.vocabulary import Flag, Severity
 LEAST_CONTRAST: Final = 4.0
 """Peak over noise below which a voxel has no bolus to time: the largest of a hundred noisy samples reaches 2.5."""
 
+PLAUSIBLE: Final = (0.01, 0.05)
+"""Blood volume of white matter, in mL/mL: positron emission tomography finds about 0.027 (Leenders et al. 1990,
+doi:10.1093/brain/113.1.27); the range is our default."""
+
 CONTRAST_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of the brain's peak over noise, at which the acquisition is simulated."""
 
@@ -68,6 +72,22 @@ def volume_of(
     cbv = factor * correction.area
     std = np.sqrt((factor * correction.area_std) ** 2 + (cbv * arterial.relative_error) ** 2)
     return Volume(cbv, std)
+
+
+def volume_flags(volume: Volume | None, white: Bool[np.ndarray, " voxels"]) -> tuple[Flag, ...]:
+    """Whether the blood volume of white matter can be believed as an absolute number."""
+    if volume is None or not white.any():
+        return ()
+    level = float(np.nanmedian(volume.cbv[white]))
+    low, high = PLAUSIBLE
+    if low <= level <= high:
+        return ()
+    cause = "is mixed with tissue or saturated" if level > high else "comes from larger vessels than the tissue's"
+    sentence = (
+        f"White matter has a CBV of {100 * level:.1f} mL/100 mL where {100 * low:.0f} to {100 * high:.0f} are plausible: the "
+        f"arterial curve {cause}. Absolute CBV and CBF are off by that factor; rCBV and MTT are not affected by it."
+    )
+    return (Flag("implausible-volume", Severity.CAUTION, sentence, "cbv, cbf", source=SOURCE),)
 
 
 def has_bolus(peak: Passage, relaxation: Relaxation) -> Bool[np.ndarray, " voxels"]:

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from perspect.dsc import account
 from perspect.dsc.arterial import arterial_input
-from perspect.dsc.blood import calibration_of, flow_of, volume_of
+from perspect.dsc.blood import calibration_of, flow_of, volume_flags, volume_of
 from perspect.dsc.inputs import checked_echoes, find_brain_and_rest, mean_signal
 from perspect.dsc.leakage import Correction, correct, uncorrected
 from perspect.dsc.maps import maps
@@ -81,7 +81,10 @@ def quantify(
     simulated = calibration_of(curves, times, passed.frames, tissue, arterial, peak, plan)
     flow = flow_of(curves, times, area, arterial, peak, volume, simulated, plan)
 
-    flags = (*setting.flags, *moved.flags, *arterial.flags, *white.flags, *(flow.flags if flow else ()), *voxel_flags(curves))
+    flags = (
+        *setting.flags, *moved.flags, *arterial.flags, *white.flags, *volume_flags(volume, white.inside),
+        *(flow.flags if flow else ()), *voxel_flags(curves),
+    )  # fmt: skip
     regions = {"brain": brain, "reference": white.region}
     if arterial.region is not None:
         regions["aif"] = arterial.region

@@ -59,7 +59,7 @@ def white_matter_level(
     inside = white_matter(correction.area, leakage, contrast, relaxation.baselines[-1], eligible, brain.mask)
     flat = np.zeros(brain.mask.size, bool)
     flat[positions[inside]] = True
-    region = Region(flat.reshape(brain.mask.shape, order="F"), brain.grid, "reference", "found from the perfusion itself")
+    region = Region(flat.reshape(brain.mask.shape, order="F"), brain.grid, "normal-appearing white matter", "found from the perfusion itself")
     level = reference_level(correction.area, correction.area_std, inside)
     if not inside.any():
         flag = Flag(

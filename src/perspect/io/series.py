@@ -34,12 +34,17 @@ class Reading:
     root: Path | None
 
 
-def read_series(path: Path, given: Acquisition = NOTHING_GIVEN, times: Path | None = None) -> Reading:
+def read_series(
+    path: Path, given: Acquisition = NOTHING_GIVEN, times: Path | None = None, *, needs_te: bool = False
+) -> Reading:
     """One dynamic series from NIfTI or MATLAB; what is `given` by hand overrides the sidecar, and a flag says so."""
     image, flags = _image(path)
     expected = path.with_name(f"{stem(path)}.json")
     sidecar = read_sidecar(path, expected)
     taken, overridden = acquisition(sidecar, given)
+    if needs_te and taken.te is None:
+        # Before the times: files without a sidecar lack both, and this is what they are asked for first.
+        raise _no_echo_time(path, has_times=times is not None or taken.tr is not None)
     when, disagreeing = times_of_volumes(
         image.values.shape[3], sidecar, name=path.name, table=times, tr=given.tr, step=image.step
     )
@@ -64,9 +69,10 @@ def read_dsc(
     """A DSC series of one or two echoes, each with its echo time, in the order of their echo times."""
     paths = _echoes(paths, len(te))
     echo_times = tuple(te) or (None,) * len(paths)
-    read = [read_series(path, replace(given, te=one), times) for path, one in zip(paths, echo_times, strict=True)]
-    for path, reading in zip(paths, read, strict=True):
-        _demand_echo_time(path, reading.series[0])
+    read = [
+        read_series(path, replace(given, te=one), times, needs_te=True)
+        for path, one in zip(paths, echo_times, strict=True)
+    ]
     if len(read) == 2:
         _demand_a_pair(read[0].series[0], read[1].series[0])
     read.sort(key=lambda reading: reading.series[0].acquisition.te or 0.0)
@@ -102,17 +108,16 @@ def _echoes(paths: Sequence[Path], n_te: int) -> tuple[Path, ...]:
     return paths
 
 
-def _demand_echo_time(path: Path, series: Series) -> None:
-    if series.acquisition.te is not None:
-        return
-    sidecar = path.with_name(f"{stem(path)}.json")
-    what = f"{sidecar.name} has no EchoTime."
-    if not sidecar.is_file():
-        what = f"{path.name} has no sidecar that says its EchoTime ({sidecar.name} is missing)."
-    raise Problem(
+def _no_echo_time(path: Path, *, has_times: bool) -> Problem:
+    expected = path.with_name(f"{stem(path)}.json")
+    what, more = f"{expected.name} has no EchoTime.", ""
+    if not expected.is_file():
+        what = f"{path.name} has no sidecar that says its EchoTime ({expected.name} is missing)."
+        more = "" if has_times else " (and --tr 1.5 where the image header does not know the time between volumes)"
+    return Problem(
         what,
         "ΔR2* is -ln(S/S0)/TE, so the series cannot be used.",
-        f"Add EchoTime in seconds to {sidecar.name}, or give --te 0.030.",
+        f"Add EchoTime in seconds to {expected.name}, or give --te 0.030{more}.",
     )
 
 

@@ -33,8 +33,8 @@ _WORTH_MOVING = 0.6
 
 _STEPS = 60
 
-# Around a node, x counts nodes. The polynomial of degree 7 through values at x = -2 .. 2 and slopes at -1 .. 1; its rows
-# are powers of x. The quartic goes through the values alone.
+# Around a node, x counts nodes. The polynomial of degree 7 goes through values at x = -2 .. 2 and slopes at -1 .. 1, the
+# quartic through the values alone; their rows are powers of x.
 _VALUES, _SLOPES = (-2, -1, 0, 1, 2), (-1, 0, 1)
 _HERMITE = np.linalg.inv(
     np.array(
