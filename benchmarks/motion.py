@@ -1,15 +1,15 @@
 """Motion correction of a DSC series: how fast, and how far from the truth. Prints a table; gates nothing.
 
-The series is `tests/moving_head.py`: a head that is a formula, moved by steps, drift and jitter up to 5 mm through a bolus,
-with noise and rounding. SimpleITK, where it is installed, aligns a few of the same volumes beside it.
+The series is `tests/moving_head.py`: a head that is a formula, moved by steps, drift and jitter up to 5 mm through a
+bolus, with noise and rounding. SimpleITK, where it is installed, aligns a few of the same volumes beside it.
 
 Run:  python benchmarks/motion.py [--volumes 120]
 """
 
 import argparse
-import resource
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +59,10 @@ def seconds(series: Series, mask: np.ndarray, n_threads: int, repeats: int) -> f
 def row(name: str, n: int, is_still: bool, repeats: int) -> tuple[Series, np.ndarray, np.ndarray]:
     series, motions = case(name, n, is_still)
     mask = moving_head.head(series, REST)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    tracemalloc.start()
     found = motion.correct(series, REST, mask)
-    grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / found.series.values.nbytes
+    grown = tracemalloc.get_traced_memory()[1] / found.series.values.nbytes
+    tracemalloc.stop()
     error = moving_head.misplaced(found, motions, mask, REST)
     one, two = (seconds(series, mask, threads, repeats) for threads in (1, 2))
     what = "still" if is_still else "moving"
@@ -73,7 +74,7 @@ def row(name: str, n: int, is_still: bool, repeats: int) -> tuple[Series, np.nda
 
 
 def simpleitk(series: Series, motions: np.ndarray, mask: np.ndarray) -> None:
-    """Mattes mutual information on a tenth of the voxels in two levels, each volume to the mean at rest, B-spline resampled."""
+    """Mattes mutual information on a tenth of the voxels in two levels, to the mean at rest; resampled by B-splines."""
     try:
         import SimpleITK as sitk
     except ImportError:
@@ -110,9 +111,7 @@ def simpleitk(series: Series, motions: np.ndarray, mask: np.ndarray) -> None:
         errors.append(where - truth[:3, :3] @ at - truth[:3, 3:])
     per_volume = (time.perf_counter() - begin) / len(frames)
     off = np.linalg.norm(np.array(errors) - np.mean(errors[: REST.stop], axis=0), axis=1).mean(axis=1)
-    print(
-        f"SimpleITK {sitk.Version().VersionString()}, Mattes, one thread, volumes {frames[REST.stop :]} of the first case:"
-    )
+    print(f"SimpleITK {sitk.Version().VersionString()}, one thread, volumes {frames[REST.stop :]} of the first case:")
     print(f"{'':23s} {1 / per_volume:7.1f} {'':16s} {off[REST.stop :].mean():7.3f} {off.max():7.3f}")
 
 

@@ -15,7 +15,8 @@ from perspect.dsc.passage import FirstPass
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import Protocol
 from perspect.dsc.reference import Reference
-from perspect.dsc.signal import Rest
+from perspect.dsc.signal import Relaxation, Rest
+from perspect.dsc.t1_effect import R1, R2STAR, T1_REST
 from perspect.dsc.tissue import WhiteMatter
 from perspect.vocabulary import Acquisition, Curve, Recipe, Step
 
@@ -51,7 +52,7 @@ def curves(
 
 def summary(
     acquisition: Acquisition,
-    echo_times: tuple[float, ...],
+    relaxation: Relaxation,
     times: Float[np.ndarray, " time"],
     rest: Rest,
     setting: Protocol,
@@ -69,7 +70,7 @@ def summary(
 ) -> Mapping[str, Any]:
     """The plain numbers of the run, in inside units; NaN and absent are: not known."""
     out: dict[str, Any] = {
-        "te": list(echo_times),
+        "te": list(relaxation.echo_times),
         "tr": acquisition.tr,
         "flip_angle": acquisition.flip_angle,
         "field": acquisition.field,
@@ -92,6 +93,7 @@ def summary(
         "reliability": setting.reliability.word,
         "reliability_reason": " ".join(setting.reasons),
         "t1_share": setting.t1_share,
+        "t1_effect_modelled": relaxation.t1 is not None,
         "haematocrit_factor": haematocrit_factor(plan),
         "first_pass": passed.parameters,
         "arterial_origin": arterial.origin,
@@ -136,11 +138,26 @@ def summary(
     return out
 
 
+def _relaxation_step(relaxation: Relaxation) -> Step:
+    one_echo = len(relaxation.echo_times) == 1
+    sentence = "ΔR2* is -ln(S/S0)/TE" if one_echo else "ΔR2* is from the ratio of two echoes, so that T1 cancels"
+    constants: dict[str, Any] = {"te": list(relaxation.echo_times)}
+    references = ["Rosen et al. 1990, doi:10.1002/mrm.1910140211"]
+    if relaxation.t1 is not None:
+        sentence += (
+            f", without the T1 effect of agent inside vessels, which the steady-state equation gives for T1 {T1_REST:g} s and "
+            f"relaxivities of {R1:g} and {R2STAR:g} /s/mM in fast exchange"
+        )
+        constants |= {"t1": T1_REST, "r1": R1, "r2star": R2STAR}
+        references.append("Semmineh et al. 2018, PMC6239921")
+    return Step("relaxation", sentence + ".", constants, tuple(references))
+
+
 def recipe(
     plan: Plan,
     rest: Rest,
     times: Float[np.ndarray, " time"],
-    echo_times: tuple[float, ...],
+    relaxation: Relaxation,
     moved: Aligned,
     arterial: Arterial,
     correction: Correction | None,
@@ -161,14 +178,8 @@ def recipe(
             ("Cheong et al. 2003, doi:10.1088/0031-9155/48/5/403",),
         ),
         moved.step,
-        Step(
-            "relaxation",
-            "ΔR2* is -ln(S/S0)/TE" if len(echo_times) == 1 else "ΔR2* is from the ratio of two echoes, so that T1 cancels",
-            {"te": list(echo_times)},
-            ("Rosen et al. 1990, doi:10.1002/mrm.1910140211",),
-        ),
+        _relaxation_step(relaxation),
     ]
-    steps[-1] = Step(steps[-1].name, steps[-1].sentence + ".", steps[-1].constants, steps[-1].references)
     if arterial.curve is not None:
         steps.append(
             Step(

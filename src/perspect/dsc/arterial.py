@@ -9,8 +9,9 @@ from perspect.anatomy.arterial import away_from_edge, find, first_moment, width_
 from perspect.dsc.integrate import linear_maps, trapezoid_weights
 from perspect.dsc.passage import FirstPass
 from perspect.dsc.plan import Plan
-from perspect.dsc.quality import R2STAR, SOURCE
+from perspect.dsc.quality import SOURCE
 from perspect.dsc.signal import Relaxation, delta_r2star, echo_factor
+from perspect.dsc.t1_effect import R2STAR
 from perspect.vocabulary import Curve, Flag, Grid, Problem, Region, Severity, Status
 
 LOWEST_PEAK = 1.5

@@ -175,14 +175,15 @@ def _noisy(curves: Float[np.ndarray, "curves time"], tissue: Relaxation, seed: i
     rng = np.random.default_rng(seed)
     te = echo_factor(tissue.echo_times)
     signals = []
-    # Two echoes share the noise of their difference.
-    sigma = np.float32(tissue_noise(tissue) * te / np.sqrt(len(tissue.echo_times)))
+    # Two echoes share the noise of their difference; taking out a T1 effect has enlarged it.
+    shrunk = 1.0 if tissue.t1 is None else 1 - tissue.t1.share
+    sigma = np.float32(tissue_noise(tissue) * te * shrunk / np.sqrt(len(tissue.echo_times)))
     for echo in tissue.echo_times:
-        clean = np.exp(-echo * curves).astype(np.float32)
+        clean = np.exp(-echo * (curves if tissue.t1 is None else tissue.t1.seen(curves))).astype(np.float32)
         draw = rng.standard_normal((2, *clean.shape), dtype=np.float32) * sigma
         signals.append(np.asfortranarray(np.maximum(np.hypot(clean + draw[0], draw[1]), np.float32(1e-6))))
     at_rest = replace(tissue.rest, start=0, stop=tissue.rest.n_frames)
-    return relaxation(tuple(signals), tissue.echo_times, at_rest)
+    return relaxation(tuple(signals), tissue.echo_times, at_rest, tissue.t1)
 
 
 def _exponential(t: Float[np.ndarray, " time"], transit: float) -> Float[np.ndarray, " time"]:

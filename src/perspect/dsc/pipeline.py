@@ -18,8 +18,9 @@ from perspect.dsc.plan import Plan
 from perspect.dsc.quality import protocol, refuse_protocol, refuse_reference, voxel_flags
 from perspect.dsc.reference import Reference, mean_reference, reference_curve
 from perspect.dsc.signal import Relaxation, relaxation, rest
+from perspect.dsc.t1_effect import LARGEST_SHARE, T1Effect, t1_effect
 from perspect.dsc.tissue import white_matter_level
-from perspect.vocabulary import Curve, Measured, Problem, Region, Series, Status
+from perspect.vocabulary import Acquisition, Curve, Measured, Problem, Region, Series, Status
 
 Progress = Callable[[str, float], None]
 
@@ -55,7 +56,8 @@ def quantify(
     at_rest = rest(mean_signal(moved.echoes[-1], brain.mask), times, plan.guard)
 
     tell("relaxation rate", 0.0)
-    curves = relaxation(tuple(echo.curves(brain.mask) for echo in moved.echoes), echo_times, at_rest)
+    t1 = modelled_t1(acquisition, echo_times, plan)
+    curves = relaxation(tuple(echo.curves(brain.mask) for echo in moved.echoes), echo_times, at_rest, t1)
     tissue = mean_curve(curves)
     passed = first_pass(tissue, times, at_rest.stop, at_rest.peak)
     window = passed.frames if plan.window == "first-pass" else slice(at_rest.stop, times.size)
@@ -91,14 +93,33 @@ def quantify(
     return Measured(
         maps(brain, curves, correction, area, volume, white, scale, flow, peak, simulated),
         tuple(sorted(flags, key=lambda flag: -flag.severity)),
-        account.recipe(plan, at_rest, times, echo_times, moved, arterial, correction, normal, white, flow, simulated, window),
+        account.recipe(plan, at_rest, times, curves, moved, arterial, correction, normal, white, flow, simulated, window),
         regions,
         account.curves(times, tissue, passed, arterial, arterial_pass, normal, moved),
         account.summary(
-            acquisition, echo_times, times, at_rest, setting, passed, arterial, arterial_pass, white, correction, normal,
+            acquisition, curves, times, at_rest, setting, passed, arterial, arterial_pass, white, correction, normal,
             flow, simulated, moved, window, plan,
         ),
     )
+
+
+def modelled_t1(acquisition: Acquisition, echo_times: tuple[float, ...], plan: Plan) -> T1Effect | None:
+    """The T1 effect that is to be taken out of ΔR2*, or None.
+
+    Raises Problem where it is wanted but the protocol is not known or does not allow it.
+    """
+    if plan.t1_effect == "ignored":
+        return None
+    effect = t1_effect(acquisition, echo_times)
+    if plan.t1_effect == "auto":
+        return effect if effect is not None and acquisition.has_preload and effect.share < LARGEST_SHARE else None
+    if effect is None or effect.share >= LARGEST_SHARE:
+        raise Problem(
+            "dsc.t1_effect is 'modelled' but the T1 effect of this acquisition cannot be.",
+            "It needs one echo, and a flip angle and TR with which T1 and T2* effects do not cancel.",
+            "Give --flip-angle and --tr, or use dsc.t1_effect=auto.",
+        )
+    return effect
 
 
 def leakage(

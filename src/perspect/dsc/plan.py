@@ -25,6 +25,10 @@ class Plan:
     """Whose mean curve stands for tissue without leakage: all non-enhancing brain, found from the data, or the
     normal-appearing white matter that was given."""
 
+    t1_effect: Literal["auto", "modelled", "ignored"] = "auto"
+    """Whether the T1 effect of agent inside vessels is taken out of ΔR2* by the signal equation: where a preload is
+    recorded, flip angle and TR are known and there is one echo (auto), always, or never."""
+
     deconvolution: Literal["osvd", "csvd", "ssvd", "tikhonov", "none"] = "osvd"
     """How the residue function is found; only oSVD, cSVD and Tikhonov are insensitive to the arrival time."""
 

@@ -9,25 +9,13 @@ from jaxtyping import Float
 
 from perspect.dsc.reference import Reference
 from perspect.dsc.signal import Relaxation, Rest
+from perspect.dsc.t1_effect import LARGEST_SHARE, t1_effect
 from perspect.vocabulary import Acquisition, Flag, Refusal, Severity, Status
 
 SOURCE: Final = "dsc"
 
-T1_REST: Final = 1.1
-"""Longitudinal relaxation time of tissue at rest, in s, for the estimate of T1 effects (white and grey at 3 T)."""
-
-R1: Final = 4.2
-"""Longitudinal relaxivity of blood-pool gadolinium, in 1/s/mM (recipe of Semmineh et al. 2018 uses 4.0 to 4.4)."""
-
-R2STAR: Final = 80.0
-"""Transverse relaxivity of agent inside capillaries, in 1/s/mM (same recipe: 75 to 85)."""
-
 T1_SHARE_LIMITED: Final = 0.45
 """T1 effect over T2* effect beyond which a correction leaves a bias that matters [our reference objects]."""
-
-T1_SHARE_REFUSED: Final = 0.95
-"""T1 effect over T2* effect beyond which the reference curve itself is mostly T1 [our reference objects]."""
-
 
 LESS_T1: Final = "Use dual echo, a flip angle of 30°, or a preload with 60°; this series gives no blood volume."
 
@@ -59,16 +47,12 @@ class Protocol:
 def t1_share(acquisition: Acquisition, echo_times: tuple[float, ...]) -> float:
     """How large the T1 effect of intravascular agent is, relative to its T2* effect; NaN where the protocol is unknown.
 
-    Both are slopes of ln S by concentration at rest: d ln S/dR1 · r1 against TE · r2* for a spoiled gradient echo in steady
-    state, with all water of the voxel in fast exchange (an upper bound). Dual echo has no T1 effect.
+    All water of the voxel is taken to be in fast exchange (an upper bound). Dual echo has no T1 effect.
     """
-    if len(echo_times) > 1:
-        return 0.0
-    if acquisition.tr is None or acquisition.flip_angle is None:
-        return float("nan")
-    e1, cosine = np.exp(-acquisition.tr / T1_REST), np.cos(acquisition.flip_angle)
-    slope = acquisition.tr * (e1 / (1 - e1) - cosine * e1 / (1 - cosine * e1))
-    return float(slope * R1 / (echo_times[0] * R2STAR))
+    effect = t1_effect(acquisition, echo_times)
+    if effect is None:
+        return 0.0 if len(echo_times) > 1 else float("nan")
+    return effect.share
 
 
 def protocol(
@@ -198,7 +182,7 @@ def refuse_protocol(acquisition: Acquisition, echo_times: tuple[float, ...]) -> 
     Raises Refusal.
     """
     share = t1_share(acquisition, echo_times)
-    if share >= T1_SHARE_REFUSED:
+    if share >= LARGEST_SHARE:
         raise Refusal(
             f"With this flip angle, TE and TR the T1 effect of agent is {share:.0%} of its T2* effect even inside vessels.",
             "The two cancel in tissue without leakage, which every correction is measured against, so that it has no bound.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from perspect.dsc.t1_effect import T1Effect
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Refusal, Status
 
@@ -203,6 +204,7 @@ class Relaxation:
     echo_times: tuple[float, ...]
     rest: Rest
     status: Int[np.ndarray, " voxels"]
+    t1: T1Effect | None = None
 
     @property
     def noise(self) -> Float[np.ndarray, " voxels"]:
@@ -210,7 +212,7 @@ class Relaxation:
         with np.errstate(divide="ignore", invalid="ignore"):
             parts = sum((sigma / level) ** 2 for sigma, level in zip(self.sigmas, self.baselines, strict=True))
         noise: Float[np.ndarray, " voxels"] = np.sqrt(parts) / echo_factor(self.echo_times)
-        return noise
+        return noise if self.t1 is None else noise / (1 - self.t1.share)
 
     @property
     def is_usable(self) -> Bool[np.ndarray, " voxels"]:
@@ -227,13 +229,16 @@ class Relaxation:
             part *= part
             total = part if total is None else total + part
         assert total is not None
-        return total
+        return total if self.t1 is None else total * self.t1.amplification(self.curves[which]) ** 2
 
 
 def relaxation(
-    signals: tuple[Float[np.ndarray, "voxels time"], ...], echo_times: tuple[float, ...], at_rest: Rest
+    signals: tuple[Float[np.ndarray, "voxels time"], ...],
+    echo_times: tuple[float, ...],
+    at_rest: Rest,
+    t1: T1Effect | None = None,
 ) -> Relaxation:
-    """ΔR2* of every voxel, with its noise and status.
+    """ΔR2* of every voxel, with its noise and status; with `t1`, the T1 effect of agent inside vessels is taken out.
 
     The noise of a voxel is that of its baseline, drawn towards the brain's median where frames are few. A voxel whose
     signal falls below three times its noise is SATURATED: the magnitude no longer follows the agent.
@@ -248,7 +253,8 @@ def relaxation(
         parts = tuple(signal[span] for signal in signals)
         level = tuple(one[span] for one in levels)
         if len(parts) == 1:
-            curves[span] = delta_r2star(parts[0], level[0], echo_times[0])
+            seen = delta_r2star(parts[0], level[0], echo_times[0])
+            curves[span] = seen if t1 is None else t1.true(seen)
         else:
             curves[span] = dual_echo_delta_r2star(
                 parts[0], parts[1], (level[0], level[1]), (echo_times[0], echo_times[1])
@@ -264,7 +270,7 @@ def relaxation(
     status[~np.isfinite(used).all(axis=1)] = Status.NO_SIGNAL
     for signal in signals:
         status[~np.isfinite(signal).all(axis=1)] = Status.NOT_FINITE
-    return Relaxation(curves, signals, levels, sigmas, echo_times, at_rest, status)
+    return Relaxation(curves, signals, levels, sigmas, echo_times, at_rest, status, t1)
 
 
 def _sigma(baseline: Float[np.ndarray, "voxels time"]) -> Float[np.ndarray, " voxels"]:

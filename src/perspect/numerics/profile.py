@@ -33,7 +33,7 @@ _WORTH_MOVING = 0.6
 
 _STEPS = 60
 
-# Around a node, x counts nodes. The polynomial of degree 7 goes through values at x = -2 .. 2 and slopes at -1 .. 1, the
+# Around a node, x counts nodes. The polynomial of degree 7 goes through values at -2 .. 2 and slopes at -1 .. 1, the
 # quartic through the values alone; their rows are powers of x.
 _VALUES, _SLOPES = (-2, -1, 0, 1, 2), (-1, 0, 1)
 _HERMITE = np.linalg.inv(

@@ -89,18 +89,25 @@ def parameters(matrix: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, " 6"]:
     return np.array([*angles, *m[:3, 3]])
 
 
-def smoothed(volume: Float32[np.ndarray, "a b c"], passes: tuple[int, int, int]) -> Float32[np.ndarray, "a b c"]:
-    """The volume after so many binomial (1 2 1)/4 passes along each axis; the outermost samples stay as they are."""
+def smoothed(
+    volume: Float32[np.ndarray, "a b c"], variance: tuple[float, float, float]
+) -> Float32[np.ndarray, "a b c"]:
+    """The volume smoothed to a variance (in squared samples) along each axis; the outermost samples stay as they are.
+
+    By passes of (w, 1 - 2w, w), whose variance is 2w, as few as w <= 1/3 allows.
+    """
     out = volume
-    for axis, n_passes in enumerate(passes):
-        for _ in range(n_passes if volume.shape[axis] > 2 else 0):
+    for axis, wanted in enumerate(variance):
+        n_passes = int(np.ceil(1.5 * wanted - 1e-6)) if volume.shape[axis] > 2 else 0
+        for _ in range(n_passes):
+            share = np.float32(wanted / n_passes / 2)
             here = np.moveaxis(out, axis, 0)
             into = np.empty_like(out)
             new = np.moveaxis(into, axis, 0)
             new[0], new[-1] = here[0], here[-1]
             np.add(here[:-2], here[2:], out=new[1:-1])
-            new[1:-1] *= np.float32(0.25)
-            new[1:-1] += np.float32(0.5) * here[1:-1]
+            new[1:-1] *= share
+            new[1:-1] += (1 - 2 * share) * here[1:-1]
             out = into
     return out
 
