@@ -40,9 +40,9 @@ def put_back(moving):
 
 @pytest.fixture(scope="module")
 def passing():
-    """A bolus through a head that lies still, in slices of 5 mm."""
+    """A bolus through a head that lies still, in slices of 5 mm, without noise, which alone feigns 0.005 mm."""
     on = moving_head.grid((112, 112, 22), (1.9, 1.9, 5.0))
-    return moving_head.series(on, np.zeros((20, 6)), moving_head.passage(20, 5), snr=70, seed=2)
+    return moving_head.series(on, np.zeros((20, 6)), moving_head.passage(20, 5))
 
 
 def test_motion_through_a_bolus_is_found_to_a_tenth_of_a_millimetre(moving, put_back):

@@ -124,12 +124,13 @@ def read_out(solutions: Float[np.ndarray, "voxels length"], operator: Circulant)
     A residue function starts with a step at the delay; after regularisation the step has become a ramp whose middle
     stays in place, so the delay is where the function has risen to half its maximum.
     """
-    time_major = np.ascontiguousarray(solutions.T)
-    length, n = time_major.shape
-    columns = np.arange(n)
-    top = time_major.argmax(axis=0)
-    flow = time_major[top, columns]
-    around = np.stack([time_major[top - 1, columns], flow, time_major[(top + 1) % length, columns]]).astype(np.float64)
+    # The place of a maximum is found fast along contiguous samples only.
+    contiguous = np.ascontiguousarray(solutions)
+    n, length = contiguous.shape
+    rows = np.arange(n)
+    top = contiguous.argmax(axis=1)
+    flow = contiguous[rows, top]
+    around = np.stack([contiguous[rows, top - 1], flow, contiguous[rows, (top + 1) % length]]).astype(np.float64)
     _, shift, error = vertex(np.repeat([[-1.0], [0.0], [1.0]], n, axis=1), around)
     tmax = operator.times(top.astype(np.float64)) + shift * operator.step
 
@@ -138,7 +139,7 @@ def read_out(solutions: Float[np.ndarray, "voxels length"], operator: Circulant)
     rise, steepness = np.full(n, np.nan), np.full(n, np.nan)
     above, level = np.ones(n, bool), flow
     for back in range(1, reach + 1):
-        lower = time_major[(top - back) % length, columns]
+        lower = contiguous[rows, (top - back) % length]
         crosses = above & (lower < half)
         step = level[crosses] - lower[crosses]
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -24,6 +24,16 @@ def mean_weights(n: int, frames: slice) -> Float[np.ndarray, " time"]:
     return weights
 
 
+def sums(
+    curves: Float[np.ndarray, "voxels time"], weights: Float[np.ndarray, "time maps"]
+) -> Float[np.ndarray, "maps voxels"]:
+    """Sums Σ wₜ·ΔR2*ₜ of every voxel, without errors: one product."""
+    # Voxels without a curve are NaN, here as before; they are no cause for alarm.
+    with np.errstate(invalid="ignore"):
+        out: Float[np.ndarray, "maps voxels"] = weights.astype(curves.dtype).T @ curves.T
+    return out
+
+
 def linear_maps(
     relaxation: Relaxation, weights: Float[np.ndarray, "time maps"]
 ) -> tuple[Float[np.ndarray, "maps voxels"], Float[np.ndarray, "maps voxels"]]:
@@ -35,14 +45,11 @@ def linear_maps(
     n, baseline = relaxation.curves.shape[0], relaxation.rest.frames
     net = weights.copy()
     net[baseline] -= weights.sum(axis=0) / relaxation.rest.n_frames
-    w, w2 = weights.astype(np.float32), (net**2).astype(np.float32)
-    values, variances = np.empty((w.shape[1], n), np.float32), np.empty((w.shape[1], n), np.float32)
+    values, variances = np.empty((2, weights.shape[1], n), np.float32)
 
     def work(span: slice) -> None:
-        # Voxels without a curve are NaN, here as before; they are no cause for alarm.
-        with np.errstate(invalid="ignore"):
-            values[:, span] = w.T @ relaxation.curves[span].T
-            variances[:, span] = w2.T @ relaxation.variance(span).T
+        values[:, span] = sums(relaxation.curves[span], weights)
+        variances[:, span] = sums(relaxation.variance(span), net**2)
 
     each(work, spans(n, CHUNK))
     return values, np.sqrt(variances)

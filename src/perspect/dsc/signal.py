@@ -167,8 +167,13 @@ def delta_r2star(
     with np.errstate(divide="ignore", invalid="ignore"):
         out = np.log(signal)
         out -= np.log(np.where(baseline > 0, baseline, np.nan))[..., None]
-    out[~np.isfinite(out)] = np.nan
-    out *= np.asarray(-1.0 / te, dtype=out.dtype)
+        out *= np.asarray(-1.0 / te, dtype=out.dtype)
+        # A sum is not finite where one sample is not: one pass tells the few voxels that need a second look.
+        broken = ~np.isfinite(out.sum(axis=-1))
+        if broken.any():
+            some = out[broken]
+            some[~np.isfinite(some)] = np.nan
+            out[broken] = some
     return out
 
 

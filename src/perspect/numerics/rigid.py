@@ -7,6 +7,7 @@ mm from a centre in axes that `Space` ties to the indices.
 """
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -152,17 +153,14 @@ def read(
     flat = volume.reshape(-1)
     where = base.astype(np.intp)
 
-    def along(axis: int, start: int) -> Float32[np.ndarray, " points"]:
-        if axis == 3:
-            return flat[start:].take(where)
-        low = along(axis + 1, start)
-        high = along(axis + 1, start + strides[axis])
-        high -= low
-        high *= shares[axis]
-        high += low
-        return high
-
-    return along(0, 0), inside
+    corners = [flat[sum(at) :].take(where) for at in product(*((0, stride) for stride in strides))]
+    for share in reversed(shares):
+        for low, high in zip(corners[::2], corners[1::2], strict=True):
+            high -= low
+            high *= share
+            high += low
+        corners = corners[1::2]
+    return corners[0], inside
 
 
 def template(
