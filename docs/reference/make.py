@@ -47,14 +47,27 @@ def model_page() -> str:
     found = models()
     listed = "\n".join(f"- [`{name}`](#{_anchor(_title(page))})" for name, page in found.items())
     bodies = [_deeper(page).strip() for page in found.values()]
-    words = "What each signal model is. A model is one file in `src/perspect/models`; the terminal shows the same page:\n"
+    words = (
+        "What each signal model is. A model is one file in `src/perspect/models`; the terminal shows the same page:\n"
+    )
     words += "`perspect describe model NAME`."
     return _page("Models", words, listed, *bodies)
 
 
 def quantity_page() -> str:
     """Every quantity in one table."""
-    head = ("key", "symbol", "name", "unit in files", "unit inside", "bounds (in files)", "window", "CAPLEX", "DICOM", "meaning")
+    head = (
+        "key",
+        "symbol",
+        "name",
+        "unit in files",
+        "unit inside",
+        "bounds (in files)",
+        "window",
+        "CAPLEX",
+        "DICOM",
+        "meaning",
+    )
     rows = [
         (
             f"`{one.key}`", one.symbol, one.name, one.shown_unit,
@@ -65,8 +78,12 @@ def quantity_page() -> str:
         )
         for one in lexicon.ALL
     ]  # fmt: skip
-    words = "What each number means, from `src/perspect/vocabulary/lexicon.py`. The window is that of its colours on the\n"
-    words += "page. CAPLEX codes that end in 999 say that the lexicon of OSIPI lists no such quantity. In the terminal:\n"
+    words = (
+        "What each number means, from `src/perspect/vocabulary/lexicon.py`. The window is that of its colours on the\n"
+    )
+    words += (
+        "page. CAPLEX codes that end in 999 say that the lexicon of OSIPI lists no such quantity. In the terminal:\n"
+    )
     words += "`perspect describe quantity KEY`."
     return _page("Quantities", words, _table(head, rows))
 
@@ -82,8 +99,12 @@ def plan_page() -> str:
             if key.startswith(f"{room}.") and found is not None:
                 rows.append((f"`{key}`", found[2], f"`{found[3]}`", " ".join(meaning.split())))
         parts += [f"## {room}", _table(("choice", "values", "default", "what it does"), rows)]
-    words = "What may be chosen. On the command line `--set dsc.leakage=bsw`, in a file for `--plan` a table `[dsc]` with\n"
-    words += "`leakage = \"bsw\"`, in Python `perspect.dsc.Plan(leakage=\"bsw\")`. In the terminal: `perspect describe plan`."
+    words = (
+        "What may be chosen. On the command line `--set dsc.leakage=bsw`, in a file for `--plan` a table `[dsc]` with\n"
+    )
+    words += (
+        '`leakage = "bsw"`, in Python `perspect.dsc.Plan(leakage="bsw")`. In the terminal: `perspect describe plan`.'
+    )
     return _page("Choices", words, *parts)
 
 
@@ -106,8 +127,8 @@ def flag_page() -> str:
         found = _flags(ast.parse(path.read_text(encoding="utf-8")))
         rows += [(f"`{code}`", severity, sentence, f"`{_shown(path)}`") for code, severity, sentence in found]
     rows = sorted(dict.fromkeys(rows))
-    words = "What a run can remark on. Severities: NOTE, CAUTION, LIMITED, REFUSED; the page answers \"can these numbers be\n"
-    words += "trusted?\" by the gravest. … stands for what the run fills in."
+    words = 'What a run can remark on. Severities: NOTE, CAUTION, LIMITED, REFUSED; the page answers "can these numbers be\n'
+    words += 'trusted?" by the gravest. … stands for what the run fills in.'
     return _page("Flags", words, _table(("code", "severity", "sentence", "raised in"), rows))
 
 
@@ -130,9 +151,7 @@ def map_table() -> str:
 
 def status_table() -> str:
     """The legend of every status map."""
-    rows = [
-        (str(int(one)), f"`{one.name}`", one.sentence, "no" if one >= FAILED_FROM else "yes") for one in Status
-    ]
+    rows = [(str(int(one)), f"`{one.name}`", one.sentence, "no" if one >= FAILED_FROM else "yes") for one in Status]
     return _table(("code", "name", "meaning", "has a value"), rows)
 
 

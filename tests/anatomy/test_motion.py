@@ -178,7 +178,9 @@ def test_a_volume_with_values_in_the_mask_that_are_not_finite_is_not_aligned():
     values[40, 40, 9, 5] = np.nan
     values[0, 0, 0, :] = np.nan
     mask = moving_head.head(series, REST)
+    given = values.copy()
     found = motion.correct(replace(series, values=values), REST, mask)
+    np.testing.assert_array_equal(values, given)
     assert found.status[5] == Status.NOT_FINITE
     assert found.is_aligned[:5].all()
     assert list(np.argwhere(~found.covered)[0]) == [0, 0, 0]

@@ -44,7 +44,8 @@ def leakage_run(thing, leakage="auto", reference="reference", preload=None, **mo
 
 
 def flow_run(thing, **choices):
-    """The whole pipeline on a deconvolution object, with its noisy arterial curve; no haematocrit factor, no leakage."""
+    """The whole pipeline on a deconvolution object, with its noisy arterial curve; no haematocrit factor, no
+    leakage."""
     plan = dsc.Plan(motion=False, leakage="none", hct_small=0.45, **choices)
     n = thing.signal.shape[0]
     arterial = Curve(thing.times, thing.arterial_delta_r2star_measured, "1/s", "made")

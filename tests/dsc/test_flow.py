@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+
 from dsc.made import everything, flat, flow_run, series
 from objects import deconvolution_set, osipi_set
-
 from perspect import dsc
 from perspect.dsc.calibrate import calibrate
 from perspect.dsc.deconvolve import even_steps, prepare, read_out
@@ -77,7 +77,12 @@ def test_transit_time_is_volume_over_flow():
 
 def test_volume_by_integration_is_exact_without_noise():
     thing = deconvolution_object(
-        tr=1.0, n_frames=240, snr=(1e7,), arterial_snr=1e7, delays=DELAYS, repeats=1,
+        tr=1.0,
+        n_frames=240,
+        snr=(1e7,),
+        arterial_snr=1e7,
+        delays=DELAYS,
+        repeats=1,
         flow_and_volume=((0.01, 0.04), (0.004, 0.04), (0.005, 0.02)),
     )
     cbv, _ = flat(flow_run(thing).maps["cbv"])
@@ -91,8 +96,10 @@ def test_the_haematocrit_factor_is_in_volume_and_flow_alike():
     n = thing.signal.shape[0]
     both = [
         dsc.quantify(
-            series(thing.signal, thing.times, thing.te), dsc.Plan(motion=False, leakage="none", hct_small=small),
-            mask=everything(n), aif=arterial,
+            series(thing.signal, thing.times, thing.te),
+            dsc.Plan(motion=False, leakage="none", hct_small=small),
+            mask=everything(n),
+            aif=arterial,
         ).maps
         for small in (0.45, 0.25)
     ]
@@ -167,8 +174,10 @@ def test_the_shared_deconvolution_objects_agree(shared_data, tr):
     signal = thing.signal[keep]
     arterial = -np.log(thing.arterial_signal_noisy / thing.arterial_signal[0]) / thing.te / thing.arterial_scale
     measured = dsc.quantify(
-        series(signal, thing.times, thing.te), dsc.Plan(motion=False, leakage="none", hct_small=0.45),
-        mask=everything(signal.shape[0]), aif=Curve(thing.times, arterial, "1/s", "made"),
+        series(signal, thing.times, thing.te),
+        dsc.Plan(motion=False, leakage="none", hct_small=0.45),
+        mask=everything(signal.shape[0]),
+        aif=Curve(thing.times, arterial, "1/s", "made"),
     )
     flow = flat(measured.maps["cbf"])[0]
     share = flow / thing.cbf[keep]
@@ -186,8 +195,10 @@ def test_the_shared_osipi_curves_agree(shared_data):
     scale = 12.0 / thing.concentration.max()
     signal = 1000 * np.exp(-te * scale * thing.concentration)
     measured = dsc.quantify(
-        series(signal, thing.times, te, tr), dsc.Plan(motion=False, leakage="none", hct_small=0.45),
-        mask=everything(signal.shape[0]), aif=Curve(thing.times, scale * thing.arterial, "1/s", "made"),
+        series(signal, thing.times, te, tr),
+        dsc.Plan(motion=False, leakage="none", hct_small=0.45),
+        mask=everything(signal.shape[0]),
+        aif=Curve(thing.times, scale * thing.arterial, "1/s", "made"),
     )
     cbv, std = flat(measured.maps["cbv"])
     # The set was convolved by left rectangles; the volume it holds is known exactly (SOURCE.md). OSIPI allows 1 + 10 %.

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
-from dsc.made import concordance, everything, flat, leakage_run, region, series
 
+from dsc.made import concordance, everything, flat, leakage_run, region, series
+from objects import leakage_set
 from perspect import dsc
 from perspect.dsc.leakage import correct, either, one_way
 from perspect.dsc.reference import half_sample_mode, reference_curve
 from perspect.dsc.signal import relaxation, rest
 from perspect.phantom import leakage_object
 from perspect.vocabulary import Problem, Refusal, Status
-from objects import leakage_set
 
 DEGREES = np.pi / 180
 
@@ -161,8 +161,10 @@ def test_a_voxel_without_curve_does_not_stop_the_others():
     signal[7], signal[8, 40] = 0.0, np.nan
     plan = dsc.Plan(motion=False, leakage="auto", leakage_reference="reference", deconvolution="none")
     measured = dsc.quantify(
-        series(signal, thing.times, 0.045, 1.5, 60 * DEGREES, True), plan,
-        mask=everything(signal.shape[0]), reference=region(thing.white),
+        series(signal, thing.times, 0.045, 1.5, 60 * DEGREES, True),
+        plan,
+        mask=everything(signal.shape[0]),
+        reference=region(thing.white),
     )
     for a_map in measured.maps.values():
         status = a_map.status.ravel()

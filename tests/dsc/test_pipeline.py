@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from dsc.made import blood, everything, flat, region, series
 
+from dsc.made import blood, everything, flat, region, series
 from perspect import dsc
 from perspect.numerics.parallel import THREADS
 from perspect.phantom import Tissue, head_object, leakage_object
@@ -123,7 +123,9 @@ def test_without_an_artery_there_are_ratios_and_a_flag_and_no_flow():
     n = thing.white.size
     found = dsc.quantify(
         series(thing.signal, thing.times, 0.03, 1.5, np.pi / 6, True),
-        dsc.Plan(motion=False), mask=everything(n), reference=region(thing.white),
+        dsc.Plan(motion=False),
+        mask=everything(n),
+        reference=region(thing.white),
     )
     assert not {"cbv", "cbf", "mtt", "tmax", "delay"} & set(found.maps)
     assert {"rcbv", "k2", "psr", "ph", "ttp"} <= set(found.maps)
@@ -157,7 +159,10 @@ def test_an_arterial_region_is_used_as_given(head):
 
 
 def test_a_longer_guard_shortens_the_baseline(head, measured):
-    assert dsc.quantify(head.series, dsc.Plan(motion=False, guard=9.0)).summary["n_baseline"] < measured.summary["n_baseline"]
+    assert (
+        dsc.quantify(head.series, dsc.Plan(motion=False, guard=9.0)).summary["n_baseline"]
+        < measured.summary["n_baseline"]
+    )
 
 
 @pytest.mark.parametrize("factor", [1.0, 60.0])
@@ -172,7 +177,9 @@ def test_signals_concentrations_and_rates_as_arterial_input_agree(factor):
         Curve(thing.times, rate / 80.0, "mM", "whole blood"),
         Curve(thing.times, rate / 80.0 / 0.55, "mM", "plasma"),
     )
-    volumes = [flat(dsc.quantify(one, plan, mask=mask, reference=region(thing.white), aif=a).maps["cbv"])[0] for a in given]
+    volumes = [
+        flat(dsc.quantify(one, plan, mask=mask, reference=region(thing.white), aif=a).maps["cbv"])[0] for a in given
+    ]
     for other in volumes[1:]:
         np.testing.assert_allclose(other, volumes[0], rtol=1e-3)
 
@@ -180,7 +187,9 @@ def test_signals_concentrations_and_rates_as_arterial_input_agree(factor):
 def one_series(values=None, te=0.03, times=None, grid=None):
     values = np.full((4, 4, 1, 40), 100.0, np.float32) if values is None else values
     times = 1.5 * np.arange(values.shape[3]) if times is None else times
-    return Series(values, grid or Grid(values.shape[:3], np.eye(4)), times, Acquisition(te=te), name="sub-01_dsc.nii.gz")
+    return Series(
+        values, grid or Grid(values.shape[:3], np.eye(4)), times, Acquisition(te=te), name="sub-01_dsc.nii.gz"
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,7 +230,9 @@ def test_an_arterial_curve_that_stops_early_is_refused():
     thing = leakage_object(flip_angle=np.pi / 6, n_tumour=40, seed=1)
     with pytest.raises(Problem, match="covers 0 to"):
         dsc.quantify(
-            series(thing.signal, thing.times, 0.03), dsc.Plan(motion=False), mask=everything(thing.white.size),
+            series(thing.signal, thing.times, 0.03),
+            dsc.Plan(motion=False),
+            mask=everything(thing.white.size),
             aif=blood(thing.times[:40], thing.arterial[:40]),
         )
 

@@ -12,7 +12,9 @@ REST = Rest(1, 30, 46.0, 36, 300.0)
 
 
 def setting(flip=60, te=0.03, tr=1.5, field=3.0, preload=True):
-    return Acquisition(te=te, tr=tr, flip_angle=None if flip is None else flip * DEGREES, field=field, has_preload=preload)
+    return Acquisition(
+        te=te, tr=tr, flip_angle=None if flip is None else flip * DEGREES, field=field, has_preload=preload
+    )
 
 
 def grade(acquisition, times=TIMES, at_rest=REST, corrected=True, te=None):

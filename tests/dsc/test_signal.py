@@ -37,7 +37,8 @@ def test_frames_that_start_too_dark_are_dropped_as_well():
 
 
 def test_a_drop_by_a_fixed_count_would_be_wrong_for_either_series():
-    """The wrong variant: one fixed number of dummy frames keeps a bad frame here or throws away three good ones there."""
+    """The wrong variant: one fixed number of dummy frames keeps a bad frame here or throws away three good ones
+    there."""
     assert {rest(mean_signal(first=f), TIMES, 1.5).start for f in [(0.26,), (0.26, 0.1, 0.05, 0.02)]} == {1, 4}
 
 
@@ -49,12 +50,12 @@ def test_uneven_times_are_used_as_they_are():
 
 def test_a_series_without_bolus_is_refused():
     rng = np.random.default_rng(1)
-    with pytest.raises(Refusal, match="No passage of a bolus|frames after"):
+    with pytest.raises(Refusal, match=r"No passage of a bolus|frames after"):
         rest(1000 * (1 + 2e-4 * rng.standard_normal(80)), TIMES, guard=1.5)
 
 
 def test_a_bolus_at_the_start_is_refused():
-    with pytest.raises(Refusal, match="before the bolus|frames after"):
+    with pytest.raises(Refusal, match=r"before the bolus|frames after"):
         rest(mean_signal(onset=2.0, first=()), TIMES, guard=1.5)
 
 

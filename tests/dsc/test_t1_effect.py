@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+
 from dsc.made import concordance, flat, leakage_run
 from objects import leakage_set
-
 from perspect.dsc.signal import relaxation, rest
 from perspect.dsc.t1_effect import T1Effect, t1_effect
 from perspect.phantom import leakage_object

@@ -92,12 +92,18 @@ def find(
     curve = curves[chosen].mean(axis=0, dtype=np.float64)
     lead = float(first_moment(brain[None, first_pass], t)[0] - first_moment(curve[None, first_pass], t)[0])
     return ArterialInput(
-        curve, np.sort(chosen), float(first_moment(curve[None, first_pass], t)[0]), width_at_half(curve, times), lead,
+        curve,
+        np.sort(chosen),
+        float(first_moment(curve[None, first_pass], t)[0]),
+        width_at_half(curve, times),
+        lead,
         n_candidates,
     )
 
 
-def first_moment(curves: Float[np.ndarray, "voxels time"], t: Float[np.ndarray, " time"]) -> Float[np.ndarray, " voxels"]:
+def first_moment(
+    curves: Float[np.ndarray, "voxels time"], t: Float[np.ndarray, " time"]
+) -> Float[np.ndarray, " voxels"]:
     """Mean time of each curve, weighted by its positive part, in s."""
     positive = np.maximum(curves, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -141,7 +147,9 @@ def earliest_shape(
     return np.flatnonzero(label == first)
 
 
-def _arterial_score(passing: Float[np.ndarray, "voxels time"], t: Float[np.ndarray, " time"]) -> Float[np.ndarray, " voxels"]:
+def _arterial_score(
+    passing: Float[np.ndarray, "voxels time"], t: Float[np.ndarray, " time"]
+) -> Float[np.ndarray, " voxels"]:
     """High, narrow and early: peak over (width times rise), width as area over peak."""
     peak = passing.max(axis=1)
     width = np.trapezoid(np.maximum(passing, 0), t, axis=1) / peak
@@ -151,7 +159,9 @@ def _arterial_score(passing: Float[np.ndarray, "voxels time"], t: Float[np.ndarr
 
 
 def away_from_edge(mask: Bool[np.ndarray, "x y z"], grid: Grid, margin: float = 3.0) -> Bool[np.ndarray, "x y z"]:
-    """The mask without its outer `margin` mm within each slice, where scalp vessels and misregistration look arterial."""
+    """The mask without its outer `margin` mm within each slice, where scalp vessels and misregistration look
+    arterial.
+    """
     in_plane = np.zeros((3, 3, 1), bool)
     in_plane[1, :, 0] = in_plane[:, 1, 0] = True
     n = max(1, round(margin / min(grid.spacing[:2])))

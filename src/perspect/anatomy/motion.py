@@ -122,7 +122,7 @@ class _Scene:
     def volume(self, frame: int) -> Float32[np.ndarray, "z y x"]:
         """The stored numbers of one volume, 0 where they are not finite."""
         volume = np.ascontiguousarray(self.series.values[..., frame].T, np.float32)
-        return volume if np.isfinite(volume).all() else np.nan_to_num(volume, nan=0, posinf=0, neginf=0)
+        return np.nan_to_num(volume, nan=0, posinf=0, neginf=0) if self.may_have_gaps else volume
 
     def smooth(self, volume: Float32[np.ndarray, "z y x"]) -> Float32[np.ndarray, "z y x"]:
         """A volume without the noise and detail that linear interpolation cannot follow.
@@ -138,6 +138,11 @@ class _Scene:
     def dense(self, volume: Float32[np.ndarray, "z y x"]) -> Float32[np.ndarray, "z2 y x"]:
         """A smooth volume with slices put between its slices, so that reading between them errs less."""
         return rigid.between(volume) if self.is_stack else volume
+
+    @property
+    def may_have_gaps(self) -> bool:
+        """Whether the stored numbers can be other than finite."""
+        return self.series.values.dtype.kind == "f"
 
     @property
     def is_stack(self) -> bool:
@@ -321,7 +326,8 @@ def _put_back(scene: _Scene, frame: int, motion: Float[np.ndarray, "4 4"]) -> Fl
     if _reach(scene, motion) < NEGLIGIBLE:
         return volume
     out, _ = resample.moved(scene.volume(frame).T, scene.index_matrix(motion))
-    out[~np.isfinite(volume)] = np.nan
+    if scene.may_have_gaps:
+        out[~np.isfinite(volume)] = np.nan
     return out
 
 

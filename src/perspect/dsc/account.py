@@ -38,7 +38,9 @@ def curves(
     moved: Aligned,
 ) -> Mapping[str, Curve]:
     """The mean curves of the run, with their fits."""
-    out = {"tissue": Curve(times, tissue, "1/s", "whole brain, mean ΔR2*", fit=passed.fitted if passed.is_fitted else None)}
+    out = {
+        "tissue": Curve(times, tissue, "1/s", "whole brain, mean ΔR2*", fit=passed.fitted if passed.is_fitted else None)
+    }
     if arterial.curve is not None:
         fitted = arterial_pass.fitted if arterial_pass is not None and arterial_pass.is_fitted else None
         out["aif"] = Curve(times, arterial.curve, "1/s", f"arterial input, {arterial.origin}", fit=fitted)
@@ -145,7 +147,8 @@ def _relaxation_step(relaxation: Relaxation) -> Step:
     references = ["Rosen et al. 1990, doi:10.1002/mrm.1910140211"]
     if relaxation.t1 is not None:
         sentence += (
-            f", without the T1 effect of agent inside vessels, which the steady-state equation gives for T1 {T1_REST:g} s and "
+            ", without the T1 effect of agent inside vessels, which the steady-state equation gives for T1 "
+            f"{T1_REST:g} s and "
             f"relaxivities of {R1:g} and {R2STAR:g} /s/mM in fast exchange"
         )
         constants |= {"t1": T1_REST, "r1": R1, "r2star": R2STAR}
@@ -171,8 +174,10 @@ def recipe(
     steps = [
         Step(
             "baseline",
-            f"The first {rest.start} of {times.size} volumes were not in steady state and were left out; the baseline is "
-            f"the {rest.n_frames} volumes before {times[rest.stop - 1]:.1f} s, and the bolus arrives at {rest.arrival:.1f} s "
+            f"The first {rest.start} of {times.size} volumes were not in steady state and were left out; the "
+            "baseline is "
+            f"the {rest.n_frames} volumes before {times[rest.stop - 1]:.1f} s, and the bolus arrives at "
+            f"{rest.arrival:.1f} s "
             "(linear-quadratic model on the brain's mean signal).",
             {"guard": plan.guard},
             ("Cheong et al. 2003, doi:10.1088/0031-9155/48/5/403",),
@@ -195,14 +200,19 @@ def recipe(
         model = {
             "bsw": "the one-way model of Boxerman, Schmainda and Weisskoff",
             "leu": "the bidirectional model of Leu",
-            "auto": "the one-way model of Boxerman, Schmainda and Weisskoff or the bidirectional one of Leu, whichever has "
+            "auto": "the one-way model of Boxerman, Schmainda and Weisskoff or the bidirectional one of Leu, "
+            "whichever has "
             "the lower AICc in the voxel",
         }[plan.leakage]
         steps.append(
             Step(
                 "leakage",
                 f"Leakage was corrected by {model}, against the mean curve of {normal.voxels.size} voxels of "
-                + ("the given normal-appearing white matter" if plan.leakage_reference == "reference" else "non-enhancing brain")
+                + (
+                    "the given normal-appearing white matter"
+                    if plan.leakage_reference == "reference"
+                    else "non-enhancing brain"
+                )
                 + f", where the standard error of K2 is below {WORST_VARIATION:.0%} of it.",
                 {"worst_variation": WORST_VARIATION},
                 ("Boxerman et al. 2006, AJNR 27:859", "Leu et al. 2016, doi:10.3174/ajnr.A4759"),
@@ -211,9 +221,11 @@ def recipe(
     steps.append(
         Step(
             "blood volume",
-            f"Blood volume is the corrected area from {times[window.start]:.1f} to {times[window.stop - 1]:.1f} s; rCBV is "
+            f"Blood volume is the corrected area from {times[window.start]:.1f} to {times[window.stop - 1]:.1f} s; "
+            "rCBV is "
             f"its ratio to the median of {white.level.n_voxels} voxels of normal-appearing white matter "
-            f"({white.region.origin or white.region.name}); CBV is relative to the arterial area with a haematocrit factor of "
+            f"({white.region.origin or white.region.name}); CBV is relative to the arterial area with a haematocrit "
+            "factor of "
             f"{haematocrit_factor(plan):.3f}.",
             {"hct_large": plan.hct_large, "hct_small": plan.hct_small},
             ("Bedekar et al. 2010, doi:10.1002/mrm.22445",),

@@ -20,7 +20,9 @@ LOWEST_PEAK = 1.5
 
 @dataclass(frozen=True, eq=False)
 class Arterial:
-    """The arterial curve in 1/s (None where none could be had), the relative error of its area, and where it is from."""
+    """The arterial curve in 1/s (None where none could be had), the relative error of its area, and where it is
+    from.
+    """
 
     curve: Float[np.ndarray, " time"] | None
     relative_error: float
@@ -45,7 +47,9 @@ def arterial_input(
     Raises Problem for a region without usable voxels or a curve that does not cover the series.
     """
     if isinstance(given, Curve):
-        return _described(_converted(given, times, relaxation, plan), 0.0, None, f"given as {given.label}", times, passed)
+        return _described(
+            _converted(given, times, relaxation, plan), 0.0, None, f"given as {given.label}", times, passed
+        )
     if given is not None:
         return _from_region(relaxation, times, passed, brain, given)
     inside = away_from_edge(brain.mask, brain.grid)
@@ -55,7 +59,8 @@ def arterial_input(
         flag = Flag(
             "no-arterial-input",
             Severity.LIMITED,
-            "No voxel looks like an artery: early, high, narrow and not saturated. There is no CBV, CBF or MTT; ratios are "
+            "No voxel looks like an artery: early, high, narrow and not saturated. There is no CBV, CBF or MTT; "
+            "ratios are "
             "not affected. Give a region or a curve with --aif.",
             "brain",
             source=SOURCE,
@@ -63,26 +68,43 @@ def arterial_input(
         return Arterial(None, float("nan"), None, "none", (flag,))
     region = _region(found.voxels, brain, "found by clustering of curve shapes")
     arterial = _described(
-        found.curve, _area_error(relaxation, times, found.voxels), region,
-        f"found in {found.voxels.size} voxels of {found.n_candidates} candidates", times, passed,
+        found.curve,
+        _area_error(relaxation, times, found.voxels),
+        region,
+        f"found in {found.voxels.size} voxels of {found.n_candidates} candidates",
+        times,
+        passed,
     )
     saturated = float((relaxation.status[allowed] == Status.SATURATED).mean())
     if saturated > 0.005:
         note = Flag(
             "arteries-saturated",
             Severity.CAUTION,
-            f"{saturated:.1%} of the brain falls to the noise floor at the peak, as large arteries do; the arterial input is "
+            f"{saturated:.1%} of the brain falls to the noise floor at the peak, as large arteries do; the arterial "
+            "input is "
             "from smaller ones, so that CBV and CBF may be too high.",
             "arterial input",
             saturated,
             SOURCE,
         )
         return Arterial(
-            arterial.curve, arterial.relative_error, region, arterial.origin, (*arterial.flags, note), arterial.moment,
-            arterial.width, found.lead,
+            arterial.curve,
+            arterial.relative_error,
+            region,
+            arterial.origin,
+            (*arterial.flags, note),
+            arterial.moment,
+            arterial.width,
+            found.lead,
         )
     return Arterial(
-        arterial.curve, arterial.relative_error, region, arterial.origin, arterial.flags, arterial.moment, arterial.width,
+        arterial.curve,
+        arterial.relative_error,
+        region,
+        arterial.origin,
+        arterial.flags,
+        arterial.moment,
+        arterial.width,
         found.lead,
     )
 
@@ -100,13 +122,14 @@ def _from_region(
         )
     curve = relaxation.curves[voxels].mean(axis=0, dtype=np.float64)
     left_out = given.n_voxels - voxels.size
-    flags = ()
+    flags: tuple[Flag, ...] = ()
     if left_out:
         flags = (
             Flag(
                 "arterial-voxels-left-out",
                 Severity.CAUTION,
-                f"{left_out} of {given.n_voxels} voxels of the arterial region are saturated, without signal or outside the "
+                f"{left_out} of {given.n_voxels} voxels of the arterial region are saturated, without signal or "
+                "outside the "
                 "brain mask, and were left out.",
                 given.name,
                 left_out / given.n_voxels,
@@ -115,8 +138,13 @@ def _from_region(
         )
     region = _region(voxels, brain, f"given as {given.name}")
     return _described(
-        curve, _area_error(relaxation, times, voxels), region, f"mean of {voxels.size} voxels of {given.name}", times,
-        passed, flags,
+        curve,
+        _area_error(relaxation, times, voxels),
+        region,
+        f"mean of {voxels.size} voxels of {given.name}",
+        times,
+        passed,
+        flags,
     )
 
 
@@ -138,7 +166,8 @@ def _described(
             Flag(
                 "weak-arterial-input",
                 Severity.CAUTION,
-                f"The arterial curve peaks at {peak:.1f} /s, the mean brain at {tissue_peak:.1f} /s: it is mixed with tissue, "
+                f"The arterial curve peaks at {peak:.1f} /s, the mean brain at {tissue_peak:.1f} /s: it is mixed "
+                "with tissue, "
                 "so that CBV and CBF are too high.",
                 "arterial input",
                 source=SOURCE,
@@ -146,31 +175,37 @@ def _described(
         )
     if not peak > 0 or not np.trapezoid(curve, times) > 0:
         raise Problem(
-            "The arterial input has no positive area.", "It cannot have carried any agent.", "Give another one with --aif."
+            "The arterial input has no positive area.",
+            "It cannot have carried any agent.",
+            "Give another one with --aif.",
         )
     return Arterial(curve, relative_error, region, origin, flags, moment, width)
 
 
-def _converted(given: Curve, times: Float[np.ndarray, " time"], relaxation: Relaxation, plan: Plan) -> Float[np.ndarray, " time"]:
+def _converted(
+    given: Curve, times: Float[np.ndarray, " time"], relaxation: Relaxation, plan: Plan
+) -> Float[np.ndarray, " time"]:
     """A curve that was given, as ΔR2* in 1/s on the series' times."""
     if given.times[0] > times[0] + 1e-6 or given.times[-1] < times[-1] - 1e-6:
         raise Problem(
-            f"The arterial curve covers {given.times[0]:g} to {given.times[-1]:g} s, the series {times[0]:g} to {times[-1]:g} s.",
+            f"The arterial curve covers {given.times[0]:g} to {given.times[-1]:g} s, the series {times[0]:g} to "
+            f"{times[-1]:g} s.",
             "An input that stops early cannot explain what comes after.",
             "Give a curve over the whole series.",
         )
     values = np.interp(times, given.times, given.values)
     # Tissue is seen as change since rest, with whatever a preload has left; so must the input be.
-    change = values - values[relaxation.rest.frames].mean()
+    change: np.ndarray = values - values[relaxation.rest.frames].mean()
     if given.unit == "1/s":
         return change
     if given.unit == "mM":
-        whole_blood = change * (1 - plan.hct_large) if "plasma" in given.label else change
-        return R2STAR * whole_blood
+        return R2STAR * change * ((1 - plan.hct_large) if "plasma" in given.label else 1.0)
     at_rest = values[relaxation.rest.frames].mean()
     curve = delta_r2star(values, np.asarray(at_rest), echo_factor(relaxation.echo_times))
     if not np.isfinite(curve).all():
-        raise Problem("The arterial signal is not positive at every time.", "Its logarithm is needed.", "Give another curve.")
+        raise Problem(
+            "The arterial signal is not positive at every time.", "Its logarithm is needed.", "Give another curve."
+        )
     return curve
 
 

@@ -84,7 +84,8 @@ def volume_flags(volume: Volume | None, white: Bool[np.ndarray, " voxels"]) -> t
         return ()
     cause = "is mixed with tissue or saturated" if level > high else "comes from larger vessels than the tissue's"
     sentence = (
-        f"White matter has a CBV of {100 * level:.1f} mL/100 mL where {100 * low:.0f} to {100 * high:.0f} are plausible: the "
+        f"White matter has a CBV of {100 * level:.1f} mL/100 mL where {100 * low:.0f} to {100 * high:.0f} are "
+        "plausible: the "
         f"arterial curve {cause}. Absolute CBV and CBF are off by that factor; rCBV and MTT are not affected by it."
     )
     return (Flag("implausible-volume", Severity.CAUTION, sentence, "cbv, cbf", source=SOURCE),)
@@ -105,7 +106,7 @@ def calibration_of(
     peak: Passage,
     plan: Plan,
 ) -> Calibration:
-    """This acquisition simulated, with the arterial curve as input or, where there is none, the mean curve of the brain."""
+    """The acquisition at hand, simulated with the arterial curve as input or, without one, the brain's mean curve."""
     start = relaxation.rest.start
     with np.errstate(invalid="ignore", divide="ignore"):
         contrast = peak.height / relaxation.noise
@@ -137,7 +138,8 @@ def flow_of(
 ) -> Flow | None:
     """Deconvolution of the leakage-corrected curves by the arterial input, calibrated on this acquisition.
 
-    MTT is CBV over CBF with both from the same corrected curve. None where there is no arterial input or none is wanted.
+    MTT is CBV over CBF with both from the same corrected curve. None where there is no arterial input or none is
+    wanted.
     """
     if plan.deconvolution == "none" or arterial.curve is None or volume is None:
         return None
@@ -163,7 +165,8 @@ def flow_of(
     relative = np.hypot(scatter["cbf"](contrast, mtt), arterial.relative_error)
     return Flow(
         cbf, cbf * relative, mtt, mtt * np.hypot(scatter["mtt"](contrast, mtt), added),
-        tmax, scatter["tmax"](contrast, bluntness, mtt), delay, scatter["delay"](contrast, steepness, mtt), _flags(plan, calibration),
+        tmax, scatter["tmax"](contrast, bluntness, mtt), delay, scatter["delay"](contrast, steepness, mtt),
+        _flags(plan, calibration),
     )  # fmt: skip
 
 
@@ -174,7 +177,8 @@ def _flags(plan: Plan, calibration: Calibration) -> tuple[Flag, ...]:
             Flag(
                 "delay-sensitive",
                 Severity.CAUTION,
-                "sSVD depends on when the bolus arrives: a delayed region shows too little flow, an early one too much.",
+                "sSVD depends on when the bolus arrives: a delayed region shows too little flow, an early one too "
+                "much.",
                 "cbf, mtt, tmax",
                 source=SOURCE,
             )

@@ -1,4 +1,4 @@
-"""This acquisition, simulated: what its deconvolution should allow, and how far off its answers will be.
+"""The acquisition at hand, simulated: what its deconvolution should allow, and how far off its answers will be.
 
 A fixed oscillation index is not portable (the best one doubles from TR 1.0 to 1.5 s), and the maximum of a regularised
 residue function has no closed-form error. Both are read off a Monte Carlo with the patient's own arterial curve, time
@@ -46,8 +46,8 @@ LARGEST_CONTRAST: Final = 1e4
 class Scatter:
     """Standard error of a number as a function of features of the curve or its solution, contrast to noise first.
 
-    The logarithm is a quadratic form in the logarithms of the features, fitted to the simulation and held inside what was
-    simulated (`lowest` and `highest`, of the logarithms).
+    The logarithm is a quadratic form in the logarithms of the features, fitted to the simulation and held inside what
+    was simulated (`lowest` and `highest`, of the logarithms).
     """
 
     coefficients: Float[np.ndarray, " terms"]
@@ -58,16 +58,18 @@ class Scatter:
         """The standard error where these hold; NaN where one of them is not positive."""
         with np.errstate(invalid="ignore", divide="ignore"):
             logarithms = np.log(np.stack(features, axis=-1))
-        return np.exp(_terms(np.clip(logarithms, self.lowest, self.highest)) @ self.coefficients)
+        out: np.ndarray = np.exp(_terms(np.clip(logarithms, self.lowest, self.highest)) @ self.coefficients)
+        return out
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """What the simulation found: the best `cut`, the median absolute relative error of CBF it leaves, and scatters.
 
-    `scatter` has keys `ph` (relative) by the sharpness of the curve's peak and `ttp` (s) by its error to first order; and,
-    where there was a deconvolution, `cbf` and `mtt` (relative) by the transit time, `tmax` (s) by the bluntness and `delay` (s) by the
-    steepness of the residue function and the transit time. `bias` is the median relative error of CBF for each of `TRANSIT_TIMES`.
+    `scatter` has keys `ph` (relative) by the sharpness of the curve's peak and `ttp` (s) by its error to first order;
+    and, where there was a deconvolution, `cbf` and `mtt` (relative) by the transit time, `tmax` (s) by the bluntness
+    and `delay` (s) by the steepness of the residue function and the transit time. `bias` is the median relative error
+    of CBF for each of `TRANSIT_TIMES`.
     """
 
     cut: float
@@ -103,9 +105,9 @@ def calibrate(
 ) -> Calibration:
     """Simulates this acquisition and finds the `cut` with the least mean error of CBF (or keeps the one given).
 
-    `arterial` in 1/s on `times`, which begin in steady state; `tissue` gives baseline, echo times and noise, `contrasts`
-    the peak ΔR2* over noise of the patient's own tissue (a few quantiles). Without a `method` only the curves themselves
-    are looked at.
+    `arterial` in 1/s on `times`, which begin in steady state; `tissue` gives baseline, echo times and noise,
+    `contrasts` the peak ΔR2* over noise of the patient's own tissue (a few quantiles). Without a `method` only the
+    curves themselves are looked at.
     """
     truth = simulate(arterial, times, tissue, contrasts, seed)
     peak = passage(truth.relaxation, times, first_pass, 0.0)
@@ -199,7 +201,8 @@ def _box(t: Float[np.ndarray, " time"], transit: float) -> Float[np.ndarray, " t
 
 
 def _gamma(t: Float[np.ndarray, " time"], transit: float) -> Float[np.ndarray, " time"]:
-    return scipy.special.gammaincc(3.0, 3.0 * t / transit)
+    out: np.ndarray = scipy.special.gammaincc(3.0, 3.0 * t / transit)
+    return out
 
 
 SHAPES: Final = (_exponential, _linear, _box, _gamma)
@@ -249,14 +252,18 @@ def _terms(x: Float[np.ndarray, "*voxels features"]) -> Float[np.ndarray, "*voxe
 
 def _plain(values: Float[np.ndarray, "conditions repeats"]) -> Float[np.ndarray, " conditions"]:
     """Standard deviation over the repeats."""
-    return values.std(axis=1, ddof=1)
+    out: np.ndarray = values.std(axis=1, ddof=1)
+    return out
 
 
 def _central(values: Float[np.ndarray, "conditions repeats"]) -> Float[np.ndarray, " conditions"]:
-    """Standard deviation of the middle of the distribution: a time that now and then jumps to another peak has no other."""
+    """Standard deviation of the middle of the distribution: a time that now and then jumps to another peak has no
+    other.
+    """
     middle = np.median(values, axis=1, keepdims=True)
     inner = np.sort(np.abs(values - middle), axis=1)[:, : REPEATS - 2]
-    return np.sqrt((inner**2).mean(axis=1)) / TRIMMED
+    out: np.ndarray = np.sqrt((inner**2).mean(axis=1)) / TRIMMED
+    return out
 
 
 def _scatter(

@@ -7,8 +7,8 @@ from typing import Final, Literal
 import numpy as np
 from jaxtyping import Float
 
-from perspect.numerics.parabola import vertex
 from perspect.numerics.deconvolution import Circulant, circulant, least_truncation, tikhonov, toeplitz_inverse
+from perspect.numerics.parabola import vertex
 
 Method = Literal["osvd", "csvd", "ssvd", "tikhonov"]
 
@@ -30,8 +30,8 @@ class Residues:
     """What a deconvolution gives for each curve: `flow` in 1/s, `tmax` and `delay` in s after the arterial input.
 
     `bluntness` (by how much the place of the maximum errs for noise of the size of the maximum, in frames) and
-    `steepness` (how much the function rises in the frame where it passes half of it, relative to it) are what the errors
-    of Tmax and delay depend on.
+    `steepness` (how much the function rises in the frame where it passes half of it, relative to it) are what the
+    errors of Tmax and delay depend on.
     """
 
     flow: Float[np.ndarray, " voxels"]
@@ -70,7 +70,8 @@ def _osvd(plan: Deconvolution, curves: Float[np.ndarray, "voxels even"]) -> Floa
 
 
 def _csvd(plan: Deconvolution, curves: Float[np.ndarray, "voxels even"]) -> Float[np.ndarray, "voxels length"]:
-    return (plan.operator.truncated(plan.cut).T @ curves.T).T
+    out: np.ndarray = (plan.operator.truncated(plan.cut).T @ curves.T).T
+    return out
 
 
 def _ssvd(plan: Deconvolution, curves: Float[np.ndarray, "voxels even"]) -> Float[np.ndarray, "voxels length"]:

@@ -23,14 +23,17 @@ def checked_echoes(series: Series | tuple[Series, ...]) -> tuple[Series, ...]:
     """
     echoes = (series,) if isinstance(series, Series) else tuple(series)
     if len(echoes) not in (1, 2):
-        raise Problem(f"{len(echoes)} series were given.", "A DSC analysis takes one echo, or two of the same bolus.", "")
+        raise Problem(
+            f"{len(echoes)} series were given.", "A DSC analysis takes one echo, or two of the same bolus.", ""
+        )
     for echo in echoes:
         _check_one(echo)
     if len(echoes) == 2:
         first, second = sorted(echoes, key=lambda echo: echo.acquisition.te or 0.0)
         if not first.grid.matches(second.grid) or first.n_times != second.n_times:
             raise Problem(
-                f"{first.name} ({first.values.shape}) and {second.name} ({second.values.shape}) are not on the same grid.",
+                f"{first.name} ({first.values.shape}) and {second.name} ({second.values.shape}) are not on the same "
+                "grid.",
                 "Two echoes of one bolus have the same voxels and volumes.",
                 "Give the two echoes of one series.",
             )
@@ -54,7 +57,9 @@ def _check_one(echo: Series) -> None:
         )
     if not 0.001 <= te <= 0.5:
         raise Problem(
-            f"{echo.name} has an echo time of {te} s.", "DSC uses 0.005 to 0.1 s.", "Give TE in seconds, such as --te 0.030."
+            f"{echo.name} has an echo time of {te} s.",
+            "DSC uses 0.005 to 0.1 s.",
+            "Give TE in seconds, such as --te 0.030.",
         )
     if echo.n_times < FEWEST_VOLUMES:
         raise Problem(
@@ -66,7 +71,8 @@ def _check_one(echo: Series) -> None:
         bad = [i for i in range(echo.n_times) if not np.isfinite(echo.values[..., i]).any()]
         if bad:
             raise Problem(
-                f"{echo.name} has no finite value in volume {', '.join(map(str, bad[:5]))}{' …' if len(bad) > 5 else ''}.",
+                f"{echo.name} has no finite value in volume "
+                f"{', '.join(map(str, bad[:5]))}{' …' if len(bad) > 5 else ''}.",
                 "A bolus curve with a hole in it has no area.",
                 "Export the series again, or leave these volumes out and give the times of the rest with --times.",
             )
@@ -83,7 +89,9 @@ def find_brain_and_rest(echo: Series, plan: Plan, mask: Region | None) -> tuple[
                 f"The mask '{mask.name}' is not on the grid of {echo.name}.", "", "Resample it to the series first."
             )
         if mask.n_voxels == 0:
-            raise Problem(f"The mask '{mask.name}' is empty.", "Nothing would be measured.", "Give a mask of the brain.")
+            raise Problem(
+                f"The mask '{mask.name}' is empty.", "Nothing would be measured.", "Give a mask of the brain."
+            )
         return mask, rest(mean_signal(echo, mask.mask), echo.times, plan.guard)
     middle = _image(echo, slice(1, max(2, min(6, echo.n_times // 4))))
     finite = middle[np.isfinite(middle)]
@@ -104,7 +112,8 @@ def find_brain_and_rest(echo: Series, plan: Plan, mask: Region | None) -> tuple[
 
 def mean_signal(echo: Series, inside: Bool[np.ndarray, "x y z"]) -> Float[np.ndarray, " time"]:
     """Mean signal of a region over time."""
-    return np.nanmean(echo.curves(inside), axis=0, dtype=np.float64)
+    mean: Float[np.ndarray, " time"] = np.asarray(np.nanmean(echo.curves(inside), axis=0, dtype=np.float64))
+    return mean
 
 
 def _image(echo: Series, frames: slice) -> Float[np.ndarray, "x y z"]:

@@ -39,8 +39,8 @@ def linear_maps(
 ) -> tuple[Float[np.ndarray, "maps voxels"], Float[np.ndarray, "maps voxels"]]:
     """Sums Σ wₜ·ΔR2*ₜ of every voxel, and their standard errors, in one pass over the data.
 
-    The level at rest is a mean of noisy frames that every sample shares; its error is carried along, which is the same as
-    weights that sum to zero over baseline and rest together.
+    The level at rest is a mean of noisy frames that every sample shares; its error is carried along, which is the same
+    as weights that sum to zero over baseline and rest together.
     """
     n, baseline = relaxation.curves.shape[0], relaxation.rest.frames
     net = weights.copy()

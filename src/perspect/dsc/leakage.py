@@ -35,7 +35,8 @@ class Correction:
 
     `area` is the integral over the window of the corrected curve (dimensionless: 1/s times s). `kep` is 0 where the
     one-way model is the better one. `status` is NOT_CORRECTED where K2 cannot be told from zero: there `area` is the
-    uncorrected one, with the standard error of the corrected. `plain_std` is what noise alone does to an uncorrected area.
+    uncorrected one, with the standard error of the corrected. `plain_std` is what noise alone does to an uncorrected
+    area.
     """
 
     k1: Float[np.ndarray, " voxels"]
@@ -78,7 +79,9 @@ def one_way(
 
 @dataclass(frozen=True, eq=False)
 class Washout:
-    """Tables over kep: the integral of the reference with return of leaked agent, its derivative, and its window area."""
+    """Tables over kep: the integral of the reference with return of leaked agent, its derivative, and its window
+    area.
+    """
 
     kep: Float[np.ndarray, " nodes"]
     leaked: Float[np.ndarray, "nodes time"]
@@ -100,10 +103,12 @@ class Washout:
 def washout(
     times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"], frames: slice, n_nodes: int = 129
 ) -> Washout:
+    """The tables of a reference curve, on equal steps of kep over its bounds."""
     kep = np.linspace(lexicon.KEP_LEAKAGE.low, lexicon.KEP_LEAKAGE.high, n_nodes)
     leaked = np.zeros((n_nodes, times.size))
     leaked[:, frames] = exponential_convolution(times[frames], curve[frames], kep)
-    return Washout(kep, leaked, np.gradient(leaked, kep, axis=0, edge_order=2))
+    slope: Float[np.ndarray, "nodes time"] = np.asarray(np.gradient(leaked, kep, axis=0, edge_order=2))
+    return Washout(kep, leaked, slope)
 
 
 def bidirectional(
@@ -158,7 +163,8 @@ def bidirectional(
 def _equilibrated(hessian: Float[np.ndarray, "voxels 3 3"]) -> Float[np.ndarray, "voxels 3 3"]:
     """The matrix with a hair on its diagonal, so that a voxel without any curve does not stop the rest."""
     size = np.abs(np.diagonal(hessian, axis1=1, axis2=2))
-    return hessian + 1e-12 * np.maximum(size, 1e-12)[:, :, None] * np.eye(3)
+    out: np.ndarray = hessian + 1e-12 * np.maximum(size, 1e-12)[:, :, None] * np.eye(3)
+    return out
 
 
 def correct(
@@ -168,7 +174,9 @@ def correct(
     window: slice,
     method: Literal["auto", "bsw", "leu"],
 ) -> Correction:
-    """Leakage of every voxel against the reference `curve`, by the one-way or the two-way model, or the better by AICc."""
+    """Leakage of every voxel against the reference `curve`, by the one-way or the two-way model, or the better by
+    AICc.
+    """
     one, one_std = one_way(relaxation, times, curve, window)
     k1, k2, plain, corrected = one
     k1_std, k2_std, _, corrected_std = one_std
@@ -183,7 +191,10 @@ def correct(
         is_open = ~np.isfinite(two).all(axis=0)
         at_typical, at_typical_std = one_way(relaxation, times, curve, window, typical_return(two[2]))
         for row, at in ((0, 0), (1, 1), (3, 3)):
-            two[row, is_open], two_std[row, is_open] = at_typical[at, usable[is_open]], at_typical_std[at, usable[is_open]]
+            two[row, is_open], two_std[row, is_open] = (
+                at_typical[at, usable[is_open]],
+                at_typical_std[at, usable[is_open]],
+            )
         share = np.nan_to_num(weights([one_fit, two_fit])[1], nan=0.0)
         share[is_open] = np.minimum(share[is_open], HALF)
         if method == "leu":
@@ -219,7 +230,8 @@ def either(
     two_std: Float[np.ndarray, " voxels"],
     share: Float[np.ndarray, " voxels"],
 ) -> tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]:
-    """The value of the likelier of two models, and its error with that of the choice: `share` is the belief in the second.
+    """The value of the likelier of two models, and its error with that of the choice: `share` is the belief in the
+    second.
 
     Burnham & Anderson 2004, doi:10.1177/0049124104268644 (unconditional variance)
     """
@@ -233,7 +245,8 @@ def uncorrected(relaxation: Relaxation, times: Float[np.ndarray, " time"], windo
     """The plain area of every voxel, where no correction is wanted; K1, K2 and kep are NaN."""
     (area,), (std,) = linear_maps(relaxation, trapezoid_weights(times, window)[:, None])
     nothing = np.full(area.size, np.nan)
-    return Correction(*[nothing] * 6, area, std, std, relaxation.status, np.zeros(area.size, bool), None)
+    k = (nothing,) * 6
+    return Correction(*k, area, std, std, relaxation.status, np.zeros(area.size, bool), None)
 
 
 def corrected_curves(relaxation: Relaxation, correction: Correction, span: slice) -> Float[np.ndarray, "some time"]:

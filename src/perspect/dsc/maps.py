@@ -62,7 +62,9 @@ def maps(
 
 
 def _log_recovery(peak: Passage, white: WhiteMatter, timed: Int[np.ndarray, " voxels"]) -> dict[Quantity, Column]:
-    """The recovery of the signal over that of white matter, as a logarithm (Sanvito et al. 2025, doi:10.1007/s00234-025-03580-7)."""
+    """The recovery of the signal over that of white matter, as a logarithm (Sanvito et al. 2025,
+    doi:10.1007/s00234-025-03580-7).
+    """
     inside = white.inside & np.isfinite(peak.recovery)
     normal = float(np.median(peak.recovery[inside])) if inside.any() else float("nan")
     if not normal > 0:
@@ -80,7 +82,9 @@ def placed(
     std: Float[np.ndarray, " voxels"],
     status: Int[np.ndarray, " voxels"],
 ) -> Map:
-    """A map from the values of a region's voxels; a number without its error, or an error without a number, is neither."""
+    """A map from the values of a region's voxels; a number without its error, or an error without a number, is
+    neither.
+    """
     failed = status >= FAILED_FROM
     undetermined = ~failed & ~(np.isfinite(values) & np.isfinite(std))
     code = np.where(undetermined, Status.NOT_DETERMINED, status)
@@ -89,7 +93,7 @@ def placed(
     shape = brain.grid.shape
 
     def spread(inside: np.ndarray, outside: float, dtype: type) -> np.ndarray:
-        flat = np.full(brain.mask.size, outside, dtype)
+        flat: np.ndarray = np.full(brain.mask.size, outside, dtype)
         flat[positions] = inside
         return flat.reshape(shape, order="F")
 

@@ -39,12 +39,12 @@ class Aligned:
 def aligned(
     echoes: tuple[Series, ...], rest: Rest, brain: Region, is_wanted: bool, tell: Callable[[str, float], Any]
 ) -> Aligned:
-    """The echoes, moved as the first echo (which has the most signal) says; volumes that cannot be aligned are left out."""
+    """The echoes, moved as the first echo (which has the most signal) says; volumes that cannot be aligned are left
+    out.
+    """
     if not is_wanted:
         return Aligned(echoes, None, None, None, (), Step("motion", "Motion was not corrected."))
-    found = motion.correct(
-        echoes[0], rest.frames, brain.mask, lambda done, total: tell("motion", done / total)
-    )
+    found = motion.correct(echoes[0], rest.frames, brain.mask, lambda done, total: tell("motion", done / total))
     kept = found.is_aligned
     others = tuple(_followed(echo, found) for echo in echoes[1:])
     return Aligned(
@@ -74,6 +74,8 @@ def _flags(displacement: Float[np.ndarray, " time"]) -> tuple[Flag, ...]:
     if largest <= NOTICEABLE:
         return ()
     severity = Severity.LIMITED if largest > LARGE else Severity.CAUTION
-    sentence = f"The head moved by up to {largest:.1f} mm (mean over the brain), in {share:.0%} of the volumes by more than "
+    sentence = (
+        f"The head moved by up to {largest:.1f} mm (mean over the brain), in {share:.0%} of the volumes by more than "
+    )
     sentence += f"{NOTICEABLE:g} mm; the volumes were aligned, but edges and the areas near air keep traces of it."
     return (Flag("motion", severity, sentence, "series", share, "dsc"),)

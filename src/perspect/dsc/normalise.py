@@ -31,9 +31,9 @@ DECILES: Final = np.arange(0.1, 0.95, 0.1)
 """Landmarks of the histogram, as Nyúl & Udupa 1999 (Magn Reson Med 42:1072) choose them."""
 
 STANDARD_TISSUES: Final = ((0.45, 1.0, 0.22), (0.45, 1.93, 0.52), (0.10, 1.5, 0.40))
-"""The standard brain: share, mean and standard deviation of blood volume of white matter, grey matter and their mixtures,
-in units of white matter [our default; grey over white is of the order that positron emission tomography finds, Leenders
-et al. 1990, doi:10.1093/brain/113.1.27]."""
+"""The standard brain: share, mean and standard deviation of blood volume of white matter, grey matter and their
+mixtures, in units of white matter [our default; grey over white is of the order that positron emission tomography
+finds, Leenders et al. 1990, doi:10.1093/brain/113.1.27]."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,11 @@ def white_matter(
 ) -> Bool[np.ndarray, " voxels"]:
     """Normal-appearing white matter, found from the perfusion itself until anatomy is at hand.
 
-    Of the eligible voxels (tissue, not saturated) with a bolus, neither bright nor empty like fluid, those are taken that
-    belong to the lower of two classes of log blood volume, lie in its core, have the `leakage` (for their volume) that most
-    of the class has, and a majority of their in-plane neighbours in the class. White matter is slower than the reference
-    of the correction, which looks like a little leakage: so the class, not zero, says what is normal. Empty where fewer
-    than twenty are left.
+    Of the eligible voxels (tissue, not saturated) with a bolus, neither bright nor empty like fluid, those are taken
+    that belong to the lower of two classes of log blood volume, lie in its core, have the `leakage` (for their volume)
+    that most of the class has, and a majority of their in-plane neighbours in the class. White matter is slower than
+    the reference of the correction, which looks like a little leakage: so the class, not zero, says what is normal.
+    Empty where fewer than twenty are left.
     """
     none = np.zeros(area.size, bool)
     good = eligible & (area > 0) & (contrast > 3)

@@ -25,10 +25,11 @@ RECOVERY_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, eq=False)
 class FirstPass:
-    """The gamma-variate of a mean curve: its parameters, its curve, and the frames from baseline to the end of the pass.
+    """The gamma-variate of a mean curve: its parameters, its curve, and the frames from baseline to the end of the
+    pass.
 
-    `parameters` and `std` are by the key of their quantity; `height` is the largest sample, in 1/s. `is_fitted` is False
-    where the fit failed; then `frames` end where the curve is lowest after its peak.
+    `parameters` and `std` are by the key of their quantity; `height` is the largest sample, in 1/s. `is_fitted` is
+    False where the fit failed; then `frames` end where the curve is lowest after its peak.
     """
 
     frames: slice
@@ -58,15 +59,17 @@ def first_pass(curve: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
     fitted = GammaVariate(t=times).predict(p)[0]
     over = np.flatnonzero(fitted[peak:] < END_OF_PASS * fitted.max())
     end = peak + (int(over[0]) if over.size else curve.size - 1 - peak)
-    return FirstPass(slice(stop, min(max(end, peak + 2), curve.size - 1) + 1), float(curve[peak]), values, std, fitted, True)
+    return FirstPass(
+        slice(stop, min(max(end, peak + 2), curve.size - 1) + 1), float(curve[peak]), values, std, fitted, True
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Passage:
     """Peak height (1/s), time to peak (s after `arrival`), signal recovery (fraction, with standard error).
 
-    `sharpness` is how much the curve bends at its peak, per frame and relative to the height: what the error of the height
-    depends on. `time_noise` is the error of the time to first order, in s: what its true error depends on.
+    `sharpness` is how much the curve bends at its peak, per frame and relative to the height: what the error of the
+    height depends on. `time_noise` is the error of the time to first order, in s: what its true error depends on.
     """
 
     height: Float[np.ndarray, " voxels"]

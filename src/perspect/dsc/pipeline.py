@@ -36,9 +36,9 @@ def quantify(
 ) -> Measured:
     """Maps of blood volume, leakage, flow and timing from a DSC series, with standard errors, status, flags and recipe.
 
-    One echo, or two of the same bolus (then T1 effects cancel). `mask` restricts the analysis (default: the brain, found
-    on the image); `reference` is normal-appearing white matter (default: found from the perfusion); `aif` is a region or
-    a curve (default: found). `progress` is told the stage and the share of it that is done.
+    One echo, or two of the same bolus (then T1 effects cancel). `mask` restricts the analysis (default: the brain,
+    found on the image); `reference` is normal-appearing white matter (default: found from the perfusion); `aif` is a
+    region or a curve (default: found). `progress` is told the stage and the share of it that is done.
 
     Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
@@ -93,12 +93,28 @@ def quantify(
     return Measured(
         maps(brain, curves, correction, area, volume, white, scale, flow, peak, simulated),
         tuple(sorted(flags, key=lambda flag: -flag.severity)),
-        account.recipe(plan, at_rest, times, curves, moved, arterial, correction, normal, white, flow, simulated, window),
+        account.recipe(
+            plan, at_rest, times, curves, moved, arterial, correction, normal, white, flow, simulated, window
+        ),
         regions,
         account.curves(times, tissue, passed, arterial, arterial_pass, normal, moved),
         account.summary(
-            acquisition, curves, times, at_rest, setting, passed, arterial, arterial_pass, white, correction, normal,
-            flow, simulated, moved, window, plan,
+            acquisition,
+            curves,
+            times,
+            at_rest,
+            setting,
+            passed,
+            arterial,
+            arterial_pass,
+            white,
+            correction,
+            normal,
+            flow,
+            simulated,
+            moved,
+            window,
+            plan,
         ),
     )
 

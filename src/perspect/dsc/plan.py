@@ -1,4 +1,6 @@
-"""What may be chosen when a DSC series is quantified. Every field is read by the pipeline; a contract test checks it."""
+"""What may be chosen when a DSC series is quantified. Every field is read by the pipeline; a contract test checks
+it.
+"""
 
 from dataclasses import dataclass
 from typing import Literal, get_args, get_type_hints
@@ -15,7 +17,8 @@ class Plan:
     """
 
     motion: bool = True
-    """Align every volume to the volumes at rest (rigid, six parameters, with a gain so that the bolus is not motion)."""
+    """Align every volume to the volumes at rest (rigid, six parameters, with a gain so that the bolus is not
+    motion)."""
 
     leakage: Literal["auto", "bsw", "leu", "none"] = "auto"
     """Correction for agent that leaves the vessels: Boxerman-Schmainda-Weisskoff, Leu's bidirectional form, the better
@@ -64,6 +67,10 @@ class Plan:
         for name in ("oscillation", "threshold"):
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:
-                raise Problem(f"dsc.{name} is {value}.", "It is relative to the largest value.", "Use a number in (0, 1).")
+                raise Problem(
+                    f"dsc.{name} is {value}.", "It is relative to the largest value.", "Use a number in (0, 1)."
+                )
         if not self.guard >= 0:
-            raise Problem(f"dsc.guard is {self.guard}.", "A time before the bolus cannot be negative.", "Use seconds >= 0.")
+            raise Problem(
+                f"dsc.guard is {self.guard}.", "A time before the bolus cannot be negative.", "Use seconds >= 0."
+            )

@@ -36,7 +36,9 @@ class Reliability(IntEnum):
 
 @dataclass(frozen=True)
 class Protocol:
-    """The class of a protocol, its reasons, and the flags that say them. `t1_share` is NaN where FA, TE or TR is unknown."""
+    """The class of a protocol, its reasons, and the flags that say them. `t1_share` is NaN where FA, TE or TR is
+    unknown.
+    """
 
     reliability: Reliability
     reasons: tuple[str, ...]
@@ -64,8 +66,8 @@ def protocol(
 ) -> Protocol:
     """The reliability class of a protocol for tumour blood volume, each reason a flag.
 
-    Boxerman et al. 2020 (doi:10.1093/neuonc/noaa141): full-dose preload with FA 60° and TE 40-50 ms at 1.5 T or 20-35 ms
-    at 3 T, or FA 30° without preload; TR 1.0-1.5 s, at least 120 s.
+    Boxerman et al. 2020 (doi:10.1093/neuonc/noaa141): full-dose preload with FA 60° and TE 40-50 ms at 1.5 T or 20-35
+    ms at 3 T, or FA 30° without preload; TR 1.0-1.5 s, at least 120 s.
     """
     share = t1_share(acquisition, echo_times)
     found = [*_contrast_checks(acquisition, echo_times, share, has_correction), *_timing_checks(times, rest)]
@@ -104,7 +106,8 @@ def _contrast_checks(
             _found(
                 Reliability.LIMITED,
                 "protocol-unknown",
-                f"Not recorded: {', '.join(unknown)}. How much T1 shortening distorts the blood volume cannot be judged.",
+                f"Not recorded: {', '.join(unknown)}. How much T1 shortening distorts the blood volume cannot be "
+                "judged.",
             )
         )
     if len(echo_times) == 1 and np.isfinite(share):
@@ -114,7 +117,8 @@ def _contrast_checks(
                 _found(
                     Reliability.UNRELIABLE if share > 0.75 else Reliability.LIMITED,
                     "t1-weighted",
-                    f"Without preload this protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect): in "
+                    f"Without preload this protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* "
+                    "effect): in "
                     "leaking tissue the correction leaves a bias.",
                 )
             )
@@ -123,7 +127,8 @@ def _contrast_checks(
                 _found(
                     Reliability.LIMITED,
                     "t1-weighted",
-                    f"This protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect), in spite of preload.",
+                    f"This protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect), in spite of "
+                    "preload.",
                 )
             )
         elif share > 0.25 and preload is False:
@@ -131,7 +136,8 @@ def _contrast_checks(
                 _found(
                     Reliability.ACCEPTABLE,
                     "no-preload",
-                    f"No preload was given; the T1 effect is {share:.0%} of the T2* effect and relies on the correction.",
+                    f"No preload was given; the T1 effect is {share:.0%} of the T2* effect and relies on the "
+                    "correction.",
                 )
             )
     if acquisition.field is not None:
@@ -148,7 +154,11 @@ def _contrast_checks(
             )
     if not has_correction:
         found.append(
-            _found(Reliability.LIMITED, "no-correction", "Leakage was not corrected: where vessels leak the value is wrong.")
+            _found(
+                Reliability.LIMITED,
+                "no-correction",
+                "Leakage was not corrected: where vessels leak the value is wrong.",
+            )
         )
     return found
 
@@ -158,7 +168,9 @@ def _timing_checks(times: Float[np.ndarray, " time"], rest: Rest) -> list[tuple[
     step, after = float(np.median(np.diff(times))), float(times[-1] - times[rest.peak])
     if step > 1.5 * 1.01:
         level = Reliability.LIMITED if step > 2.05 else Reliability.ACCEPTABLE
-        found.append(_found(level, "slow-sampling", f"A volume every {step:.2f} s samples the bolus coarsely (1.5 s or less)."))
+        found.append(
+            _found(level, "slow-sampling", f"A volume every {step:.2f} s samples the bolus coarsely (1.5 s or less).")
+        )
     if rest.n_frames < 10:
         level = Reliability.LIMITED if rest.n_frames < 6 else Reliability.ACCEPTABLE
         found.append(
@@ -170,7 +182,8 @@ def _timing_checks(times: Float[np.ndarray, " time"], rest: Rest) -> list[tuple[
             _found(
                 level,
                 "truncated-tail",
-                f"The series ends {after:.0f} s after the peak; leakage needs 60 s or more to be told from recirculation.",
+                f"The series ends {after:.0f} s after the peak; leakage needs 60 s or more to be told from "
+                "recirculation.",
             )
         )
     return found
@@ -184,8 +197,10 @@ def refuse_protocol(acquisition: Acquisition, echo_times: tuple[float, ...]) -> 
     share = t1_share(acquisition, echo_times)
     if share >= LARGEST_SHARE:
         raise Refusal(
-            f"With this flip angle, TE and TR the T1 effect of agent is {share:.0%} of its T2* effect even inside vessels.",
-            "The two cancel in tissue without leakage, which every correction is measured against, so that it has no bound.",
+            f"With this flip angle, TE and TR the T1 effect of agent is {share:.0%} of its T2* effect even inside "
+            "vessels.",
+            "The two cancel in tissue without leakage, which every correction is measured against, so that it has no "
+            "bound.",
             LESS_T1,
         )
 
@@ -193,8 +208,8 @@ def refuse_protocol(acquisition: Acquisition, echo_times: tuple[float, ...]) -> 
 def refuse_reference(reference: Reference, first_pass: slice) -> None:
     """Stops where the reference of the leakage correction is not a blood-volume curve.
 
-    Raises Refusal where its first pass is not positive, or where its tail is negative: T1 shortening outweighs T2* even in
-    tissue that does not leak.
+    Raises Refusal where its first pass is not positive, or where its tail is negative: T1 shortening outweighs T2*
+    even in tissue that does not leak.
     """
     passing, std = reference.curve[first_pass], reference.std[first_pass]
     if not passing.sum() > 3 * np.sqrt((std**2).sum()):
@@ -216,9 +231,17 @@ def voxel_flags(relaxation: Relaxation) -> tuple[Flag, ...]:
     n = relaxation.status.size
     flags = []
     for code, status, sentence in (
-        ("saturated", Status.SATURATED, "of the brain's voxels fall to the noise floor at the peak: their values are lower bounds."),
+        (
+            "saturated",
+            Status.SATURATED,
+            "of the brain's voxels fall to the noise floor at the peak: their values are lower bounds.",
+        ),
         ("no-signal", Status.NO_SIGNAL, "of the brain's voxels have no signal at some time: they have no value."),
-        ("not-finite", Status.NOT_FINITE, "of the brain's voxels are not finite or left the field of view: they have no value."),
+        (
+            "not-finite",
+            Status.NOT_FINITE,
+            "of the brain's voxels are not finite or left the field of view: they have no value.",
+        ),
     ):
         share = float((relaxation.status == status).sum() / n) if n else float("nan")
         if share > 0:

@@ -52,9 +52,10 @@ def reference_curve(
     """The mean curve of brain tissue that neither enhances nor loses signal after the bolus.
 
     Blood gives every tissue without leakage the same tail per area of the first pass. The mode of that ratio over the
-    brain is it; voxels within a standard error and a half of the mode are the reference, which is then confirmed: their K2
-    must not differ from the mode of K2 either. Boxerman et al. 2006 (AJNR 27:859) take voxels whose tail is within a
-    standard deviation of the baseline, which at high signal-to-noise excludes normal tissue because agent recirculates.
+    brain is it; voxels within a standard error and a half of the mode are the reference, which is then confirmed:
+    their K2 must not differ from the mode of K2 either. Boxerman et al. 2006 (AJNR 27:859) take voxels whose tail is
+    within a standard deviation of the baseline, which at high signal-to-noise excludes normal tissue because agent
+    recirculates.
 
     Raises Refusal where too few voxels are left.
     """
@@ -87,7 +88,11 @@ def mean_reference(
     frames = tail_frames(times)
     peak = float(curve[first_pass].max())
     return Reference(
-        curve, std, voxels, float(curve[frames].mean() / abs(peak)), float(np.sqrt((std[frames] ** 2).mean()) / abs(peak))
+        curve,
+        std,
+        voxels,
+        float(curve[frames].mean() / abs(peak)),
+        float(np.sqrt((std[frames] ** 2).mean()) / abs(peak)),
     )
 
 
@@ -97,7 +102,8 @@ def _near_mode(values: Float[np.ndarray, " voxels"], std: Float[np.ndarray, " vo
     near = distance <= WIDEST
     if near.sum() < FEWEST_REFERENCE:
         near = distance <= np.sort(distance)[min(FEWEST_REFERENCE, distance.size) - 1]
-    return near
+    out: np.ndarray = near
+    return out
 
 
 def half_sample_mode(values: Float[np.ndarray, " voxels"]) -> float:

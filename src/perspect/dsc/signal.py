@@ -59,7 +59,8 @@ def rest(mean_signal: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
 
     Leading frames that differ from the level before the bolus are not in steady state and are dropped. Arrival is the
     break of a constant that turns into a parabola (linear-quadratic model, Cheong et al. 2003,
-    doi:10.1088/0031-9155/48/5/403) on the rise to the peak; the baseline ends `guard` s, and at least one frame, earlier.
+    doi:10.1088/0031-9155/48/5/403) on the rise to the peak; the baseline ends `guard` s, and at least one frame,
+    earlier.
 
     Raises Refusal where there is no bolus, or fewer than three frames before it.
     """
@@ -70,7 +71,8 @@ def rest(mean_signal: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
     start = _steady_start(mean_signal, foot)
     if foot - start < FEWEST_BASELINE_FRAMES - 1:
         raise Refusal(
-            f"The bolus arrives at frame {foot}, {foot - start} frames after the signal has become steady (frame {start}).",
+            f"The bolus arrives at frame {foot}, {foot - start} frames after the signal has become steady (frame "
+            f"{start}).",
             f"ΔR2* needs a level at rest from at least {FEWEST_BASELINE_FRAMES} frames.",
             "The series cannot be used; start the acquisition earlier before the injection.",
         )
@@ -80,7 +82,8 @@ def rest(mean_signal: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
     contrast = float(height / noise) if noise > 0 else np.inf
     if not (height > 0 and contrast >= LEAST_BOLUS):
         raise Refusal(
-            f"No passage of a bolus is seen: the largest whole-brain loss of signal is {100 * (1 - np.exp(-height)):.1f} %, "
+            "No passage of a bolus is seen: the largest whole-brain loss of signal is "
+            f"{100 * (1 - np.exp(-height)):.1f} %, "
             f"{contrast:.1f} times its noise.",
             "Nothing can be measured without contrast agent in the brain.",
             "Check that this is the dynamic series and that the injection worked.",
@@ -134,7 +137,9 @@ def _steady_start(mean_signal: Float[np.ndarray, " time"], foot: int) -> int:
 
 
 def _arrival(loss: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"], start: int, peak: int) -> float:
-    """When a constant turns into a parabola, in s: the break with the least squares error, searched at a tenth of a frame."""
+    """When a constant turns into a parabola, in s: the break with the least squares error, searched at a tenth of a
+    frame.
+    """
     level = float(np.median(loss[start : max(_foot(loss, peak), start + 1)]))
     steep = np.flatnonzero(loss[:peak] <= level + 0.7 * (loss[peak] - level))
     end = int(steep[-1]) + 2 if steep.size else peak + 1
@@ -165,7 +170,7 @@ def delta_r2star(
     Rosen et al. 1990, doi:10.1002/mrm.1910140211
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        out = np.log(signal)
+        out: np.ndarray = np.log(signal)
         out -= np.log(np.where(baseline > 0, baseline, np.nan))[..., None]
         out *= np.asarray(-1.0 / te, dtype=out.dtype)
         # A sum is not finite where one sample is not: one pass tells the few voxels that need a second look.
@@ -234,7 +239,8 @@ class Relaxation:
             part *= part
             total = part if total is None else total + part
         assert total is not None
-        return total if self.t1 is None else total * self.t1.amplification(self.curves[which]) ** 2
+        out: np.ndarray = total if self.t1 is None else total * self.t1.amplification(self.curves[which]) ** 2
+        return out
 
 
 def relaxation(
@@ -287,7 +293,8 @@ def _sigma(baseline: Float[np.ndarray, "voxels time"]) -> Float[np.ndarray, " vo
     own = baseline.var(axis=1, ddof=1)
     positive = own[own > 0]
     if positive.size == 0:
-        return np.sqrt(own)
+        out: np.ndarray = np.sqrt(own)
+        return out
     typical = np.median(positive) / (1 - 2 / (9 * degrees)) ** 3
     sigma: Float[np.ndarray, " voxels"] = np.sqrt((degrees * own + PRIOR_DEGREES * typical) / (degrees + PRIOR_DEGREES))
     return sigma

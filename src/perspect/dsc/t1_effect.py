@@ -1,9 +1,10 @@
 """The T1 effect of agent inside vessels, taken out of ΔR2* sample by sample.
 
-Agent shortens T1 as well, which raises the signal and hides part of ΔR2*. In tissue without leakage both are proportional
-to the same concentration, so what is seen is a known function of what is there, and can be inverted. After a preload the
-T1 of leaking tissue has come close to that of the rest, so one T1 serves for all; without one a lesion's T1 is longer and
-unknown, and nothing is assumed. What leaks T1-wise from then on is the business of the leakage correction.
+Agent shortens T1 as well, which raises the signal and hides part of ΔR2*. In tissue without leakage both are
+proportional to the same concentration, so what is seen is a known function of what is there, and can be inverted.
+After a preload the T1 of leaking tissue has come close to that of the rest, so one T1 serves for all; without one a
+lesion's T1 is longer and unknown, and nothing is assumed. What leaks T1-wise from then on is the business of the
+leakage correction.
 """
 
 from dataclasses import dataclass
@@ -43,10 +44,11 @@ class T1Effect:
     flip_angle: float
 
     def _gain(self, rate: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
-        """ln of the steady-state signal against that at rest, for ΔR2* of this size."""
+        """Ln of the steady-state signal against that at rest, for ΔR2* of this size."""
         cosine = np.cos(self.flip_angle)
         e1, e0 = (np.exp(-self.tr * r) for r in (1 / T1_REST + R1 / R2STAR * np.asarray(rate), np.float64(1 / T1_REST)))
-        return np.log((1 - e1) / (1 - cosine * e1) * (1 - cosine * e0) / (1 - e0))
+        out: np.ndarray = np.log((1 - e1) / (1 - cosine * e1) * (1 - cosine * e0) / (1 - e0))
+        return out
 
     @cached_property
     def share(self) -> float:

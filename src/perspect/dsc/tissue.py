@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
 from perspect.dsc.leakage import Correction
 from perspect.dsc.normalise import FEWEST_VOXELS, ReferenceLevel, reference_level, white_matter
@@ -59,7 +59,12 @@ def white_matter_level(
     inside = white_matter(correction.area, leakage, contrast, relaxation.baselines[-1], eligible, brain.mask)
     flat = np.zeros(brain.mask.size, bool)
     flat[positions[inside]] = True
-    region = Region(flat.reshape(brain.mask.shape, order="F"), brain.grid, "normal-appearing white matter", "found from the perfusion itself")
+    region = Region(
+        flat.reshape(brain.mask.shape, order="F"),
+        brain.grid,
+        "normal-appearing white matter",
+        "found from the perfusion itself",
+    )
     level = reference_level(correction.area, correction.area_std, inside)
     if not inside.any():
         flag = Flag(
@@ -73,7 +78,8 @@ def white_matter_level(
         flag = Flag(
             "automatic-reference",
             Severity.NOTE,
-            f"The reference was chosen automatically: {level.n_voxels} voxels of low blood volume without leakage and with "
+            f"The reference was chosen automatically: {level.n_voxels} voxels of low blood volume without leakage "
+            "and with "
             "neighbours alike. Look at its outline; give a mask with --reference where it is not normal white matter.",
             "reference",
             source=SOURCE,
@@ -88,7 +94,8 @@ def _region_flags(given: Region, inside: Bool[np.ndarray, " voxels"], level: Ref
             Flag(
                 "small-reference",
                 Severity.CAUTION,
-                f"The reference region has {level.n_voxels} usable voxels; with fewer than {FEWEST_VOXELS} its median is "
+                f"The reference region has {level.n_voxels} usable voxels; with fewer than {FEWEST_VOXELS} its "
+                "median is "
                 "uncertain, and every rCBV with it.",
                 given.name,
                 source=SOURCE,
@@ -99,7 +106,8 @@ def _region_flags(given: Region, inside: Bool[np.ndarray, " voxels"], level: Ref
             Flag(
                 "mixed-reference",
                 Severity.CAUTION,
-                f"Blood volume varies by {level.spread / abs(level.median):.0%} inside the reference region: it holds more "
+                f"Blood volume varies by {level.spread / abs(level.median):.0%} inside the reference region: it "
+                "holds more "
                 "than white matter.",
                 given.name,
                 source=SOURCE,
@@ -111,7 +119,8 @@ def _region_flags(given: Region, inside: Bool[np.ndarray, " voxels"], level: Ref
             Flag(
                 "reference-left-out",
                 Severity.NOTE,
-                f"{left_out} of {given.n_voxels} voxels of the reference region have no usable curve or lie outside the brain.",
+                f"{left_out} of {given.n_voxels} voxels of the reference region have no usable curve or lie outside "
+                "the brain.",
                 given.name,
                 left_out / given.n_voxels,
                 SOURCE,

@@ -138,7 +138,8 @@ def _solved(
     who: Int[np.ndarray, " some"],
 ) -> Float[np.ndarray, "length some"]:
     few = coefficients[:kept] if who.size == coefficients.shape[1] else coefficients[:kept].take(who, axis=1)
-    return synthesis[:, :kept] @ few
+    out: np.ndarray = synthesis[:, :kept] @ few
+    return out
 
 
 def _oscillation(solutions: Float[np.ndarray, "length curves"]) -> Float[np.ndarray, " curves"]:
@@ -156,7 +157,8 @@ def _oscillation(solutions: Float[np.ndarray, "length curves"]) -> Float[np.ndar
 def tikhonov(
     operator: Circulant, curves: Float[np.ndarray, "curves samples"], penalties: Float[np.ndarray, " penalties"]
 ) -> tuple[Float[np.ndarray, "curves length"], Int[np.ndarray, " curves"]]:
-    """Solutions with a quadratic penalty, its weight chosen in each curve by generalised cross-validation, and its index.
+    """Solutions with a quadratic penalty, its weight chosen in each curve by generalised cross-validation, and its
+    index.
 
     `penalties` are relative to the largest kernel magnitude.
 

@@ -165,4 +165,5 @@ def _led_round(volume: Float32[np.ndarray, "a b c"], axis: int) -> Float32[np.nd
 
 
 def _part(axis: int, piece: slice) -> tuple[slice, ...]:
-    return tuple(piece if at == axis else slice(None) for at in range(3))
+    whole = slice(None)
+    return (*(whole,) * axis, piece, *(whole,) * (2 - axis))

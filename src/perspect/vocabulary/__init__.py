@@ -9,6 +9,23 @@ from perspect.vocabulary.recipe import Recipe, Step
 from perspect.vocabulary.status import FAILED_FROM, Status
 
 __all__ = [
-    "FAILED_FROM", "Acquisition", "Code", "Curve", "Flag", "Grid", "Map", "Measured", "Problem", "Quantity", "Recipe",
-    "Refusal", "Region", "Series", "Severity", "Status", "Step", "Study", "lexicon",
+    "FAILED_FROM",
+    "Acquisition",
+    "Code",
+    "Curve",
+    "Flag",
+    "Grid",
+    "Map",
+    "Measured",
+    "Problem",
+    "Quantity",
+    "Recipe",
+    "Refusal",
+    "Region",
+    "Series",
+    "Severity",
+    "Status",
+    "Step",
+    "Study",
+    "lexicon",
 ]

@@ -1,4 +1,6 @@
-"""Arrays and what they mean: the values that rooms hand to each other. Construction validates; nothing changes in place."""
+"""Arrays and what they mean: the values that rooms hand to each other. Construction validates; nothing changes in
+place.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,7 +66,9 @@ class Series:
 
     def __post_init__(self) -> None:
         if self.values.shape[:3] != self.grid.shape:
-            raise Problem(f"{self.name}: the image has {self.values.shape[:3]} voxels but its grid has {self.grid.shape}.")
+            raise Problem(
+                f"{self.name}: the image has {self.values.shape[:3]} voxels but its grid has {self.grid.shape}."
+            )
         if self.values.shape[3] != self.times.size:
             raise Problem(
                 f"{self.name} has {self.values.shape[3]} volumes but {self.times.size} times.",
@@ -87,7 +91,9 @@ class Series:
         return int(self.times.size)
 
     def curves(self, mask: Bool[np.ndarray, "x y z"]) -> Float[np.ndarray, "voxels time"]:
-        """The signal of the voxels of a mask in float32, voxels in the order in which they lie in memory (x fastest)."""
+        """The signal of the voxels of a mask in float32, voxels in the order in which they lie in memory (x
+        fastest).
+        """
         flat = self.values.reshape(-1, self.n_times, order="F").T
         inside = np.flatnonzero(mask.reshape(-1, order="F"))
         out = np.empty((self.n_times, inside.size), np.float32)
@@ -120,7 +126,9 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class Map:
-    """One quantity over space, in its inside unit, with standard error and status. NaN wherever the status is a failure."""
+    """One quantity over space, in its inside unit, with standard error and status. NaN wherever the status is a
+    failure.
+    """
 
     quantity: Quantity
     values: Float[np.ndarray, "x y z"]

@@ -13,7 +13,8 @@ _MINUTE: Final = 60.0
 # --- curves -----------------------------------------------------------------------------------------------------------
 SIGNAL = Quantity("signal", "Signal", "S", "a.u.", 0.0, 1e9, "What the scanner stores.", caplex="Q.MS1.001")
 BASELINE = Quantity(
-    "baseline", "Baseline signal", "S_BL", "a.u.", 0.0, 1e9, "Mean signal before the bolus arrives.", caplex="Q.MS1.002",
+    "baseline", "Baseline signal", "S_BL", "a.u.", 0.0, 1e9, "Mean signal before the bolus arrives.",
+    caplex="Q.MS1.002",
     colours="gray",
 )
 DELTA_R2STAR = Quantity(
@@ -52,7 +53,8 @@ CBF = Quantity(
 )
 MTT = Quantity(
     "mtt", "Mean transit time", "MTT", "s", 0.0, 60.0, "Mean time that blood stays in the voxel: CBV/CBF.",
-    ucum="s", caplex="Q.PH1.006", dicom=Code("113052", "DCM", "Mean Transit Time"), display=(0.0, 12.0), colours="viridis",
+    ucum="s", caplex="Q.PH1.006", dicom=Code("113052", "DCM", "Mean Transit Time"), display=(0.0, 12.0),
+    colours="viridis",
 )
 TMAX = Quantity(
     "tmax", "Time to maximum of the residue function", "Tmax", "s", -20.0, 60.0,
@@ -100,12 +102,16 @@ KEP_LEAKAGE = Quantity(
 )
 
 # --- first pass -------------------------------------------------------------------------------------------------------
-PEAK = Quantity("peak", "Peak of the first pass", "y_max", "1/s", 0.0, 2000.0, "Height of the gamma-variate.", ucum="/s")
+PEAK = Quantity(
+    "peak", "Peak of the first pass", "y_max", "1/s", 0.0, 2000.0, "Height of the gamma-variate.", ucum="/s"
+)
 ARRIVAL = Quantity(
     "arrival", "Bolus arrival time", "BAT", "s", -60.0, 600.0, "When the first agent arrives.", ucum="s",
     caplex="Q.BA1.001", dicom=Code("126371", "DCM", "Bolus Arrival Time"),
 )
-RISE = Quantity("rise", "Time from arrival to peak", "t_m", "s", 0.5, 40.0, "Of the gamma-variate.", ucum="s", spacing="log")
+RISE = Quantity(
+    "rise", "Time from arrival to peak", "t_m", "s", 0.5, 40.0, "Of the gamma-variate.", ucum="s", spacing="log"
+)
 SHAPE = Quantity("shape", "Shape of the gamma-variate", "α", "1", 0.3, 20.0, "Large is symmetric.", spacing="log")
 
 # --- DCE and T1 -------------------------------------------------------------------------------------------------------
@@ -127,12 +133,13 @@ KEP = Quantity(
 )
 T1 = Quantity(
     "T1map", "Longitudinal relaxation time", "T1", "s", 0.02, 10.0, "Of the tissue before agent.",
-    caplex="Q.EL1.002", ucum="s", dicom=Code("113063", "DCM", "T1"), display=(0.0, 2.5), colours="viridis", spacing="log",
+    caplex="Q.EL1.002", ucum="s", dicom=Code("113063", "DCM", "T1"), display=(0.0, 2.5), colours="viridis",
+    spacing="log",
 )
 S0 = Quantity("s0", "Signal scaling factor", "S0", "a.u.", 0.0, 1e9, "Fully relaxed signal.", caplex="Q.MS1.010")
 
 ALL: Final = (
-    SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1, K2,
-    KEP_LEAKAGE, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
+    SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1,
+    K2, KEP_LEAKAGE, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
 )
 """The whole lexicon."""

@@ -4,8 +4,8 @@
 class Problem(Exception):
     """The call or the input is wrong (exit code 2).
 
-    >>> str(Problem("sub-01_dsc.json has no EchoTime.", "ΔR2* is -ln(S/S0)/TE.", "Add EchoTime in s, or pass te=0.030."))
-    'sub-01_dsc.json has no EchoTime. ΔR2* is -ln(S/S0)/TE. Add EchoTime in s, or pass te=0.030.'
+    >>> str(Problem("sub-01_dsc.json has no EchoTime.", "ΔR2* is -ln(S/S0)/TE.", "Add EchoTime in s, or pass
+    te=0.030.")) 'sub-01_dsc.json has no EchoTime. ΔR2* is -ln(S/S0)/TE. Add EchoTime in s, or pass te=0.030.'
     """
 
     exit_code = 2

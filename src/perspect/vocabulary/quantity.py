@@ -17,8 +17,8 @@ class Code:
 class Quantity:
     """The meaning of a number: written once, in `vocabulary.lexicon`.
 
-    Inside the program a value is in `unit`, and lies between `low` and `high` (bounds of a fit, limits of plausibility).
-    In files, tables and pictures it is `shown_factor` times that, in `shown_unit`.
+    Inside the program a value is in `unit`, and lies between `low` and `high` (bounds of a fit, limits of
+    plausibility). In files, tables and pictures it is `shown_factor` times that, in `shown_unit`.
 
     `caplex` is the code of the OSIPI CAPLEX lexicon; where the lexicon has none, the "quantity not listed" code of its
     group, and `name` is then our own documented one. `dicom` is the coded concept, `ucum` the coded shown unit.

@@ -8,7 +8,8 @@ from typing import Final
 class Status(IntEnum):
     """Why a voxel has the value it has; zero is the only code that says all is well.
 
-    Codes below `FAILED_FROM` accompany a number that may be used with the caution named; from there on the value is NaN.
+    Codes below `FAILED_FROM` accompany a number that may be used with the caution named; from there on the value is
+    NaN.
     """
 
     OK = 0
