@@ -1,7 +1,7 @@
 """Writes the reference from the code: models, quantities, choices, constants, flags, and the tables of the how-to.
 
-Run it from anywhere: `python docs/reference/make.py`. `tests/test_docs.py` fails where what is committed is not what this
-script makes.
+Run it from anywhere: `python docs/reference/make.py`. `tests/test_docs.py` fails where what is committed is not
+what this script makes.
 """
 
 import ast
@@ -115,8 +115,10 @@ def constant_page() -> str:
         rows = list(_constants(ast.parse(path.read_text(encoding="utf-8"))))
         if rows:
             parts += [f"## `{_shown(path)}`", _table(("constant", "value", "what it is"), rows)]
-    words = "Every number that the science decides by, where it is written. [our default] marks those that are our own choice\n"
-    words += "and not a published value."
+    words = (
+        "Every number that the science decides by, where it is written. [our default] marks those that are our own\n"
+    )
+    words += "choice and not a published value."
     return _page("Constants", words, *parts)
 
 
@@ -127,8 +129,10 @@ def flag_page() -> str:
         found = _flags(ast.parse(path.read_text(encoding="utf-8")))
         rows += [(f"`{code}`", severity, sentence, f"`{_shown(path)}`") for code, severity, sentence in found]
     rows = sorted(dict.fromkeys(rows))
-    words = 'What a run can remark on. Severities: NOTE, CAUTION, LIMITED, REFUSED; the page answers "can these numbers be\n'
-    words += 'trusted?" by the gravest. … stands for what the run fills in.'
+    words = (
+        'What a run can remark on. Severities: NOTE, CAUTION, LIMITED, REFUSED; the page answers "can these numbers\n'
+    )
+    words += 'be trusted?" by the gravest. … stands for what the run fills in.'
     return _page("Flags", words, _table(("code", "severity", "sentence", "raised in"), rows))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import moving_head
-from perspect.anatomy import motion
+from perspect.anatomy import motion, motion_report
 from perspect.numerics import rigid
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import Problem, Series, Severity, Status
@@ -70,11 +70,23 @@ def test_a_bolus_without_motion_is_not_read_as_motion(passing):
     assert found.displacement.max() < 0.02
 
 
+def test_an_excursion_during_the_bolus_is_said_and_its_absence_is_not(passing):
+    motions = np.zeros((20, 6))
+    motions[8:13, 4] = 1.0
+    series = moving_head.series(ON, motions, moving_head.passage(20, 5), snr=60)
+    moved = motion.correct(series, REST, moving_head.head(series, REST))
+    still_head = motion.correct(passing, REST, moving_head.head(passing, REST))
+    assert "motion-with-bolus" in [flag.code for flag in moved.flags]
+    assert "motion-with-bolus" not in [flag.code for flag in still_head.flags]
+
+
 def test_with_one_gain_for_all_tissue_the_same_bolus_is_read_as_motion(passing):
     scene = motion._scene(passing, moving_head.head(passing, REST), None, 1)
     target = motion._target(scene, motion._reference(scene, range(4)))
     displacement = [
-        np.linalg.norm(motion._displaced(motion._first_pass(scene, target, frame).matrix, scene.place), axis=0).mean()
+        np.linalg.norm(
+            motion_report.displaced(motion._first_pass(scene, target, frame).matrix, scene.place), axis=0
+        ).mean()
         for frame in range(6, 14)
     ]
     assert max(displacement) > 0.1

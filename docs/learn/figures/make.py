@@ -7,7 +7,7 @@ Run it from anywhere: `python docs/learn/figures/make.py [FOLDER]`. The screensh
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from perspect import dsc
 from perspect.dsc.calibrate import calibrate
-from perspect.dsc.deconvolve import prepare
+from perspect.dsc.deconvolve import Method, prepare
 from perspect.dsc.quality import T1_SHARE_LIMITED, t1_share
 from perspect.dsc.signal import NOISE_FLOOR, Relaxation, delta_r2star, relaxation, rest
 from perspect.dsc.t1_effect import LARGEST_SHARE
@@ -36,7 +36,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072b2", "#d55e00", "#009e73", "#aa5a94", "
 INK, FAINT, PALE = "#222222", "#b8b8b8", "#eef1f4"
 """Okabe and Ito's colours, which every kind of colour vision tells apart, and greys."""
 
-STYLE: Final = {
+STYLE: Final[dict[Any, Any]] = {
     "font.family": "DejaVu Sans",
     "font.size": 11.0,
     "axes.titlesize": 11.5,
@@ -61,14 +61,16 @@ STYLE: Final = {
     "figure.constrained_layout.use": True,
 }
 
-NOTE: Final = {"fontsize": 10.0, "color": INK}
+NOTE: Final[dict[str, Any]] = {"fontsize": 10.0, "color": INK}
 
 
 def bolus() -> Figure:
     """Signal to ΔR2*: steady state, baseline, arrival, first pass, gamma-variate."""
     head = head_object((48, 48, 8), n_frames=80, onset=40.0, snr=80.0, seed=2)
     series, grey = head.series[0], head.regions["grey"]
-    run = dsc.quantify(series, dsc.Plan(motion=False, leakage="none", deconvolution="none"), mask=grey)
+    run = dsc.quantify(
+        series, dsc.Plan(motion=False, leakage="none", t1_effect="ignored", deconvolution="none"), mask=grey
+    )
     numbers, tissue = run.summary, run.curves["tissue"]
     times, artery = series.times, series.curves(head.regions["artery"].mask).mean(axis=0)
     signal = series.curves(grey.mask).mean(axis=0)
@@ -154,6 +156,8 @@ def leakage() -> Figure:
     return figure
 
 
+Correcting = Literal["auto", "bsw", "leu", "none"]
+
 PROTOCOLS: Final = (("FA 60°, no preload", 60, False), ("FA 60°, preload", 60, True), ("FA 30°, no preload", 30, False))
 
 
@@ -167,7 +171,7 @@ def correction() -> Figure:
         panel.plot([0, high], [0, high], color=INK, lw=1.0)
         words = []
         for method, colour, marker, word in (("none", ORANGE, "x", "uncorrected"), ("auto", BLUE, "o", "corrected")):
-            found, std = _rcbv(thing, method, has_preload)
+            found, _ = _rcbv(thing, method, has_preload)
             mew = 1.1 if marker == "x" else 0
             panel.plot(true, found, marker, color=colour, ms=4, alpha=0.65, mew=mew, label=word)
             agreement, bias = _concordance(found, true), found.mean() / true.mean() - 1
@@ -305,7 +309,7 @@ def saturation() -> Figure:
     return figure
 
 
-EVEN: Final = {"kp": (80.0, 80.0), "ke": (24.0, 24.0)}
+EVEN: Final[dict[str, Any]] = {"kp": (80.0, 80.0), "ke": (24.0, 24.0)}
 """The same relaxivities in every voxel, so that only what a figure is about differs."""
 
 KINDS: Final = (
@@ -335,7 +339,7 @@ def errors() -> Figure:
 
     figure, (left, right) = _panels(2, 4.4, width_ratios=(1, 1.3))
     grid = np.linspace(-4, 4, 33)
-    left.hist(scatter, grid, density=True, color=SKY, alpha=0.8, label=f"new noise: SD {scatter.std():.2f}")
+    left.hist(scatter, list(grid), density=True, color=SKY, alpha=0.8, label=f"new noise: SD {scatter.std():.2f}")
     left.plot(grid, np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi), color=INK, lw=1.6, label="exact errors: SD 1")
     left.set(
         xlabel="(rCBV − its mean) / stated standard error", ylabel="density", xlim=(-4, 4), ylim=(0, 0.7),
@@ -381,7 +385,7 @@ def transit() -> Figure:
     return figure
 
 
-HEADS: Final = (
+HEADS: Final[tuple[tuple[str, dict[str, Any], dict[str, Any], str], ...]] = (
     ("FA 60°, preload", {}, {}, BLUE),
     ("the same, T1 effect ignored", {}, {"t1_effect": "ignored"}, SKY),
     ("FA 30°, no preload", {"flip_angle": np.deg2rad(30), "has_preload": False}, {}, GREEN),
@@ -418,7 +422,12 @@ def tissues() -> Figure:
     panel.axhline(1, color=INK, lw=1.0)
     panel.set_xticks(at, TISSUES.values())
     panel.grid(axis="x", visible=False)
-    panel.set(ylabel="rCBV found / true", ylim=(0, 1.75), xlim=(-0.5, 3.5), title="Virtual head, TE 30 ms, median and quartiles of voxels")
+    panel.set(
+        ylabel="rCBV found / true",
+        ylim=(0, 1.6),
+        xlim=(-0.5, 3.5),
+        title="Virtual head, TE 30 ms, median and quartiles of voxels",
+    )
     panel.legend(loc="upper right", ncols=2)
     return figure
 
@@ -463,16 +472,9 @@ FIGURES: Final[Mapping[str, Callable[[], Figure]]] = {
 }
 
 
-def _panels(n: int, height: float, width: float = 10.4, **more: object) -> tuple[Figure, list[Axes]]:
+def _panels(n: int, height: float, width: float = 10.4, **more: Any) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(width, height))
-    axes = figure.subplots(1, n, squeeze=False, **_split(more))[0]
-    return figure, list(axes)
-
-
-def _split(more: dict[str, object]) -> dict[str, object]:
-    """Width ratios belong to the grid, the rest to the panels."""
-    ratios = {key: more.pop(key) for key in ("width_ratios",) if key in more}
-    return {**more, "gridspec_kw": ratios}
+    return figure, list(figure.subplots(1, n, squeeze=False, **more)[0])
 
 
 def _tissue(signal: np.ndarray, times: np.ndarray, te: float) -> Relaxation:
@@ -481,7 +483,7 @@ def _tissue(signal: np.ndarray, times: np.ndarray, te: float) -> Relaxation:
     return relaxation((np.asfortranarray(signal),), (te,), at_rest)
 
 
-def _calibrated(method: str, artery: np.ndarray, times: np.ndarray, tissue: Relaxation) -> float:
+def _calibrated(method: Method, artery: np.ndarray, times: np.ndarray, tissue: Relaxation) -> float:
     """The cut that a simulation of this acquisition finds, as the pipeline does."""
     stop = tissue.rest.stop
     contrast = np.nanmax(tissue.curves, axis=1) / tissue.noise
@@ -490,7 +492,7 @@ def _calibrated(method: str, artery: np.ndarray, times: np.ndarray, tissue: Rela
     return calibrate(method, artery, times, passing, tissue, levels, 0).cut
 
 
-def _rcbv(thing: LeakageObject, method: str, has_preload: bool) -> tuple[np.ndarray, np.ndarray]:
+def _rcbv(thing: LeakageObject, method: Correcting, has_preload: bool) -> tuple[np.ndarray, np.ndarray]:
     """rCBV of the tumour and its standard error, through the whole pipeline."""
     n_white = int(thing.white.sum())
     value, std = _quantified(thing.signal, thing, n_white, method, has_preload)
@@ -498,7 +500,7 @@ def _rcbv(thing: LeakageObject, method: str, has_preload: bool) -> tuple[np.ndar
 
 
 def _quantified(
-    signal: np.ndarray, thing: LeakageObject, n_white: int, method: str, has_preload: bool
+    signal: np.ndarray, thing: LeakageObject, n_white: int, method: Correcting, has_preload: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """rCBV and its error of loose curves of which the first `n_white` are the reference."""
     n = signal.shape[0]

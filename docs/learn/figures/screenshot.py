@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -17,12 +18,12 @@ from perspect.app import Inputs, examine_dsc
 from perspect.phantom import head_object
 
 SIZE = (1200, 1500)
-COLOURS = 128
+COLOURS = 256
 """Of the picture: as many as the page's maps need, at a third of the bytes."""
 
 QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
 
@@ -30,7 +31,9 @@ def virtual_patient(folder: Path) -> Path:
     """The head as a NIfTI file with its sidecar."""
     (series,) = head_object(seed=1).series
     taken = series.acquisition
-    image = nib.Nifti1Image(np.asarray(series.values), series.grid.affine)
+    image: Any = nib.Nifti1Image(  # type: ignore[no-untyped-call]
+        np.asarray(series.values), series.grid.affine
+    )
     image.header.set_xyzt_units("mm", "sec")
     image.header["pixdim"][4] = taken.tr
     path = folder / "virtual-head_dsc.nii.gz"
@@ -58,7 +61,9 @@ def main(browser: str, into: Path) -> None:
         picture = folder / "page.png"
         subprocess.run([*call, f"--screenshot={picture}", page.resolve().as_uri()], check=True, capture_output=True)
         with Image.open(picture) as whole:
-            whole.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(into, optimize=True)
+            whole.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+                into, optimize=True
+            )
 
 
 if __name__ == "__main__":

@@ -16,13 +16,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 from scipy import ndimage
 
-from perspect.anatomy import resample
+from perspect.anatomy import motion_report, resample
 from perspect.numerics import rigid, rigid_shades
 from perspect.numerics.parallel import each, spans
-from perspect.vocabulary import Flag, Problem, Series, Severity, Status, Step
-
-HEAD: Final = 50.0
-"""Radius in mm at which framewise displacement counts rotations (Power et al. 2012)."""
+from perspect.vocabulary import Flag, Problem, Series, Status, Step
 
 NEGLIGIBLE: Final = 0.01
 """mm: volumes that moved less, anywhere in the mask, are passed on as they are."""
@@ -333,12 +330,7 @@ def _put_back(scene: _Scene, frame: int, motion: Float[np.ndarray, "4 4"]) -> Fl
 
 def _reach(scene: _Scene, motion: Float[np.ndarray, "4 4"]) -> float:
     """The largest displacement of a corner of the mask's box, in mm; no point of the mask moves more."""
-    return float(np.linalg.norm(_displaced(motion, scene.box), axis=0).max())
-
-
-def _displaced(motion: Float[np.ndarray, "4 4"], place: Float[np.ndarray, "3 points"]) -> Float[np.ndarray, "3 points"]:
-    out: Float[np.ndarray, "3 points"] = (motion[:3, :3] - np.eye(3)) @ place + motion[:3, 3:]
-    return out
+    return float(np.linalg.norm(motion_report.displaced(motion, scene.box), axis=0).max())
 
 
 def _moved(
@@ -366,71 +358,24 @@ def _moved(
     covered = np.ones(shape[::-1], bool).T
     for frame in np.flatnonzero(good):
         covered &= np.isfinite(values[..., frame])
-    displacement = np.array([np.linalg.norm(_displaced(m, scene.place), axis=0).mean() for m in motions])
+    displacement = np.array([np.linalg.norm(motion_report.displaced(m, scene.place), axis=0).mean() for m in motions])
     displacement[~good] = np.nan
+    lost = float((~covered)[scene.mask].mean())
+    name, n_slices = series.name, shape[2]
+    flags = (
+        *motion_report.not_aligned(name, good),
+        *motion_report.few_slices(name, n_slices, scene.is_stack, scene.has_edge_slices),
+        *motion_report.not_covered(name, lost),
+    )
     return Moved(
         replace(series, values=values),
         parameters,
         np.stack([scene.in_scanner(motion) for motion in motions]),
         scene.centre,
-        framewise_displacement(parameters, good),
+        motion_report.framewise_displacement(parameters, good),
         displacement,
         status,
         covered,
-        _flags(scene, good, covered),
-        _step(scene, displacement),
-    )
-
-
-def framewise_displacement(
-    parameters: Float[np.ndarray, "time 6"], good: Bool[np.ndarray, " time"]
-) -> Float[np.ndarray, " time"]:
-    """Sum of absolute changes of three translations and of three rotations on a sphere of 50 mm, in mm.
-
-    Against the last volume before that is `good`; NaN for volumes that are not.
-
-    Power et al. 2012, doi:10.1016/j.neuroimage.2011.10.018
-    """
-    out = np.full(len(parameters), np.nan)
-    lengths = parameters[good] * np.repeat([HEAD, 1.0], 3)
-    out[good] = np.abs(np.diff(lengths, axis=0, prepend=lengths[:1])).sum(axis=1)
-    return out
-
-
-def _flags(scene: _Scene, good: Bool[np.ndarray, " time"], covered: Bool[np.ndarray, "x y z"]) -> tuple[Flag, ...]:
-    name, n_failed = scene.series.name, int((~good).sum())
-    lost = float((~covered)[scene.mask].mean())
-    flags = []
-    if n_failed:
-        frames = ", ".join(str(frame) for frame in np.flatnonzero(~good))
-        severity = Severity.LIMITED if n_failed <= 0.1 * good.size else Severity.REFUSED
-        sentence = f"{n_failed} of {good.size} volumes could not be aligned to the volumes at rest and hold no values."
-        flags.append(
-            Flag("motion-not-aligned", severity, sentence, f"{name}, volumes {frames}", n_failed / good.size, "motion")
-        )
-    if len(scene.free) < 6:
-        n_slices = scene.mask.shape[2]
-        sentence = f"With {n_slices} slice{'s' * (n_slices > 1)} motion across the slices cannot be seen or corrected."
-        flags.append(Flag("motion-in-plane-only", Severity.CAUTION, sentence, name, source="motion"))
-    elif not scene.has_edge_slices:
-        sentence = f"With {scene.mask.shape[2]} slices motion across the slices is known to a few tenths of a mm only."
-        flags.append(Flag("motion-few-slices", Severity.NOTE, sentence, name, source="motion"))
-    if lost > 0:
-        sentence = "Some voxels of the mask left the field of view during the series."
-        flags.append(Flag("motion-not-covered", Severity.NOTE, sentence, name, lost, "motion"))
-    return tuple(flags)
-
-
-def _step(scene: _Scene, displacement: Float[np.ndarray, " time"]) -> Step:
-    number = "six" if len(scene.free) == 6 else "three in-plane"
-    return Step(
-        "motion",
-        f"Every volume was aligned to the mean of the volumes at rest ({number} rigid parameters, gains by class of "
-        "darkening so that the bolus is not read as motion) and resampled once by Fourier shears.",
-        {"largest_displacement_mm": round(float(np.nanmax(displacement, initial=0.0)), 3)},
-        (
-            "doi:10.1023/B:VISI.0000011205.11775.fd",
-            "doi:10.1002/mrm.1910360615",
-            "doi:10.1016/j.neuroimage.2011.10.018",
-        ),
+        (*flags, *motion_report.excursion(name, parameters[good], depth[good], scene.place)),
+        motion_report.step(scene.is_stack, displacement),
     )

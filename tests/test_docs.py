@@ -1,0 +1,125 @@
+import importlib.util
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from perspect import dsc
+from perspect.cli.run import application
+from perspect.phantom import head_object
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = [page for folder in ("learn", "how-to", "reference") for page in sorted((DOCS / folder).glob("*.md"))]
+LARGEST = 250_000
+
+
+def script(path):
+    spec = importlib.util.spec_from_file_location(path.parent.name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def text_of(page):
+    return page.read_text(encoding="utf-8")
+
+
+def links(page):
+    """Where a page points within the project: path and anchor."""
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text_of(page)):
+        path, _, anchor = target.partition("#")
+        yield (page.parent / path).resolve() if path else page, anchor
+
+
+def anchors(page):
+    headings = re.findall(r"^#+ (.+)$", text_of(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def codes(page):
+    return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text_of(page), flags=re.DOTALL))
+
+
+reference = script(DOCS / "reference" / "make.py")
+drawings = script(DOCS / "learn" / "figures" / "make.py")
+
+
+@pytest.mark.parametrize("name", list(reference.pages()))
+def test_what_is_committed_as_reference_is_what_the_code_says(name):
+    """If it is not: `python docs/reference/make.py`."""
+    assert text_of(ROOT / name) == reference.pages()[name]
+
+
+def test_every_link_leads_somewhere():
+    for page in PAGES:
+        for path, anchor in links(page):
+            assert path.exists(), f"{page.name} points to {path}"
+            assert not anchor or anchor in anchors(path), f"{page.name} points to #{anchor} of {path.name}"
+
+
+def test_every_picture_is_shown_and_small_and_every_shown_picture_is_drawn():
+    shown = {path.name for page in PAGES for path, _ in links(page) if path.suffix == ".png"}
+    there = {path.name: path.stat().st_size for path in (DOCS / "learn" / "figures").glob("*.png")}
+    assert shown == set(there) == {*(f"{name}.png" for name in drawings.FIGURES), "dsc-page.png"}
+    assert max(there.values()) < LARGEST
+
+
+@pytest.mark.parametrize("name", ["protocols", "saturation", "leakage"])
+def test_a_figure_can_be_drawn_again(name, tmp_path):
+    drawings.main(tmp_path, [name])
+    assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    assert mpl.rcParams["font.size"] == 10.0
+
+
+def test_every_source_file_that_is_named_exists():
+    named = {
+        code for page in PAGES for code in codes(page) if re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_]+)*/[a-z0-9_]+\.py", code)
+    }
+    assert len(named) > 15
+    for code in named:
+        assert (ROOT / "src" / "perspect" / code).is_file() or (ROOT / code).is_file(), code
+
+
+def test_every_function_that_is_named_beside_its_file_is_in_it():
+    pairs = [pair for page in PAGES for pair in re.findall(r"`([a-z0-9_/]+\.py)`, `([a-z0-9_]+)`", text_of(page))]
+    assert len(pairs) > 5
+    for path, name in pairs:
+        assert re.search(rf"def {name}\(", text_of(ROOT / "src" / "perspect" / path)), f"{name} is not in {path}"
+
+
+def test_every_choice_that_is_named_can_be_chosen():
+    known = {field.name for field in fields(dsc.Plan)}
+    named = {name for page in PAGES for name in re.findall(r"(?:`|--set )dsc\.([a-z0-9_]+)(?=[=` ])", text_of(page))}
+    assert len(named) > 8
+    assert named <= known
+
+
+def test_every_option_that_is_named_is_an_option():
+    options = {name for argument in application()["dsc"].assemble_argument_collection() for name in argument.names}
+    named = {name for page in PAGES for name in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text_of(page))}
+    assert named - {"--help"} <= options
+
+
+def test_every_flag_that_is_named_can_be_raised():
+    raised = {row.split("`")[1] for row in reference.flag_page().splitlines() if row.startswith("| `")}
+    table = text_of(DOCS / "learn" / "dsc.md").split("## The traps")[1].split("\n## ")[0]
+    named = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", table))
+    assert len(named) > 10
+    assert named <= raised
+
+
+def test_the_table_of_maps_lists_every_map_of_a_run():
+    head = head_object((32, 32, 6), n_frames=60, onset=30.0, seed=2)
+    made = dsc.quantify(head.series, dsc.Plan(motion=False), mask=head.regions["brain"]).maps
+    listed = {row.split("`")[1] for row in reference.map_table().splitlines() if row.startswith("| `")}
+    assert {f"desc-dsc_{key}.nii.gz" for key in made} == listed
+
+
+def test_the_defaults_that_are_named_are_the_defaults():
+    page = text_of(DOCS / "learn" / "dsc.md")
+    assert np.isclose((1 - dsc.Plan().hct_large) / (1 - dsc.Plan().hct_small), 0.733, atol=5e-4)
+    assert "0.733 by default" in page
