@@ -42,6 +42,9 @@ FEWEST: Final = 200
 NOT_SETTLED: Final = 0.1
 """mm: a volume whose last step was larger did not find its place."""
 
+ALIKE: Final = 0.25
+"""The same share before the bolus is allowed for: at its height half of the contrast can be gone."""
+
 EXPLAINED: Final = 0.75
 """Share of the variance of a volume that the aligned reference must explain."""
 
@@ -201,7 +204,7 @@ def correct(
     target = _target(scene, _reference(scene, rest))
     one_by_one = spans(series.n_times, 1)
     first = each(lambda piece: _first_pass(scene, target, piece.start), one_by_one)
-    is_like = np.array([one.explained >= EXPLAINED for one in first])
+    is_like = np.array([one.explained >= ALIKE for one in first])
     passage = rigid_shades.passage(target.fine, rigid_shades.cells(target.image, target.points), first, is_like)
     first.clear()
     return _moved(scene, each(lambda piece: _second_pass(scene, passage, piece.start), one_by_one), passage.depth)

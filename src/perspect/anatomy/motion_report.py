@@ -71,20 +71,20 @@ def excursion(
     depth: Float[np.ndarray, " time"],
     place: Float[np.ndarray, "3 points"],
 ) -> tuple[Flag, ...]:
-    """A flag if the head seems to have been elsewhere at the height of the bolus than just before and after it."""
-    during = np.flatnonzero(depth > 0.9)
+    """A flag if the head seems to have been elsewhere during the bolus than just before and after it."""
+    during = np.flatnonzero(depth > 0.5)
     outer = np.flatnonzero(depth > 0.3)
     if not during.size:
         return ()
     around = np.concatenate([parameters[: outer[0]][-5:], parameters[outer[-1] + 1 :][:5]])
     if not around.size:
         return ()
-    away = np.median(parameters[during], axis=0) - np.median(around, axis=0)
-    distance = float(np.linalg.norm(displaced(rigid.rigid(away), place), axis=0).mean())
+    away = parameters[during] - np.median(around, axis=0)
+    distance = max(float(np.linalg.norm(displaced(rigid.rigid(one), place), axis=0).mean()) for one in away)
     if distance < EXCURSION:
         return ()
     sentence = (
-        f"At the height of the bolus the head seems {distance:.1f} mm from where it was before and after. It may have "
+        f"During the bolus the head seems up to {distance:.1f} mm from where it was before and after. It may have "
         "moved, but the agent itself shifts echo-planar images, and feigns motion by darkening them unevenly."
     )
     return (Flag("motion-with-bolus", Severity.CAUTION, sentence, name, source="motion"),)

@@ -212,8 +212,8 @@ def _converted(
 def _area_error(relaxation: Relaxation, times: Float[np.ndarray, " time"], voxels: np.ndarray) -> float:
     """Relative standard error of the area of the mean curve of some voxels, from their noise."""
     weights = trapezoid_weights(times, slice(relaxation.rest.stop, times.size))[:, None]
-    values, std = linear_maps(relaxation, weights)
-    return float(np.sqrt((std[0, voxels] ** 2).sum()) / abs(values[0, voxels].sum()))
+    (values,), (std,) = linear_maps(relaxation.of(voxels), weights)
+    return float(np.sqrt((std**2).sum()) / abs(values.sum()))
 
 
 def _region(voxels: np.ndarray, brain: Region, origin: str) -> Region:

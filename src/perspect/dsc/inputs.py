@@ -1,7 +1,7 @@
 """What a DSC analysis needs before it can begin: sound echoes, a brain, a baseline."""
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from perspect.anatomy.brain import brain_mask
 from perspect.dsc.plan import Plan
@@ -92,13 +92,13 @@ def find_brain_and_rest(echo: Series, plan: Plan, mask: Region | None) -> tuple[
             raise Problem(
                 f"The mask '{mask.name}' is empty.", "Nothing would be measured.", "Give a mask of the brain."
             )
-        return mask, rest(mean_signal(echo, mask.mask), echo.times, plan.guard)
+        return mask, rest(echo.mean_curve(mask.mask), echo.times, plan.guard)
     middle = _image(echo, slice(1, max(2, min(6, echo.n_times // 4))))
     finite = middle[np.isfinite(middle)]
     rough = np.nan_to_num(middle, nan=0.0) > ROUGH_SHARE * np.quantile(finite, 0.98)
     if not rough.any():
         raise Problem(f"{echo.name} shows no head.", "Every voxel is dark.", "Give a mask of the brain with --mask.")
-    first = rest(mean_signal(echo, rough), echo.times, plan.guard)
+    first = rest(echo.mean_curve(rough), echo.times, plan.guard)
     at_rest = _image(echo, first.frames)
     around = slice(max(first.peak - 1, 0), first.peak + 2)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -107,13 +107,7 @@ def find_brain_and_rest(echo: Series, plan: Plan, mask: Region | None) -> tuple[
     if not brain.any():
         raise Problem(f"No brain was found in {echo.name}.", "", "Give a mask of the brain with --mask.")
     region = Region(brain, echo.grid, "brain", "found on the image at rest and its loss of signal at the bolus")
-    return region, rest(mean_signal(echo, brain), echo.times, plan.guard)
-
-
-def mean_signal(echo: Series, inside: Bool[np.ndarray, "x y z"]) -> Float[np.ndarray, " time"]:
-    """Mean signal of a region over time."""
-    mean: Float[np.ndarray, " time"] = np.asarray(np.nanmean(echo.curves(inside), axis=0, dtype=np.float64))
-    return mean
+    return region, rest(echo.mean_curve(brain), echo.times, plan.guard)
 
 
 def _image(echo: Series, frames: slice) -> Float[np.ndarray, "x y z"]:

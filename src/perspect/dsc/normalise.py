@@ -18,6 +18,9 @@ BRIGHT: Final = 1.5
 EMPTY: Final = 0.3
 """Times the median blood volume: less is fluid, necrosis or a mixture with them [our default]; white matter has 0.6."""
 
+QUANTILES: Final = 1000
+"""That stand for a distribution."""
+
 CORE: Final = 1.5
 """Standard deviations of the class within which its core lies."""
 
@@ -121,9 +124,10 @@ def lower_class(
 ) -> tuple[tuple[float, float], Bool[np.ndarray, " values"]]:
     """Mean and standard deviation of the lower of two normal classes, and which values are more likely in it.
 
-    Expectation-maximisation from the quartiles; a tenth at either end is left out, where vessels and edges are.
+    Expectation-maximisation from the quartiles, on quantiles of the values (which hold their distribution, however many
+    there are); a twentieth at either end is left out, where vessels and edges are.
     """
-    inner = x[(x > np.quantile(x, 0.05)) & (x < np.quantile(x, 0.95))]
+    inner = np.quantile(x, np.linspace(0.05, 0.95, QUANTILES))
     means = np.quantile(inner, [0.25, 0.75])
     widths, shares = np.full(2, inner.std() / 2 + 1e-12), np.full(2, 0.5)
     for _ in range(200):

@@ -103,7 +103,7 @@ def passage(relaxation: Relaxation, times: Float[np.ndarray, " time"], frames: s
         out[1, span] = place + times[top] - arrival
         with np.errstate(divide="ignore", invalid="ignore"):
             out[2, span] = (2 * y[1] - y[0] - y[2]) / y[1]
-        out[3, span] = by_height * np.sqrt(relaxation.variance(span)[rows, top])
+        out[3, span] = by_height * np.sqrt(relaxation.variance_at(span, top))
         if n_late > 0:
             lowest = signal[span][rows, top]
             drop = level[span] - lowest

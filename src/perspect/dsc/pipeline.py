@@ -1,6 +1,7 @@
 """A DSC series to maps: reads from top to bottom as a methods section."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -8,7 +9,7 @@ from jaxtyping import Float
 from perspect.dsc import account
 from perspect.dsc.arterial import arterial_input
 from perspect.dsc.blood import calibration_of, flow_of, volume_flags, volume_of
-from perspect.dsc.inputs import checked_echoes, find_brain_and_rest, mean_signal
+from perspect.dsc.inputs import checked_echoes, find_brain_and_rest
 from perspect.dsc.leakage import Correction, correct, uncorrected
 from perspect.dsc.maps import maps
 from perspect.dsc.motion import aligned
@@ -20,6 +21,7 @@ from perspect.dsc.reference import Reference, mean_reference, reference_curve
 from perspect.dsc.signal import Relaxation, relaxation, rest
 from perspect.dsc.t1_effect import LARGEST_SHARE, T1Effect, t1_effect
 from perspect.dsc.tissue import white_matter_level
+from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Acquisition, Curve, Measured, Problem, Region, Series, Status
 
 Progress = Callable[[str, float], None]
@@ -53,11 +55,13 @@ def quantify(
     brain, at_rest = find_brain_and_rest(echoes[-1], plan, mask)
     moved = aligned(echoes, at_rest, brain, plan.motion, tell)
     times = moved.echoes[0].times
-    at_rest = rest(mean_signal(moved.echoes[-1], brain.mask), times, plan.guard)
+    at_rest = rest(moved.echoes[-1].mean_curve(brain.mask), times, plan.guard)
 
     tell("relaxation rate", 0.0)
     t1 = modelled_t1(acquisition, echo_times, plan)
     curves = relaxation(tuple(echo.curves(brain.mask) for echo in moved.echoes), echo_times, at_rest, t1)
+    # From here on only the brain's curves are needed: a whole series in float32 is the largest thing in memory.
+    moved = replace(moved, echoes=())
     tissue = mean_curve(curves)
     passed = first_pass(tissue, times, at_rest.stop, at_rest.peak)
     window = passed.frames if plan.window == "first-pass" else slice(at_rest.stop, times.size)
@@ -170,8 +174,9 @@ def leakage(
 
 def mean_curve(curves: Relaxation) -> Float[np.ndarray, " time"]:
     """Mean ΔR2* of the usable voxels, in 1/s."""
-    usable = np.flatnonzero(curves.is_usable)
-    mean: Float[np.ndarray, " time"] = curves.curves[usable].mean(axis=0, dtype=np.float64)
+    usable = curves.is_usable
+    parts = each(lambda span: curves.curves[span][usable[span]].sum(axis=0, dtype=np.float64), spans(usable.size))
+    mean: Float[np.ndarray, " time"] = np.sum(parts, axis=0) / usable.sum()
     return mean
 
 

@@ -1,6 +1,6 @@
 """From signal to ΔR2*: steady state, arrival of the bolus, baseline, noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -224,6 +224,17 @@ class Relaxation:
         noise: Float[np.ndarray, " voxels"] = np.sqrt(parts) / echo_factor(self.echo_times)
         return noise if self.t1 is None else noise / (1 - self.t1.share)
 
+    def of(self, voxels: Int[np.ndarray, " some"]) -> "Relaxation":
+        """The same of some voxels only."""
+        return replace(
+            self,
+            curves=self.curves[voxels],
+            signals=tuple(one[voxels] for one in self.signals),
+            baselines=tuple(one[voxels] for one in self.baselines),
+            sigmas=tuple(one[voxels] for one in self.sigmas),
+            status=self.status[voxels],
+        )
+
     @property
     def is_usable(self) -> Bool[np.ndarray, " voxels"]:
         """Voxels whose curve holds numbers."""
@@ -231,16 +242,25 @@ class Relaxation:
 
     def variance(self, which: slice | Int[np.ndarray, " some"]) -> Float[np.ndarray, "some time"]:
         """Variance of every sample of some voxels' ΔR2*, in 1/s²: (σ/S)²/TE², which grows as the signal falls."""
+        sigmas = [sigma[which, None] for sigma in self.sigmas]
+        return self._variance([signal[which] for signal in self.signals], sigmas, self.curves[which])
+
+    def variance_at(self, span: slice, frames: Int[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
+        """The same at one frame of each voxel of `span`."""
+        rows = np.arange(frames.size)
+        signals = [signal[span][rows, frames] for signal in self.signals]
+        return self._variance(signals, [sigma[span] for sigma in self.sigmas], self.curves[span][rows, frames])
+
+    def _variance(self, signals: list[np.ndarray], sigmas: list[np.ndarray], curves: np.ndarray) -> np.ndarray:
         te = echo_factor(self.echo_times)
-        total = None
-        for signal, sigma in zip(self.signals, self.sigmas, strict=True):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                part = (sigma[which, None] / te) / signal[which]
-            part *= part
-            total = part if total is None else total + part
-        assert total is not None
-        out: np.ndarray = total if self.t1 is None else total * self.t1.amplification(self.curves[which]) ** 2
-        return out
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = [(sigma / te) / signal for signal, sigma in zip(signals, sigmas, strict=True)]
+        if self.t1 is not None:
+            relative[0] *= self.t1.amplification(curves)
+        total: np.ndarray = relative[0] * relative[0]
+        for more in relative[1:]:
+            total += more * more
+        return total
 
 
 def relaxation(

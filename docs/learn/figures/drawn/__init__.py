@@ -1,0 +1,1 @@
+"""The figures of docs/learn/dsc.md, one function each; `make.py` draws them."""
