@@ -64,7 +64,7 @@ def our_volume(made: LeakageObject, preload: bool | None, **choices: Any) -> Mea
     choices = {"leakage": "auto", "deconvolution": "none", **choices}
     plan = dsc.Plan(motion=False, leakage_reference="reference", **choices)
     everything, white = as_region(np.ones(made.vp.size, bool), "all"), as_region(made.white, "white")
-    arterial = Curve(made.times, made.arterial, "mM", "whole blood")
+    arterial = Curve(made.times, made.arterial, "mM", "cb")
     return dsc.quantify(echoes, plan, mask=everything, reference=white, aif=arterial)
 
 

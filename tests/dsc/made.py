@@ -27,7 +27,7 @@ def everything(n):
 
 
 def blood(times, values):
-    return Curve(np.asarray(times, float), np.asarray(values, float), "mM", "whole blood")
+    return Curve(np.asarray(times, float), np.asarray(values, float), "mM", "cb")
 
 
 def leakage_run(thing, leakage="auto", reference="reference", preload=None, **more):

@@ -168,20 +168,32 @@ def test_a_longer_guard_shortens_the_baseline(head, measured):
 @pytest.mark.parametrize("factor", [1.0, 60.0])
 def test_signals_concentrations_and_rates_as_arterial_input_agree(factor):
     thing = leakage_object(flip_angle=np.pi / 6, n_tumour=40, seed=1)
-    one = series(thing.signal, thing.times, 0.03, 1.5, np.pi / 6, True)
+    one = series(thing.signal, thing.times, 0.03, 1.5, np.pi / 6, None)
     plan, mask = dsc.Plan(motion=False), everything(thing.white.size)
     rate = factor * thing.arterial
     given = (
         Curve(thing.times, rate, "1/s", "rate"),
         Curve(thing.times, 700 * np.exp(-0.03 * rate), "a.u.", "signal"),
-        Curve(thing.times, rate / 80.0, "mM", "whole blood"),
-        Curve(thing.times, rate / 80.0 / 0.55, "mM", "plasma"),
+        Curve(thing.times, rate / 80.0, "mM", "cb"),
+        Curve(thing.times, rate / 80.0 / 0.55, "mM", "cp"),
     )
     volumes = [
         flat(dsc.quantify(one, plan, mask=mask, reference=region(thing.white), aif=a).maps["cbv"])[0] for a in given
     ]
     for other in volumes[1:]:
         np.testing.assert_allclose(other, volumes[0], rtol=1e-3)
+
+
+def test_a_concentration_must_say_whether_it_is_of_blood_or_plasma():
+    thing = leakage_object(flip_angle=np.pi / 6, n_tumour=40, seed=1)
+    given = Curve(thing.times, thing.arterial, "mM", "artery")
+    with pytest.raises(Problem, match="cb \\(whole blood\\) or cp"):
+        dsc.quantify(
+            series(thing.signal, thing.times, 0.03),
+            dsc.Plan(motion=False),
+            mask=everything(thing.white.size),
+            aif=given,
+        )
 
 
 def one_series(values=None, te=0.03, times=None, grid=None):

@@ -43,10 +43,10 @@ NOT_SETTLED: Final = 0.1
 """mm: a volume whose last step was larger did not find its place."""
 
 ALIKE: Final = 0.25
-"""The same share before the bolus is allowed for: at its height half of the contrast can be gone."""
+"""Share of the variance that it must explain before that: at the height of a bolus half of the contrast can be gone."""
 
-EXPLAINED: Final = 0.75
-"""Share of the variance of a volume that the aligned reference must explain."""
+EXPLAINED: Final = 0.5
+"""Share of a volume's variance that the reference must explain once the bolus is allowed for (noise: below 0.1)."""
 
 SLICES: Final = 4
 """Slices that it takes to tell motion across them; with fewer only motion within the slice is estimated."""

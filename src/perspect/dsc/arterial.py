@@ -14,6 +14,9 @@ from perspect.dsc.signal import Relaxation, delta_r2star, echo_factor
 from perspect.dsc.t1_effect import R2STAR
 from perspect.vocabulary import Curve, Flag, Grid, Problem, Region, Severity, Status
 
+IN_BLOOD = ("cb", "cp")
+"""Labels of an arterial concentration: in whole blood, in plasma."""
+
 LOWEST_PEAK = 1.5
 """An arterial curve that peaks below this multiple of the brain's mean is mostly tissue [our default]."""
 
@@ -199,14 +202,20 @@ def _converted(
     if given.unit == "1/s":
         return change
     if given.unit == "mM":
-        return R2STAR * change * ((1 - plan.hct_large) if "plasma" in given.label else 1.0)
+        if given.label not in IN_BLOOD:
+            raise Problem(
+                f"The arterial concentration is labelled '{given.label}'.",
+                "Plasma holds 1/(1 - Hct) times what whole blood does.",
+                "Label it cb (whole blood) or cp (plasma).",
+            )
+        return R2STAR * change * ((1 - plan.hct_large) if given.label == "cp" else 1.0)
     at_rest = values[relaxation.rest.frames].mean()
     curve = delta_r2star(values, np.asarray(at_rest), echo_factor(relaxation.echo_times))
     if not np.isfinite(curve).all():
         raise Problem(
             "The arterial signal is not positive at every time.", "Its logarithm is needed.", "Give another curve."
         )
-    return curve
+    return curve if relaxation.t1 is None else relaxation.t1.true(curve)
 
 
 def _area_error(relaxation: Relaxation, times: Float[np.ndarray, " time"], voxels: np.ndarray) -> float:

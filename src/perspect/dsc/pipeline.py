@@ -16,7 +16,7 @@ from perspect.dsc.motion import aligned
 from perspect.dsc.normalise import standardised
 from perspect.dsc.passage import FirstPass, first_pass, passage
 from perspect.dsc.plan import Plan
-from perspect.dsc.quality import protocol, refuse_protocol, refuse_reference, voxel_flags
+from perspect.dsc.quality import protocol, refuse_protocol, refuse_reference, t1_flags, voxel_flags
 from perspect.dsc.reference import Reference, mean_reference, reference_curve
 from perspect.dsc.signal import Relaxation, relaxation, rest
 from perspect.dsc.t1_effect import LARGEST_SHARE, T1Effect, t1_effect
@@ -88,7 +88,7 @@ def quantify(
     flow = flow_of(curves, times, area, arterial, peak, volume, simulated, plan)
 
     flags = (
-        *setting.flags, *moved.flags, *arterial.flags, *white.flags, *volume_flags(volume, white.inside),
+        *setting.flags, *t1_flags(t1), *moved.flags, *arterial.flags, *white.flags, *volume_flags(volume, white.inside),
         *(flow.flags if flow else ()), *voxel_flags(curves),
     )  # fmt: skip
     regions = {"brain": brain, "reference": white.region}

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from perspect.dsc.reference import Reference
 from perspect.dsc.signal import Relaxation, Rest
-from perspect.dsc.t1_effect import LARGEST_SHARE, t1_effect
+from perspect.dsc.t1_effect import LARGEST_SHARE, T1_REST, T1Effect, t1_effect
 from perspect.vocabulary import Acquisition, Flag, Refusal, Severity, Status
 
 SOURCE: Final = "dsc"
@@ -17,7 +17,9 @@ SOURCE: Final = "dsc"
 T1_SHARE_LIMITED: Final = 0.45
 """T1 effect over T2* effect beyond which a correction leaves a bias that matters [our reference objects]."""
 
-LESS_T1: Final = "Use dual echo, a flip angle of 30°, or a preload with 60°; this series gives no blood volume."
+LESS_T1: Final = (
+    "Use two echoes, or a smaller flip angle (30°, or 60° with preload); this series gives no blood volume."
+)
 
 
 class Reliability(IntEnum):
@@ -224,6 +226,19 @@ def refuse_reference(reference: Reference, first_pass: slice) -> None:
             "Agent shortens T1 there so much that the reference itself is contaminated; no correction can be trusted.",
             LESS_T1,
         )
+
+
+def t1_flags(t1: T1Effect | None) -> tuple[Flag, ...]:
+    """What a reader must know where the T1 effect was taken out by a model."""
+    if t1 is None:
+        return ()
+    sentence = (
+        f"The T1 effect of agent inside vessels ({t1.share:.0%} of the T2* effect) was taken out, with one T1 of "
+        f"{T1_REST:g} s for all tissue after the preload; where a lesion's T1 is longer, its rCBV comes out too low. "
+        "Compare with dsc.t1_effect=ignored."
+    )
+    severity = Severity.CAUTION if t1.share > T1_SHARE_LIMITED else Severity.NOTE
+    return (Flag("t1-effect-modelled", severity, sentence, "cbv, rcbv", source=SOURCE),)
 
 
 def voxel_flags(relaxation: Relaxation) -> tuple[Flag, ...]:
