@@ -120,6 +120,8 @@ def bidirectional(
 ) -> tuple[Float[np.ndarray, "4 some"], Float[np.ndarray, "4 some"], Fit]:
     """K1, K2, kep and corrected area of some voxels with standard errors, and the fit they are from.
 
+    All are NaN where kep is left open.
+
     Leu et al. 2016, doi:10.3174/ajnr.A4759
     """
     frames = slice(relaxation.rest.stop, times.size)
@@ -130,33 +132,37 @@ def bidirectional(
     values, std = np.full((4, voxels.size), np.nan), np.full((4, voxels.size), np.nan)
     noise_at_rest = relaxation.noise**2 / relaxation.rest.n_frames
 
+    # Where kep is left open the return cannot be seen, and there is nothing to add to the one-way model.
+    seen = np.flatnonzero(np.isfinite(kep))
+
     def work(span: slice) -> None:
-        rate = np.nan_to_num(kep[span], nan=0.0)
+        which = seen[span]
+        rate = kep[which]
         leaked, slope = table.at(rate)
         # Where kep is not free (on its bound, or without leakage) it is no source of error.
-        free = np.isfinite(found.std[lexicon.KEP_LEAKAGE.key][span]) & (rate > table.kep[0]) & (rate < table.kep[-1])
+        free = np.isfinite(found.std[lexicon.KEP_LEAKAGE.key][which]) & (rate > table.kep[0]) & (rate < table.kep[-1])
         jacobian = np.zeros((rate.size, 3, times.size))
         jacobian[:, 0, frames] = curve[frames]
         jacobian[:, 1] = -leaked
-        jacobian[:, 2] = np.where(free, -k2[span], 0.0)[:, None] * slope
+        jacobian[:, 2] = np.where(free, -k2[which], 0.0)[:, None] * slope
         hessian = jacobian @ jacobian.transpose(0, 2, 1)
         hessian[:, 2, 2] += np.where(free, 0.0, 1.0)
         inside = leaked @ weights
         wanted = np.zeros((rate.size, 3, 4))
         wanted[:, [0, 1, 2], [0, 1, 2]] = 1.0
         wanted[:, 1, 3] = inside
-        wanted[:, 2, 3] = np.where(free, k2[span] * (slope @ weights), 0.0)
+        wanted[:, 2, 3] = np.where(free, k2[which] * (slope @ weights), 0.0)
         gradient = np.linalg.solve(_equilibrated(hessian), wanted).transpose(0, 2, 1) @ jacobian
         gradient[:, 3] += weights
-        variance = np.nan_to_num(relaxation.variance(voxels[span]), nan=0.0)
+        variance = np.nan_to_num(relaxation.variance(voxels[which]), nan=0.0)
         spread = np.einsum("vkt,vt->kv", gradient**2, variance)
-        spread += (gradient.sum(axis=-1) ** 2).T * noise_at_rest[voxels[span]]
-        values[0, span], values[1, span], values[2, span] = k1[span], k2[span], kep[span]
-        values[3, span] = relaxation.curves[voxels[span]] @ weights + k2[span] * inside
-        std[:, span] = np.sqrt(spread)
-        std[2, span][~free] = np.nan
+        spread += (gradient.sum(axis=-1) ** 2).T * noise_at_rest[voxels[which]]
+        values[:3, which] = k1[which], k2[which], rate
+        values[3, which] = relaxation.curves[voxels[which]] @ weights + k2[which] * inside
+        spread[2, ~free] = np.nan
+        std[:, which] = np.sqrt(spread)
 
-    each(work, spans(voxels.size, CHUNK // 4))
+    each(work, spans(seen.size, CHUNK // 4))
     return values, std, found
 
 
@@ -254,7 +260,10 @@ def corrected_curves(relaxation: Relaxation, correction: Correction, span: slice
     table = correction.table
     if table is None:
         return relaxation.curves[span]
-    leaked = table.at(np.nan_to_num(correction.kep[span], nan=0.0))[0]
-    k2 = np.where(correction.status[span] == Status.NOT_CORRECTED, 0.0, correction.k2[span])
-    out: Float[np.ndarray, "some time"] = relaxation.curves[span] + (k2[:, None] * leaked).astype(np.float32)
+    k2 = np.where(correction.status[span] == Status.NOT_CORRECTED, 0.0, correction.k2[span]).astype(np.float32)
+    out: Float[np.ndarray, "some time"] = relaxation.curves[span] + k2[:, None] * table.leaked[0].astype(np.float32)
+    returns = np.flatnonzero(correction.is_bidirectional[span] & (k2 != 0))
+    if returns.size:
+        leaked = table.at(correction.kep[span][returns])[0] - table.leaked[0]
+        out[returns] += k2[returns, None] * leaked.astype(np.float32)
     return out
