@@ -220,6 +220,6 @@ def test_the_shared_leakage_objects_agree(shared_data, flip, preload, leakage, l
     assert concordance(values[tumour], thing.rcbv[tumour]) >= least
 
 
-def test_the_shared_protocol_with_ninety_degrees_is_called_unreliable(shared_data):
-    measured = leakage_run(leakage_set(shared_data, 90, False), preload=False)
-    assert measured.summary["reliability"] == "unreliable"
+def test_the_shared_protocol_with_ninety_degrees_is_refused(shared_data):
+    with pytest.raises(Refusal, match="T1"):
+        leakage_run(leakage_set(shared_data, 90, False), preload=False)

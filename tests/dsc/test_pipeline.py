@@ -5,7 +5,7 @@ from dsc.made import blood, everything, flat, region, series
 from perspect import dsc
 from perspect.numerics.parallel import THREADS
 from perspect.phantom import Tissue, head_object, leakage_object
-from perspect.vocabulary import Acquisition, Curve, Grid, Problem, Region, Series, Severity, Status
+from perspect.vocabulary import Acquisition, Curve, Grid, Problem, Refusal, Region, Series, Severity, Status
 
 SHAPE = (96, 96, 12)
 """Fine enough that tissue, not partial volume, decides; coarse enough to be quick."""
@@ -99,11 +99,10 @@ def test_the_same_input_gives_the_same_bits_on_any_number_of_threads(head, measu
     assert again.flags == measured.flags
 
 
-def test_scaling_the_signal_changes_nothing_but_the_signal(head, measured):
-    (one,) = head.series
-    scaled = Series(one.values, one.grid, one.times, one.acquisition, slope=3.0, intercept=0.0, name=one.name)
-    again = dsc.quantify(scaled, dsc.Plan())
-    one, other = (a.maps["rcbv"].values for a in (measured, again))
+def test_scaling_the_signal_changes_nothing_but_the_signal(head):
+    (plain,) = head.series
+    scaled = Series(plain.values, plain.grid, plain.times, plain.acquisition, slope=3.0, intercept=0.0, name=plain.name)
+    one, other = (dsc.quantify(each, dsc.Plan(motion=False)).maps["rcbv"].values for each in (plain, scaled))
     inside = np.isfinite(one)
     # Rounding may turn the choice between two models in a voxel where they fit alike.
     assert np.isclose(one[inside], other[inside], rtol=2e-3, atol=2e-3).mean() > 0.999
@@ -229,13 +228,78 @@ def test_a_volume_of_nan_is_named():
         dsc.quantify(one_series(values), dsc.Plan())
 
 
-@pytest.mark.parametrize("kind", ["empty", "elsewhere"])
-def test_a_mask_that_cannot_be_used_is_named(head, kind):
+def test_an_empty_mask_is_named(head):
     (one,) = head.series
-    grid = one.grid if kind == "empty" else Grid((3, 3, 3), np.eye(4))
-    mask = Region(np.zeros(grid.shape, bool), grid, "tumour.nii.gz")
     with pytest.raises(Problem, match=r"tumour\.nii\.gz"):
-        dsc.quantify(head.series, dsc.Plan(), mask=mask)
+        dsc.quantify(head.series, dsc.Plan(), mask=Region(np.zeros(SHAPE, bool), one.grid, "tumour.nii.gz"))
+
+
+@pytest.mark.parametrize("role", ["mask", "reference", "aif"])
+def test_a_region_from_another_grid_is_refused(head, role):
+    elsewhere = Region(np.ones(SHAPE, bool), Grid(SHAPE, np.diag([2.0, 2.0, 9.0, 1.0])), "drawn elsewhere")
+    with pytest.raises(Problem, match=r"'drawn elsewhere'.*is not on the grid"):
+        dsc.quantify(head.series, dsc.Plan(motion=False), **{role: elsewhere})
+
+
+@pytest.mark.parametrize("leakage", ["auto", "none"])
+def test_t1_contaminated_data_are_refused_even_where_the_protocol_is_not_recorded(leakage):
+    head = head_object((64, 64, 12), n_frames=80, onset=40.0, flip_angle=np.pi / 2, has_preload=False, te=0.025, seed=2)
+    (one,) = head.series
+    unknown = Series(one.values, one.grid, one.times, Acquisition(te=0.025), name="unknown")
+    with pytest.raises(Refusal, match="T1"):
+        dsc.quantify(unknown, dsc.Plan(motion=False, leakage=leakage))
+    with pytest.raises(Refusal, match="T1"):
+        dsc.quantify(one, dsc.Plan(motion=False, leakage=leakage))
+
+
+@pytest.mark.parametrize(("flip", "preload", "te"), [(60, False, 0.03), (90, True, 0.045), (30, False, 0.025)])
+def test_data_that_can_be_corrected_are_not_refused(flip, preload, te):
+    head = head_object(
+        (64, 64, 12), n_frames=80, onset=40.0, flip_angle=np.deg2rad(flip), has_preload=preload, te=te, seed=2
+    )
+    assert "rcbv" in dsc.quantify(head.series, dsc.Plan(motion=False, deconvolution="none")).maps
+
+
+def test_a_series_whose_volumes_show_nothing_alike_is_refused(head):
+    (one,) = head.series
+    values = np.array(one.values, order="F")
+    rng = np.random.default_rng(0)
+    for frame in range(2, values.shape[3]):
+        values[..., frame] = rng.permutation(values[..., frame].ravel()).reshape(SHAPE)
+    shuffled = Series(values, one.grid, one.times, one.acquisition, name="shuffled")
+    with pytest.raises(Refusal):
+        dsc.quantify(shuffled, dsc.Plan(), mask=Region(head.labels == Tissue.GREY, one.grid, "grey"))
+
+
+def test_an_arterial_curve_that_peaks_before_the_bolus_is_refused():
+    thing = leakage_object(flip_angle=np.pi / 6, n_tumour=40, seed=1)
+    early = 80.0 * thing.arterial
+    early[:2] += 2 * early.max()
+    with pytest.raises(Problem, match="largest at 0 s, before the bolus"):
+        dsc.quantify(
+            series(thing.signal, thing.times, 0.03),
+            dsc.Plan(motion=False),
+            mask=everything(thing.white.size),
+            aif=Curve(thing.times, early, "1/s", "early"),
+        )
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"threshold": 0.3},
+        {"deconvolution": "csvd", "oscillation": 0.1},
+        {"deconvolution": "tikhonov", "threshold": 0.1},
+        {"leakage": "none", "leakage_reference": "reference"},
+    ],
+)
+def test_a_setting_without_effect_is_refused(choices):
+    with pytest.raises(Problem):
+        dsc.Plan(**choices)
+
+
+def test_the_volumes_that_were_analysed_are_named(measured):
+    assert measured.summary["kept_volumes"] == list(range(measured.summary["n_volumes"]))
 
 
 def test_an_arterial_curve_that_stops_early_is_refused():

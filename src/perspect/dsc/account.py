@@ -80,6 +80,7 @@ def summary(
         "agent": acquisition.agent,
         "dose": acquisition.dose,
         "n_volumes": int(times.size),
+        "kept_volumes": list(moved.kept),
         "time_step": float(np.median(np.diff(times))),
         "first_steady_frame": rest.start,
         "baseline_frames": [rest.start, rest.stop],
@@ -221,7 +222,8 @@ def recipe(
     steps.append(
         Step(
             "blood volume",
-            f"Blood volume is the corrected area from {times[window.start]:.1f} to {times[window.stop - 1]:.1f} s; "
+            f"Blood volume is the {'plain' if correction is None else 'corrected'} area from "
+            f"{times[window.start]:.1f} to {times[window.stop - 1]:.1f} s; "
             "rCBV is "
             f"its ratio to the median of {white.level.n_voxels} voxels of normal-appearing white matter "
             f"({white.region.origin or white.region.name}); CBV is relative to the arterial area with a haematocrit "

@@ -161,8 +161,16 @@ def _described(
     flags: tuple[Flag, ...] = (),
 ) -> Arterial:
     moment = float(first_moment(curve[None, passed.frames], times[passed.frames])[0])
-    width = width_at_half(curve, times)
-    peak, tissue_peak = float(curve.max()), passed.height
+    after, clock = curve[passed.frames.start :], times[passed.frames.start :]
+    width = width_at_half(after, clock)
+    peak, tissue_peak = float(after.max()), passed.height
+    if curve[: passed.frames.start].max() > peak:
+        raise Problem(
+            f"The arterial curve is largest at {times[int(curve.argmax())]:g} s, before the bolus arrives in the "
+            "brain.",
+            "It cannot be the input of what comes later.",
+            "Check its times, or give another one with --aif.",
+        )
     if peak < LOWEST_PEAK * tissue_peak:
         flags = (
             *flags,
@@ -176,7 +184,7 @@ def _described(
                 source=SOURCE,
             ),
         )
-    if not peak > 0 or not np.trapezoid(curve, times) > 0:
+    if not peak > 0 or not np.trapezoid(after, clock) > 0:
         raise Problem(
             "The arterial input has no positive area.",
             "It cannot have carried any agent.",

@@ -17,7 +17,7 @@ from perspect.dsc.quality import SOURCE
 from perspect.dsc.signal import Relaxation
 from perspect.numerics.deconvolution import CHUNK
 from perspect.numerics.parallel import each, spans
-from perspect.vocabulary import Flag, Severity
+from perspect.vocabulary import Flag, Severity, lexicon
 
 LEAST_CONTRAST: Final = 4.0
 """Peak over noise below which a voxel has no bolus to time: the largest of a hundred noisy samples reaches 2.5."""
@@ -32,7 +32,7 @@ CONTRAST_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """Blood volume in mL/mL with its standard error; None-filled where there is no arterial input."""
+    """Blood volume in mL/mL with its standard error."""
 
     cbv: Float[np.ndarray, " voxels"]
     std: Float[np.ndarray, " voxels"]
@@ -161,6 +161,9 @@ def flow_of(
         # The simulation has the noise of the area in it, not what leakage and its correction add.
         added = np.sqrt(np.maximum(correction.area_std**2 - correction.plain_std**2, 0)) / np.abs(correction.area)
     mtt[~(mtt > 0)] = np.nan
+    # A time outside what the lexicon allows is another bolus, or none.
+    for one, quantity in ((tmax, lexicon.TMAX), (delay, lexicon.DELAY)):
+        one[~((one >= quantity.low) & (one <= quantity.high))] = np.nan
     scatter = calibration.scatter
     relative = np.hypot(scatter["cbf"](contrast, mtt), arterial.relative_error)
     return Flow(

@@ -78,16 +78,22 @@ def _check_one(echo: Series) -> None:
             )
 
 
+def check_place(region: Region, echo: Series) -> None:
+    """Raises Problem for a region that is not on the grid of the series."""
+    if not region.grid.matches(echo.grid):
+        raise Problem(
+            f"The region '{region.name}' ({region.grid.shape}) is not on the grid of {echo.name} ({echo.grid.shape}).",
+            "Its voxels are other places.",
+            "Resample it with perspect.anatomy.resample.onto first.",
+        )
+
+
 def find_brain_and_rest(echo: Series, plan: Plan, mask: Region | None) -> tuple[Region, Rest]:
     """The brain (the mask where one is given) and the baseline before the bolus, found on its mean signal.
 
-    Raises Problem where the mask holds nothing or lies on another grid, or where no brain is found.
+    Raises Problem where the mask holds nothing, or where no brain is found.
     """
     if mask is not None:
-        if not mask.grid.matches(echo.grid):
-            raise Problem(
-                f"The mask '{mask.name}' is not on the grid of {echo.name}.", "", "Resample it to the series first."
-            )
         if mask.n_voxels == 0:
             raise Problem(
                 f"The mask '{mask.name}' is empty.", "Nothing would be measured.", "Give a mask of the brain."

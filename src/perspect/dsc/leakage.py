@@ -33,7 +33,7 @@ WORST_VARIATION: Final = 1.0
 class Correction:
     """Leakage of every voxel: K1, K2 (1/s), kep (1/s) with standard errors, and the corrected area.
 
-    `area` is the integral over the window of the corrected curve (dimensionless: 1/s times s). `kep` is 0 where the
+    `area` is the integral over the window of the corrected curve (dimensionless: 1/s times s). `kep` is NaN where the
     one-way model is the better one. `status` is NOT_CORRECTED where K2 cannot be told from zero: there `area` is the
     uncorrected one, with the standard error of the corrected. `plain_std` is what noise alone does to an uncorrected
     area.
@@ -49,6 +49,7 @@ class Correction:
     area_std: Float[np.ndarray, " voxels"]
     plain_std: Float[np.ndarray, " voxels"]
     status: Int[np.ndarray, " voxels"]
+    is_corrected: Bool[np.ndarray, " voxels"]
     is_bidirectional: Bool[np.ndarray, " voxels"]
     table: "Washout | None"
 
@@ -220,7 +221,9 @@ def correct(
     spread = belief * (corrected - area) ** 2 + (1 - belief) * (plain - area) ** 2
     corrected_std = np.sqrt(corrected_std**2 + spread)
     table = washout(times, curve, slice(relaxation.rest.stop, times.size))
-    return Correction(k1, k1_std, k2, k2_std, kep, kep_std, area, corrected_std, one_std[2], status, both_ways, table)
+    return Correction(
+        k1, k1_std, k2, k2_std, kep, kep_std, area, corrected_std, one_std[2], status, told, both_ways, table
+    )
 
 
 def typical_return(kep: Float[np.ndarray, " voxels"]) -> float:
@@ -252,7 +255,7 @@ def uncorrected(relaxation: Relaxation, times: Float[np.ndarray, " time"], windo
     (area,), (std,) = linear_maps(relaxation, trapezoid_weights(times, window)[:, None])
     nothing = np.full(area.size, np.nan)
     k = (nothing,) * 6
-    return Correction(*k, area, std, std, relaxation.status, np.zeros(area.size, bool), None)
+    return Correction(*k, area, std, std, relaxation.status, *(np.zeros(area.size, bool),) * 2, None)
 
 
 def corrected_curves(relaxation: Relaxation, correction: Correction, span: slice) -> Float[np.ndarray, "some time"]:
@@ -260,7 +263,7 @@ def corrected_curves(relaxation: Relaxation, correction: Correction, span: slice
     table = correction.table
     if table is None:
         return relaxation.curves[span]
-    k2 = np.where(correction.status[span] == Status.NOT_CORRECTED, 0.0, correction.k2[span]).astype(np.float32)
+    k2 = np.where(correction.is_corrected[span], correction.k2[span], 0.0).astype(np.float32)
     out: Float[np.ndarray, "some time"] = relaxation.curves[span] + k2[:, None] * table.leaked[0].astype(np.float32)
     returns = np.flatnonzero(correction.is_bidirectional[span] & (k2 != 0))
     if returns.size:

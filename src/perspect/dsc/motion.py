@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.anatomy import motion, resample
+from perspect.dsc.inputs import FEWEST_VOLUMES
 from perspect.dsc.signal import Rest
 from perspect.numerics.parallel import each, spans
-from perspect.vocabulary import Flag, Region, Series, Severity, Step
+from perspect.vocabulary import Flag, Refusal, Region, Series, Severity, Step
 
 NOTICEABLE: Final = 1.0
 """Mean displacement of the brain in mm beyond which motion is worth a word [our default]."""
@@ -21,12 +22,16 @@ LARGE: Final = 3.0
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """The echoes to be analysed, with what is to be said of motion; `displacement` is None where none was estimated."""
+    """The echoes to be analysed, with what is to be said of motion; `displacement` is None where none was estimated.
+
+    `kept` are the places of the analysed volumes in the series as it was given.
+    """
 
     echoes: tuple[Series, ...]
     displacement: Float[np.ndarray, " time"] | None
     framewise: Float[np.ndarray, " time"] | None
     parameters: Float[np.ndarray, "time 6"] | None
+    kept: tuple[int, ...]
     flags: tuple[Flag, ...]
     step: Step
 
@@ -43,12 +48,21 @@ def aligned(
     out.
     """
     if not is_wanted:
-        return Aligned(echoes, None, None, None, (), Step("motion", "Motion was not corrected."))
+        return Aligned(
+            echoes, None, None, None, tuple(range(echoes[0].n_times)), (), Step("motion", "Motion was not corrected.")
+        )
     found = motion.correct(echoes[0], rest.frames, brain.mask, lambda done, total: tell("motion", done / total))
     kept = found.is_aligned
+    if kept.sum() < FEWEST_VOLUMES:
+        raise Refusal(
+            f"Only {int(kept.sum())} of {kept.size} volumes of {echoes[0].name} could be aligned to those at rest.",
+            "The others do not show the same head, so no voxel has a curve.",
+            "Look at the series; if it is sound, run it with --no-motion.",
+        )
     others = tuple(_followed(echo, found) for echo in echoes[1:])
     return Aligned(
         (found.usable, *others), found.displacement[kept], found.framewise_displacement[kept], found.parameters[kept],
+        tuple(int(one) for one in np.flatnonzero(kept)),
         (*found.flags, *_flags(found.displacement[kept])), found.step,
     )  # fmt: skip
 

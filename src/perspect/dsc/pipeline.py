@@ -9,7 +9,7 @@ from jaxtyping import Float
 from perspect.dsc import account
 from perspect.dsc.arterial import arterial_input
 from perspect.dsc.blood import calibration_of, flow_of, volume_flags, volume_of
-from perspect.dsc.inputs import checked_echoes, find_brain_and_rest
+from perspect.dsc.inputs import check_place, checked_echoes, find_brain_and_rest
 from perspect.dsc.leakage import Correction, correct, uncorrected
 from perspect.dsc.maps import maps
 from perspect.dsc.motion import aligned
@@ -17,7 +17,7 @@ from perspect.dsc.normalise import standardised
 from perspect.dsc.passage import FirstPass, first_pass, passage
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import protocol, refuse_protocol, refuse_reference, t1_flags, voxel_flags
-from perspect.dsc.reference import Reference, mean_reference, reference_curve
+from perspect.dsc.reference import Reference, mean_reference, reference_curve, refuse_negative_tails
 from perspect.dsc.signal import Relaxation, relaxation, rest
 from perspect.dsc.t1_effect import LARGEST_SHARE, T1Effect, t1_effect
 from perspect.dsc.tissue import white_matter_level
@@ -47,10 +47,12 @@ def quantify(
     plan = plan or Plan()
     tell = progress or _silent
     echoes = checked_echoes(series)
+    for region in (mask, reference, aif):
+        if isinstance(region, Region):
+            check_place(region, echoes[0])
     acquisition = echoes[0].acquisition
     echo_times = tuple(float(echo.acquisition.te or np.nan) for echo in echoes)
-    if plan.leakage != "none":
-        refuse_protocol(acquisition, echo_times)
+    refuse_protocol(acquisition, echo_times)
     tell("steady state and bolus", 0.0)
     brain, at_rest = find_brain_and_rest(echoes[-1], plan, mask)
     moved = aligned(echoes, at_rest, brain, plan.motion, tell)
@@ -62,6 +64,7 @@ def quantify(
     curves = relaxation(tuple(echo.curves(brain.mask) for echo in moved.echoes), echo_times, at_rest, t1)
     # From here on only the brain's curves are needed: a whole series in float32 is the largest thing in memory.
     moved = replace(moved, echoes=())
+    refuse_negative_tails(curves, times)
     tissue = mean_curve(curves)
     passed = first_pass(tissue, times, at_rest.stop, at_rest.peak)
     window = passed.frames if plan.window == "first-pass" else slice(at_rest.stop, times.size)
@@ -71,7 +74,8 @@ def quantify(
     arterial = arterial_input(curves, times, passed, brain, aif, plan)
     arterial_pass = None
     if arterial.curve is not None:
-        arterial_pass = first_pass(arterial.curve, times, at_rest.stop, int(arterial.curve.argmax()))
+        peak_frame = at_rest.stop + int(arterial.curve[at_rest.stop :].argmax())
+        arterial_pass = first_pass(arterial.curve, times, at_rest.stop, peak_frame)
 
     tell("leakage", 0.0)
     normal, correction = leakage(curves, times, passed, window, plan, brain, reference)

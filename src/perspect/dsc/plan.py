@@ -70,6 +70,22 @@ class Plan:
                 raise Problem(
                     f"dsc.{name} is {value}.", "It is relative to the largest value.", "Use a number in (0, 1)."
                 )
+        for name, value, uses in (
+            ("oscillation", self.oscillation, self.deconvolution == "osvd"),
+            ("threshold", self.threshold, self.deconvolution in ("csvd", "ssvd")),
+        ):
+            if value is not None and not uses:
+                raise Problem(
+                    f"dsc.{name} is {value}, which {self.deconvolution} does not use.",
+                    "A setting without effect would be mistaken for one.",
+                    "Leave it out, or choose osvd for oscillation, csvd or ssvd for threshold.",
+                )
+        if self.leakage == "none" and self.leakage_reference != "brain":
+            raise Problem(
+                "dsc.leakage_reference is 'reference' but leakage is not corrected.",
+                "A setting without effect would be mistaken for one.",
+                "Leave one of the two out.",
+            )
         if not self.guard >= 0:
             raise Problem(
                 f"dsc.guard is {self.guard}.", "A time before the bolus cannot be negative.", "Use seconds >= 0."

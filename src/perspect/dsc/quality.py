@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.dsc.reference import Reference
+from perspect.dsc.reference import LESS_T1, Reference
 from perspect.dsc.signal import Relaxation, Rest
 from perspect.dsc.t1_effect import LARGEST_SHARE, T1_REST, T1Effect, t1_effect
 from perspect.vocabulary import Acquisition, Flag, Refusal, Severity, Status
@@ -16,10 +16,6 @@ SOURCE: Final = "dsc"
 
 T1_SHARE_LIMITED: Final = 0.45
 """T1 effect over T2* effect beyond which a correction leaves a bias that matters [our reference objects]."""
-
-LESS_T1: Final = (
-    "Use two echoes, or a smaller flip angle (30°, or 60° with preload); this series gives no blood volume."
-)
 
 
 class Reliability(IntEnum):
@@ -129,8 +125,8 @@ def _contrast_checks(
                 _found(
                     Reliability.LIMITED,
                     "t1-weighted",
-                    f"This protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect), in spite of "
-                    "preload.",
+                    f"This protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect)"
+                    + (", in spite of preload." if preload else "; whether a preload was given is not recorded."),
                 )
             )
         elif share > 0.25 and preload is False:

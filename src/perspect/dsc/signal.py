@@ -34,7 +34,7 @@ class Rest:
     """Which frames are before the bolus, and when it arrives in the brain as a whole.
 
     Frames before `start` were not yet in steady state. The baseline is `frames`; `arrival` is in s on the series' time
-    axis; `peak` is the frame of the largest whole-brain ΔR2*; `steepness` the whole-brain peak over its noise.
+    axis; `peak` is the frame of the largest whole-brain ΔR2*; `contrast_to_noise` is that peak over its noise.
     """
 
     start: int

@@ -78,7 +78,7 @@ def white_matter_level(
         flag = Flag(
             "automatic-reference",
             Severity.NOTE,
-            f"The reference was chosen automatically: {level.n_voxels} voxels of low blood volume without leakage "
+            f"The reference was chosen automatically: {level.n_voxels} voxels of low blood volume, alike in leakage "
             "and with "
             "neighbours alike. Look at its outline; give a mask with --reference where it is not normal white matter.",
             "reference",
