@@ -7,6 +7,7 @@ mm from a centre in axes that `Space` ties to the indices.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
@@ -95,22 +96,32 @@ def smoothed(
 ) -> Float32[np.ndarray, "a b c"]:
     """The volume smoothed to a variance (in squared samples) along each axis; the outermost samples stay as they are.
 
-    By passes of (w, 1 - 2w, w), whose variance is 2w, as few as w <= 1/3 allows.
+    One product along each axis with a matrix that holds all the passes of `smoothing`.
     """
     out = volume
     for axis, wanted in enumerate(variance):
-        n_passes = int(np.ceil(1.5 * wanted - 1e-6)) if volume.shape[axis] > 2 else 0
-        for _ in range(n_passes):
-            share = np.float32(wanted / n_passes / 2)
-            here = np.moveaxis(out, axis, 0)
-            into = np.empty_like(out)
-            new = np.moveaxis(into, axis, 0)
-            new[0], new[-1] = here[0], here[-1]
-            np.add(here[:-2], here[2:], out=new[1:-1])
-            new[1:-1] *= share
-            new[1:-1] += (1 - 2 * share) * here[1:-1]
-            out = into
+        n = volume.shape[axis]
+        if wanted <= 0 or n <= 2:
+            continue
+        matrix = smoothing(n, round(wanted, 6))
+        if axis == 0:
+            out = (matrix @ out.reshape(n, -1)).reshape(volume.shape)
+        else:
+            out = matrix @ out if axis == 1 else out @ matrix.T
     return out
+
+
+@lru_cache(maxsize=32)
+def smoothing(n: int, variance: float) -> Float32[np.ndarray, "n n"]:
+    """The matrix that smooths `n` samples to a variance (in squared samples) and leaves the outermost as they are.
+
+    Passes of (w, 1 - 2w, w), whose variance is 2w, as few as w <= 1/3 allows.
+    """
+    n_passes = int(np.ceil(1.5 * variance - 1e-6))
+    share = variance / n_passes / 2
+    once = (1 - 2 * share) * np.eye(n) + share * (np.eye(n, k=1) + np.eye(n, k=-1))
+    once[0], once[-1] = np.eye(n)[0], np.eye(n)[-1]
+    return np.linalg.matrix_power(once, n_passes).astype(np.float32)
 
 
 def between(volume: Float32[np.ndarray, "a b c"]) -> Float32[np.ndarray, "a2 b c"]:
