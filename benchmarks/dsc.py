@@ -23,6 +23,7 @@ from perspect.dsc.deconvolve import prepare
 from perspect.dsc.integrate import sums, trapezoid_weights
 from perspect.dsc.leakage import correct, one_way
 from perspect.dsc.reference import design
+from perspect.dsc.signal import CHUNK as SIGNAL_CHUNK
 from perspect.dsc.signal import delta_r2star, relaxation, rest
 from perspect.numerics.deconvolution import CHUNK
 from perspect.numerics.parallel import THREADS, each, spans
@@ -208,7 +209,7 @@ def speed(peers: Path) -> Iterator[str]:
         correct(curves, times, normal, window, "auto")
 
     rows = [
-        ("ΔR2*, K1, K2, CBV, corrected CBV (values)", 8e6, fastest(lambda: each(fused, spans(n, 1024)))),
+        ("ΔR2*, K1, K2, CBV, corrected CBV (values)", 8e6, fastest(lambda: each(fused, spans(n, SIGNAL_CHUNK)))),
         ("the same with noise, status and standard errors", None, fastest(with_errors)),
         ("Leu, with standard errors, and AICc against BSW", 1e5, fastest(automatic, 2)),
     ]

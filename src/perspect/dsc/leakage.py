@@ -12,12 +12,15 @@ from jaxtyping import Bool, Float, Int
 
 from perspect.dsc.integrate import linear_maps, trapezoid_weights
 from perspect.dsc.reference import design
-from perspect.dsc.signal import CHUNK, Relaxation
+from perspect.dsc.signal import Relaxation
 from perspect.fit import Fit, fit, weights
 from perspect.models import BidirectionalLeakage, Leakage
 from perspect.numerics.convolve import exponential_convolution
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Status, lexicon
+
+JACOBIANS: Final = 512
+"""Voxels in a chunk whose Jacobians are held at once."""
 
 HALF: Final = 0.5
 """Belief beyond which the second of two models is taken."""
@@ -163,7 +166,7 @@ def bidirectional(
         spread[2, ~free] = np.nan
         std[:, which] = np.sqrt(spread)
 
-    each(work, spans(seen.size, CHUNK // 4))
+    each(work, spans(seen.size, JACOBIANS))
     return values, std, found
 
 

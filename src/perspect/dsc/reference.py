@@ -31,7 +31,8 @@ SPEAKING: Final = 0.1
 
 LEAST_ABOVE: Final = 0.3
 """Share of those that must lie above rest. In heads with one lesion it is above 0.7 in every protocol that can be
-corrected and below 0.1 with FA 90°, TE 25 ms; in objects that are mostly tumour it is 0.33 and 0.25 [our reference objects]."""
+corrected and below 0.1 with FA 90°, TE 25 ms; in objects that are mostly tumour it is 0.33 with FA 60° and 0.25 with
+FA 90° [our reference objects]."""
 
 LESS_T1: Final = (
     "Use two echoes, or a smaller flip angle (30°, or 60° with preload); this series gives no blood volume."
