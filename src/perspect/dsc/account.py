@@ -16,7 +16,7 @@ from perspect.dsc.plan import Plan
 from perspect.dsc.quality import Protocol
 from perspect.dsc.reference import Reference
 from perspect.dsc.signal import Relaxation, Rest
-from perspect.dsc.t1_effect import R1, R2STAR, T1_REST
+from perspect.dsc.t1_effect import R1, R2STAR
 from perspect.dsc.tissue import WhiteMatter
 from perspect.vocabulary import Acquisition, Curve, Recipe, Step
 
@@ -149,10 +149,10 @@ def _relaxation_step(relaxation: Relaxation) -> Step:
     if relaxation.t1 is not None:
         sentence += (
             ", without the T1 effect of agent inside vessels, which the steady-state equation gives for T1 "
-            f"{T1_REST:g} s and "
+            f"{relaxation.t1.t1:g} s and "
             f"relaxivities of {R1:g} and {R2STAR:g} /s/mM in fast exchange"
         )
-        constants |= {"t1": T1_REST, "r1": R1, "r2star": R2STAR}
+        constants |= {"t1": relaxation.t1.t1, "r1": R1, "r2star": R2STAR}
         references.append("Semmineh et al. 2018, PMC6239921")
     return Step("relaxation", sentence + ".", constants, tuple(references))
 

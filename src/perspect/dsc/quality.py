@@ -1,6 +1,6 @@
 """What can be wrong with a DSC series: the protocol, the bolus, the reference, the voxels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from perspect.dsc.reference import LESS_T1, Reference
 from perspect.dsc.signal import Relaxation, Rest
-from perspect.dsc.t1_effect import LARGEST_SHARE, T1_REST, T1Effect, t1_effect
+from perspect.dsc.t1_effect import LARGEST_SHARE, T1_LONG, T1Effect, t1_effect
 from perspect.vocabulary import Acquisition, Flag, Refusal, Severity, Status
 
 SOURCE: Final = "dsc"
@@ -52,7 +52,7 @@ def t1_share(acquisition: Acquisition, echo_times: tuple[float, ...]) -> float:
     effect = t1_effect(acquisition, echo_times)
     if effect is None:
         return 0.0 if len(echo_times) > 1 else float("nan")
-    return effect.share
+    return replace(effect, t1=T1_LONG).share
 
 
 def protocol(
@@ -230,7 +230,7 @@ def t1_flags(t1: T1Effect | None) -> tuple[Flag, ...]:
         return ()
     sentence = (
         f"The T1 effect of agent inside vessels ({t1.share:.0%} of the T2* effect) was taken out, with one T1 of "
-        f"{T1_REST:g} s for all tissue after the preload; where a lesion's T1 is longer, its rCBV comes out too low. "
+        f"{t1.t1:g} s for all tissue after the preload; where a lesion's T1 is longer, its rCBV comes out too low. "
         "Compare with dsc.t1_effect=ignored."
     )
     severity = Severity.CAUTION if t1.share > T1_SHARE_LIMITED else Severity.NOTE

@@ -16,8 +16,13 @@ from jaxtyping import Float
 
 from perspect.vocabulary import Acquisition
 
-T1_REST: Final = 1.1
-"""Longitudinal relaxation time of tissue at rest, in s (between white and grey matter at 3 T) [our default]."""
+T1_WHITE: Final = 0.85
+"""Longitudinal relaxation time, in s, with which the effect is undone: white matter at 3 T, which the blood volume is
+compared with, and about what a preload leaves of a lesion's [our default; docs/why/figures.md has what others do]."""
+
+T1_LONG: Final = 1.1
+"""Longitudinal relaxation time, in s, with which a protocol is judged: the effect is the larger the longer it is
+[our default]."""
 
 R1: Final = 4.2
 """Longitudinal relaxivity of gadolinium in blood, in 1/s/mM (Semmineh et al. 2018, PMC6239921, use 4.0 to 4.4)."""
@@ -42,18 +47,19 @@ class T1Effect:
     te: float
     tr: float
     flip_angle: float
+    t1: float = T1_WHITE
 
     def _gain(self, rate: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
         """Ln of the steady-state signal against that at rest, for ΔR2* of this size."""
         cosine = np.cos(self.flip_angle)
-        e1, e0 = (np.exp(-self.tr * r) for r in (1 / T1_REST + R1 / R2STAR * np.asarray(rate), np.float64(1 / T1_REST)))
+        e1, e0 = (np.exp(-self.tr * r) for r in (1 / self.t1 + R1 / R2STAR * np.asarray(rate), np.float64(1 / self.t1)))
         out: np.ndarray = np.log((1 - e1) / (1 - cosine * e1) * (1 - cosine * e0) / (1 - e0))
         return out
 
     @cached_property
     def share(self) -> float:
         """How large the T1 effect is at rest, relative to the T2* effect: both are slopes of ln S by concentration."""
-        e1, cosine = np.exp(-self.tr / T1_REST), np.cos(self.flip_angle)
+        e1, cosine = np.exp(-self.tr / self.t1), np.cos(self.flip_angle)
         slope = self.tr * (e1 / (1 - e1) - cosine * e1 / (1 - cosine * e1))
         return float(slope * R1 / (self.te * R2STAR))
 
@@ -84,7 +90,7 @@ class T1Effect:
     def amplification(self, rate: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
         """By how much the inversion enlarges noise where ΔR2* is `rate`."""
         at = np.maximum(rate, 0.0)
-        e1 = np.exp(-self.tr * (1 / T1_REST + R1 / R2STAR * at))
+        e1 = np.exp(-self.tr * (1 / self.t1 + R1 / R2STAR * at))
         cosine = np.cos(self.flip_angle)
         slope = self.tr * e1 * (1 / (1 - e1) - cosine / (1 - cosine * e1))
         gain: Float[np.ndarray, "*any"] = 1 / (1 - slope * R1 / (self.te * R2STAR))
