@@ -38,6 +38,7 @@ def small_measured(shape=(5, 4, 3), n_times=12, affine=AFFINE, keys=("rcbv", "cb
         {
             "aif": Curve(times, bolus, "1/s", "arterial input, found"),
             "tissue": Curve(times, bolus / 5, "1/s", "tissue"),
+            "displacement": Curve(times, times * 0, "mm", "mean displacement of the brain"),
         },
         {
             "baseline_frames": [0, 3],

@@ -131,3 +131,36 @@ def test_the_picture_under_the_maps_is_the_mean_signal_at_rest_in_its_scale():
     values = np.stack([np.full((2, 2, 1), n, np.int16) for n in (90, 10, 20, 99)], axis=-1)
     series = Series(values, Grid((2, 2, 1), np.eye(4)), np.arange(4.0), slope=2.0, intercept=1.0)
     np.testing.assert_allclose(baseline(series, {"baseline_frames": [1, 3]}), 31.0)
+
+
+def test_a_volume_that_was_left_out_is_not_in_the_picture_under_the_maps():
+    values = np.stack([np.full((2, 2, 1), n, np.int16) for n in (90, 10, 7000, 20, 99)], axis=-1)
+    series = Series(values, Grid((2, 2, 1), np.eye(4)), np.arange(5.0))
+    summary = {"baseline_frames": [1, 3], "kept_volumes": [0, 1, 3, 4]}
+    np.testing.assert_allclose(baseline(series, summary), 15.0)
+
+
+@pytest.mark.parametrize(("leakage", "is_corrected"), [("none", False), ("auto", True)])
+def test_the_description_of_a_blood_volume_says_whether_leakage_was_corrected(
+    series, asked, tmp_path, leakage, is_corrected
+):
+    examine_dsc(Inputs((series,)), tmp_path / "out", Plan(leakage=leakage))
+    said = {
+        key: json.loads((tmp_path / f"out/sub-01/perf/sub-01_desc-dsc_{key}.json").read_text())["Description"]
+        for key in ("rcbv", "rcbvstd", "cbf")
+    }
+    for key in ("rcbv", "rcbvstd"):
+        assert ("Leakage-corrected" in said[key]) == is_corrected
+        assert ("Leakage was not corrected." in said[key]) != is_corrected
+    assert "eakage" not in said["cbf"]
+
+
+def test_the_same_note_on_two_echoes_is_said_once_of_both(series, asked, tmp_path):
+    second = series.with_name("sub-02_dsc.nii.gz")
+    second.write_bytes(series.read_bytes())
+    inputs = Inputs((series, second), Acquisition(tr=2.0), (0.01, 0.03))
+    examined = examine_dsc(inputs, tmp_path / "out")
+    notes = [
+        flag for flag in examined.measured.flags if flag.code == "time-step-disagrees" and "header" in flag.sentence
+    ]
+    assert [flag.where for flag in notes] == ["sub-01_dsc.nii.gz, sub-02_dsc.nii.gz"]

@@ -160,10 +160,21 @@ def test_a_refusal_ends_with_3_and_its_reason(series, asked, tmp_path, capsys, m
     assert capsys.readouterr().err == "perspect: There is no bolus. Nothing passed. Check the injection.\n"
 
 
-def test_numbers_that_must_not_be_interpreted_end_with_3_though_their_page_is_written(series, asked, tmp_path):
+def test_numbers_that_must_not_be_interpreted_end_with_3_though_their_page_is_written(series, asked, tmp_path, capsys):
     asked["measured"] = small_measured(severity=Severity.REFUSED)
     assert main(["dsc", str(series), "--out", str(tmp_path / "out"), "--quiet"]) == 3
     assert (tmp_path / "out" / "sub-01.html").is_file()
+    assert capsys.readouterr() == ("", "perspect: REFUSED: The tail of the bolus is short. [volumes 8 to 11]\n")
+
+
+def test_where_a_flag_refuses_it_is_said_first_and_no_map_is_named(series, asked, tmp_path, capsys):
+    asked["measured"] = small_measured(severity=Severity.REFUSED)
+    assert main(["dsc", str(series), "--out", str(tmp_path / "out"), "--verbose"]) == 3
+    first, second, *rest = capsys.readouterr().out.splitlines()
+    assert first == "REFUSED: The tail of the bolus is short. [volumes 8 to 11]"
+    assert "for inspection only" in second
+    assert "rcbv" not in "\n".join(rest).lower()
+    assert rest[-1] == f"Page: {tmp_path / 'out' / 'sub-01.html'}"
 
 
 def test_the_traceback_of_a_problem_is_shown_on_request(series, asked, tmp_path, capsys):

@@ -9,7 +9,8 @@ import pytest
 
 from perspect.io import Destination, Results, name_of, write_results
 from perspect.io.canonical import canonical
-from perspect.vocabulary import Problem, Severity, Status
+from perspect.io.derivatives import legend
+from perspect.vocabulary import Curve, Problem, Severity, Status
 from small_measured import AFFINE, small_measured
 
 PLAN = {"dsc": {"leakage": "auto", "oscillation": None}}
@@ -60,7 +61,8 @@ def test_the_layout_is_that_of_bids_derivatives(out):
         "dataset_description.json", ".bidsignore", "sub-01.html",
         *(f"{perf}dsc_{one}{end}" for one in maps for end in (".nii.gz", ".json")),
         *(f"{perf}{one}_mask{end}" for one in ("brain", "reference", "aif") for end in (".nii.gz", ".json")),
-        f"{perf}dsc_aif.tsv", f"{perf}dsc_aif.json", f"{perf}dsc_motion.tsv", f"{perf}dsc_summary.json",
+        f"{perf}dsc_aif.tsv", f"{perf}dsc_aif.json", f"{perf}dsc_motion.tsv", f"{perf}dsc_motion.json",
+        f"{perf}dsc_summary.json",
     }  # fmt: skip
     assert written.page == out / "sub-01.html"
     assert set(written.files) == {out / one for one in names(out) - {"dataset_description.json", ".bidsignore"}}
@@ -103,6 +105,52 @@ def test_one_status_speaks_for_rcbv_and_a_map_that_fared_otherwise_has_its_own(o
     np.testing.assert_array_equal(own, measured.maps["cbf"].status)
     legend = json.loads((out / "sub-01/perf/sub-01_desc-dsc_status.json").read_text())["StatusLegend"]
     assert legend[str(int(Status.NO_SIGNAL))] == Status.NO_SIGNAL.sentence
+
+
+def test_only_a_map_that_saturation_makes_too_small_is_said_to_be_at_least_as_large():
+    assert legend(Status.SATURATED, ("rcbv", "cbv")) == Status.SATURATED.sentence
+    assert legend(Status.SATURATED, ("psr",)) == "the signal fell to the noise floor: the value is not reliable"
+    both = legend(Status.SATURATED, ("rcbv", "ttp"))
+    assert "the true value of rcbv is at least this large, that of ttp is not reliable" in both
+    assert legend(Status.NO_BOLUS, ("psr",)) == Status.NO_BOLUS.sentence
+
+
+@pytest.mark.parametrize(("key", "is_larger"), [("cbf", True), ("psr", False)])
+def test_a_status_file_of_its_own_has_the_legend_of_its_map(out, key, is_larger):
+    measured = small_measured(keys=("rcbv", key))
+    one = measured.maps[key]
+    status = np.where(one.status == Status.NOT_DETERMINED, Status.OUTSIDE, one.status)
+    status[3, 1, 1] = Status.SATURATED
+    own = replace(one, values=np.where(status >= 10, np.nan, one.values), status=status)
+    write_results(destination(out), results(measured=replace(measured, maps={**measured.maps, key: own})))
+    side = json.loads((out / f"sub-01/perf/sub-01_desc-dsc_{key}status.json").read_text())
+    assert ("at least this large" in side["StatusLegend"]["4"]) == is_larger
+
+
+def test_each_row_of_motion_says_which_volume_it_speaks_of_and_when_that_was_taken(out):
+    measured = small_measured()
+    kept = [0, 1, 2, 4, 5, 11]
+    rows = np.arange(36.0).reshape(6, 6)
+    displacement = Curve(1.5 * np.array(kept, float), np.zeros(6), "mm", "mean displacement")
+    measured = replace(
+        measured,
+        summary={**measured.summary, "kept_volumes": kept, "motion_parameters": rows},
+        curves={**measured.curves, "displacement": displacement},
+    )
+    write_results(destination(out), results(measured=measured))
+    heading, *lines = (out / "sub-01/perf/sub-01_desc-dsc_motion.tsv").read_text().splitlines()
+    names = heading.split("\t")
+    assert names == ["volume", "time", "rot_x", "rot_y", "rot_z", "trans_x", "trans_y", "trans_z"]
+    np.testing.assert_array_equal(
+        [[float(cell) for cell in line.split("\t")] for line in lines],
+        np.column_stack([kept, displacement.times, rows]),
+    )
+    columns = json.loads((out / "sub-01/perf/sub-01_desc-dsc_motion.json").read_text())["Columns"]
+    assert list(columns) == sorted(names)
+    assert {name: one.get("Units") for name, one in columns.items()} == dict(
+        zip(names, [None, "s", *["rad"] * 3, *["mm"] * 3], strict=True)
+    )
+    assert "left out" in columns["volume"]["Description"]
 
 
 def test_a_sidecar_says_quantity_unit_codes_sources_version_and_plan(out):
@@ -265,6 +313,56 @@ def test_a_move_that_fails_in_the_middle_is_undone(out, tmp_path, monkeypatch, f
     monkeypatch.undo()
     assert tree(tmp_path) == before
     assert list(out.glob(".perspect-*")) == []
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+@pytest.mark.parametrize("presses", [(3,), (3, 4, 6), (30,)])
+def test_an_interruption_in_the_middle_of_overwriting_leaves_former_results_as_they_were(
+    out, tmp_path, monkeypatch, presses, is_done
+):
+    """Ctrl-C comes before or after the move itself; whoever presses it again while moves are undone has to wait."""
+    write_results(destination(out), results())
+    (out / "sub-01/perf/sub-01_desc-dsc_mynotes.txt").write_text("mine")
+    before = tree(tmp_path)
+    moves = []
+    original = Path.replace
+
+    def replace_(self, target):
+        moves.append(target)
+        if is_done or len(moves) not in presses:
+            original(self, target)
+        if len(moves) in presses:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", replace_)
+    with pytest.raises(KeyboardInterrupt):
+        write_results(destination(out), results(page="new"), overwrite=True)
+    monkeypatch.undo()
+    assert tree(tmp_path) == before
+    assert list(out.glob(".perspect-*")) == []
+
+
+def test_former_results_that_cannot_be_put_back_are_kept_and_the_error_says_where(out, monkeypatch):
+    write_results(destination(out), results())
+    before = tree(out)
+    moves = []
+    original = Path.replace
+
+    def replace_(self, target):
+        moves.append(target)
+        if len(moves) >= 4:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return original(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_)
+    said = problem(destination(out), results(page="new"), overwrite=True)
+    monkeypatch.undo()
+    (spare,) = out.glob(".perspect-*/replaced")
+    assert str(spare) in said
+    kept = tree(spare)
+    assert kept
+    assert {name: before[name] for name in kept} == kept
+    assert set(before) <= set(tree(out)) | set(kept)
 
 
 def test_a_new_subject_that_cannot_be_moved_leaves_no_empty_folders(out, monkeypatch):

@@ -7,7 +7,7 @@ anatomy leads one to expect of that (`numerics.rigid_shades`) and trusts points 
 of the bolus in the path is taken out as far as it is no larger than is known from phantoms, a few hundredths of a mm.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count, product
 from typing import Final
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 from scipy import ndimage
 
-from perspect.anatomy import motion_report, resample
+from perspect.anatomy import gaps, motion_report, resample
 from perspect.numerics import rigid, rigid_shades
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Flag, Problem, Series, Status, Step
@@ -76,7 +76,8 @@ class Moved:
 
     A volume whose `status` is a failure was not aligned: it is NaN in `series`, as are its displacements; its
     parameters are interpolated in time between its neighbours so that a plot has no holes, and mean nothing else. In
-    the other volumes voxels that had left the field of view are NaN; `covered` are the voxels that never did.
+    the other volumes voxels are NaN that had left the field of view, or were not finite where they were then; `covered`
+    are the voxels that are never NaN.
     """
 
     series: Series
@@ -119,10 +120,14 @@ class _Scene:
     free: tuple[int, ...]
     tick: Callable[[], None]
 
-    def volume(self, frame: int) -> Float32[np.ndarray, "z y x"]:
-        """The stored numbers of one volume, 0 where they are not finite."""
-        volume = np.ascontiguousarray(self.series.values[..., frame].T, np.float32)
-        return np.nan_to_num(volume, nan=0, posinf=0, neginf=0) if self.may_have_gaps else volume
+    def signal(self, frame: int) -> Float32[np.ndarray, "z y x"]:
+        """The signal of one volume: the stored numbers in their scale (which may be the series itself: not to be
+        changed).
+        """
+        stored = np.ascontiguousarray(self.series.values[..., frame].T, np.float32)
+        if self.series.slope == 1.0 and self.series.intercept == 0.0:
+            return stored
+        return stored * np.float32(self.series.slope) + np.float32(self.series.intercept)
 
     def smooth(self, volume: Float32[np.ndarray, "z y x"]) -> Float32[np.ndarray, "z y x"]:
         """A volume without the noise and detail that linear interpolation cannot follow.
@@ -138,11 +143,6 @@ class _Scene:
     def dense(self, volume: Float32[np.ndarray, "z y x"]) -> Float32[np.ndarray, "z2 y x"]:
         """A smooth volume with slices put between its slices, so that reading between them errs less."""
         return rigid.between(volume) if self.is_stack else volume
-
-    @property
-    def may_have_gaps(self) -> bool:
-        """Whether the stored numbers can be other than finite."""
-        return self.series.values.dtype.kind == "f"
 
     @property
     def is_stack(self) -> bool:
@@ -173,12 +173,17 @@ class _Scene:
 
 @dataclass(frozen=True, eq=False)
 class _Target:
-    """What volumes are aligned to: pixels of twice the size, which find the way, then those of the smooth `image`."""
+    """What volumes are aligned to: pixels of twice the size, which find the way, then those of the smooth `image`.
+
+    `points` and `coarse_points` are the indices of either in the volumes; `reference` is the image before smoothing.
+    """
 
     coarse: rigid.Template
     fine: rigid.Template
     image: Float32[np.ndarray, "z y x"]
     points: Int[np.ndarray, "3 points"]
+    coarse_points: Int[np.ndarray, "3 coarse"]
+    reference: Float32[np.ndarray, "z y x"]
 
 
 def correct(
@@ -188,6 +193,8 @@ def correct(
     progress: Callable[[int, int], None] | None = None,
 ) -> Moved:
     """The series with every volume where the mean of the volumes at rest was, as float32 with time slowest in memory.
+
+    Its values are the signal itself (slope 1, intercept 0), in whatever scale the given ones were stored.
 
     Six parameters per volume; with fewer than four slices only the three within the slice, which a flag says. Volumes
     are read once, from the original, by Fourier shears; those that moved less than 0.01 mm pass unchanged. A volume
@@ -207,7 +214,8 @@ def correct(
     is_like = np.array([one.explained >= ALIKE for one in first])
     passage = rigid_shades.passage(target.fine, rigid_shades.cells(target.image, target.points), first, is_like)
     first.clear()
-    return _moved(scene, each(lambda piece: _second_pass(scene, passage, piece.start), one_by_one), passage.depth)
+    second = each(lambda piece: _second_pass(scene, target, passage, piece.start), one_by_one)
+    return _moved(scene, target.reference, second, passage.depth)
 
 
 def _scene(
@@ -243,7 +251,7 @@ def _scene(
 def _reference(scene: _Scene, frames: range) -> Float32[np.ndarray, "z y x"]:
     """The mean of the volumes at rest, aligned to their plain mean first; those unlike the others are left out."""
     shape = scene.mask.shape[::-1]
-    plain = _mean(shape, map(scene.volume, frames))
+    plain = gaps.mean(shape, map(scene.signal, frames))
     target = _target(scene, plain)
     found = each(lambda piece: _first_pass(scene, target, frames[piece.start]), spans(len(frames), 1))
     unlike = 1 - np.array([one.explained for one in found])
@@ -252,18 +260,7 @@ def _reference(scene: _Scene, frames: range) -> Float32[np.ndarray, "z y x"]:
     ]
     if len(kept) == len(frames) and max(_reach(scene, one.matrix) for _, one in kept) < 10 * NEGLIGIBLE:
         return plain
-    return _mean(shape, (_put_back(scene, frame, one.matrix).T for frame, one in kept))
-
-
-def _mean(shape: tuple[int, ...], volumes: Iterable[Float32[np.ndarray, "z y x"]]) -> Float32[np.ndarray, "z y x"]:
-    """The mean over what is finite, one volume in memory at a time; 0 where nothing is."""
-    total, n = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    for volume in volumes:
-        known = np.isfinite(volume)
-        total += np.where(known, volume, 0)
-        n += known
-    out: Float32[np.ndarray, "z y x"] = total / np.maximum(n, 1)
-    return out
+    return gaps.mean(shape, (_put_back(scene, plain, frame, one.matrix).T for frame, one in kept))
 
 
 def _target(scene: _Scene, reference: Float32[np.ndarray, "z y x"]) -> _Target:
@@ -290,6 +287,8 @@ def _target(scene: _Scene, reference: Float32[np.ndarray, "z y x"]) -> _Target:
         rigid.template(scene.dense(image), points * where, space, scene.free),
         image,
         points,
+        half * np.array([[1], [2], [2]]),
+        reference,
     )
 
 
@@ -299,20 +298,31 @@ def _coarse(smooth: Float32[np.ndarray, "z y x"]) -> Float32[np.ndarray, "z y2 x
 
 def _first_pass(scene: _Scene, target: _Target, frame: int) -> rigid.Alignment:
     """Where a volume is, as far as a gain and an offset can tell."""
-    volume = scene.smooth(scene.volume(frame))
-    start = rigid.aligned(_coarse(volume), target.coarse, np.eye(4), 8, 0.1)
-    found = rigid.aligned(scene.dense(volume), target.fine, start.matrix, 4, 0.03)
+    signal = scene.signal(frame)
+    missing = gaps.found(signal)
+    volume = scene.smooth(gaps.filled(signal, missing, target.reference))
+    closed = gaps.around(missing, target.reference, scene.series.grid)
+    coarse = gaps.without(target.coarse, target.coarse_points, closed)
+    fine = gaps.without(target.fine, target.points, closed)
+    start = rigid.aligned(_coarse(volume), coarse, np.eye(4), 8, 0.1)
+    found = rigid.aligned(scene.dense(volume), fine, start.matrix, 4, 0.03)
     scene.tick()
     return found
 
 
-def _second_pass(scene: _Scene, passage: rigid_shades.Passage, frame: int) -> tuple[Float[np.ndarray, "4 4"], Status]:
+def _second_pass(
+    scene: _Scene, target: _Target, passage: rigid_shades.Passage, frame: int
+) -> tuple[Float[np.ndarray, "4 4"], Status]:
     """Where a volume is in the end, and whether that can be believed."""
-    volume = scene.smooth(scene.volume(frame))
-    found = rigid.aligned(scene.dense(volume), passage.template_of(frame), passage.places[frame], 4, 0.01)
+    signal = scene.signal(frame)
+    missing = gaps.found(signal)
+    volume = scene.smooth(gaps.filled(signal, missing, target.reference))
+    closed = gaps.around(missing, target.reference, scene.series.grid)
+    template = gaps.without(passage.template_of(frame), target.points, closed)
+    found = rigid.aligned(scene.dense(volume), template, passage.places[frame], 4, 0.01)
     scene.tick()
-    seen = scene.series.values[..., frame][scene.mask]
-    if not np.isfinite(seen).all():
+    seen = signal.T[scene.mask]
+    if np.isfinite(seen).mean() < gaps.ENOUGH:
         return found.matrix, Status.NOT_FINITE
     if not seen.any():
         return found.matrix, Status.NO_SIGNAL
@@ -320,14 +330,17 @@ def _second_pass(scene: _Scene, passage: rigid_shades.Passage, frame: int) -> tu
     return found.matrix, Status.OK if believed else Status.NOT_CONVERGED
 
 
-def _put_back(scene: _Scene, frame: int, motion: Float[np.ndarray, "4 4"]) -> Float32[np.ndarray, "x y z"]:
-    """One volume as it would have been without motion, NaN where it is not known."""
-    volume: Float32[np.ndarray, "x y z"] = scene.series.values[..., frame].astype(np.float32)
+def _put_back(
+    scene: _Scene, reference: Float32[np.ndarray, "z y x"], frame: int, motion: Float[np.ndarray, "4 4"]
+) -> Float32[np.ndarray, "x y z"]:
+    """One volume as it would have been without motion, NaN where most of what is read is not known."""
+    signal = scene.signal(frame)
     if _reach(scene, motion) < NEGLIGIBLE:
-        return volume
-    out, _ = resample.moved(scene.volume(frame).T, scene.index_matrix(motion))
-    if scene.may_have_gaps:
-        out[~np.isfinite(volume)] = np.nan
+        return signal.T
+    missing, matrix = gaps.found(signal), scene.index_matrix(motion)
+    out, _ = resample.moved(gaps.filled(signal, missing, reference).T, matrix)
+    if missing is not None:
+        out[gaps.moved(missing, matrix)] = np.nan
     return out
 
 
@@ -337,7 +350,10 @@ def _reach(scene: _Scene, motion: Float[np.ndarray, "4 4"]) -> float:
 
 
 def _moved(
-    scene: _Scene, second: list[tuple[Float[np.ndarray, "4 4"], Status]], depth: Float[np.ndarray, " time"]
+    scene: _Scene,
+    reference: Float32[np.ndarray, "z y x"],
+    second: list[tuple[Float[np.ndarray, "4 4"], Status]],
+    depth: Float[np.ndarray, " time"],
 ) -> Moved:
     """The volumes put back, and what is to be said about them."""
     series, shape, n = scene.series, scene.mask.shape, scene.series.n_times
@@ -354,7 +370,7 @@ def _moved(
 
     def put(piece: slice) -> None:
         frame = piece.start
-        values[..., frame] = _put_back(scene, frame, motions[frame]) if good[frame] else np.nan
+        values[..., frame] = _put_back(scene, reference, frame, motions[frame]) if good[frame] else np.nan
         scene.tick()
 
     each(put, spans(n, 1))
@@ -371,7 +387,7 @@ def _moved(
         *motion_report.not_covered(name, lost),
     )
     return Moved(
-        replace(series, values=values),
+        replace(series, values=values, slope=1.0, intercept=0.0),
         parameters,
         np.stack([scene.in_scanner(motion) for motion in motions]),
         scene.centre,

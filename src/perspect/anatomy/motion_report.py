@@ -60,8 +60,11 @@ def few_slices(name: str, n_slices: int, is_stack: bool, is_thick_stack: bool) -
 
 
 def not_covered(name: str, lost: float) -> tuple[Flag, ...]:
-    """A flag if a share of the mask left the field of view."""
-    sentence = "Some voxels of the mask left the field of view during the series and are not measured."
+    """A flag if a share of the mask left the field of view, or was not finite in a volume."""
+    sentence = (
+        "Some voxels of the mask left the field of view during the series, or were not finite in a volume, and are "
+        "not measured."
+    )
     return (Flag("motion-not-covered", Severity.NOTE, sentence, name, lost, "motion"),) if lost > 0 else ()
 
 

@@ -18,6 +18,7 @@ INVERTED: Final = ("cbf", "mtt", "tmax", "delay")
 ARTERIAL: Final = (*INVERTED, "cbv")
 LEAKAGE: Final = ("cbv", "rcbv", "srcbv", "k1", "k2", "kep")
 RELATIVE: Final = ("rcbv", "lpsr")
+VOLUMES: Final = ("cbv", "rcbv", "srcbv")
 """Which maps a choice bears on, for their sidecars."""
 
 TABLES: Final = (".tsv", ".csv", ".txt")
@@ -64,7 +65,8 @@ def examine_dsc(
     """Maps, masks, curves, summary and page of a DSC series, written below `out`.
 
     Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken, and `Refusal`
-    where the series must not be interpreted; in either case nothing is written.
+    where nothing can be measured that means what it is called; in either case nothing is written. A measurement with a
+    flag that says REFUSED is written all the same, for inspection only: whoever shows it must show the flag first.
     """
     plan, tell = plan or dsc.Plan(), progress or silence
     paths = [path for one in inputs.series for path in io.find_dsc(one).dsc]
@@ -144,9 +146,13 @@ def _results(inputs: Inputs, reading: io.Reading, measured: Measured, page: str,
 
 
 def baseline(series: Series, summary: Mapping[str, Any]) -> Float[np.ndarray, "x y z"]:
-    """The mean signal at rest, as a picture to draw maps on; of the whole series where the run does not say rest."""
-    first, stop = summary.get("baseline_frames", (0, series.n_times))
-    stored: Float[np.ndarray, "x y z"] = series.values[..., first:stop].mean(axis=3, dtype=np.float32)
+    """The mean signal at rest, as a picture to draw maps on; of the whole series where the run does not say rest.
+
+    The run counts the volumes that it analysed; `kept_volumes` says which volumes of the series those are.
+    """
+    kept = summary.get("kept_volumes", range(series.n_times))
+    frames = [kept[at] for at in range(*summary.get("baseline_frames", (0, len(kept))))]
+    stored: Float[np.ndarray, "x y z"] = series.values[..., frames].mean(axis=3, dtype=np.float32)
     return stored * np.float32(series.slope) + np.float32(series.intercept)
 
 
@@ -161,4 +167,16 @@ def facts(measured: Measured, plan: dsc.Plan) -> dict[str, dict[str, Any]]:
     ):
         for key in set(keys) & set(found):
             found[key] |= {fact: value}
+    if plan.leakage == "none":
+        for key in set(VOLUMES) & set(found):
+            found[key] |= {"Description": uncorrected(measured.maps[key].quantity.meaning)}
     return found
+
+
+def uncorrected(meaning: str) -> str:
+    """What a blood volume is where leakage was left in it.
+
+    >>> uncorrected("Leakage-corrected blood volume divided by that of white matter.")
+    'Blood volume divided by that of white matter. Leakage was not corrected.'
+    """
+    return f"{meaning.replace('Leakage-corrected blood', 'Blood')} Leakage was not corrected."

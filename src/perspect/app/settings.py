@@ -44,13 +44,21 @@ def _from_file(path: Path) -> dict[str, dict[str, Any]]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
-        raise Problem(f"There is no settings file {path}.", "", "Check the path given to --plan.") from error
+        raise Problem(
+            f"There is no settings file {path}.", "The choices in it were asked for.", "Check the path given to --plan."
+        ) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Problem(f"{path.name} cannot be read as TOML ({error}).", "", "Correct that line.") from error
+        raise Problem(
+            f"{path.name} cannot be read as TOML ({error}).", "None of its choices is known.", "Correct that line."
+        ) from error
     for room, table in tables.items():
         _known(room, PLANS, f"the table [{room}] of {path.name}")
         if not isinstance(table, dict):
-            raise Problem(f"{room} in {path.name} is no table.", "", f"Write [{room}] on a line of its own.")
+            raise Problem(
+                f"{room} in {path.name} is no table.",
+                "A room has several choices, each with its name.",
+                f"Write [{room}] on a line of its own.",
+            )
     return {
         room: {name: _typed(room, name, value, path.name, strict=True) for name, value in table.items()}
         for room, table in tables.items()
@@ -62,7 +70,11 @@ def _setting(text: str) -> tuple[str, str, Any]:
     where, equals, value = text.partition("=")
     room, dot, name = where.strip().partition(".")
     if not equals or not dot:
-        raise Problem(f"--set {text} is not of the form room.field=value.", "", "For example --set dsc.leakage=bsw.")
+        raise Problem(
+            f"--set {text} is not of the form room.field=value.",
+            "It is not known which choice is meant.",
+            "For example --set dsc.leakage=bsw.",
+        )
     _known(room, PLANS, f"the room of --set {text}")
     return room, name, _typed(room, name, value.strip(), "--set", strict=False)
 
@@ -81,21 +93,31 @@ def _typed(room: str, name: str, value: Any, source: str, *, strict: bool) -> An
         return TypeAdapter(hints[name]).validate_python(value, strict=strict)
     except ValidationError as error:
         kinds = " or ".join(EXPECTED.get(one, "none") for one in (options or (hints[name],)))
-        raise Problem(f"{room}.{name} is {value!r} in {source}.", "", f"It must be {kinds}.") from error
+        raise Problem(
+            f"{room}.{name} is {value!r} in {source}.",
+            f"It must be {kinds}.",
+            f"`perspect describe plan {room}.{name}` says what it means.",
+        ) from error
 
 
 def _word(name: str, value: Any, words: Sequence[str], source: str) -> Any:
     if value in words:
         return value
     raise Problem(
-        f"{name} is {value!r} in {source}.", meant(str(value), words), f"It must be one of {', '.join(words)}."
+        f"{name} is {value!r} in {source}.",
+        meant(str(value), words) or "There is no such choice.",
+        f"It must be one of {', '.join(words)}.",
     )
 
 
 def _known(name: str, names: Iterable[str], what: str) -> None:
     names = list(names)
     if name not in names:
-        raise Problem(f"There is no {what.removeprefix('the ')}.", meant(name, names), f"Known are {', '.join(names)}.")
+        raise Problem(
+            f"There is no {what.removeprefix('the ')}.",
+            meant(name, names) or "A setting that nothing reads would be ignored.",
+            f"Known are {', '.join(names)}.",
+        )
 
 
 def meant(name: str, names: Iterable[str]) -> str:

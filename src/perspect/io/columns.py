@@ -8,8 +8,13 @@ import numpy as np
 from perspect.io.tables import INPUT_COLUMNS
 from perspect.vocabulary import Curve, Measured, Region
 
+AXES: Final = {"x": "first", "y": "second", "z": "third"}
 UNIT_COLUMNS: Final = {"1/s": "delta_r2star", "mM": "cb", "a.u.": "signal"}
-MOTION: Final = ("rot_x", "rot_y", "rot_z", "trans_x", "trans_y", "trans_z")
+MOTION: Final = {
+    **{f"rot_{axis}": ("rad", f"Rotation about the {word} axis of the image") for axis, word in AXES.items()},
+    **{f"trans_{axis}": ("mm", f"Translation along the {word} axis of the image") for axis, word in AXES.items()},
+}
+"""The columns of motion parameters, in their order, with unit and meaning."""
 
 
 def curve_table(curve: Curve) -> tuple[str, dict[str, Any]]:
@@ -27,12 +32,23 @@ def curve_table(curve: Curve) -> tuple[str, dict[str, Any]]:
     return _table(list(columns), np.column_stack(list(columns.values()))), meaning
 
 
-def motion_table(measured: Measured) -> str | None:
-    """Rotations in rad and translations in mm, a row for each volume, where the run aligned them."""
+def motion_table(measured: Measured) -> tuple[str, dict[str, Any]] | None:
+    """Rotations in rad and translations in mm, a row for each volume that was analysed, and what the columns mean.
+
+    Volumes that could not be aligned have no row, so each row says which volume it speaks of, and when that was taken.
+    `None` where the run aligned nothing.
+    """
     rows = measured.summary.get("motion_parameters")
-    if rows is None or np.ndim(rows) != 2 or np.shape(rows)[1] != len(MOTION):
+    if rows is None or "displacement" not in measured.curves:
         return None
-    return _table(MOTION, np.asarray(rows, float))
+    times = measured.curves["displacement"].times
+    kept = measured.summary.get("kept_volumes", range(times.size))
+    meaning = {
+        "volume": {"Description": "Index of the volume in the series, from 0; one that was left out has no row"},
+        "time": {"Description": "Time since the first volume", "Units": "s"},
+        **{name: {"Description": words, "Units": unit} for name, (unit, words) in MOTION.items()},
+    }
+    return _table(list(meaning), np.column_stack([np.array(kept), times, np.asarray(rows, float)])), meaning
 
 
 def voxels(region: Region) -> list[dict[str, float]]:

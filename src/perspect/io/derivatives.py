@@ -23,6 +23,9 @@ SCHEMA: Final = "perspect-dsc-summary-1"
 LEADING: Final = ("rcbv", "cbv")
 """Whose status is `status`."""
 
+AT_LEAST: Final = ("cbv", "rcbv", "srcbv", "cbf", "ph")
+"""Maps that are too small, if anything, where the signal fell to the noise floor; others are merely not reliable."""
+
 MASKS: Final = ("brain", "reference", "aif")
 
 
@@ -100,7 +103,7 @@ def write_results(destination: Destination, results: Results, *, overwrite: bool
         _write(tree, contents, threads)
         for path, text in reuse.shared_files(destination.out, results.version, results.root).items():
             (tree / path).write_text(text, encoding="utf-8")
-        publish(tree, destination.out, temporary / "replaced", tuple(Path(path) for path in stale))
+        publish(tree, destination.out, temporary, tuple(Path(path) for path in stale))
     files = tuple(destination.out / path for path in contents)
     return Written(destination.out / destination.page, destination.out / destination.summary, files)
 
@@ -133,9 +136,10 @@ def _contents(destination: Destination, results: Results) -> Files:
     for key, one in maps.items():
         made |= _map_files(destination, results, key, one)
         if one is not leading and leading is not None and not np.array_equal(one.status, leading.status):
-            made |= _status_files(destination, results, f"{key}status", one)
+            made |= _status_files(destination, results, f"{key}status", one, (key,))
     if leading is not None:
-        made |= _status_files(destination, results, "status", leading)
+        alike = tuple(key for key, one in maps.items() if np.array_equal(one.status, leading.status))
+        made |= _status_files(destination, results, "status", leading, alike)
     for key in MASKS:
         if key in results.measured.regions:
             made |= _mask_files(destination, results, key, results.measured.regions[key])
@@ -158,11 +162,12 @@ def _map_files(destination: Destination, results: Results, key: str, one: Map) -
     }
 
 
-def _status_files(destination: Destination, results: Results, what: str, one: Map) -> Files:
+def _status_files(destination: Destination, results: Results, what: str, one: Map, keys: tuple[str, ...]) -> Files:
+    """The status of a map, which is that of all the maps of these keys."""
     side = {
         "Name": f"Status of {one.quantity.name}",
         "Units": "1",
-        "StatusLegend": {str(int(status)): status.sentence for status in Status},
+        "StatusLegend": {str(int(status)): legend(status, keys) for status in Status},
         "Description": "0: a sound value; below 10: a value with the caution named; from 10 on: no value (NaN).",
         **_provenance(results),
     }
@@ -170,6 +175,26 @@ def _status_files(destination: Destination, results: Results, what: str, one: Ma
         destination.file(f"{what}.nii.gz"): lambda: nifti_out.status_file(one, results.code, results.version),
         destination.file(f"{what}.json"): lambda: _text(side),
     }
+
+
+def legend(status: Status, keys: tuple[str, ...]) -> str:
+    """What a status means for the maps of these keys.
+
+    >>> legend(Status.SATURATED, ("rcbv", "psr"))
+    'the signal fell to the noise floor: the true value of rcbv is at least this large, that of psr is not reliable'
+    """
+    if status != Status.SATURATED:
+        return status.sentence
+    larger, other = ([key for key in keys if (key in AT_LEAST) == is_larger] for is_larger in (True, False))
+    if not other:
+        return status.sentence
+    floor = "the signal fell to the noise floor"
+    if not larger:
+        return f"{floor}: the value is not reliable"
+    return (
+        f"{floor}: the true value of {', '.join(larger)} is at least this large, that of {', '.join(other)} is not "
+        "reliable"
+    )
 
 
 def _mask_files(destination: Destination, results: Results, key: str, region: Region) -> Files:
@@ -202,7 +227,9 @@ def _table_files(destination: Destination, results: Results) -> Files:
         made[destination.file("aif.json")] = lambda: _text(side)
     motion = motion_table(measured)
     if motion is not None:
-        made[destination.file("motion.tsv")] = motion.encode
+        rows, meaning = motion
+        made[destination.file("motion.tsv")] = rows.encode
+        made[destination.file("motion.json")] = lambda: _text({"Columns": meaning, **_provenance(results)})
     return made
 
 

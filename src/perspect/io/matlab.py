@@ -30,18 +30,20 @@ def _array(path: Path) -> np.ndarray:
     from scipy.io.matlab import MatReadError
 
     if not path.is_file():
-        raise Problem(f"There is no file {path}.", "", "Check the path.")
+        raise Problem(f"There is no file {path}.", "Nothing can be read.", "Check the path.")
     try:
         content = loadmat(path)
     except NotImplementedError as error:
         raise Problem(
             f"{path.name} is a MATLAB 7.3 file, which perspect does not read.",
-            "",
+            "It is HDF5 inside, unlike every earlier version.",
             "Save it in MATLAB with save(..., '-v7'), or convert the series to NIfTI.",
         ) from error
     except (MatReadError, ValueError, TypeError, OSError, EOFError) as error:
         raise Problem(
-            f"{path.name} cannot be read as a MATLAB file ({error}).", "", "Save it again with '-v7'."
+            f"{path.name} cannot be read as a MATLAB file ({error}).",
+            "It is damaged, truncated or of another kind.",
+            "Save it again with '-v7'.",
         ) from error
     found = {
         name: array

@@ -88,14 +88,18 @@ def read_region(path: Path, name: str) -> Region:
 def _read(path: Path) -> Image:
     """Any NIfTI image, big or small endian, compressed or not."""
     if not path.is_file():
-        raise Problem(f"There is no file {path}.", "", "Check the path; NIfTI files end in .nii or .nii.gz.")
+        raise Problem(
+            f"There is no file {path}.", "Nothing can be read.", "Check the path; NIfTI files end in .nii or .nii.gz."
+        )
     try:
         with opened(path) as file:
             return _image(path, file)
     except BROKEN as error:
         raise broken(path, error) from error
     except PermissionError as error:
-        raise Problem(f"{path} may not be read.", "", "Check who owns the file and its permissions.") from error
+        raise Problem(
+            f"{path} may not be read.", "The system forbids it.", "Check who owns the file and its permissions."
+        ) from error
 
 
 def _image(path: Path, file: BufferedIOBase) -> Image:

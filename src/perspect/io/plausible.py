@@ -55,8 +55,8 @@ def _refuse(volumes: Num[np.ndarray, " n"], name: str, what: str, why: str) -> N
     if volumes.size:
         some = "Volume" if volumes.size == 1 else "Each of the volumes"
         raise Problem(
-            f"{some} {_list(volumes)} of {name} {what} (counted from 0), so {why}.",
-            "",
+            f"{some} {_list(volumes)} of {name} {what} (counted from 0).",
+            f"{why[0].upper()}{why[1:]}.",
             "Take it out of the series and give the times of the others with --times, or convert the series again.",
         )
 

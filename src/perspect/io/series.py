@@ -76,7 +76,7 @@ def read_dsc(
     if len(read) == 2:
         _demand_a_pair(read[0].series[0], read[1].series[0])
     read.sort(key=lambda reading: reading.series[0].acquisition.te or 0.0)
-    flags = tuple(dict.fromkeys(flag for reading in read for flag in reading.flags))
+    flags = _once([flag for reading in read for flag in reading.flags])
     return replace(read[0], series=tuple(reading.series[0] for reading in read), flags=flags)
 
 
@@ -84,6 +84,16 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file as it lies on disk."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _once(flags: Sequence[Flag]) -> tuple[Flag, ...]:
+    """What holds for both echoes alike is said once, of both places."""
+    alike: dict[tuple[str, str], list[Flag]] = {}
+    for flag in flags:
+        alike.setdefault((flag.code, flag.sentence), []).append(flag)
+    return tuple(
+        replace(same[0], where=", ".join(dict.fromkeys(flag.where for flag in same))) for same in alike.values()
+    )
 
 
 def _image(path: Path) -> tuple[Image, tuple[Flag, ...]]:

@@ -6,13 +6,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from perspect.vocabulary import Problem
+
+REPLACED: Final = "replaced"
+"""The folder, below the temporary one, where files that are replaced wait until the new ones stand."""
 
 
 @contextmanager
 def staged(out: Path) -> Iterator[Path]:
-    """A temporary folder on the disk of `out`; it is gone afterwards, whatever happens.
+    """A temporary folder on the disk of `out`, gone afterwards, whatever happens, unless former results are left in it.
 
     Inside `out` where that exists (it may be a mounted volume), else beside it. Errors of the disk become a `Problem`.
     """
@@ -22,39 +26,42 @@ def staged(out: Path) -> Iterator[Path]:
         try:
             yield temporary
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            if not _files(temporary / REPLACED):
+                shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise not_written(out, error) from error
 
 
-def publish(tree: Path, out: Path, spare: Path, stale: tuple[Path, ...] = ()) -> None:
-    """Moves every file of `tree` to its place in `out`; if one move fails, all are undone and the error goes on.
+def publish(tree: Path, out: Path, temporary: Path, stale: tuple[Path, ...] = ()) -> None:
+    """Moves every file of `tree` to its place in `out`; if that is broken off by whatever, an interruption too, every
+    move is undone and the error goes on.
 
-    Files of `out` that are replaced, and the `stale` ones that a former run wrote and this one does not, wait in
-    `spare` until all is done. Nothing else in `out` is touched.
+    Files of `out` that are replaced, and the `stale` ones that a former run wrote and this one does not, wait below
+    `temporary` until all is done. Nothing else in `out` is touched. Raises `Problem` that says where former results
+    lie, if the disk refuses to take them back.
     """
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
         tree.replace(out)
         return
+    spare = temporary / REPLACED
     undo: list[tuple[Path, Path]] = []
     made: list[Path] = []
     try:
         for relative in stale:
             _set_aside(out / relative, spare / relative, undo)
-        for file in sorted(one for one in tree.rglob("*") if one.is_file()):
+        for file in _files(tree):
             relative = file.relative_to(tree)
             target = out / relative
-            made += _new_folders(target.parent)
+            _make_folders(target.parent, made)
             _set_aside(target, spare / relative, undo)
-            file.replace(target)
-            undo.append((target, file))
-    except OSError:
-        for there, back in reversed(undo):
-            there.replace(back)
-        for folder in reversed(made):
-            folder.rmdir()
+            _move(file, target, undo)
+        undo.clear()  # from here on the new files stand
+    except BaseException:
+        _take_back(out, spare, undo, made)
         raise
+    if spare.exists():
+        spare.replace(temporary / "superseded")
 
 
 def not_written(out: Path, error: OSError) -> Problem:
@@ -66,19 +73,52 @@ def not_written(out: Path, error: OSError) -> Problem:
     )
 
 
+def _take_back(out: Path, spare: Path, undo: list[tuple[Path, Path]], made: list[Path]) -> None:
+    """Undoes moves, the last first, and removes folders that were made; an impatient second interruption waits."""
+    while undo or made:
+        try:
+            if undo:
+                there, back = undo[-1]
+                if there.exists() and not back.exists():
+                    there.replace(back)
+                undo.pop()
+            else:
+                if made[-1].exists():
+                    made[-1].rmdir()
+                made.pop()
+        except KeyboardInterrupt:
+            continue
+        except OSError as error:
+            raise Problem(
+                f"The results could not be written to {out}, and what was there before could not all be put back: "
+                f"{error.strerror or error}.",
+                f"The former files that are missing lie in {spare}.",
+                "Correct the permissions, and move them back.",
+            ) from error
+
+
 def _set_aside(file: Path, spare: Path, undo: list[tuple[Path, Path]]) -> None:
     if file.exists():
         spare.parent.mkdir(parents=True, exist_ok=True)
-        file.replace(spare)
-        undo.append((spare, file))
+        _move(file, spare, undo)
 
 
-def _new_folders(folder: Path) -> list[Path]:
-    """Makes a folder with its parents, and says which of them were not there."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    for one in reversed(missing):
+def _move(file: Path, target: Path, undo: list[tuple[Path, Path]]) -> None:
+    """Noted before it is done: an interruption may come between the two."""
+    undo.append((target, file))
+    file.replace(target)
+
+
+def _make_folders(folder: Path, made: list[Path]) -> None:
+    """Makes a folder with its parents, and notes those that were not there."""
+    for one in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+        made.append(one)
         one.mkdir()
-    return missing[::-1]
+
+
+def _files(folder: Path) -> list[Path]:
+    """Every file below a folder, in the order of their names; none where there is no such folder."""
+    return sorted(one for one in folder.rglob("*") if one.is_file())
 
 
 def may_write(out: Path) -> bool:

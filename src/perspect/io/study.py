@@ -44,7 +44,7 @@ def find_dsc(path: Path) -> Found:
         _refuse_dicom_file(path)
         return Found((path,))
     if not path.is_dir():
-        raise Problem(f"There is no file or folder {path}.", "", "Check the path.")
+        raise Problem(f"There is no file or folder {path}.", "Nothing can be read.", "Check the path.")
     images = sorted(one for one in path.rglob("*") if one.name.endswith(IMAGES) and not one.name.startswith("."))
     series = [one for one in images if name_of(one).suffix == "dsc"]
     if not series:

@@ -72,16 +72,18 @@ def increasing(times: Float[np.ndarray, " time"], where: str) -> Float[np.ndarra
 def _rows(path: Path) -> list[list[str]]:
     """The cells of a table whose columns are parted by tabs, commas, semicolons or blanks; no empty or # lines."""
     if not path.is_file():
-        raise Problem(f"There is no file {path}.", "", "Check the path of the table.")
+        raise Problem(f"There is no file {path}.", "Its numbers were asked for.", "Check the path of the table.")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise Problem(
-            f"{path.name} is no text file ({error}).", "", "Save the table as text with tabs (TSV)."
+            f"{path.name} is no text file ({error}).",
+            "Its columns cannot be told apart.",
+            "Save the table as text with tabs (TSV).",
         ) from error
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
-        raise Problem(f"{path.name} is empty.", "", "Give one row per time.")
+        raise Problem(f"{path.name} is empty.", "There is no time in it.", "Give one row per time.")
     parted = next((mark for mark in "\t;," if mark in lines[0]), None)
     if parted is None:
         return [line.split() for line in lines]
@@ -99,7 +101,9 @@ def _columns(path: Path, rows: Sequence[Sequence[str]], wanted: str) -> dict[str
     for number, row in enumerate(body, start=2):
         if len(row) != len(heading):
             raise Problem(
-                f"Row {number} of {path.name} has {len(row)} cells; the heading has {len(heading)}.", "", "Correct it."
+                f"Row {number} of {path.name} has {len(row)} cells; the heading has {len(heading)}.",
+                "It is not known which cell belongs to which column.",
+                "Correct it.",
             )
     known = [name for name in heading if name in ("time", *INPUT_COLUMNS)]
     return {name: _floats(path, [row[heading.index(name)] for row in body], 2) for name in known}

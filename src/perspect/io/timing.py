@@ -45,8 +45,8 @@ def times_of_volumes(
     note = Flag(
         "time-from-header",
         Severity.CAUTION,
-        f"No repetition time is recorded for {name}; the {plausible_tr(step, 'the time step of the image header'):g} s "
-        "between volumes that the image header states were used.",
+        f"No repetition time is recorded; the {plausible_tr(step, 'the time step of the image header'):g} s between "
+        "volumes that the image header states were used.",
         name,
         source="reading",
     )
