@@ -1,5 +1,6 @@
 """The command line: arguments over `perspect.app`."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words in (["--version"], ["-V"]):
         print(f"perspect {__version__}")
         return 0
+    # Our threads are over chunks of voxels (`--threads`); those that BLAS starts when it is loaded only get in the way.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     from perspect.cli.run import run
 
     return run(words)
