@@ -61,9 +61,10 @@ def quantify(
 
     tell("relaxation rate", 0.0)
     t1 = modelled_t1(acquisition, echo_times, plan)
-    curves = relaxation(tuple(echo.curves(brain.mask) for echo in moved.echoes), echo_times, at_rest, t1)
+    signals = tuple(echo.curves(brain.mask) for echo in moved.echoes)
     # From here on only the brain's curves are needed: a whole series in float32 is the largest thing in memory.
     moved = replace(moved, echoes=())
+    curves = relaxation(signals, echo_times, at_rest, t1)
     refuse_negative_tails(curves, times)
     tissue = mean_curve(curves)
     passed = first_pass(tissue, times, at_rest.stop, at_rest.peak)

@@ -3,9 +3,9 @@
 from typing import Any, Final, Literal
 
 import numpy as np
-from drawn.style import BLUE, GREEN, INK, NOTE, ORANGE, PURPLE, SKY, panels
 from matplotlib.figure import Figure
 
+from drawn.style import BLUE, GREEN, INK, NOTE, ORANGE, PURPLE, SKY, panels
 from perspect import dsc
 from perspect.phantom import LeakageObject, Ranges, head_object, leakage_object, rician
 from perspect.vocabulary import Acquisition, Grid, Region, Series
@@ -189,9 +189,10 @@ def _quantified(
     taken = Acquisition(te=thing.te[0], tr=thing.tr, flip_angle=thing.flip_angle, field=3.0, has_preload=has_preload)
     values = np.asfortranarray(signal.astype(np.float32)).reshape(n, 1, 1, -1, order="F")
     white = (np.arange(n) < n_white).reshape(-1, 1, 1)
+    whose: Literal["brain", "reference"] = "brain" if method == "none" else "reference"
     run = dsc.quantify(
         Series(values, grid, thing.times, taken),
-        dsc.Plan(motion=False, leakage=method, leakage_reference="reference", deconvolution="none"),
+        dsc.Plan(motion=False, leakage=method, leakage_reference=whose, deconvolution="none"),
         mask=Region(np.ones((n, 1, 1), bool), grid, "everything"),
         reference=Region(white, grid, "white matter"),
     )
