@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peers import deconvolution_objects, flow_errors, leakage_objects, osipy_at, peer_bsw, peer_osvd, volume_errors
 
+from peers import deconvolution_objects, flow_errors, leakage_objects, osipy_at, peer_bsw, peer_osvd, volume_errors
 from perspect import dsc
 from perspect.dsc.deconvolve import prepare
 from perspect.dsc.integrate import sums, trapezoid_weights

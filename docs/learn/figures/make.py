@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 import matplotlib as mpl
+from matplotlib.figure import Figure
+
 from drawn.flow import delay, oscillation
 from drawn.signal import bolus, leakage, protocols, saturation
 from drawn.style import STYLE
 from drawn.volume import correction, errors, tissues, transit
-from matplotlib.figure import Figure
 
 FIGURES: Final[Mapping[str, Callable[[], Figure]]] = {
     "bolus": bolus,

@@ -3,9 +3,9 @@
 from typing import Final
 
 import numpy as np
-from drawn.style import BLUE, GREEN, INK, NOTE, ORANGE, panels
 from matplotlib.figure import Figure
 
+from drawn.style import BLUE, GREEN, INK, NOTE, ORANGE, panels
 from perspect.dsc.calibrate import calibrate
 from perspect.dsc.deconvolve import Method, prepare
 from perspect.dsc.signal import Relaxation, relaxation, rest
