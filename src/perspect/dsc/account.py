@@ -149,8 +149,7 @@ def _relaxation_step(relaxation: Relaxation) -> Step:
     if relaxation.t1 is not None:
         sentence += (
             ", without the T1 effect of agent inside vessels, which the steady-state equation gives for T1 "
-            f"{relaxation.t1.t1:g} s and "
-            f"relaxivities of {R1:g} and {R2STAR:g} /s/mM in fast exchange"
+            f"{relaxation.t1.t1:g} s and relaxivities of {R1:g} and {R2STAR:g} /s/mM in fast exchange"
         )
         constants |= {"t1": relaxation.t1.t1, "r1": R1, "r2star": R2STAR}
         references.append("Semmineh et al. 2018, PMC6239921")
@@ -175,11 +174,9 @@ def recipe(
     steps = [
         Step(
             "baseline",
-            f"The first {rest.start} of {times.size} volumes were not in steady state and were left out; the "
-            "baseline is "
-            f"the {rest.n_frames} volumes before {times[rest.stop - 1]:.1f} s, and the bolus arrives at "
-            f"{rest.arrival:.1f} s "
-            "(linear-quadratic model on the brain's mean signal).",
+            f"The first {rest.start} of {times.size} volumes were not in steady state and were left out; the baseline "
+            f"is the {rest.n_frames} volumes before {times[rest.stop - 1]:.1f} s, and the bolus arrives at "
+            f"{rest.arrival:.1f} s (linear-quadratic model on the brain's mean signal).",
             {"guard": plan.guard},
             ("Cheong et al. 2003, doi:10.1088/0031-9155/48/5/403",),
         ),
@@ -202,8 +199,7 @@ def recipe(
             "bsw": "the one-way model of Boxerman, Schmainda and Weisskoff",
             "leu": "the bidirectional model of Leu",
             "auto": "the one-way model of Boxerman, Schmainda and Weisskoff or the bidirectional one of Leu, "
-            "whichever has "
-            "the lower AICc in the voxel",
+            "whichever has the lower AICc in the voxel",
         }[plan.leakage]
         steps.append(
             Step(
@@ -223,12 +219,10 @@ def recipe(
         Step(
             "blood volume",
             f"Blood volume is the {'plain' if correction is None else 'corrected'} area from "
-            f"{times[window.start]:.1f} to {times[window.stop - 1]:.1f} s; "
-            "rCBV is "
-            f"its ratio to the median of {white.level.n_voxels} voxels of normal-appearing white matter "
+            f"{times[window.start]:.1f} to {times[window.stop - 1]:.1f} s; rCBV is its ratio to the median of "
+            f"{white.level.n_voxels} voxels of normal-appearing white matter "
             f"({white.region.origin or white.region.name}); CBV is relative to the arterial area with a haematocrit "
-            "factor of "
-            f"{haematocrit_factor(plan):.3f}.",
+            f"factor of {haematocrit_factor(plan):.3f}.",
             {"hct_large": plan.hct_large, "hct_small": plan.hct_small},
             ("Bedekar et al. 2010, doi:10.1002/mrm.22445",),
         )

@@ -1,6 +1,6 @@
 """The arterial input of a DSC series: found, taken from a region, or given as a curve."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +16,9 @@ from perspect.vocabulary import Curve, Flag, Grid, Problem, Region, Severity, St
 
 IN_BLOOD = ("cb", "cp")
 """Labels of an arterial concentration: in whole blood, in plasma."""
+
+MANY_SATURATED = 0.005
+"""Share of the brain at the noise floor beyond which its large arteries are among it [our default]."""
 
 LOWEST_PEAK = 1.5
 """An arterial curve that peaks below this multiple of the brain's mean is mostly tissue [our default]."""
@@ -63,8 +66,7 @@ def arterial_input(
             "no-arterial-input",
             Severity.LIMITED,
             "No voxel looks like an artery: early, high, narrow and not saturated. There is no CBV, CBF or MTT; "
-            "ratios are "
-            "not affected. Give a region or a curve with --aif.",
+            "ratios are not affected. Give a region or a curve with --aif.",
             "brain",
             source=SOURCE,
         )
@@ -79,37 +81,18 @@ def arterial_input(
         passed,
     )
     saturated = float((relaxation.status[allowed] == Status.SATURATED).mean())
-    if saturated > 0.005:
-        note = Flag(
-            "arteries-saturated",
-            Severity.CAUTION,
-            f"{saturated:.1%} of the brain falls to the noise floor at the peak, as large arteries do; the arterial "
-            "input is "
-            "from smaller ones, so that CBV and CBF may be too high.",
-            "arterial input",
-            saturated,
-            SOURCE,
-        )
-        return Arterial(
-            arterial.curve,
-            arterial.relative_error,
-            region,
-            arterial.origin,
-            (*arterial.flags, note),
-            arterial.moment,
-            arterial.width,
-            found.lead,
-        )
-    return Arterial(
-        arterial.curve,
-        arterial.relative_error,
-        region,
-        arterial.origin,
-        arterial.flags,
-        arterial.moment,
-        arterial.width,
-        found.lead,
+    if saturated <= MANY_SATURATED:
+        return replace(arterial, lead=found.lead)
+    note = Flag(
+        "arteries-saturated",
+        Severity.CAUTION,
+        f"{saturated:.1%} of the brain falls to the noise floor at the peak, as large arteries do; the arterial input "
+        "is from smaller ones, so that CBV and CBF may be too high.",
+        "arterial input",
+        saturated,
+        SOURCE,
     )
+    return replace(arterial, lead=found.lead, flags=(*arterial.flags, note))
 
 
 def _from_region(
@@ -132,8 +115,7 @@ def _from_region(
                 "arterial-voxels-left-out",
                 Severity.CAUTION,
                 f"{left_out} of {given.n_voxels} voxels of the arterial region are saturated, without signal or "
-                "outside the "
-                "brain mask, and were left out.",
+                "outside the brain mask, and were left out.",
                 given.name,
                 left_out / given.n_voxels,
                 SOURCE,
@@ -177,9 +159,8 @@ def _described(
             Flag(
                 "weak-arterial-input",
                 Severity.CAUTION,
-                f"The arterial curve peaks at {peak:.1f} /s, the mean brain at {tissue_peak:.1f} /s: it is mixed "
-                "with tissue, "
-                "so that CBV and CBF are too high.",
+                f"The arterial curve peaks at {peak:.1f} /s, the mean brain at {tissue_peak:.1f} /s: it is mixed with "
+                "tissue, so that CBV and CBF are too high.",
                 "arterial input",
                 source=SOURCE,
             ),

@@ -85,8 +85,8 @@ def volume_flags(volume: Volume | None, white: Bool[np.ndarray, " voxels"]) -> t
     cause = "is mixed with tissue or saturated" if level > high else "comes from larger vessels than the tissue's"
     sentence = (
         f"White matter has a CBV of {100 * level:.1f} mL/100 mL where {100 * low:.0f} to {100 * high:.0f} are "
-        "plausible: the "
-        f"arterial curve {cause}. Absolute CBV and CBF are off by that factor; rCBV and MTT are not affected by it."
+        f"plausible: the arterial curve {cause}. Absolute CBV and CBF are off by that factor; rCBV and MTT are not "
+        "affected by it."
     )
     return (Flag("implausible-volume", Severity.CAUTION, sentence, "cbv, cbf", source=SOURCE),)
 

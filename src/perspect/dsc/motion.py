@@ -76,8 +76,12 @@ def _followed(echo: Series, found: motion.Moved) -> Series:
         frame = kept[piece.start]
         volume = echo.values[..., frame].astype(np.float32)
         matrix = to_index @ found.matrices[frame] @ echo.grid.affine
-        is_still = np.allclose(matrix, np.eye(4), atol=1e-9)
-        values[..., piece.start] = volume if is_still else resample.moved(volume, matrix)[0]
+        if not np.allclose(matrix, np.eye(4), atol=1e-9):
+            # A Fourier shear would spread what is missing over its whole line.
+            known = np.isfinite(volume)
+            volume = resample.moved(np.where(known, volume, np.float32(0)), matrix)[0]
+            volume[~known] = np.nan
+        values[..., piece.start] = volume
 
     each(put, spans(kept.size, 1))
     return replace(echo, values=values, times=echo.times[kept])

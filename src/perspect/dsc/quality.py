@@ -18,6 +18,28 @@ T1_SHARE_LIMITED: Final = 0.45
 """T1 effect over T2* effect beyond which a correction leaves a bias that matters [our reference objects]."""
 
 
+T1_SHARE_NOTICED: Final = 0.25
+"""The same, beyond which a missing preload is worth a word [our default]."""
+
+T1_SHARE_STRONG: Final = 0.75
+"""The same, beyond which even a preload leaves much of it [our reference objects]."""
+
+SLOW, TOO_SLOW = 1.52, 2.05
+"""Seconds between volumes: the consensus has 1.0 to 1.5 s, and from 2 s on a bolus of 6 s is three samples."""
+
+FEW_FRAMES, TOO_FEW_FRAMES = 10, 6
+"""Frames of the baseline below which the level at rest is uncertain, and poor [our default]."""
+
+SHORT_TAIL, TOO_SHORT_TAIL = 60.0, 40.0
+"""Seconds after the peak below which leakage is hard to tell from recirculation, and hardly can be [our default]."""
+
+ECHO_TIMES = {3.0: (0.020, 0.035), 1.5: (0.040, 0.050)}
+"""Recommended echo times in s by field in T (Boxerman et al. 2020, doi:10.1093/neuonc/noaa141)."""
+
+ECHO_TIME_BELOW, ECHO_TIME_ABOVE = 0.005, 0.010
+"""How far in s an echo time may lie outside before it is worth a word [our default]."""
+
+
 class Reliability(IntEnum):
     """How far a protocol lets blood volume be trusted, best first."""
 
@@ -113,14 +135,13 @@ def _contrast_checks(
         if share > T1_SHARE_LIMITED and preload is False:
             found.append(
                 _found(
-                    Reliability.UNRELIABLE if share > 0.75 else Reliability.LIMITED,
+                    Reliability.UNRELIABLE if share > T1_SHARE_STRONG else Reliability.LIMITED,
                     "t1-weighted",
                     f"Without preload this protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* "
-                    "effect): in "
-                    "leaking tissue the correction leaves a bias.",
+                    "effect): in leaking tissue a bias remains.",
                 )
             )
-        elif share > 0.75:
+        elif share > T1_SHARE_STRONG:
             found.append(
                 _found(
                     Reliability.LIMITED,
@@ -129,7 +150,7 @@ def _contrast_checks(
                     + (", in spite of preload." if preload else "; whether a preload was given is not recorded."),
                 )
             )
-        elif share > 0.25 and preload is False:
+        elif share > T1_SHARE_NOTICED and preload is False:
             found.append(
                 _found(
                     Reliability.ACCEPTABLE,
@@ -139,9 +160,9 @@ def _contrast_checks(
                 )
             )
     if acquisition.field is not None:
-        low, high = (0.020, 0.035) if acquisition.field > 2.2 else (0.040, 0.050)
+        low, high = ECHO_TIMES[min(ECHO_TIMES, key=lambda field: abs(field - (acquisition.field or 0.0)))]
         te = echo_times[-1]
-        if not low - 0.0051 <= te <= high + 0.0101:
+        if not low - ECHO_TIME_BELOW - 1e-4 <= te <= high + ECHO_TIME_ABOVE + 1e-4:
             found.append(
                 _found(
                     Reliability.LIMITED,
@@ -164,18 +185,18 @@ def _contrast_checks(
 def _timing_checks(times: Float[np.ndarray, " time"], rest: Rest) -> list[tuple[Reliability, Flag]]:
     found = []
     step, after = float(np.median(np.diff(times))), float(times[-1] - times[rest.peak])
-    if step > 1.5 * 1.01:
-        level = Reliability.LIMITED if step > 2.05 else Reliability.ACCEPTABLE
+    if step > SLOW:
+        level = Reliability.LIMITED if step > TOO_SLOW else Reliability.ACCEPTABLE
         found.append(
             _found(level, "slow-sampling", f"A volume every {step:.2f} s samples the bolus coarsely (1.5 s or less).")
         )
-    if rest.n_frames < 10:
-        level = Reliability.LIMITED if rest.n_frames < 6 else Reliability.ACCEPTABLE
+    if rest.n_frames < FEW_FRAMES:
+        level = Reliability.LIMITED if rest.n_frames < TOO_FEW_FRAMES else Reliability.ACCEPTABLE
         found.append(
             _found(level, "short-baseline", f"Only {rest.n_frames} frames lie before the bolus; 10 or more are wanted.")
         )
-    if after < 60:
-        level = Reliability.LIMITED if after < 40 else Reliability.ACCEPTABLE
+    if after < SHORT_TAIL:
+        level = Reliability.LIMITED if after < TOO_SHORT_TAIL else Reliability.ACCEPTABLE
         found.append(
             _found(
                 level,

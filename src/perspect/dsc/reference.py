@@ -111,8 +111,7 @@ def refuse_negative_tails(relaxation: Relaxation, times: Float[np.ndarray, " tim
             f"After the bolus the signal stays above rest in {1 - above:.0%} of the brain's voxels that differ from "
             "rest.",
             "Agent shortens T1 there more than it shows in T2*, also where nothing leaks, so there is no blood "
-            "volume in "
-            "these curves.",
+            "volume in these curves.",
             LESS_T1,
         )
 

@@ -83,8 +83,7 @@ def rest(mean_signal: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
     if not (height > 0 and contrast >= LEAST_BOLUS):
         raise Refusal(
             "No passage of a bolus is seen: the largest whole-brain loss of signal is "
-            f"{100 * (1 - np.exp(-height)):.1f} %, "
-            f"{contrast:.1f} times its noise.",
+            f"{100 * (1 - np.exp(-height)):.1f} %, {contrast:.1f} times its noise.",
             "Nothing can be measured without contrast agent in the brain.",
             "Check that this is the dynamic series and that the injection worked.",
         )

@@ -79,8 +79,8 @@ def white_matter_level(
             "automatic-reference",
             Severity.NOTE,
             f"The reference was chosen automatically: {level.n_voxels} voxels of low blood volume, alike in leakage "
-            "and with "
-            "neighbours alike. Look at its outline; give a mask with --reference where it is not normal white matter.",
+            "and with neighbours alike. Look at its outline; give a mask with --reference where it is not normal "
+            "white matter.",
             "reference",
             source=SOURCE,
         )
@@ -94,9 +94,8 @@ def _region_flags(given: Region, inside: Bool[np.ndarray, " voxels"], level: Ref
             Flag(
                 "small-reference",
                 Severity.CAUTION,
-                f"The reference region has {level.n_voxels} usable voxels; with fewer than {FEWEST_VOXELS} its "
-                "median is "
-                "uncertain, and every rCBV with it.",
+                f"The reference region has {level.n_voxels} usable voxels; with fewer than {FEWEST_VOXELS} its median "
+                "is uncertain, and every rCBV with it.",
                 given.name,
                 source=SOURCE,
             )
@@ -106,9 +105,8 @@ def _region_flags(given: Region, inside: Bool[np.ndarray, " voxels"], level: Ref
             Flag(
                 "mixed-reference",
                 Severity.CAUTION,
-                f"Blood volume varies by {level.spread / abs(level.median):.0%} inside the reference region: it "
-                "holds more "
-                "than white matter.",
+                f"Blood volume varies by {level.spread / abs(level.median):.0%} inside the reference region: it holds "
+                "more than white matter.",
                 given.name,
                 source=SOURCE,
             )
