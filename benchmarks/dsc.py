@@ -300,10 +300,10 @@ def exam() -> Iterator[str]:
 
 
 def shaken(n: int) -> np.ndarray:
-    """A head that drifts and nods by about a millimetre and a degree."""
+    """A head that drifts and nods by about a millimetre and a degree: x, y, z in mm, then rotations in rad."""
     rng = np.random.default_rng(0)
     walk = np.cumsum(rng.normal(0, 1, (n, 6)), axis=0) / np.sqrt(n)
-    return walk * np.r_[[np.deg2rad(0.4)] * 3, [0.5] * 3]
+    return walk * np.r_[[0.5] * 3, [np.deg2rad(0.4)] * 3]
 
 
 def main() -> None:
