@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -162,3 +163,14 @@ def test_pictures_and_curves_are_described_in_words(page):
 
 def test_the_slice_shown_closely_is_the_one_that_leaks_most(page):
     assert "The slice shown is the one with the most voxels that leak." in page
+
+
+def test_where_the_file_holds_no_positions_no_side_is_named_and_no_size_is_drawn(patient):
+    measured, background = patient
+    unknown = Flag("no-positions", Severity.CAUTION, "The file holds no positions.", "series.mat")
+    without = dsc_page(replace(measured, flags=(*measured.flags, unknown)), "series", background)
+    named = re.compile(r"<text[^>]*>\s*[RLAPSI]\s*</text>")
+    assert named.search(dsc_page(measured, "series", background))
+    assert not named.search(without)
+    assert 'class="scale"' not in without
+    assert "does not say which side is which" in without

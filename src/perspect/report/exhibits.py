@@ -119,9 +119,10 @@ def _alt(one: Map, painter: Painter) -> str:
     if not values.size:
         return f"Baseline image; {one.quantity.name} has no voxel with a number."
     middle, high = (words.number(float(value)) for value in np.percentile(values, [50, 95]))
+    hung = f"{at.edges[0]} on the left" if at.is_placed else "sides not known"
     return (
         f"{one.quantity.name} over the baseline image, {n_slices} {at.plane} slice{'s' if n_slices > 1 else ''}, "
-        f"{at.edges[0]} on the left. Of all voxels: median {middle}, 95th percentile {high} {one.quantity.shown_unit}."
+        f"{hung}. Of all voxels: median {middle}, 95th percentile {high} {one.quantity.shown_unit}."
     )
 
 
@@ -167,9 +168,16 @@ def caption(scene: Scene) -> str:
     n_filled, n_shown = int(at.pictures(scene.brain).any(axis=(1, 2)).sum()), len(tiles.slices)
     side = {"R": "right", "A": "front"}[at.edges[0]]
     which = f"{n_shown} of {n_filled} slices, evenly chosen" if n_shown < n_filled else words.counted(n_shown, "slice")
-    sentences = [
+    placed = (
         f"{at.plane.capitalize()}, {which}; {at.edges[0]} is the patient's {side}.",
         "Each slice has its number as stored (from 1) and its place in mm.",
+    )
+    unplaced = (
+        f"{which.capitalize()}, as stored: the file does not say which side is which, nor how large a voxel is.",
+        "Each slice has its number (from 1).",
+    )
+    sentences = [
+        *(placed if at.is_placed else unplaced),
         "Values beyond the ends of the bar have its end colours.",
     ]
     if at.tilt > 5:

@@ -117,7 +117,7 @@ class Painter:
                 if (shown := layout.montage(mask, False)).any()
             ),
             labels=_labels(layout, font),
-            scale_bar=_scale_bar(layout, font),
+            scale_bar=_scale_bar(layout, font) if layout.view.is_placed else None,
         )
 
 
@@ -202,10 +202,12 @@ def _labels(layout: Layout, font: float) -> tuple[Label, ...]:
     for place, number in enumerate(layout.slices):
         down, across = divmod(place, layout.n_across)
         x, y = across * wide, down * high
+        labels.append(Label(x + 0.3 * font, y + high - 0.4 * font, layout.view.heights[number], "start"))
+        if not layout.view.is_placed:
+            continue
         labels += [
             Label(x + 0.3 * font, y + high / 2 + 0.35 * font, left, "start"),
             Label(x + wide - 0.3 * font, y + high / 2 + 0.35 * font, right, "end"),
-            Label(x + 0.3 * font, y + high - 0.4 * font, layout.view.heights[number], "start"),
         ]
         if place == 0:
             labels.append(Label(x + wide / 2, y + font, top))

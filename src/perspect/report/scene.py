@@ -11,6 +11,9 @@ from perspect.report.picture import Painter
 from perspect.report.view import Layout, layout, view, window
 from perspect.vocabulary import Map, Measured, Problem, Region, Status, lexicon
 
+NO_POSITIONS: Final = "no-positions"
+"""The flag of a file that does not say where its voxels are."""
+
 MAIN: Final = (lexicon.RCBV.key, lexicon.SRCBV.key, lexicon.CBV.key)
 """The map of the mosaic: the first of these that was made."""
 
@@ -62,7 +65,8 @@ def scene(measured: Measured, background: Float[np.ndarray, "x y z"]) -> Scene:
             "Give the baseline image of the series that was measured.",
         )
     brain = measured.regions["brain"].mask if "brain" in measured.regions else main.status != Status.OUTSIDE
-    tiles = layout(view(main.grid), brain)
+    is_placed = all(flag.code != NO_POSITIONS for flag in measured.flags)
+    tiles = layout(view(main.grid, is_placed), brain)
     close, choice = _close_slice(measured.maps.get(lexicon.K2.key), main, brain, tiles)
     greys = window(background, brain)
     return Scene(measured.maps, main, measured.regions, brain, background, greys, tiles, close, choice)

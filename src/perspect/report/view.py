@@ -21,7 +21,8 @@ class View:
     """Slices of a volume as pictures. `axes` and `is_reversed` are of the array, in the order slice, row, column.
 
     `edges` are the patient's directions at the left, right, top and bottom of a picture; `tilt` is the largest angle in
-    degrees between an edge of a voxel and the direction that it is named after.
+    degrees between an edge of a voxel and the direction that it is named after. Where the file held no positions
+    (`is_placed` is False) nothing is named: a wrong side is worse than none.
     """
 
     plane: str
@@ -32,6 +33,7 @@ class View:
     column_mm: float
     tilt: float
     heights: tuple[str, ...]
+    is_placed: bool = True
 
     def pictures(self, volume: Shaped[np.ndarray, "x y z"]) -> Shaped[np.ndarray, "slices rows columns"]:
         """The slices, the first row on top and the first column on the left."""
@@ -40,7 +42,7 @@ class View:
         return pictures
 
 
-def view(grid: Grid) -> View:
+def view(grid: Grid, is_placed: bool = True) -> View:
     """How volumes on this grid are hung: slices along the third axis as stored, named after what it is nearest to."""
     directions = grid.affine[:3, :3] / np.asarray(grid.spacing)
     of_axis = max(permutations(range(3)), key=lambda order: sum(abs(directions[order[i], i]) for i in range(3)))
@@ -58,11 +60,12 @@ def view(grid: Grid) -> View:
         row_mm=grid.spacing[axes[1]],
         column_mm=grid.spacing[axes[2]],
         tilt=float(np.degrees(np.arccos(min(cosines)))),
-        heights=_heights(grid, through, axes[0], not is_positive[0]),
+        heights=_heights(grid, through, axes[0], not is_positive[0], is_placed),
+        is_placed=is_placed,
     )
 
 
-def _heights(grid: Grid, world: int, axis: int, reverse: bool) -> tuple[str, ...]:
+def _heights(grid: Grid, world: int, axis: int, reverse: bool, is_placed: bool) -> tuple[str, ...]:
     """Where the centre of each slice lies in mm, as DICOM viewers write it: S 23 is 23 mm above the origin."""
     centre = (np.array(grid.shape) - 1) / 2
     labels = []
@@ -70,7 +73,7 @@ def _heights(grid: Grid, world: int, axis: int, reverse: bool) -> tuple[str, ...
         at = centre.copy()
         at[axis] = number
         mm = float(grid.affine[world, :3] @ at + grid.affine[world, 3])
-        labels.append(f"{number + 1} · {NAMES[world][mm >= 0]} {abs(mm):.0f}")
+        labels.append(f"{number + 1} · {NAMES[world][mm >= 0]} {abs(mm):.0f}" if is_placed else f"{number + 1}")
     return tuple(reversed(labels)) if reverse else tuple(labels)
 
 
