@@ -12,7 +12,7 @@ from perspect.dsc.plan import Plan
 from perspect.dsc.quality import SOURCE
 from perspect.dsc.signal import Relaxation, delta_r2star, echo_factor
 from perspect.dsc.t1_effect import R2STAR
-from perspect.vocabulary import Curve, Flag, Grid, Problem, Region, Severity, Status
+from perspect.vocabulary import Curve, Flag, Problem, Region, Severity, Status
 
 IN_BLOOD = ("cb", "cp")
 """Labels of an arterial concentration: in whole blood, in plasma."""
@@ -59,7 +59,7 @@ def arterial_input(
     if given is not None:
         return _from_region(relaxation, times, passed, brain, given)
     inside = away_from_edge(brain.mask, brain.grid)
-    allowed = inside.reshape(-1, order="F")[np.flatnonzero(brain.mask.reshape(-1, order="F"))]
+    allowed = brain.taken(inside)
     found = find(relaxation.curves, relaxation.noise, allowed & (relaxation.status == Status.OK), times, passed.frames)
     if found is None:
         flag = Flag(
@@ -98,7 +98,7 @@ def arterial_input(
 def _from_region(
     relaxation: Relaxation, times: Float[np.ndarray, " time"], passed: FirstPass, brain: Region, given: Region
 ) -> Arterial:
-    inside = given.mask.reshape(-1, order="F")[np.flatnonzero(brain.mask.reshape(-1, order="F"))]
+    inside = brain.taken(given.mask)
     voxels = np.flatnonzero(inside & (relaxation.status == Status.OK))
     if voxels.size == 0:
         raise Problem(
@@ -216,7 +216,6 @@ def _area_error(relaxation: Relaxation, times: Float[np.ndarray, " time"], voxel
 
 def _region(voxels: np.ndarray, brain: Region, origin: str) -> Region:
     """Positions within the brain as a region."""
-    flat = np.zeros(brain.mask.size, bool)
-    flat[np.flatnonzero(brain.mask.reshape(-1, order="F"))[voxels]] = True
-    grid: Grid = brain.grid
-    return Region(flat.reshape(grid.shape, order="F"), grid, "aif", origin)
+    inside = np.zeros(brain.n_voxels, bool)
+    inside[voxels] = True
+    return brain.part(inside, "aif", origin)

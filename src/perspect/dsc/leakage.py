@@ -121,8 +121,10 @@ def bidirectional(
     curve: Float[np.ndarray, " time"],
     window: slice,
     voxels: Int[np.ndarray, " some"],
+    table: Washout,
 ) -> tuple[Float[np.ndarray, "4 some"], Float[np.ndarray, "4 some"], Fit]:
-    """K1, K2, kep and corrected area of some voxels with standard errors, and the fit they are from.
+    """K1, K2, kep and corrected area of some voxels with standard errors, and the fit they are from; `table` is that
+    of `curve`.
 
     All are NaN where kep is left open.
 
@@ -131,7 +133,6 @@ def bidirectional(
     frames = slice(relaxation.rest.stop, times.size)
     found = fit(BidirectionalLeakage(t=times[frames], reference=curve[frames]), relaxation.curves[voxels][:, frames])
     k1, k2, kep = (found.values[one.key] for one in (lexicon.K1, lexicon.K2, lexicon.KEP_LEAKAGE))
-    table = washout(times, curve, frames)
     weights = trapezoid_weights(times, window)
     values, std = np.full((4, voxels.size), np.nan), np.full((4, voxels.size), np.nan)
     noise_at_rest = relaxation.noise**2 / relaxation.rest.n_frames
@@ -191,11 +192,12 @@ def correct(
     k1, k2, plain, corrected = one
     k1_std, k2_std, _, corrected_std = one_std
     kep, kep_std = np.full(k1.size, np.nan), np.full(k1.size, np.nan)
+    frames = slice(relaxation.rest.stop, times.size)
+    table = washout(times, curve, frames)
     both_ways = np.zeros(k1.size, bool)
     if method != "bsw":
         usable = np.flatnonzero(relaxation.is_usable)
-        two, two_std, two_fit = bidirectional(relaxation, times, curve, window, usable)
-        frames = slice(relaxation.rest.stop, times.size)
+        two, two_std, two_fit = bidirectional(relaxation, times, curve, window, usable, table)
         one_fit = fit(Leakage(t=times[frames], reference=curve[frames]), relaxation.curves[usable][:, frames])
         # Where kep is left open the one-way model is taken; that the return could not be seen is part of its error.
         is_open = ~np.isfinite(two).all(axis=0)
@@ -223,7 +225,6 @@ def correct(
         belief = 1 / (1 + np.exp(1 - 0.5 * (k2 / k2_std) ** 2))
     spread = belief * (corrected - area) ** 2 + (1 - belief) * (plain - area) ** 2
     corrected_std = np.sqrt(corrected_std**2 + spread)
-    table = washout(times, curve, slice(relaxation.rest.stop, times.size))
     return Correction(
         k1, k1_std, k2, k2_std, kep, kep_std, area, corrected_std, one_std[2], status, told, both_ways, table
     )

@@ -89,18 +89,10 @@ def placed(
     undetermined = ~failed & ~(np.isfinite(values) & np.isfinite(std))
     code = np.where(undetermined, Status.NOT_DETERMINED, status)
     gone = failed | undetermined
-    positions = np.flatnonzero(brain.mask.reshape(-1, order="F"))
-    shape = brain.grid.shape
-
-    def spread(inside: np.ndarray, outside: float, dtype: type) -> np.ndarray:
-        flat: np.ndarray = np.full(brain.mask.size, outside, dtype)
-        flat[positions] = inside
-        return flat.reshape(shape, order="F")
-
     return Map(
         quantity,
-        spread(np.where(gone, np.nan, values), np.nan, np.float32),
-        spread(np.where(gone, np.nan, std), np.nan, np.float32),
-        spread(code, Status.OUTSIDE, np.int16),
+        brain.spread(np.where(gone, np.nan, values).astype(np.float32), np.nan),
+        brain.spread(np.where(gone, np.nan, std).astype(np.float32), np.nan),
+        brain.spread(code.astype(np.int16), Status.OUTSIDE),
         brain.grid,
     )

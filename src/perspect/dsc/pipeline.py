@@ -169,7 +169,7 @@ def leakage(
                 "Its mean curve stands for tissue without leakage.",
                 "Give --reference MASK, or use dsc.leakage_reference=brain.",
             )
-        inside = given.mask.reshape(-1, order="F")[np.flatnonzero(brain.mask.reshape(-1, order="F"))]
+        inside = brain.taken(given.mask)
         normal = mean_reference(curves, times, passed.frames, np.flatnonzero(inside & (curves.status == Status.OK)))
     else:
         normal = reference_curve(curves, times, passed.frames, curves.is_usable)

@@ -36,14 +36,13 @@ def white_matter_level(
 
     Raises Problem where a region was given but holds no usable voxel.
     """
-    positions = np.flatnonzero(brain.mask.reshape(-1, order="F"))
     measured = relaxation.is_usable & np.isfinite(correction.area)
     with np.errstate(invalid="ignore", divide="ignore"):
         contrast = peak.height / relaxation.noise
         typical = np.median(correction.area[measured & (correction.area > 0)])
         is_tissue = measured & (correction.area < VESSEL * typical)
     if given is not None:
-        inside = given.mask.reshape(-1, order="F")[positions] & measured
+        inside = brain.taken(given.mask) & measured
         if not inside.any():
             raise Problem(
                 f"None of the {given.n_voxels} voxels of the reference region '{given.name}' can be used.",
@@ -57,14 +56,7 @@ def white_matter_level(
     with np.errstate(invalid="ignore", divide="ignore"):
         leakage = np.nan_to_num(correction.k2 / correction.area, nan=0.0)
     inside = white_matter(correction.area, leakage, contrast, relaxation.baselines[-1], eligible, brain.mask)
-    flat = np.zeros(brain.mask.size, bool)
-    flat[positions[inside]] = True
-    region = Region(
-        flat.reshape(brain.mask.shape, order="F"),
-        brain.grid,
-        "normal-appearing white matter",
-        "found from the perfusion itself",
-    )
+    region = brain.part(inside, "normal-appearing white matter", "found from the perfusion itself")
     level = reference_level(correction.area, correction.area_std, inside)
     if not inside.any():
         flag = Flag(

@@ -4,10 +4,11 @@ place.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Int, Num, Shaped
 
 from perspect.vocabulary.flag import Flag
 from perspect.vocabulary.problem import Problem
@@ -129,6 +130,26 @@ class Region:
     def n_voxels(self) -> int:
         """How many voxels are inside."""
         return int(self.mask.sum())
+
+    @cached_property
+    def places(self) -> Int[np.ndarray, " voxels"]:
+        """Where the voxels lie in memory (x fastest): the order of `Series.curves` and of every value per voxel."""
+        return np.flatnonzero(self.mask.reshape(-1, order="F"))
+
+    def taken(self, volume: Shaped[np.ndarray, "x y z"]) -> Shaped[np.ndarray, " voxels"]:
+        """What a volume on the same grid holds in the region's voxels."""
+        out: np.ndarray = volume.reshape(-1, order="F")[self.places]
+        return out
+
+    def spread(self, values: Shaped[np.ndarray, " voxels"], outside: float | bool) -> Shaped[np.ndarray, "x y z"]:
+        """A volume that holds `values` in the region's voxels, and `outside` elsewhere: the inverse of `taken`."""
+        flat = np.full(self.mask.size, outside, values.dtype)
+        flat[self.places] = values
+        return flat.reshape(self.grid.shape, order="F")
+
+    def part(self, inside: Bool[np.ndarray, " voxels"], name: str, origin: str) -> "Region":
+        """Those of the region's voxels that are `inside`, as a region of their own."""
+        return Region(self.spread(inside, False), self.grid, name, origin)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,10 +21,6 @@ class Recipe:
 
     steps: tuple[Step, ...] = ()
 
-    def then(self, step: Step) -> "Recipe":
-        """The recipe with one more stage."""
-        return Recipe((*self.steps, step))
-
     @property
     def methods(self) -> str:
         """The methods section."""
