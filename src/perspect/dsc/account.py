@@ -15,6 +15,7 @@ from perspect.dsc.passage import FirstPass
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import Protocol
 from perspect.dsc.reference import Reference
+from perspect.dsc.saturation import SURE, Saturation
 from perspect.dsc.signal import Relaxation, Rest
 from perspect.dsc.t1_effect import R1, R2STAR
 from perspect.dsc.tissue import WhiteMatter
@@ -121,6 +122,7 @@ def summary(
         out |= {
             "leakage_corrected_share": float(told.mean()),
             "bidirectional_share": float((correction.is_bidirectional & told).sum() / max(told.sum(), 1)),
+            "saturating_share": n_saturating(correction) / max(int(told.sum()), 1),
         }
     if normal is not None:
         out |= {"leakage_reference_voxels": int(normal.voxels.size), "leakage_reference_tail": normal.tail}
@@ -154,6 +156,25 @@ def _relaxation_step(relaxation: Relaxation) -> Step:
         constants |= {"t1": relaxation.t1.t1, "r1": R1, "r2star": R2STAR}
         references.append("Semmineh et al. 2018, PMC6239921")
     return Step("relaxation", sentence + ".", constants, tuple(references))
+
+
+def n_saturating(correction: Correction) -> int:
+    """In how many voxels leakage was fitted by the signal equation."""
+    return 0 if correction.saturation is None else int(correction.saturation.voxels.size)
+
+
+def _saturation_step(saturation: Saturation) -> Step:
+    model = saturation.model
+    t1, t1_std = model.expected_t1
+    return Step(
+        "saturation",
+        f"Where K2 is positive by more than {SURE:g} standard errors ({saturation.voxels.size} voxels) leakage was "
+        "fitted by the signal equation instead, so that its T1 effect saturates, with the T1 of the voxel expected at "
+        f"{t1:.2f} ± {t1_std:.2f} s and leaked agent adding {model.transverse:g} times as much to R2* as to R1; K2 "
+        "there is that of the first agent to leak.",
+        {"sure": SURE, "t1": [t1, t1_std], "transverse": model.transverse},
+        ("Quarles et al. 2009, doi:10.1088/0031-9155/54/19/006",),
+    )
 
 
 def recipe(
@@ -215,6 +236,8 @@ def recipe(
                 ("Boxerman et al. 2006, AJNR 27:859", "Leu et al. 2016, doi:10.3174/ajnr.A4759"),
             )
         )
+        if correction.saturation is not None:
+            steps.append(_saturation_step(correction.saturation))
     steps.append(
         Step(
             "blood volume",

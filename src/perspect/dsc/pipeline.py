@@ -79,7 +79,8 @@ def quantify(
         arterial_pass = first_pass(arterial.curve, times, at_rest.stop, peak_frame)
 
     tell("leakage", 0.0)
-    normal, correction = leakage(curves, times, passed, window, plan, brain, reference)
+    saturates = t1 if plan.leakage == "auto" and acquisition.has_preload is False else None
+    normal, correction = leakage(curves, times, passed, window, plan, brain, reference, saturates, acquisition.field)
     area = correction or uncorrected(curves, times, window)
 
     tell("blood volume", 0.0)
@@ -93,8 +94,8 @@ def quantify(
     flow = flow_of(curves, times, area, arterial, peak, volume, simulated, plan)
 
     flags = (
-        *setting.flags, *t1_flags(t1), *moved.flags, *arterial.flags, *white.flags, *volume_flags(volume, white.inside),
-        *(flow.flags if flow else ()), *voxel_flags(curves),
+        *setting.flags, *t1_flags(t1, saturates is not None), *moved.flags, *arterial.flags, *white.flags,
+        *volume_flags(volume, white.inside), *(flow.flags if flow else ()), *voxel_flags(curves),
     )  # fmt: skip
     regions = {"brain": brain, "reference": white.region}
     if arterial.region is not None:
@@ -137,7 +138,9 @@ def modelled_t1(acquisition: Acquisition, echo_times: tuple[float, ...], plan: P
         return None
     effect = t1_effect(acquisition, echo_times)
     if plan.t1_effect == "auto":
-        return effect if effect is not None and acquisition.has_preload and effect.share < LARGEST_SHARE else None
+        # Without a preload the T1 of what leaks is another, and only the automatic correction fits it.
+        wanted = acquisition.has_preload or (acquisition.has_preload is False and plan.leakage == "auto")
+        return effect if effect is not None and wanted and effect.share < LARGEST_SHARE else None
     if effect is None or effect.share >= LARGEST_SHARE:
         raise Problem(
             "dsc.t1_effect is 'modelled' but the T1 effect of this acquisition cannot be.",
@@ -155,8 +158,11 @@ def leakage(
     plan: Plan,
     brain: Region,
     given: Region | None,
+    saturating: T1Effect | None,
+    field: float | None,
 ) -> tuple[Reference | None, Correction | None]:
-    """The reference curve and the correction of every voxel; neither where none is wanted.
+    """The reference curve and the correction of every voxel; neither where none is wanted. `saturating` is the T1
+    effect of a protocol without preload, at a `field` in T.
 
     Raises Refusal where the reference is no curve of blood volume, Problem where the region for it was not given.
     """
@@ -174,7 +180,7 @@ def leakage(
     else:
         normal = reference_curve(curves, times, passed.frames, curves.is_usable)
     refuse_reference(normal, passed.frames)
-    return normal, correct(curves, times, normal.curve, window, plan.leakage)
+    return normal, correct(curves, times, normal.curve, window, plan.leakage, saturating, field)
 
 
 def mean_curve(curves: Relaxation) -> Float[np.ndarray, " time"]:

@@ -100,6 +100,10 @@ KEP_LEAKAGE = Quantity(
     "Rate at which leaked agent returns to the vessels.", ucum="/s", caplex="Q.PH1.009.e->p",
     dicom=Code("126313", "DCM", "kep"), display=(0.0, 0.03),
 )
+LEAK_R1 = Quantity(
+    "leak_r1", "Longitudinal leakage term", "κ", "1/s", 0.0, 0.2,
+    "How fast leaked agent raises R1, per integral of the reference curve.", ucum="/s", caplex="Q.LC1.999",
+)
 
 # --- first pass -------------------------------------------------------------------------------------------------------
 PEAK = Quantity(
@@ -140,6 +144,6 @@ S0 = Quantity("s0", "Signal scaling factor", "S0", "a.u.", 0.0, 1e9, "Fully rela
 
 ALL: Final = (
     SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1,
-    K2, KEP_LEAKAGE, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
+    K2, KEP_LEAKAGE, LEAK_R1, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
 )
 """The whole lexicon."""
