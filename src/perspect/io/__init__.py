@@ -1,5 +1,6 @@
 """Reading and writing: strict when writing, tolerant when reading. Knows the vocabulary, not the science."""
 
+from perspect.io.anatomy import read_anatomy
 from perspect.io.bids import label, name_of
 from perspect.io.derivatives import Destination, Results, Written, existing, write_results
 from perspect.io.nifti import read_region, read_volume
@@ -20,6 +21,7 @@ __all__ = [
     "label",
     "name_of",
     "read",
+    "read_anatomy",
     "read_dsc",
     "read_input_function",
     "read_region",

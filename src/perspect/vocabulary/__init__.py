@@ -1,7 +1,7 @@
 """What we speak of, as frozen values: quantities, grids, series, maps, status, flags, recipes, problems."""
 
 from perspect.vocabulary import lexicon
-from perspect.vocabulary.data import Acquisition, Curve, Grid, Map, Measured, Region, Series, Study
+from perspect.vocabulary.data import Acquisition, Anatomy, Curve, Grid, Map, Measured, Region, Series, Study
 from perspect.vocabulary.flag import Flag, Severity
 from perspect.vocabulary.problem import Problem, Refusal
 from perspect.vocabulary.quantity import Code, Quantity
@@ -11,6 +11,7 @@ from perspect.vocabulary.status import FAILED_FROM, Status
 __all__ = [
     "FAILED_FROM",
     "Acquisition",
+    "Anatomy",
     "Code",
     "Curve",
     "Flag",

@@ -114,6 +114,21 @@ class Series:
 
 
 @dataclass(frozen=True, eq=False)
+class Anatomy:
+    """A conventional image: what it shows (`t1w`, `t1c` after agent, `t2w`, `flair`), in arbitrary units, and where."""
+
+    values: Float[np.ndarray, "x y z"]
+    grid: Grid
+    contrast: str
+    name: str = "image"
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.values.shape != self.grid.shape:
+            raise Problem(f"{self.name}: the image has {self.values.shape} voxels but its grid has {self.grid.shape}.")
+
+
+@dataclass(frozen=True, eq=False)
 class Region:
     """A set of voxels with a name, and how it came about."""
 
@@ -212,8 +227,9 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """The series of one examination by role, and what was found but not used."""
+    """The series of one examination by role, its conventional images by contrast, and what was found but not used."""
 
     name: str
     dsc: tuple[Series, ...] = ()
+    anatomy: Mapping[str, Anatomy] = field(default_factory=dict)
     unused: Mapping[str, str] = field(default_factory=dict)
