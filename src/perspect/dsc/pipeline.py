@@ -100,33 +100,15 @@ def quantify(
     regions = {"brain": brain, "reference": white.region}
     if arterial.region is not None:
         regions["aif"] = arterial.region
+    run = account.Run(
+        acquisition, plan, curves, times, at_rest, setting, tissue, passed, window, arterial, arterial_pass, normal,
+        correction, white, flow, simulated, moved,
+    )  # fmt: skip
     return Measured(
         maps(brain, curves, correction, area, volume, white, scale, flow, peak, simulated),
         tuple(sorted(flags, key=lambda flag: -flag.severity)),
-        account.recipe(
-            plan, at_rest, times, curves, moved, arterial, correction, normal, white, flow, simulated, window
-        ),
-        regions,
-        account.curves(times, tissue, passed, arterial, arterial_pass, normal, moved),
-        account.summary(
-            acquisition,
-            curves,
-            times,
-            at_rest,
-            setting,
-            passed,
-            arterial,
-            arterial_pass,
-            white,
-            correction,
-            normal,
-            flow,
-            simulated,
-            moved,
-            window,
-            plan,
-        ),
-    )
+        account.recipe(run), regions, account.curves(run), account.summary(run),
+    )  # fmt: skip
 
 
 def modelled_t1(acquisition: Acquisition, echo_times: tuple[float, ...], plan: Plan) -> T1Effect | None:
