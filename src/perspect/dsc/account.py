@@ -232,8 +232,8 @@ def _leakage_step(run: Run) -> Step:
     return Step(
         "leakage",
         f"Leakage was corrected by {LEAKAGE[run.plan.leakage]}, against the mean curve of {run.normal.voxels.size} "
-        f"voxels of {'the given normal-appearing white matter' if given else 'non-enhancing brain'}, where the standard "
-        f"error of K2 is below {WORST_VARIATION:.0%} of it.",
+        f"voxels of {'the given normal-appearing white matter' if given else 'non-enhancing brain'}, where the "
+        f"standard error of K2 is below {WORST_VARIATION:.0%} of it.",
         {"worst_variation": WORST_VARIATION},
         ("Boxerman et al. 2006, AJNR 27:859", "Leu et al. 2016, doi:10.3174/ajnr.A4759"),
     )
