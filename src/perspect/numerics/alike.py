@@ -27,6 +27,20 @@ SHRINK: Final = 0.4
 N_TRIES: Final = 6
 
 
+def _generators() -> Float[np.ndarray, "12 4 4"]:
+    out = np.zeros((12, 4, 4))
+    for axis, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
+        out[axis, axis, 3] = 1
+        out[3 + axis, j, i], out[3 + axis, i, j] = 1, -1
+        out[6 + axis, axis, axis] = 1
+        out[9 + axis, i, j] = out[9 + axis, j, i] = 1
+    return out
+
+
+GENERATORS: Final = _generators()
+"""Shifts along, turns about, stretches along and shears across the three axes, per mm, rad or unit."""
+
+
 @dataclass(frozen=True, eq=False)
 class Pair:
     """Points with their numbers in bins and their weights, and the field that they are to be found in.
@@ -73,29 +87,27 @@ def paired(
     points: Float32[np.ndarray, "3 points"],
     fixed: Smooth,
     moving: Smooth,
-    generators: Float[np.ndarray, "modes 4 4"],
+    n_modes: int,
     longest: float,
 ) -> Pair:
-    """Points of one field, with what it holds there, to be found in another."""
+    """Points of one field, with what it holds there, to be found in another by so many modes (6, 9 or 12)."""
     known = field.read_known(fixed, points)
     values, _ = field.read(fixed, points)
     low, gain = mutual_information.scale(values[known > 0.5] if (known > 0.5).any() else values)
     centre = points.mean(axis=1, dtype=np.float64)
     inside = moving.values if moving.known is None else moving.values[moving.known > 0.5]
-    modes = _to_unit(generators, points - centre[:, None])
     bins = mutual_information.bins(values, low, gain)
-    return Pair(points, bins, known, moving, *mutual_information.scale(inside.reshape(-1)), centre, modes, longest)
+    scale = mutual_information.scale(inside.reshape(-1))
+    pair = Pair(points, bins, known, moving, *scale, centre, GENERATORS[:0], longest)
+    return replace(pair, modes=modes(pair, n_modes))
 
 
-def generators(n: int) -> Float[np.ndarray, "n 4 4"]:
-    """What a place may change in: 3 shifts and 3 turns (6), with 3 stretches along the axes (9), with 3 shears (12)."""
-    out = np.zeros((12, 4, 4))
-    for axis, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
-        out[axis, axis, 3] = 1
-        out[3 + axis, j, i], out[3 + axis, i, j] = 1, -1
-        out[6 + axis, axis, axis] = 1
-        out[9 + axis, i, j] = out[9 + axis, j, i] = 1
-    return out[:n]
+def modes(pair: Pair, n: int) -> Float[np.ndarray, "n 4 4"]:
+    """Three shifts and three turns (6), with three stretches along the axes (9), with three shears (12)."""
+    away = pair.points - pair.centre[:, None]
+    moved = np.einsum("kij,jn->kin", GENERATORS[:n, :3, :3], away) + GENERATORS[:n, :3, 3:]
+    out: Float[np.ndarray, "n 4 4"] = GENERATORS[:n] / np.sqrt((moved**2).sum(axis=1).mean(axis=1))[:, None, None]
+    return out
 
 
 def climbed(pair: Pair, start: Float[np.ndarray, "4 4"], small: float, n_steps: int = 40) -> Place:
@@ -159,14 +171,6 @@ def stepped(
     change = linalg.expm(np.einsum("k,kij->ij", step, pair.modes))
     change[:3, 3] += pair.centre - change[:3, :3] @ pair.centre
     out: Float[np.ndarray, "4 4"] = matrix @ change
-    return out
-
-
-def _to_unit(
-    generators: Float[np.ndarray, "modes 4 4"], away: Float[np.ndarray, "3 points"]
-) -> Float[np.ndarray, "modes 4 4"]:
-    moved = np.einsum("kij,jn->kin", generators[:, :3, :3], away) + generators[:, :3, 3:]
-    out: Float[np.ndarray, "modes 4 4"] = generators / np.sqrt((moved**2).sum(axis=1).mean(axis=1))[:, None, None]
     return out
 
 
