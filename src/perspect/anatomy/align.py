@@ -110,7 +110,7 @@ class Alignment:
     @property
     def back(self) -> Float[np.ndarray, "4 4"]:
         """From the world of the moving image to that of the fixed one."""
-        return np.linalg.inv(self.matrix)
+        return np.linalg.inv(self.matrix) if self.is_found else self.matrix
 
 
 def rigid(
@@ -173,6 +173,17 @@ class _Images:
         one, other = _taken("fixed", fixed, fixed_grid, fixed_mask), _taken("moving", moving, moving_grid, moving_mask)
         return cls(one, other, _head("fixed", one), _head("moving", other))
 
+    @property
+    def swapped(self) -> "_Images":
+        """The moving image as the fixed one."""
+        return _Images(self.moving, self.fixed, self.moving_head, self.fixed_head)
+
+    @property
+    def is_moving_smaller(self) -> bool:
+        """Whether the moving image shows less of the head."""
+        moving, fixed = (head.values.sum() * np.prod(head.spacing) for head in (self.moving_head, self.fixed_head))
+        return bool(moving < fixed)
+
     def at(self, sigma: float) -> tuple[Smooth, Smooth]:
         """Both images equally smooth: at least `sigma` (mm), and along thick slices as much as those need."""
         return (
@@ -182,7 +193,14 @@ class _Images:
 
 
 def _aligned(images: _Images, stages: Sequence[int], loose: float, start: Float[np.ndarray, "4 4"] | None) -> Alignment:
-    """The place of the fixed image in the moving one, with ever more parameters at a middling smoothness."""
+    """The place of the fixed image in the moving one, with ever more parameters at a middling smoothness.
+
+    Points are taken from the image that shows less of the head: a single slice is found in a head, but of the points of
+    a head few lie in a slice.
+    """
+    if images.is_moving_smaller:
+        turned = _aligned(images.swapped, stages, loose, None if start is None else np.linalg.inv(start))
+        return replace(turned, matrix=turned.back)
     with threadpool_limits(limits=1, user_api="blas"):
         middle = _pair(images, MIDDLE, stages[0])
         starts = _ways_in(images) if start is None else [start]
@@ -202,24 +220,26 @@ def _aligned(images: _Images, stages: Sequence[int], loose: float, start: Float[
 
 def _doubts(similarity: float, overlap: float, error: float, rival: float, loose: float) -> tuple[Flag, ...]:
     """Why an alignment must not be believed, or not without a second look."""
-    found = []
-    if not similarity > 1 + CHANCE:
+    is_loose = not error <= loose
+    if not similarity > 1 + CHANCE or (rival > 0 and is_loose):
         sentence = (
-            f"The two images are no more alike than chance wherever they are laid (NMI {similarity:.3f}), so that no "
-            "alignment was found."
+            f"The two images are hardly more alike in one place than in another (NMI {similarity:.3f}): no alignment "
+            "was found."
         )
-        found.append(Flag("align-no-likeness", Severity.REFUSED, sentence, source="alignment"))
+        return (Flag("align-no-likeness", Severity.REFUSED, sentence, source="alignment"),)
     if overlap < TOO_LITTLE:
         sentence = f"The two images share only {overlap:.0%} of a head, too little to be aligned."
-        found.append(Flag("align-no-overlap", Severity.REFUSED, sentence, source="alignment", fraction=overlap))
-    elif overlap < LITTLE:
+        return (Flag("align-no-overlap", Severity.REFUSED, sentence, fraction=overlap, source="alignment"),)
+    found = []
+    if overlap < LITTLE:
         sentence = f"The two images share only {overlap:.0%} of a head; the alignment rests on that part."
-        found.append(Flag("align-little-overlap", Severity.CAUTION, sentence, source="alignment", fraction=overlap))
+        found.append(Flag("align-little-overlap", Severity.CAUTION, sentence, fraction=overlap, source="alignment"))
     if rival > 0:
         sentence = f"Two places {rival:.0f} mm apart fit nearly equally well; the alignment may be the wrong one."
         found.append(Flag("align-ambiguous", Severity.LIMITED, sentence, source="alignment"))
-    if not error <= loose:
-        sentence = f"The alignment is known to {error:.1f} mm only."
+    if is_loose:
+        known = f"is known to {error:.1f} mm only" if np.isfinite(error) else "is not determined by the images"
+        sentence = f"The alignment {known}."
         found.append(Flag("align-uncertain", Severity.CAUTION, sentence, source="alignment"))
     return tuple(found)
 

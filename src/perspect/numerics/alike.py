@@ -18,7 +18,7 @@ from perspect.numerics.mutual_information import Bins
 BLOCK: Final = 20.0
 """mm: blocks of this edge err independently of each other when the error of a place is estimated [our default]."""
 
-PROBE: Final = 0.2
+PROBE: Final = 0.5
 """mm by which a place is changed to see how the slope of the likeness bends."""
 
 SHRINK: Final = 0.4
