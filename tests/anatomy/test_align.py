@@ -102,6 +102,12 @@ def test_a_head_turned_by_twenty_degrees_and_thirty_millimetres_away_is_found(fi
     assert not found.flags
 
 
+def test_a_start_fifteen_millimetres_and_degrees_off_is_near_enough(fixed, inverted, found):
+    near = TRUTH @ rigid.rigid(np.array([*np.deg2rad([10, -8, 8]), 8.0, 9.0, -9.0]))
+    led = align.rigid(fixed, WITHIN, inverted, WITHIN, start=near)
+    assert off(led.matrix, found.matrix) < 0.02
+
+
 def test_stretches_and_shears_are_found_to_half_a_millimetre(fixed):
     stretch = np.eye(4)
     stretch[:3, :3] = [[1.06, 0.02, 0], [0.01, 0.94, 0.03], [0, -0.02, 1.04]]

@@ -203,7 +203,7 @@ def _aligned(images: _Images, stages: Sequence[int], loose: float, start: Float[
         return replace(turned, matrix=turned.back)
     with threadpool_limits(limits=1, user_api="blas"):
         middle = _pair(images, MIDDLE, stages[0])
-        starts = _ways_in(images) if start is None else [start]
+        starts = _ways_in(images, start)
         best, *others = _distinct(middle, [alike.climbed(middle, one, SETTLED[MIDDLE]) for one in starts])
         rivals = [one for one in others if one.likeness - 1 >= RIVALS * (best.likeness - 1)]
         rival = _apart(middle, best.matrix, rivals[0].matrix) if rivals else 0.0
@@ -240,7 +240,8 @@ def _doubts(similarity: float, overlap: float, error: float, rival: float, loose
     if is_loose:
         known = f"is known to {error:.1f} mm only" if np.isfinite(error) else "is not determined by the images"
         sentence = f"The alignment {known}."
-        found.append(Flag("align-uncertain", Severity.CAUTION, sentence, source="alignment"))
+        severity = Severity.CAUTION if np.isfinite(error) else Severity.LIMITED
+        found.append(Flag("align-uncertain", severity, sentence, source="alignment"))
     return tuple(found)
 
 
@@ -290,7 +291,7 @@ def _pair(images: _Images, sigma: float, n_modes: int) -> Pair:
     points = _points(fixed, images.fixed_head, POINTS[sigma])
     if points.shape[1] < FEWEST:
         raise Problem(
-            f"Only {points.shape[1]} places of the fixed image can be compared.",
+            f"Only {points.shape[1]} places of the two images can be compared.",
             "An alignment from so few would be chance.",
             "Give a larger mask, or an image that covers more of the head.",
         )
@@ -317,9 +318,12 @@ def _at(head: Smooth, places: Float32[np.ndarray, "3 points"]) -> Float32[np.nda
     return out
 
 
-def _ways_in(images: _Images) -> list[Float[np.ndarray, "4 4"]]:
-    """The two best places to which the most promising starts lead on the coarse images."""
-    coarse, starts = _pair(images, COARSE, 6), _starts(images)
+def _ways_in(images: _Images, start: Float[np.ndarray, "4 4"] | None) -> list[Float[np.ndarray, "4 4"]]:
+    """The two best places to which the most promising starts lead on the coarse images; the one of a given start."""
+    coarse = _pair(images, COARSE, 6)
+    if start is not None:
+        return [alike.climbed(coarse, start, SETTLED[COARSE]).matrix]
+    starts = _starts(images)
     seen = [coarse.seen(one) for one in starts]
     counts = np.array([float(one.weights.sum()) for one in seen])
     values = np.array([one.likeness(start) for one, start in zip(seen, starts, strict=True)])

@@ -170,6 +170,7 @@ def stepped(
     """A place after a step, taken about the centre of the points before everything that the place does."""
     change = linalg.expm(np.einsum("k,kij->ij", step, pair.modes))
     change[:3, 3] += pair.centre - change[:3, :3] @ pair.centre
+    change[3] = [0, 0, 0, 1]
     out: Float[np.ndarray, "4 4"] = matrix @ change
     return out
 
