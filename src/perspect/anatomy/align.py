@@ -210,8 +210,8 @@ def _aligned(images: _Images, stages: Sequence[int], loose: float, start: Float[
         for n in stages[1:]:
             best = alike.climbed(replace(middle, modes=alike.modes(middle, n)), best.matrix, SETTLED[MIDDLE])
         fine = _pair(images, FINE, stages[-1])
-        found = alike.climbed(fine, best.matrix, SETTLED[FINE])
-        overlap, error = _overlap(images, found.matrix), alike.error(fine, found.matrix)
+        found, error = alike.settled(fine, alike.climbed(fine, best.matrix, SETTLED[FINE]))
+        overlap = _overlap(images, found.matrix)
     flags = _doubts(found.likeness, overlap, error, rival, loose)
     is_refused = any(flag.severity == Severity.REFUSED for flag in flags)
     matrix = np.full((4, 4), np.nan) if is_refused else found.matrix

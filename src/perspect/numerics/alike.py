@@ -25,6 +25,7 @@ SHRINK: Final = 0.4
 """How much shorter a step is tried that led downhill."""
 
 N_TRIES: Final = 6
+N_NEWTON: Final = 3
 
 
 def _generators() -> Float[np.ndarray, "12 4 4"]:
@@ -137,27 +138,43 @@ def climbed(pair: Pair, start: Float[np.ndarray, "4 4"], small: float, n_steps: 
     return Place(matrix, value, last)
 
 
-def error(pair: Pair, matrix: Float[np.ndarray, "4 4"]) -> float:
-    """Standard error of a place that was climbed to, in mm (root mean square over the points).
+def settled(pair: Pair, place: Place) -> tuple[Place, float]:
+    """The very top near a place that was climbed to, by Newton's steps, and the standard error of it in mm.
 
-    What single blocks of the image would have it, against how sharp the top is: H⁻¹ (Σ s sᵀ) H⁻¹ of the slopes s of
-    the blocks (White 1982, doi:10.2307/1912526). Infinite where the points do not determine the place.
+    The error is the root mean square over the points of what single blocks of the image would have it, against how
+    sharp the top is: H⁻¹ (Σ s sᵀ) H⁻¹ of the slopes s of the blocks (White 1982, doi:10.2307/1912526). Where blocks
+    differ in their contrasts too it is too large, by up to two; infinite where the points do not determine the place.
     """
-    pair = pair.seen(matrix)
+    pair, matrix = pair.seen(place.matrix), place.matrix
+    bends = _bends(pair, matrix)
+    if np.linalg.eigvalsh(bends).min() <= 0:
+        return place, float("inf")
+    inverse, last = np.linalg.inv(bends), place.last
+    for _ in range(N_NEWTON):
+        step = inverse @ _slope(pair, matrix)[1]
+        if np.linalg.norm(step) > PROBE:
+            return place, _error(pair, place.matrix, inverse)
+        matrix, last = stepped(pair, matrix, step), float(np.linalg.norm(step))
+    return Place(matrix, _slope(pair, matrix)[0], last), _error(pair, matrix, inverse)
+
+
+def _bends(pair: Pair, matrix: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "modes modes"]:
+    """How fast the slope of the likeness falls with each mode, by differences."""
     n = len(pair.modes)
-    bends = np.empty((n, n))
+    out = np.empty((n, n))
     for k, unit in enumerate(PROBE * np.eye(n)):
         up, down = (_slope(pair, stepped(pair, matrix, sign * unit))[1] for sign in (1, -1))
-        bends[k] = (down - up) / (2 * PROBE)
+        out[k] = (down - up) / (2 * PROBE)
+    return (out + out.T) / 2
+
+
+def _error(pair: Pair, matrix: Float[np.ndarray, "4 4"], inverse: Float[np.ndarray, "modes modes"]) -> float:
     blocks = _block_slopes(pair, matrix)
     blocks -= blocks.mean(axis=0)
-    try:
-        inverse = np.linalg.inv((bends + bends.T) / 2)
-    except np.linalg.LinAlgError:
+    n_blocks, n = blocks.shape
+    if n_blocks <= n:
         return float("inf")
-    if np.linalg.eigvalsh(inverse).min() <= 0 or len(blocks) <= n:
-        return float("inf")
-    covariance = inverse @ (blocks.T @ blocks) @ inverse * len(blocks) / (len(blocks) - n)
+    covariance = inverse @ (blocks.T @ blocks) @ inverse * n_blocks / (n_blocks - n)
     away = pair.points[:, ::7] - pair.centre[:, None]
     moved = np.einsum("kij,jn->kin", pair.modes[:, :3, :3], away) + pair.modes[:, :3, 3:]
     gram = np.einsum("kin,lin->kl", moved, moved) / away.shape[1]
