@@ -30,6 +30,14 @@ class Grid:
         x, y, z = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
         return float(x), float(y), float(z)
 
+    def part(self, box: tuple[slice, slice, slice]) -> "Grid":
+        """The grid of a part of the image, from where to where along each axis."""
+        ranges = [range(n)[one] for n, one in zip(self.shape, box, strict=True)]
+        affine = self.affine.copy()
+        affine[:3, 3] += self.affine[:3, :3] @ [one.start for one in ranges]
+        x, y, z = (len(one) for one in ranges)
+        return Grid((x, y, z), affine)
+
     def matches(self, other: "Grid") -> bool:
         """Whether a voxel here is the same voxel there (to a thousandth of a mm)."""
         return self.shape == other.shape and bool(np.allclose(self.affine, other.affine, atol=1e-3))
