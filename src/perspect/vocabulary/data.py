@@ -174,9 +174,9 @@ class Map:
 
     def __post_init__(self) -> None:
         failed = self.status >= Status.OUTSIDE
-        if np.isfinite(self.values[failed]).any() or np.isfinite(self.std[failed]).any():
+        if (failed & (np.isfinite(self.values) | np.isfinite(self.std))).any():
             raise ValueError(f"{self.quantity.key}: a failed voxel carries a number; it must be NaN.")
-        if np.isnan(self.values[~failed]).any():
+        if (np.isnan(self.values) & ~failed).any():
             raise ValueError(f"{self.quantity.key}: a voxel is NaN but its status is not a failure.")
 
     @property
