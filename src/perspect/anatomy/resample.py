@@ -6,7 +6,7 @@ that of an alignment with the target as its fixed image: it takes places (mm) of
 """
 
 from itertools import product
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Shaped
@@ -25,27 +25,46 @@ MOST_PARTS: Final = 64
 """Parts along an edge that no box has more of."""
 
 
+Box: TypeAlias = tuple[slice, slice, slice]
+"""A part of a volume: from where to where along each of its axes."""
+
+WHOLE: Final[Box] = (slice(None), slice(None), slice(None))
+
+
+def box(mask: Bool[np.ndarray, "a b c"], margins: tuple[int, int, int] = (0, 0, 0)) -> Box:
+    """The smallest part of a volume that holds a mask and as many voxels around it, as far as there are any."""
+    a, b, c = (
+        slice(max(int(places.min()) - margin, 0), min(int(places.max()) + margin + 1, n))
+        for places, margin, n in zip(np.nonzero(mask), margins, mask.shape, strict=True)
+    )
+    return a, b, c
+
+
 def moved(
-    volume: Float32[np.ndarray, "x y z"], matrix: Float[np.ndarray, "4 4"]
-) -> tuple[Float32[np.ndarray, "x y z"], Bool[np.ndarray, "x y z"]]:
+    volume: Float32[np.ndarray, "x y z"], matrix: Float[np.ndarray, "4 4"], wanted: Box = WHOLE
+) -> tuple[Float32[np.ndarray, "x2 y2 z2"], Bool[np.ndarray, "x2 y2 z2"]]:
     """The volume read at matrix (i, j, k), NaN where that was not imaged and nothing is known, and where it was.
 
-    `matrix` is rigid in mm and given here in voxel indices. Interpolated by Fourier shears (`numerics.shear`), fastest
-    for volumes in the order of the file (x fastest). `volume` must be finite: each voxel tells on its whole line.
+    `matrix` is rigid in mm and given here in voxel indices; `wanted` are the (i, j, k) that are wanted. Interpolated by
+    Fourier shears (`numerics.shear`), fastest for volumes in the order of the file (x fastest). `volume` must be
+    finite: each voxel tells on its whole line.
     """
     centre = (np.array(volume.shape) - 1) / 2
     turn, shift = matrix[:3, :3], matrix[:3, :3] @ centre + matrix[:3, 3] - centre
-    out = shear.resampled(np.ascontiguousarray(volume.T), turn[::-1, ::-1], shift[::-1]).T
-    inside = covered(volume.shape, matrix)
+    i, j, k = wanted
+    out = shear.resampled(np.ascontiguousarray(volume.T), turn[::-1, ::-1], shift[::-1], (k, j, i)).T
+    inside = covered(volume.shape, matrix, wanted)
     if not inside.all():
-        out = np.where(inside.T, out.T, np.float32(np.nan)).T
+        out[~inside] = np.nan
     return out, inside
 
 
-def covered(shape: tuple[int, int, int], matrix: Float[np.ndarray, "4 4"]) -> Bool[np.ndarray, "x y z"]:
+def covered(
+    shape: tuple[int, int, int], matrix: Float[np.ndarray, "4 4"], wanted: Box = WHOLE
+) -> Bool[np.ndarray, "x2 y2 z2"]:
     """Which voxels (i, j, k) have matrix (i, j, k) in the imaged volume, which reaches to the edges of its voxels."""
-    i, j, k = (np.arange(n, dtype=np.float32) for n in shape)
-    inside = np.ones(shape[::-1], bool)
+    i, j, k = (np.arange(n, dtype=np.float32)[part] for n, part in zip(shape, wanted, strict=True))
+    inside = np.ones((k.size, j.size, i.size), bool)
     for (along_i, along_j, along_k, start), n in zip(matrix[:3].astype(np.float32), shape, strict=True):
         middle = np.float32((n - 1) / 2)
         line = along_i * i

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import scipy.optimize
 import scipy.special
 from jaxtyping import Bool, Float
 from scipy import ndimage
@@ -148,10 +147,18 @@ def lower_class(
 def standard_landmarks() -> Float[np.ndarray, " deciles"]:
     """Where the deciles of blood volume lie in the standard brain, in units of its white matter."""
 
-    def share_below(value: float) -> float:
-        return float(sum(w * scipy.special.ndtr((value - mean) / sd) for w, mean, sd in STANDARD_TISSUES))
+    def share_below(value: Float[np.ndarray, " deciles"]) -> Float[np.ndarray, " deciles"]:
+        out: np.ndarray = np.sum(
+            [w * scipy.special.ndtr((value - mean) / sd) for w, mean, sd in STANDARD_TISSUES], axis=0
+        )
+        return out
 
-    return np.array([scipy.optimize.brentq(lambda v, p=p: share_below(v) - p, -5.0, 20.0) for p in DECILES])
+    low, high = np.full(len(DECILES), -5.0), np.full(len(DECILES), 20.0)
+    for _ in range(60):  # halvings, which leave nothing between two numbers
+        middle = (low + high) / 2
+        is_below = share_below(middle) < DECILES
+        low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
+    return low
 
 
 def standardised(

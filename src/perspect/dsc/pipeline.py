@@ -57,11 +57,11 @@ def quantify(
     brain, at_rest = find_brain_and_rest(echoes[-1], plan, mask)
     moved = aligned(echoes, at_rest, brain, plan.motion, tell)
     times = moved.echoes[0].times
-    at_rest = rest(moved.echoes[-1].mean_curve(brain.mask), times, plan.guard)
+    at_rest = rest(moved.echoes[-1].mean_curve(moved.inside), times, plan.guard)
 
     tell("relaxation rate", 0.0)
     t1 = modelled_t1(acquisition, echo_times, plan)
-    signals = tuple(echo.curves(brain.mask) for echo in moved.echoes)
+    signals = tuple(echo.curves(moved.inside) for echo in moved.echoes)
     # From here on only the brain's curves are needed: a whole series in float32 is the largest thing in memory.
     moved = replace(moved, echoes=())
     curves = relaxation(signals, echo_times, at_rest, t1)

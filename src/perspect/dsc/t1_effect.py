@@ -85,10 +85,17 @@ class T1Effect:
 
     def amplification(self, rate: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
         """By how much the inversion enlarges noise where ΔR2* is `rate`."""
-        at = np.maximum(rate, 0.0)
-        slope = log_enhancement_slope(1 / self.t1 + R1 / R2STAR * at, self.tr, self.flip_angle)
-        gain: Float[np.ndarray, "*any"] = 1 / (1 - slope * R1 / (self.te * R2STAR))
-        return gain.astype(rate.dtype)
+        # 1 / (1 - tr e1 (1 / (1 - e1) - cosine / (1 - cosine e1)) R1 / (te R2STAR)) in as few passes as it takes.
+        cosine = np.cos(self.flip_angle)
+        e1: Float[np.ndarray, "*any"] = np.maximum(rate, 0.0)
+        e1 *= -self.tr * R1 / R2STAR
+        np.exp(e1, out=e1)
+        e1 *= float(np.exp(-self.tr / self.t1))
+        left = (1 - e1) * (1 - float(cosine) * e1)
+        e1 *= float(self.tr * (1 - cosine) * R1 / (self.te * R2STAR))
+        np.subtract(left, e1, out=e1)
+        out: Float[np.ndarray, "*any"] = np.divide(left, e1, out=e1)
+        return out
 
 
 def t1_effect(acquisition: Acquisition, echo_times: tuple[float, ...]) -> T1Effect | None:

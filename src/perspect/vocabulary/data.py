@@ -49,6 +49,14 @@ class Grid:
         """Whether the axes are to each other as the right, the front and the top are (DICOM's are, LAS is not)."""
         return bool(np.linalg.det(self.affine[:3, :3]) > 0)
 
+    def part(self, box: tuple[slice, slice, slice]) -> "Grid":
+        """The grid of a part of the image, from where to where along each axis."""
+        ranges = [range(n)[one] for n, one in zip(self.shape, box, strict=True)]
+        affine = self.affine.copy()
+        affine[:3, 3] += self.affine[:3, :3] @ [one.start for one in ranges]
+        x, y, z = (len(one) for one in ranges)
+        return Grid((x, y, z), affine)
+
     def matches(self, other: "Grid") -> bool:
         """Whether a voxel here is the same voxel there (to a thousandth of a mm)."""
         return self.shape == other.shape and bool(np.allclose(self.affine, other.affine, atol=1e-3))
@@ -200,9 +208,9 @@ class Map:
 
     def __post_init__(self) -> None:
         failed = self.status >= Status.OUTSIDE
-        if np.isfinite(self.values[failed]).any() or np.isfinite(self.std[failed]).any():
+        if (failed & (np.isfinite(self.values) | np.isfinite(self.std))).any():
             raise ValueError(f"{self.quantity.key}: a failed voxel carries a number; it must be NaN.")
-        if np.isnan(self.values[~failed]).any():
+        if (np.isnan(self.values) & ~failed).any():
             raise ValueError(f"{self.quantity.key}: a voxel is NaN but its status is not a failure.")
 
     @property
