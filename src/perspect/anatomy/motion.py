@@ -42,6 +42,9 @@ ENOUGH: Final = 10_000
 ENOUGH_COARSE: Final = 5_000
 """Points that find the way, likewise."""
 
+AT_REST: Final = 16
+"""Volumes that make the reference, evenly chosen if more are at rest: its noise is then a quarter of a volume's."""
+
 FEWEST: Final = 200
 """Points without which no alignment is tried."""
 
@@ -205,7 +208,7 @@ def correct(
     progress: Callable[[int, int], None] | None = None,
     wanted: resample.Box = resample.WHOLE,
 ) -> Moved:
-    """The series with every volume where the mean of the volumes at rest was, as float32 with time slowest in memory.
+    """The series with every volume where the mean of volumes at rest was, as float32 with time slowest in memory.
 
     Its values are the signal itself (slope 1, intercept 0), in whatever scale the given ones were stored.
 
@@ -217,6 +220,7 @@ def correct(
     at rest, or if the mask is empty or not of the shape of the series.
     """
     rest = range(series.n_times)[at_rest]
+    rest = rest[:: -(-len(rest) // AT_REST) or 1]
     scene = _scene(series, mask, progress, 3 * series.n_times + len(rest))
     if not rest:
         raise Problem(
@@ -266,7 +270,7 @@ def _scene(
 
 
 def _reference(scene: _Scene, frames: range) -> Float32[np.ndarray, "z y x"]:
-    """The mean of the volumes at rest, aligned to their plain mean first; those unlike the others are left out."""
+    """The mean of volumes at rest, aligned to their plain mean first; those unlike the others are left out."""
     shape = scene.mask.shape[::-1]
     plain = gaps.mean(shape, map(scene.signal, frames))
     target = _target(scene, plain)
@@ -411,7 +415,7 @@ def _moved(
     covered = np.ones(grid.shape[::-1], bool).T
     for frame in np.flatnonzero(good):
         covered &= np.isfinite(values[..., frame])
-    displacement = np.array([np.linalg.norm(motion_report.displaced(m, scene.place), axis=0).mean() for m in motions])
+    displacement = motion_report.mean_displacement(motions, scene.place)
     displacement[~good] = np.nan
     inside = scene.mask[wanted]
     lost = float((~covered)[inside].mean()) if inside.any() else 0.0
