@@ -51,6 +51,9 @@ FEWEST: Final = 200
 NOT_SETTLED: Final = 0.1
 """mm: a volume whose last step was larger did not find its place."""
 
+WITHIN: Final = 0.1
+"""mm: a volume that turns out to be so near to where it was read last need not be read again."""
+
 ALIKE: Final = 0.25
 """Share of the variance that it must explain before that: at the height of a bolus half of the contrast can be gone."""
 
@@ -231,8 +234,7 @@ def correct(
     first = each(lambda piece: _first_pass(scene, target, piece.start), one_by_one)
     is_like = np.array([one.explained >= ALIKE for one in first])
     passage = rigid_shades.passage(target.fine, rigid_shades.cells(target.image, target.points), first, is_like)
-    first.clear()
-    second = each(lambda piece: _second_pass(scene, target, passage, piece.start), one_by_one)
+    second = each(lambda piece: _second_pass(scene, target, passage, first[piece.start], piece.start), one_by_one)
     return _moved(scene, target.reference, second, passage.depth, wanted)
 
 
@@ -344,15 +346,20 @@ def _first_pass(scene: _Scene, target: _Target, frame: int) -> rigid.Alignment:
 
 
 def _second_pass(
-    scene: _Scene, target: _Target, passage: rigid_shades.Passage, frame: int
+    scene: _Scene, target: _Target, passage: rigid_shades.Passage, first: rigid.Alignment, frame: int
 ) -> tuple[Float[np.ndarray, "4 4"], Status]:
     """Where a volume is in the end, and whether that can be believed."""
     reference, signal = target.reference[scene.near], scene.signal(frame, scene.near)
     missing = gaps.found(signal)
-    volume = scene.smooth(gaps.filled(signal, missing, reference))
     closed = gaps.around(missing, reference, scene.series.grid)
     template = gaps.without(passage.template_of(frame), target.points, closed)
-    found = rigid.aligned(scene.dense(volume), template, passage.places[frame], 4, 0.01)
+    everywhere = np.ones(template.contrast.size, bool)
+    found = rigid.stepped(passage.values[frame], everywhere, template, passage.places[frame])
+    since_read = rigid.step_size(rigid.parameters(np.linalg.inv(first.matrix) @ found.matrix))
+    found = replace(found, inside=first.inside, last=since_read)
+    if first.last + since_read >= WITHIN or found.explained < EXPLAINED:
+        volume = scene.smooth(gaps.filled(signal, missing, reference))
+        found = rigid.aligned(scene.dense(volume), template, found.matrix, 4, 0.01)
     scene.tick()
     seen = signal[scene.mask.T[scene.near]]
     if np.isfinite(seen).mean() < gaps.ENOUGH:
