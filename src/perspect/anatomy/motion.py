@@ -36,8 +36,8 @@ FLOOR: Final = 0.05
 FEIGNED: Final = (0.001, 0.001, 0.0004, 0.02, 0.02, 0.05)
 """Motion (rad, mm) that the second pass still sees in a bolus, on brain phantoms: more across slices than within."""
 
-ENOUGH: Final = 10_000
-"""Points of the fine pass. Of up to eight times as many they are a regular part: more hardly change what is found."""
+ENOUGH: Final = 15_000
+"""Points of the fine pass. Of up to six times as many they are a regular part: more hardly change what is found."""
 
 ENOUGH_COARSE: Final = 5_000
 """Points that find the way, likewise."""
@@ -51,7 +51,7 @@ FEWEST: Final = 200
 NOT_SETTLED: Final = 0.1
 """mm: a volume whose last step was larger did not find its place."""
 
-WITHIN: Final = 0.1
+WITHIN: Final = 0.05
 """mm: a volume that turns out to be so near to where it was read last need not be read again."""
 
 ALIKE: Final = 0.25
@@ -322,8 +322,8 @@ def _target(scene: _Scene, reference: Float32[np.ndarray, "z y x"]) -> _Target:
 
 
 def _part(points: Int[np.ndarray, "3 points"], enough: int) -> Int[np.ndarray, "3 fewer"]:
-    """Every second (third ... eighth) point, on planes through the volume, if enough are left."""
-    every = min(max(points.shape[1] // enough, 1), 8)
+    """Every second (third ... sixth) point, on planes through the volume, if enough are left."""
+    every = min(max(points.shape[1] // enough, 1), 6)
     return points[:, (points[0] + points[1] + 2 * points[2]) % every == 0]
 
 
@@ -355,9 +355,9 @@ def _second_pass(
     template = gaps.without(passage.template_of(frame), target.points, closed)
     everywhere = np.ones(template.contrast.size, bool)
     found = rigid.stepped(passage.values[frame], everywhere, template, passage.places[frame])
-    found = replace(found, inside=first.inside)
-    moved = rigid.step_size(rigid.parameters(np.linalg.inv(first.matrix) @ found.matrix))
-    if first.last + moved > WITHIN or found.explained < EXPLAINED:
+    since_read = rigid.step_size(rigid.parameters(np.linalg.inv(first.matrix) @ found.matrix))
+    found = replace(found, inside=first.inside, last=since_read)
+    if first.last + since_read >= WITHIN or found.explained < EXPLAINED:
         volume = scene.smooth(gaps.filled(signal, missing, reference))
         found = rigid.aligned(scene.dense(volume), template, found.matrix, 4, 0.01)
     scene.tick()
