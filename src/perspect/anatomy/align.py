@@ -6,7 +6,7 @@ image, so that the voxels of the two cannot lock to each other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
 
@@ -15,8 +15,7 @@ from jaxtyping import Bool, Float, Float32, Num
 from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
-from perspect.anatomy.orientation import upright
-from perspect.numerics import alike, field, low_discrepancy
+from perspect.numerics import alike, axes, field, low_discrepancy
 from perspect.numerics import rigid as motions
 from perspect.numerics.alike import Pair, Place
 from perspect.numerics.field import Smooth
@@ -56,6 +55,9 @@ EDGE: Final = 0.05
 BRIM: Final = 10.0
 """mm around the head that are compared too: where the head ends is worth knowing."""
 
+SEEN: Final = 0.3
+"""Share of the points, of the most that any start sees, that a start must see: few points can be alike by chance."""
+
 FEWEST: Final = 300
 """Points without which no place is sought."""
 
@@ -72,7 +74,11 @@ TOO_LITTLE: Final = 0.1
 """Share below which nothing is believed."""
 
 LOOSE: Final = 1.0
-"""mm: a larger standard error is said."""
+LOOSE_AFFINE: Final = 3.0
+"""mm: a larger standard error is said. A template and a patient are two heads, known to each other to about 1 mm."""
+
+STAGES: Final = (6, 9, 12)
+"""Parameters of an affine alignment: shifts and turns first, then stretches along the axes, then shears."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +110,7 @@ class Alignment:
     @property
     def back(self) -> Float[np.ndarray, "4 4"]:
         """From the world of the moving image to that of the fixed one."""
-        return np.linalg.inv(self.matrix)
+        return np.linalg.inv(self.matrix) if self.is_found else self.matrix
 
 
 def rigid(
@@ -115,13 +121,15 @@ def rigid(
     *,
     fixed_mask: Bool[np.ndarray, "x y z"] | None = None,
     moving_mask: Bool[np.ndarray, "x2 y2 z2"] | None = None,
+    start: Float[np.ndarray, "4 4"] | None = None,
 ) -> Alignment:
     """Three turns and three shifts between two images of one head.
 
     A mask says where its image may be believed: the brain, or everything but a lesion (`~lesion`). NaN is never
-    believed. Raises `Problem` where an image shows nothing.
+    believed. Where the place is known to 15 mm and 15 degrees, `start` says it and no other is tried. Raises `Problem`
+    where an image shows nothing.
     """
-    return _aligned(_Images.of(fixed, fixed_grid, fixed_mask, moving, moving_grid, moving_mask), (6,))
+    return _aligned(_Images.of(fixed, fixed_grid, fixed_mask, moving, moving_grid, moving_mask), (6,), LOOSE, start)
 
 
 def affine(
@@ -132,12 +140,15 @@ def affine(
     *,
     fixed_mask: Bool[np.ndarray, "x y z"] | None = None,
     moving_mask: Bool[np.ndarray, "x2 y2 z2"] | None = None,
+    start: Float[np.ndarray, "4 4"] | None = None,
 ) -> Alignment:
     """Twelve parameters between two heads, as of a template and a patient; masks as in `rigid`.
 
-    Turns and shifts come first, then stretches along the axes, then shears.
+    Three shifts and three turns come first, then stretches along the axes, then shears.
     """
-    return _aligned(_Images.of(fixed, fixed_grid, fixed_mask, moving, moving_grid, moving_mask), (6, 9, 12))
+    return _aligned(
+        _Images.of(fixed, fixed_grid, fixed_mask, moving, moving_grid, moving_mask), STAGES, LOOSE_AFFINE, start
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +173,17 @@ class _Images:
         one, other = _taken("fixed", fixed, fixed_grid, fixed_mask), _taken("moving", moving, moving_grid, moving_mask)
         return cls(one, other, _head("fixed", one), _head("moving", other))
 
+    @property
+    def swapped(self) -> "_Images":
+        """The moving image as the fixed one."""
+        return _Images(self.moving, self.fixed, self.moving_head, self.fixed_head)
+
+    @property
+    def is_moving_smaller(self) -> bool:
+        """Whether the moving image shows less of the head."""
+        moving, fixed = (head.values.sum() * np.prod(head.spacing) for head in (self.moving_head, self.fixed_head))
+        return bool(moving < fixed)
+
     def at(self, sigma: float) -> tuple[Smooth, Smooth]:
         """Both images equally smooth: at least `sigma` (mm), and along thick slices as much as those need."""
         return (
@@ -170,47 +192,56 @@ class _Images:
         )
 
 
-def _aligned(images: _Images, stages: Sequence[int]) -> Alignment:
-    """The place of the fixed image in the moving one, with ever more parameters at a middling smoothness."""
+def _aligned(images: _Images, stages: Sequence[int], loose: float, start: Float[np.ndarray, "4 4"] | None) -> Alignment:
+    """The place of the fixed image in the moving one, with ever more parameters at a middling smoothness.
+
+    Points are taken from the image that shows less of the head: a single slice is found in a head, but of the points of
+    a head few lie in a slice.
+    """
+    if images.is_moving_smaller:
+        turned = _aligned(images.swapped, stages, loose, None if start is None else np.linalg.inv(start))
+        return replace(turned, matrix=turned.back)
     with threadpool_limits(limits=1, user_api="blas"):
-        coarse = _pair(images, COARSE, 6)
         middle = _pair(images, MIDDLE, stages[0])
-        ways = [alike.climbed(middle, one.matrix, SETTLED[MIDDLE]) for one in _ways_in(images, coarse)]
-        best, *others = _distinct(coarse, ways)
-        others = [one for one in others if one.likeness - 1 >= RIVALS * (best.likeness - 1)]
+        starts = _ways_in(images, start)
+        best, *others = _distinct(middle, [alike.climbed(middle, one, SETTLED[MIDDLE]) for one in starts])
+        rivals = [one for one in others if one.likeness - 1 >= RIVALS * (best.likeness - 1)]
+        rival = _apart(middle, best.matrix, rivals[0].matrix) if rivals else 0.0
         for n in stages[1:]:
-            best = alike.climbed(_pair(images, MIDDLE, n), best.matrix, SETTLED[MIDDLE])
+            best = alike.climbed(replace(middle, modes=alike.modes(middle, n)), best.matrix, SETTLED[MIDDLE])
         fine = _pair(images, FINE, stages[-1])
-        found = alike.climbed(fine, best.matrix, SETTLED[FINE])
-        rival = _apart(coarse, best.matrix, others[0].matrix) if others else 0.0
-        overlap, error = _overlap(images, found.matrix), alike.error(fine, found.matrix)
-    flags = _doubts(found.likeness, overlap, error, rival)
+        found, error = alike.settled(fine, alike.climbed(fine, best.matrix, SETTLED[FINE]))
+        overlap = _overlap(images, found.matrix)
+    flags = _doubts(found.likeness, overlap, error, rival, loose)
     is_refused = any(flag.severity == Severity.REFUSED for flag in flags)
     matrix = np.full((4, 4), np.nan) if is_refused else found.matrix
     return Alignment(matrix, found.likeness, overlap, error, rival, flags)
 
 
-def _doubts(similarity: float, overlap: float, error: float, rival: float) -> tuple[Flag, ...]:
+def _doubts(similarity: float, overlap: float, error: float, rival: float, loose: float) -> tuple[Flag, ...]:
     """Why an alignment must not be believed, or not without a second look."""
-    found = []
-    if not similarity > 1 + CHANCE:
+    is_loose = not error <= loose
+    if not similarity > 1 + CHANCE or (rival > 0 and is_loose):
         sentence = (
-            f"The two images are no more alike than chance wherever they are laid (NMI {similarity:.3f}), so that no "
-            "alignment was found."
+            f"The two images are hardly more alike in one place than in another (NMI {similarity:.3f}): no alignment "
+            "was found."
         )
-        found.append(Flag("align-no-likeness", Severity.REFUSED, sentence, source="alignment"))
+        return (Flag("align-no-likeness", Severity.REFUSED, sentence, source="alignment"),)
     if overlap < TOO_LITTLE:
         sentence = f"The two images share only {overlap:.0%} of a head, too little to be aligned."
-        found.append(Flag("align-no-overlap", Severity.REFUSED, sentence, source="alignment", fraction=overlap))
-    elif overlap < LITTLE:
+        return (Flag("align-no-overlap", Severity.REFUSED, sentence, fraction=overlap, source="alignment"),)
+    found = []
+    if overlap < LITTLE:
         sentence = f"The two images share only {overlap:.0%} of a head; the alignment rests on that part."
-        found.append(Flag("align-little-overlap", Severity.CAUTION, sentence, source="alignment", fraction=overlap))
+        found.append(Flag("align-little-overlap", Severity.CAUTION, sentence, fraction=overlap, source="alignment"))
     if rival > 0:
         sentence = f"Two places {rival:.0f} mm apart fit nearly equally well; the alignment may be the wrong one."
         found.append(Flag("align-ambiguous", Severity.LIMITED, sentence, source="alignment"))
-    if not error <= LOOSE:
-        sentence = f"The alignment is known to {error:.1f} mm only."
-        found.append(Flag("align-uncertain", Severity.CAUTION, sentence, source="alignment"))
+    if is_loose:
+        known = f"is known to {error:.1f} mm only" if np.isfinite(error) else "is not determined by the images"
+        sentence = f"The alignment {known}."
+        severity = Severity.CAUTION if np.isfinite(error) else Severity.LIMITED
+        found.append(Flag("align-uncertain", severity, sentence, source="alignment"))
     return tuple(found)
 
 
@@ -224,8 +255,8 @@ def _taken(name: str, values: Num[np.ndarray, "x y z"], grid: Grid, mask: Bool[n
             "Give the grid of the image itself.",
         )
     known = np.isfinite(values) if mask is None else np.isfinite(values) & mask
-    turned, affine = upright(values, grid.affine)
-    return field.smooth(turned, upright(known, grid.affine)[0], affine)
+    turned, affine = axes.upright(values, grid.affine)
+    return field.smooth(turned, axes.upright(known, grid.affine)[0], affine)
 
 
 def _head(name: str, image: Smooth) -> Smooth:
@@ -260,11 +291,11 @@ def _pair(images: _Images, sigma: float, n_modes: int) -> Pair:
     points = _points(fixed, images.fixed_head, POINTS[sigma])
     if points.shape[1] < FEWEST:
         raise Problem(
-            f"Only {points.shape[1]} places of the fixed image can be compared.",
+            f"Only {points.shape[1]} places of the two images can be compared.",
             "An alignment from so few would be chance.",
             "Give a larger mask, or an image that covers more of the head.",
         )
-    return alike.paired(points, fixed, moving, alike.generators(n_modes), sigma)
+    return alike.paired(points, fixed, moving, n_modes, sigma)
 
 
 def _points(image: Smooth, head: Smooth, n: int) -> Float32[np.ndarray, "3 points"]:
@@ -287,18 +318,22 @@ def _at(head: Smooth, places: Float32[np.ndarray, "3 points"]) -> Float32[np.nda
     return out
 
 
-def _ways_in(images: _Images, coarse: Pair) -> list[Place]:
-    """The places to which the most promising starts lead on the coarse images, each once, the best first."""
+def _ways_in(images: _Images, start: Float[np.ndarray, "4 4"] | None) -> list[Float[np.ndarray, "4 4"]]:
+    """The two best places to which the most promising starts lead on the coarse images; the one of a given start."""
+    coarse = _pair(images, COARSE, 6)
+    if start is not None:
+        return [alike.climbed(coarse, start, SETTLED[COARSE]).matrix]
     starts = _starts(images)
     seen = [coarse.seen(one) for one in starts]
     counts = np.array([float(one.weights.sum()) for one in seen])
     values = np.array([one.likeness(start) for one, start in zip(seen, starts, strict=True)])
-    values[counts < 0.3 * counts.max()] = -np.inf
+    values[counts < SEEN * counts.max()] = -np.inf
     chosen: list[Float[np.ndarray, "4 4"]] = []
     for k in np.argsort(-values, kind="stable"):
         if len(chosen) < N_CLIMBED and all(_apart(coarse, starts[k], one) > APART for one in chosen):
             chosen.append(starts[k])
-    return _distinct(coarse, [alike.climbed(coarse, one, SETTLED[COARSE]) for one in chosen])[:2]
+    found = _distinct(coarse, [alike.climbed(coarse, one, SETTLED[COARSE]) for one in chosen])
+    return [one.matrix for one in found[:2]]
 
 
 def _starts(images: _Images) -> list[Float[np.ndarray, "4 4"]]:

@@ -2,19 +2,24 @@
 
 from perspect.io.bids import label, name_of
 from perspect.io.derivatives import Destination, Results, Written, existing, write_results
+from perspect.io.identity import Said, demand_one_patient, said, share_a_frame
 from perspect.io.nifti import read_region, read_volume
 from perspect.io.reuse import demand_free
 from perspect.io.series import Reading, read_dsc, read_series, sha256
 from perspect.io.study import Found, find_dsc, read
 from perspect.io.tables import read_input_function, read_times
+from perspect.io.transforms import Transform, read_transform, transform_files
 
 __all__ = [
     "Destination",
     "Found",
     "Reading",
     "Results",
+    "Said",
+    "Transform",
     "Written",
     "demand_free",
+    "demand_one_patient",
     "existing",
     "find_dsc",
     "label",
@@ -25,7 +30,11 @@ __all__ = [
     "read_region",
     "read_series",
     "read_times",
+    "read_transform",
     "read_volume",
+    "said",
     "sha256",
+    "share_a_frame",
+    "transform_files",
     "write_results",
 ]

@@ -18,13 +18,28 @@ from perspect.numerics.mutual_information import Bins
 BLOCK: Final = 20.0
 """mm: blocks of this edge err independently of each other when the error of a place is estimated [our default]."""
 
-PROBE: Final = 0.2
+PROBE: Final = 0.5
 """mm by which a place is changed to see how the slope of the likeness bends."""
 
 SHRINK: Final = 0.4
 """How much shorter a step is tried that led downhill."""
 
 N_TRIES: Final = 6
+N_NEWTON: Final = 3
+
+
+def _generators() -> Float[np.ndarray, "12 4 4"]:
+    out = np.zeros((12, 4, 4))
+    for axis, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
+        out[axis, axis, 3] = 1
+        out[3 + axis, j, i], out[3 + axis, i, j] = 1, -1
+        out[6 + axis, axis, axis] = 1
+        out[9 + axis, i, j] = out[9 + axis, j, i] = 1
+    return out
+
+
+GENERATORS: Final = _generators()
+"""Shifts along, turns about, stretches along and shears across the three axes, per mm, rad or unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,29 +88,27 @@ def paired(
     points: Float32[np.ndarray, "3 points"],
     fixed: Smooth,
     moving: Smooth,
-    generators: Float[np.ndarray, "modes 4 4"],
+    n_modes: int,
     longest: float,
 ) -> Pair:
-    """Points of one field, with what it holds there, to be found in another."""
+    """Points of one field, with what it holds there, to be found in another by so many modes (6, 9 or 12)."""
     known = field.read_known(fixed, points)
     values, _ = field.read(fixed, points)
     low, gain = mutual_information.scale(values[known > 0.5] if (known > 0.5).any() else values)
     centre = points.mean(axis=1, dtype=np.float64)
     inside = moving.values if moving.known is None else moving.values[moving.known > 0.5]
-    modes = _to_unit(generators, points - centre[:, None])
     bins = mutual_information.bins(values, low, gain)
-    return Pair(points, bins, known, moving, *mutual_information.scale(inside.reshape(-1)), centre, modes, longest)
+    scale = mutual_information.scale(inside.reshape(-1))
+    pair = Pair(points, bins, known, moving, *scale, centre, GENERATORS[:0], longest)
+    return replace(pair, modes=modes(pair, n_modes))
 
 
-def generators(n: int) -> Float[np.ndarray, "n 4 4"]:
-    """What a place may change in: 3 shifts and 3 turns (6), with 3 stretches along the axes (9), with 3 shears (12)."""
-    out = np.zeros((12, 4, 4))
-    for axis, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
-        out[axis, axis, 3] = 1
-        out[3 + axis, j, i], out[3 + axis, i, j] = 1, -1
-        out[6 + axis, axis, axis] = 1
-        out[9 + axis, i, j] = out[9 + axis, j, i] = 1
-    return out[:n]
+def modes(pair: Pair, n: int) -> Float[np.ndarray, "n 4 4"]:
+    """Three shifts and three turns (6), with three stretches along the axes (9), with three shears (12)."""
+    away = pair.points - pair.centre[:, None]
+    moved = np.einsum("kij,jn->kin", GENERATORS[:n, :3, :3], away) + GENERATORS[:n, :3, 3:]
+    out: Float[np.ndarray, "n 4 4"] = GENERATORS[:n] / np.sqrt((moved**2).sum(axis=1).mean(axis=1))[:, None, None]
+    return out
 
 
 def climbed(pair: Pair, start: Float[np.ndarray, "4 4"], small: float, n_steps: int = 40) -> Place:
@@ -125,27 +138,43 @@ def climbed(pair: Pair, start: Float[np.ndarray, "4 4"], small: float, n_steps: 
     return Place(matrix, value, last)
 
 
-def error(pair: Pair, matrix: Float[np.ndarray, "4 4"]) -> float:
-    """Standard error of a place that was climbed to, in mm (root mean square over the points).
+def settled(pair: Pair, place: Place) -> tuple[Place, float]:
+    """The very top near a place that was climbed to, by Newton's steps, and the standard error of it in mm.
 
-    What single blocks of the image would have it, against how sharp the top is: H⁻¹ (Σ s sᵀ) H⁻¹ of the slopes s of
-    the blocks (White 1982, doi:10.2307/1912526). Infinite where the points do not determine the place.
+    The error is the root mean square over the points of what single blocks of the image would have it, against how
+    sharp the top is: H⁻¹ (Σ s sᵀ) H⁻¹ of the slopes s of the blocks (White 1982, doi:10.2307/1912526). Where blocks
+    differ in their contrasts too it is too large, by up to two; infinite where the points do not determine the place.
     """
-    pair = pair.seen(matrix)
+    pair, matrix = pair.seen(place.matrix), place.matrix
+    bends = _bends(pair, matrix)
+    if np.linalg.eigvalsh(bends).min() <= 0:
+        return place, float("inf")
+    inverse, last = np.linalg.inv(bends), place.last
+    for _ in range(N_NEWTON):
+        step = inverse @ _slope(pair, matrix)[1]
+        if np.linalg.norm(step) > PROBE:
+            return place, _error(pair, place.matrix, inverse)
+        matrix, last = stepped(pair, matrix, step), float(np.linalg.norm(step))
+    return Place(matrix, _slope(pair, matrix)[0], last), _error(pair, matrix, inverse)
+
+
+def _bends(pair: Pair, matrix: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "modes modes"]:
+    """How fast the slope of the likeness falls with each mode, by differences."""
     n = len(pair.modes)
-    bends = np.empty((n, n))
+    out = np.empty((n, n))
     for k, unit in enumerate(PROBE * np.eye(n)):
         up, down = (_slope(pair, stepped(pair, matrix, sign * unit))[1] for sign in (1, -1))
-        bends[k] = (down - up) / (2 * PROBE)
+        out[k] = (down - up) / (2 * PROBE)
+    return (out + out.T) / 2
+
+
+def _error(pair: Pair, matrix: Float[np.ndarray, "4 4"], inverse: Float[np.ndarray, "modes modes"]) -> float:
     blocks = _block_slopes(pair, matrix)
     blocks -= blocks.mean(axis=0)
-    try:
-        inverse = np.linalg.inv((bends + bends.T) / 2)
-    except np.linalg.LinAlgError:
+    n_blocks, n = blocks.shape
+    if n_blocks <= n:
         return float("inf")
-    if np.linalg.eigvalsh(inverse).min() <= 0 or len(blocks) <= n:
-        return float("inf")
-    covariance = inverse @ (blocks.T @ blocks) @ inverse * len(blocks) / (len(blocks) - n)
+    covariance = inverse @ (blocks.T @ blocks) @ inverse * n_blocks / (n_blocks - n)
     away = pair.points[:, ::7] - pair.centre[:, None]
     moved = np.einsum("kij,jn->kin", pair.modes[:, :3, :3], away) + pair.modes[:, :3, 3:]
     gram = np.einsum("kin,lin->kl", moved, moved) / away.shape[1]
@@ -158,15 +187,8 @@ def stepped(
     """A place after a step, taken about the centre of the points before everything that the place does."""
     change = linalg.expm(np.einsum("k,kij->ij", step, pair.modes))
     change[:3, 3] += pair.centre - change[:3, :3] @ pair.centre
+    change[3] = [0, 0, 0, 1]
     out: Float[np.ndarray, "4 4"] = matrix @ change
-    return out
-
-
-def _to_unit(
-    generators: Float[np.ndarray, "modes 4 4"], away: Float[np.ndarray, "3 points"]
-) -> Float[np.ndarray, "modes 4 4"]:
-    moved = np.einsum("kij,jn->kin", generators[:, :3, :3], away) + generators[:, :3, 3:]
-    out: Float[np.ndarray, "modes 4 4"] = generators / np.sqrt((moved**2).sum(axis=1).mean(axis=1))[:, None, None]
     return out
 
 

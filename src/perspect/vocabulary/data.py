@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num, Shaped
 
+from perspect.numerics import axes
 from perspect.vocabulary.flag import Flag
 from perspect.vocabulary.problem import Problem
 from perspect.vocabulary.quantity import Quantity
@@ -29,6 +30,24 @@ class Grid:
         """Edge lengths of a voxel in mm."""
         x, y, z = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
         return float(x), float(y), float(z)
+
+    @property
+    def orientation(self) -> str:
+        """Where the three axes of the image lead, most nearly: R or L, A or P, S or I each, in the order of the axes.
+
+        >>> Grid((4, 4, 4), np.diag([-1.0, 1.0, 1.0, 1.0])).orientation
+        'LAS'
+        """
+        order, senses = axes.nearest(self.affine)
+        towards = {
+            axis: "LPI RAS"[row + 4 * (sense > 0)] for row, (axis, sense) in enumerate(zip(order, senses, strict=True))
+        }
+        return "".join(towards[axis] for axis in range(3))
+
+    @property
+    def is_right_handed(self) -> bool:
+        """Whether the axes are to each other as the right, the front and the top are (DICOM's are, LAS is not)."""
+        return bool(np.linalg.det(self.affine[:3, :3]) > 0)
 
     def matches(self, other: "Grid") -> bool:
         """Whether a voxel here is the same voxel there (to a thousandth of a mm)."""
