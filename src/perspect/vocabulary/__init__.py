@@ -1,4 +1,6 @@
-"""What we speak of, as frozen values: quantities, grids, series, maps, status, flags, recipes, problems."""
+"""What we speak of, as frozen values: quantities, grids, series, maps, status, flags, recipes, problems,
+templates.
+"""
 
 from perspect.vocabulary import lexicon
 from perspect.vocabulary.data import Acquisition, Curve, Grid, Map, Measured, Region, Series, Study
@@ -7,6 +9,7 @@ from perspect.vocabulary.problem import Problem, Refusal
 from perspect.vocabulary.quantity import Code, Quantity
 from perspect.vocabulary.recipe import Recipe, Step
 from perspect.vocabulary.status import FAILED_FROM, Status
+from perspect.vocabulary.template import Template
 
 __all__ = [
     "FAILED_FROM",
@@ -27,5 +30,6 @@ __all__ = [
     "Status",
     "Step",
     "Study",
+    "Template",
     "lexicon",
 ]
