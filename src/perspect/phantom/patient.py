@@ -39,6 +39,7 @@ class Compartment(IntEnum):
     CAPSULE = 16
     BLOOD_CLOT = 17
     CALCIUM = 18
+    TREATED = 19
 
 
 @dataclass(frozen=True)
