@@ -35,6 +35,7 @@ CHOROID: Final[tuple[tuple[float, tuple[Point, ...]], ...]] = (
 def sharpened(template: Template) -> Float32[np.ndarray, "tissue x y z"]:
     """Grey, white and fluid as in one brain; they add up to 1 in the template's brain and to 0 outside."""
     amount, width, power = SHARPENED
+    width /= float(np.mean(template.grid.spacing))
     shares = np.empty((3, *template.grid.shape[::-1]), np.float32)
     for into, share, weight in zip(shares, (template.grey, template.white, template.csf), PREFERENCE, strict=True):
         whole = np.ascontiguousarray(share.T, np.float32)
@@ -79,6 +80,6 @@ def _pour_choroid(canvas: Canvas) -> None:
         for side in (1.0, -1.0):
             for a, b in pairwise(points):
                 box, depth = canvas.depth(Tube((side * a[0], *a[1:]), (side * b[0], *b[1:]), radius))
-                grown = shared(depth) * fluid[box]
+                grown = shared(depth, canvas.voxel) * fluid[box]
                 canvas.of(Compartment.CHOROID)[box] += grown
                 fluid[box] -= grown

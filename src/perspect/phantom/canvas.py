@@ -6,15 +6,16 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from perspect.phantom.geometry import Ellipsoid, Point, Tube
+from perspect.phantom.noise import smooth_noise
 from perspect.phantom.patient import Compartment
 from perspect.vocabulary import Grid
 
 Box = tuple[slice, slice, slice]
 
 
-def shared(depth: Float32[np.ndarray, "*any"]) -> Float32[np.ndarray, "*any"]:
-    """How much of a voxel of 1 mm lies inside a surface whose `depth` at the voxel's centre is given, in mm."""
-    return np.clip(depth + np.float32(0.5), np.float32(0.0), np.float32(1.0))
+def shared(depth: Float32[np.ndarray, "*any"], voxel: float) -> Float32[np.ndarray, "*any"]:
+    """How much of a voxel (edge length in mm) lies inside a surface whose depth at its centre is given, in mm."""
+    return np.clip(depth / np.float32(voxel) + np.float32(0.5), np.float32(0.0), np.float32(1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +29,21 @@ class Canvas:
     grid: Grid
     places: Float32[np.ndarray, "axis x y z"]
     fractions: dict[Compartment, Float32[np.ndarray, "x y z"]]
-    reach: tuple[Float32[np.ndarray, "two planes"], ...]
+    reach: tuple[Float32[np.ndarray, "two _"], ...]
+
+    @property
+    def voxel(self) -> float:
+        """Edge length of a voxel, in mm."""
+        return float(np.prod(self.grid.spacing) ** (1.0 / 3.0))
+
+    def noise(self, detail: float, rng: np.random.Generator) -> Float32[np.ndarray, "x y z"]:
+        """A Gaussian field of variance 1 over the whole grid with control points every `detail` mm."""
+        return smooth_noise(self.grid.shape, detail / self.voxel, rng)
 
     def box(self, low: Point, high: Point) -> Box:
         """The voxels that can show what lies between two corners of the standard head."""
         return tuple(  # type: ignore[return-value]
-            _run((planes[1] >= a - 1.0) & (planes[0] <= b + 1.0))
+            _run((planes[1] >= a - self.voxel) & (planes[0] <= b + self.voxel))
             for planes, a, b in zip(self.reach, low, high, strict=True)
         )
 

@@ -11,8 +11,8 @@ from scipy import fft
 from perspect.phantom.patient import Biology, Compartment, Part
 from perspect.vocabulary import Grid
 
-COARSE: Final = 2
-"""The field is worked out on voxels this many times larger: it is smooth away from the surfaces that make it."""
+COARSE: Final = 2.0
+"""Voxels on which the field is worked out, in mm: it is smooth away from the surfaces that make it."""
 
 _BELOW, _AROUND = 40, 12
 
@@ -28,17 +28,18 @@ def field_offset(
     chi = np.zeros(int(np.prod(grid.shape)), np.float32)
     for part in parts:
         chi[part.inside] += part.fraction * np.float32(biology[part.compartment].susceptibility)
-    coarse = _coarse(chi.reshape(grid.shape, order="F"))
+    times = max(round(COARSE / float(np.mean(grid.spacing))), 1)
+    coarse = _coarse(chi.reshape(grid.shape, order="F"), times)
     field = _dipoles(coarse, float(biology[Compartment.AIR].susceptibility))
-    inside = _coarse(brain.astype(np.float32)) > 0.9
-    return _fine(field - _shim(field, inside), grid.shape)
+    inside = _coarse(brain.astype(np.float32), times) > 0.9
+    return _fine(field - _shim(field, inside), grid.shape, times)
 
 
-def _coarse(volume: Float32[np.ndarray, "x y z"]) -> Float32[np.ndarray, "a b c"]:
+def _coarse(volume: Float32[np.ndarray, "x y z"], times: int) -> Float32[np.ndarray, "a b c"]:
     """Means over blocks; the last plane is repeated where the blocks do not fit."""
-    padded = np.pad(volume, [(0, -n % COARSE) for n in volume.shape], mode="edge")
-    a, b, c = (n // COARSE for n in padded.shape)
-    return np.asarray(padded.reshape(a, COARSE, b, COARSE, c, COARSE).mean(axis=(1, 3, 5)))
+    padded = np.pad(volume, [(0, -n % times) for n in volume.shape], mode="edge")
+    a, b, c = (n // times for n in padded.shape)
+    return np.asarray(padded.reshape(a, times, b, times, c, times).mean(axis=(1, 3, 5)))
 
 
 def _dipoles(chi: Float32[np.ndarray, "a b c"], air: float) -> Float32[np.ndarray, "a b c"]:
@@ -71,9 +72,9 @@ def _shim(field: Float32[np.ndarray, "a b c"], brain: Bool[np.ndarray, "a b c"])
     return np.asarray(sum(np.float32(w) * term for w, term in zip(weights, terms, strict=True)))
 
 
-def _fine(field: Float32[np.ndarray, "a b c"], shape: tuple[int, int, int]) -> Float32[np.ndarray, "x y z"]:
+def _fine(field: Float32[np.ndarray, "a b c"], shape: tuple[int, int, int], times: int) -> Float32[np.ndarray, "x y z"]:
     """Trilinear between the centres of the blocks."""
-    centres = [(np.arange(n, dtype=np.float32) - (COARSE - 1) / 2.0) / COARSE for n in shape]
+    centres = [(np.arange(n, dtype=np.float32) - (times - 1) / 2.0) / times for n in shape]
     for axis, at in enumerate(centres):
         low = np.clip(np.floor(at).astype(int), 0, field.shape[axis] - 2)
         share = np.clip(at - low, 0.0, 1.0).astype(np.float32).reshape([-1 if i == axis else 1 for i in range(3)])

@@ -61,7 +61,9 @@ def vessel_crossed(patient: Patient, rng: np.random.Generator) -> Patient:
     direction = rng.normal(size=3)
     reach = 1.1 * (3.0 * len(at) / (4.0 * np.pi)) ** (1.0 / 3.0) * direction / np.linalg.norm(direction)
     a, b = centre - reach, centre + reach
-    tube = Tube((float(a[0]), float(a[1]), float(a[2])), (float(b[0]), float(b[1]), float(b[2])), VESSEL_RADIUS)
+    tube = Tube(
+        (float(a[0]), float(a[1]), float(a[2])), (float(b[0]), float(b[1]), float(b[2])), VESSEL_RADIUS / _edge(patient)
+    )
     x, y, z = (one.astype(np.float32) for one in np.mgrid[box])
     amount = np.zeros(core.shape[::-1], np.float32).T
     amount[box] = np.clip(0.5 + tube.depth((x, y, z)), 0.0, 1.0)
@@ -74,9 +76,10 @@ def aired(patient: Patient, _: np.random.Generator) -> Patient:
     labels, _n = ndimage.label(air > 0.5)
     around = np.unique(np.concatenate([labels[0].ravel(), labels[-1].ravel(), labels[:, -1].ravel(), [0]]))
     pockets = ~np.isin(labels, around)
-    box = _box(pockets, int(AIR_REACH) + 2)
+    reach = AIR_REACH / _edge(patient)
+    box = _box(pockets, int(reach) + 2)
     amount = np.zeros_like(air)
-    amount[box] = np.clip(AIR_REACH + 0.5 - ndimage.distance_transform_edt(~pockets[box]), 0.0, 1.0)
+    amount[box] = np.clip(reach + 0.5 - ndimage.distance_transform_edt(~pockets[box]), 0.0, 1.0)
     return _with(patient, Compartment.AIR, amount, (Compartment.BONE,))
 
 
@@ -94,11 +97,11 @@ def _clumps(
     """Let a compartment fill a share of the core where a random pattern is highest."""
     core = _dense(patient, CORE)
     box = _box(core > 0.5, 2)
-    pattern = smooth_noise(core[box].shape, detail, rng)
+    pattern = smooth_noise(core[box].shape, detail / _edge(patient), rng)
     pattern = np.where(core[box] > 0.5, pattern, -np.inf)
     threshold = np.quantile(pattern[core[box] > 0.5], 1.0 - rng.uniform(*share))
     amount = np.zeros_like(core)
-    amount[box] = np.clip(0.5 + 0.6 * detail * (pattern - threshold), 0.0, 1.0)
+    amount[box] = np.clip(0.5 + 0.6 * detail / _edge(patient) * (pattern - threshold), 0.0, 1.0)
     return _with(patient, compartment, amount, CORE)
 
 
@@ -137,6 +140,11 @@ def _dense(patient: Patient, these: tuple[Compartment, ...]) -> Volume:
         if part.compartment in these:
             total[part.inside] += part.fraction
     return total.reshape(patient.grid.shape, order="F")
+
+
+def _edge(patient: Patient) -> float:
+    """Edge length of a voxel of the fine grid, in mm."""
+    return float(np.mean(patient.grid.spacing))
 
 
 def _box(mask: Bool[np.ndarray, "x y z"], margin: int) -> tuple[slice, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from scipy import ndimage
 
-from perspect.phantom.canvas import Box, Canvas
+from perspect.phantom.canvas import Box, Canvas, shared
 from perspect.phantom.geometry import Point
 from perspect.phantom.noise import smooth_noise
 from perspect.phantom.patient import Compartment, Range
@@ -90,18 +90,18 @@ def pour_lesion(
     brain = host[0] + host[1]
     away = _distance(canvas, box, focus)
     beside = _beside_midline(canvas, box, focus)
-    dense = np.clip(1.7 * ndimage.gaussian_filter(brain, 1.5) - 0.1, 0.0, 1.0)
+    dense = np.clip(1.7 * ndimage.gaussian_filter(brain, 1.5 / canvas.voxel) - 0.1, 0.0, 1.0)
     core_room = np.minimum(np.maximum(brain, dense), brain + host[2]) * beside * (outside[box] < -1.0)
-    surface = away * np.exp(scenario.roughness * smooth_noise(away.shape, 7.0, rng))
-    whole = _filled(surface, core_room, focus.volume)
+    surface = away * np.exp(scenario.roughness * smooth_noise(away.shape, 7.0 / canvas.voxel, rng))
+    whole = _filled(canvas, surface, core_room, focus.volume)
     poured: dict[Compartment, float] = {}
     inner = np.zeros_like(brain)
     shares = _shares([shell.share for shell in scenario.core], rng)
     for shell, upto in zip(scenario.core, np.cumsum(shares), strict=True):
         outer = whole
         if upto < 1.0 - 1e-9:
-            rough = surface * np.exp(0.6 * scenario.roughness * smooth_noise(away.shape, 6.0, rng))
-            outer = np.maximum(np.minimum(_filled(rough, core_room, upto * focus.volume), whole), inner)
+            rough = surface * np.exp(0.6 * scenario.roughness * smooth_noise(away.shape, 6.0 / canvas.voxel, rng))
+            outer = np.maximum(np.minimum(_filled(canvas, rough, core_room, upto * focus.volume), whole), inner)
         for compartment, amount in _layer(shell, (outer - inner) * core_room, canvas, box, focus, rng):
             poured[compartment] = poured.get(compartment, 0.0) + _replace(canvas, box, compartment, amount)
         inner = outer
@@ -115,21 +115,21 @@ def _swell(
 ) -> None:  # fmt: skip
     """The layers outside the core: fingers along white matter; a little of the cortex is taken as well."""
     core, beside = limits
-    tracts = ndimage.gaussian_filter(canvas.of(Compartment.WHITE)[box] + core, 2.5)
+    tracts = ndimage.gaussian_filter(canvas.of(Compartment.WHITE)[box] + core, 2.5 / canvas.voxel)
     fingers = away / (1.0 - _ALONG_WHITE + _ALONG_WHITE * np.clip(tracts, 0.0, 1.0))
-    fingers *= np.exp(0.15 * smooth_noise(away.shape, 6.0, rng))
+    fingers *= np.exp(0.15 * smooth_noise(away.shape, 6.0 / canvas.voxel, rng))
     fingers[core > 0.5] = 0.0
     for shell in scenario.around:
         taken_grey = 0.5 if shell.compartment is Compartment.INFILTRATED else 0.1
         room = (canvas.of(Compartment.WHITE)[box] + taken_grey * canvas.of(Compartment.GREY)[box]) * beside
         wanted = rng.uniform(*shell.share) * focus.volume
-        filled = _filled(fingers, room, min(wanted, 0.9e-3 * float(room.sum())))
+        filled = _filled(canvas, fingers, room, min(wanted, 0.9 * _millilitres(canvas, room)))
         got = 0.0
         for host, share in ((Compartment.WHITE, 1.0), (Compartment.GREY, taken_grey)):
             amount = filled * share * beside * canvas.of(host)[box]
             canvas.of(host)[box] -= amount
             canvas.of(shell.compartment)[box] += amount
-            got += 1e-3 * float(amount.sum())
+            got += _millilitres(canvas, amount)
         poured[shell.compartment] = poured.get(shell.compartment, 0.0) + got
 
 
@@ -142,10 +142,10 @@ def _layer(
         yield shell.instead, gap
         amount = amount - gap
     if shell.patches is not None:
-        pattern = -smooth_noise(amount.shape, 5.0, rng)
+        pattern = -smooth_noise(amount.shape, 5.0 / canvas.voxel, rng)
         pattern -= pattern.min()
-        wanted = rng.uniform(*shell.patched) * 1e-3 * float(amount.sum())
-        islands = amount * _filled(np.float32(4.0) * pattern, amount, wanted)
+        wanted = rng.uniform(*shell.patched) * _millilitres(canvas, amount)
+        islands = amount * _filled(canvas, np.float32(4.0) * pattern, amount, wanted)
         yield shell.patches, islands
         amount = amount - islands
     yield shell.compartment, amount
@@ -160,16 +160,19 @@ def _replace(canvas: Canvas, box: Box, compartment: Compartment, amount: Volume)
     for one in _HOST:
         canvas.of(one)[box] *= left
     canvas.of(compartment)[box] += amount
-    return 1e-3 * float(amount.sum())
+    return _millilitres(canvas, amount)
 
 
-def _filled(level: Volume, room: Volume, volume: float) -> Volume:
+def _filled(canvas: Canvas, level: Volume, room: Volume, volume: float) -> Volume:
     """How full each voxel is when what has the lowest `level` (mm) is filled until `volume` (mL) is reached."""
     order = np.argsort(level, axis=None)
     total = np.cumsum(room.ravel()[order], dtype=np.float64)
-    at = min(int(np.searchsorted(total, 1e3 * volume)), order.size - 1)
-    threshold = level.ravel()[order[at]]
-    return np.asarray(np.clip(threshold - level + np.float32(0.5), np.float32(0.0), np.float32(1.0)))
+    at = min(int(np.searchsorted(total, 1e3 * volume / canvas.voxel**3)), order.size - 1)
+    return shared(level.ravel()[order[at]] - level, canvas.voxel)
+
+
+def _millilitres(canvas: Canvas, amount: Volume) -> float:
+    return 1e-3 * canvas.voxel**3 * float(amount.sum(dtype=np.float64))
 
 
 def _shares(ranges: list[Range], rng: np.random.Generator) -> Float[np.ndarray, " shells"]:

@@ -53,7 +53,8 @@ def true_regions(
     parts = tuple(parts)
     masks = {name: _more_than(parts, grid, these, 0.5) for name, these in _NAMED.items()}
     lesion = masks["lesion"]
-    away = _nearer(lesion, AWAY) if lesion.any() else lesion
+    touched = _more_than(parts, grid, _NAMED["lesion"], 0.0)
+    away = _nearer(touched, AWAY / float(np.mean(grid.spacing))) if touched.any() else touched
     cerebral = (places[2] > -8.0) & ~((np.abs(places[0]) < 14.0) & (places[2] < 0.0) & (places[1] < 0.0))
     masks["white"] = _more_than(parts, grid, (Compartment.WHITE,), PURE) & brain & ~away & cerebral
     masks["grey"] = _more_than(parts, grid, (Compartment.GREY,), PURE) & brain & ~away
@@ -87,7 +88,7 @@ def _more_than(
 
 
 def _nearer(mask: Bool[np.ndarray, "x y z"], reach: float) -> Bool[np.ndarray, "x y z"]:
-    """The voxels of 1 mm that are nearer to a mask than `reach`, worked out in a box around it."""
+    """The voxels that are nearer to a mask than `reach` (voxels), worked out in a box around it."""
     margin = int(np.ceil(reach)) + 1
     box = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in ndimage.find_objects(mask.astype(np.int8))[0])
     near = np.zeros_like(mask)

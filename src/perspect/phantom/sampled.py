@@ -17,8 +17,8 @@ from perspect.phantom.patient import LEVELS, Compartment, Part, Patient
 from perspect.phantom.rotation import rotation
 from perspect.vocabulary import Grid
 
-STEP: Final = 1.2
-"""Voxels are divided until no piece is longer than this, in mm: the patient itself is known every 1 mm."""
+STEP: Final = 1.3
+"""Voxels are divided until no piece is longer than this, in voxels of the patient, who is no better known."""
 
 MARGIN: Final = 5.0
 """How far a head may move before its averages are made anew, in mm. Only the time it takes depends on it."""
@@ -49,6 +49,7 @@ class Sampled:
     pieces: tuple[int, int, int]
     lattice: Grid
     averages: Mapping[Compartment, _Averages]
+    margin: float
 
     def parts(self, moved: Float[np.ndarray, " 6"] | None = None) -> tuple[Part, ...]:
         """What fills the voxels of the grid, with the head moved by x, y, z (mm) and turned about x, y, z (rad).
@@ -57,9 +58,8 @@ class Sampled:
         """
         if moved is None and self.grid.matches(self.patient.grid):
             return self.patient.parts
-        if moved is not None and _farthest(self.grid, moved) > MARGIN:
-            elsewhere = sampled(self.patient, Grid(self.grid.shape, _back(moved) @ self.grid.affine))
-            return elsewhere.parts()
+        if moved is not None and _farthest(self.grid, moved) > self.margin:
+            return parts_on(self.patient, self.grid, moved)
         to_lattice = np.linalg.inv(self.lattice.affine) @ _back(moved) @ self.grid.affine
         found = [
             (one, *self._fractions(averages, to_lattice, moved is None)) for one, averages in self.averages.items()
@@ -96,7 +96,9 @@ class Sampled:
         if candidates.size == 0:
             return candidates, np.zeros(0, np.float32)
         at -= first[:, None].astype(np.float32)
-        fraction = ndimage.map_coordinates(volume.T, at[::-1], np.float32, order=1, mode="constant", prefilter=False)
+        fraction = ndimage.map_coordinates(
+            volume.T, at[::-1], np.float32, order=1, mode="grid-constant", prefilter=False
+        )
         enough = fraction > _LEAST
         return candidates[enough], fraction[enough]
 
@@ -111,10 +113,14 @@ class Sampled:
         return level
 
 
-def sampled(patient: Patient, grid: Grid) -> Sampled:
-    """The patient made ready for a grid, oblique or not: each voxel is the mean over its own box."""
-    pieces = tuple(int(np.ceil(length / STEP)) for length in grid.spacing)
-    margins = [int(np.ceil(MARGIN / length)) * n for length, n in zip(grid.spacing, pieces, strict=True)]
+def sampled(patient: Patient, grid: Grid, margin: float = MARGIN) -> Sampled:
+    """The patient made ready for a grid, oblique or not: each voxel is the mean over its own box.
+
+    Poses that carry the head no further than `margin` (mm) are looked up; others are made anew.
+    """
+    longest = STEP * float(np.mean(patient.grid.spacing))
+    pieces = tuple(int(np.ceil(length / longest)) for length in grid.spacing)
+    margins = [int(np.ceil(margin / length)) * n for length, n in zip(grid.spacing, pieces, strict=True)]
     # lattice point k starts the box of k ... k + pieces - 1, so that voxel i has its mean at index pieces * i
     finer = grid.affine @ np.diag([*(1.0 / np.array(pieces)), 1.0])
     lattice = Grid(grid.shape, finer.copy())
@@ -124,16 +130,20 @@ def sampled(patient: Patient, grid: Grid) -> Sampled:
     low = np.maximum(low - np.array(pieces), -np.array(margins))
     high = np.minimum(high + 1, np.array(grid.shape) * np.array(pieces) + np.array(margins))
     if np.any(high <= low):
-        return Sampled(patient, grid, pieces, lattice, {})  # type: ignore[arg-type]
+        return Sampled(patient, grid, pieces, lattice, {}, margin)  # type: ignore[arg-type]
     starts[:3, 3] += starts[:3, :3] @ low
     points = Grid(tuple(int(n) for n in high - low), starts)  # type: ignore[arg-type]
     averages = _averages(patient, points, low, pieces)  # type: ignore[arg-type]
-    return Sampled(patient, grid, pieces, lattice, averages)  # type: ignore[arg-type]
+    return Sampled(patient, grid, pieces, lattice, averages, margin)  # type: ignore[arg-type]
 
 
 def parts_on(patient: Patient, grid: Grid, moved: Float[np.ndarray, " 6"] | None = None) -> tuple[Part, ...]:
     """What fills the voxels of a grid. For many poses on one grid, keep `sampled(patient, grid)` and ask it."""
-    return sampled(patient, grid).parts(moved)
+    if moved is None and grid.matches(patient.grid):
+        return patient.parts
+    if moved is not None:
+        grid = Grid(grid.shape, _back(moved) @ grid.affine)
+    return sampled(patient, grid, 0.0).parts()
 
 
 def _averages(
@@ -151,7 +161,7 @@ def _averages(
             continue
         at = [one.take(here) for one in index]
         at[0] -= np.float32(first_plane)
-        values = ndimage.map_coordinates(slab, at, np.float32, order=1, mode="constant", prefilter=False)
+        values = ndimage.map_coordinates(slab, at, np.float32, order=1, mode="grid-constant", prefilter=False)
         result[part.compartment] = _box_means(values, here, points.shape, low, pieces)
     return result
 
@@ -174,7 +184,7 @@ def _box_means(
     return _Averages((int(origin[0]), int(origin[1]), int(origin[2])), dense.T)
 
 
-def _run_means(dense: Float32[np.ndarray, "z y x"], axis: int, n: int) -> Float32[np.ndarray, "z y x"]:
+def _run_means(dense: Float32[np.ndarray, "z y x"], axis: int, n: int) -> Float32[np.ndarray, "a b c"]:
     """The mean of n neighbours from each point on."""
     if n == 1:
         return dense

@@ -11,7 +11,6 @@ from scipy import ndimage
 
 from perspect.phantom.canvas import Canvas, shared
 from perspect.phantom.geometry import Ellipsoid, Point, Tube
-from perspect.phantom.noise import smooth_noise
 from perspect.phantom.patient import Compartment
 from perspect.vocabulary import Grid, Template
 
@@ -89,17 +88,19 @@ petrous."""
 
 
 def cover(template: Template) -> tuple[Float32[np.ndarray, "x y z"], Grid]:
-    """How far outside the brain's cover each place is, in mm (negative within), every 2 mm and beyond the template.
+    """How far outside the brain's cover each place is, in mm (negative within), about every 2 mm, also beyond the grid.
 
     The cover is the brain with its clefts closed: what the skull follows.
     """
-    coarse = template.brain[::_STEP, ::_STEP, ::_STEP]
+    skip = max(round(_STEP / float(np.mean(template.grid.spacing))), 1)
+    step = skip * float(np.mean(template.grid.spacing))
+    coarse = template.brain[::skip, ::skip, ::skip]
     sides = [(_PAD, _PAD)] * 3
     brain = np.pad(np.pad(coarse, [*sides[:2], (0, _PAD)]), [(0, 0), (0, 0), (_PAD, 0)], mode="edge")
-    reach = _CLOSED / _STEP
+    reach = _CLOSED / step
     closed = ndimage.distance_transform_edt(_away(brain) <= reach) > reach
-    outside = _STEP * (_away(closed) - ndimage.distance_transform_edt(closed))
-    affine = template.grid.affine @ np.diag([_STEP, _STEP, _STEP, 1.0])
+    outside = step * (_away(closed) - ndimage.distance_transform_edt(closed))
+    affine = template.grid.affine @ np.diag([skip, skip, skip, 1.0])
     affine[:3, 3] -= _PAD * affine[:3, :3].sum(axis=1)
     return np.asarray(ndimage.gaussian_filter(outside, 0.7), np.float32, order="F"), Grid(brain.shape, affine)
 
@@ -111,16 +112,16 @@ def _away(mask: Bool[np.ndarray, "x y z"]) -> np.ndarray:
 
 def pour_head(canvas: Canvas, outside: Float32[np.ndarray, "x y z"], rng: np.random.Generator) -> None:
     """Fill a blank canvas with a head whose brain is still fluid."""
-    shape = canvas.grid.shape
-    bone = np.float32(FLUID + BONE[0]) + np.float32(BONE[1]) * smooth_noise(shape, 25.0, rng)
-    scalp = bone + np.float32(SCALP[0]) + np.float32(SCALP[1]) * smooth_noise(shape, 30.0, rng)
+    edge = canvas.voxel
+    bone = np.float32(FLUID + BONE[0]) + np.float32(BONE[1]) * canvas.noise(25.0, rng)
+    scalp = bone + np.float32(SCALP[0]) + np.float32(SCALP[1]) * canvas.noise(30.0, rng)
     skin = scalp - outside
     for part in FACE:
         box, depth = canvas.depth(part)
         skin[box] = np.maximum(skin[box], depth)
-    head, within, fluid = shared(skin), shared(bone - outside), shared(FLUID - outside)
-    fat = shared(skin - 1.5) * shared(5.0 - skin) * (1.0 - within)
-    fat *= shared(1.2 + smooth_noise(shape, 8.0, rng))
+    head, within, fluid = (shared(one, edge) for one in (skin, bone - outside, FLUID - outside))
+    fat = shared(skin - 1.5, edge) * shared(5.0 - skin, edge) * (1.0 - within)
+    fat *= shared(1.2 + canvas.noise(8.0, rng), 1.0)
     canvas.fractions.update({
         Compartment.AIR: 1.0 - np.maximum(head, within),
         Compartment.FAT: fat,
@@ -133,10 +134,10 @@ def pour_head(canvas: Canvas, outside: Float32[np.ndarray, "x y z"], rng: np.ran
 
 def _pour_base(canvas: Canvas, outside: Float32[np.ndarray, "x y z"], rng: np.random.Generator) -> None:
     """Bones of base and face, the orbits, and the air: never within the cover of the brain."""
-    cells = smooth_noise(canvas.grid.shape, 2.5, rng)
+    cells = canvas.noise(2.5, rng)
     for part in CISTERN:
         box, depth = canvas.depth(part)
-        canvas.pour(Compartment.CSF, box, shared(depth))
+        canvas.pour(Compartment.CSF, box, shared(depth, canvas.voxel))
     fillings = (
         *((Compartment.BONE, part, False) for part in BONES),
         *((Compartment.FAT, part, False) for part in ORBITS),
@@ -146,5 +147,5 @@ def _pour_base(canvas: Canvas, outside: Float32[np.ndarray, "x y z"], rng: np.ra
     for compartment, part, walled in fillings:
         box, depth = canvas.depth(part)
         clear = outside[box] - np.float32(FLUID + (1.5 if compartment is Compartment.AIR else 0.0))
-        inside = shared(np.minimum(depth, clear))
-        canvas.pour(compartment, box, inside * shared(0.6 + 1.5 * cells[box]) if walled else inside)
+        inside = shared(np.minimum(depth, clear), canvas.voxel)
+        canvas.pour(compartment, box, inside * shared(0.6 + 1.5 * cells[box], 1.0) if walled else inside)

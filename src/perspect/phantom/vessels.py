@@ -86,7 +86,7 @@ def pour_courses(canvas: Canvas, compartment: Compartment, courses: list[Course]
         radii = np.linspace(first, last, len(curve))
         for (a, b), radius in zip(pairwise(curve), radii[1:], strict=True):
             box, depth = canvas.depth(Tube(_point(a), _point(b), float(radius)))
-            full[box] = np.maximum(full[box], shared(depth))
+            full[box] = np.maximum(full[box], shared(depth, canvas.voxel))
     everywhere = (slice(None), slice(None), slice(None))
     canvas.pour(compartment, everywhere, full)
 

@@ -16,7 +16,7 @@ from perspect.phantom.field import field_offset
 from perspect.phantom.inserts import Insert
 from perspect.phantom.lesions import foci, pour_lesion, pushed
 from perspect.phantom.lookup import looked_up
-from perspect.phantom.noise import smooth_noise, uniform
+from perspect.phantom.noise import uniform
 from perspect.phantom.patient import LEVELS, Biology, Compartment, Part, Patient
 from perspect.phantom.regions import true_regions
 from perspect.phantom.scenarios import Scenario
@@ -33,11 +33,11 @@ _TEXTURE: Final = ((9.0, 0.8), (4.0, 0.6))
 def virtual_patient(scenario: Scenario, template: Template, seed: int, traps: tuple[Insert, ...] = ()) -> Patient:
     """A patient on the template's grid: the head depends on the seed, the lesion on scenario and seed.
 
-    The same seed gives the same patient, voxel for voxel; `traps` are put in afterwards, in their order.
+    The same seed gives the same patient, voxel for voxel on the same template; `traps` are put in afterwards, in their
+    order.
     """
-    of_head, of_skull, of_veins, of_lesion, of_texture, of_traps = (
-        np.random.default_rng(one) for one in np.random.SeedSequence(seed).spawn(6)
-    )
+    of_head, of_skull, of_veins, of_texture = _streams(seed, count=4)
+    of_lesion, of_traps = _streams(seed, *scenario.name.encode(), count=2)
     grid = template.grid
     canvas = blank(grid, standard_positions(grid, of_head))
     covering = cover(template)
@@ -51,7 +51,7 @@ def virtual_patient(scenario: Scenario, template: Template, seed: int, traps: tu
     for focus in lesions:
         pour_lesion(canvas, scenario, focus, outside, of_lesion)
     pour_vessels(canvas, covering, of_veins)
-    coarse, fine = (np.float32(weight) * smooth_noise(grid.shape, detail, of_texture) for detail, weight in _TEXTURE)
+    coarse, fine = (np.float32(weight) * canvas.noise(detail, of_texture) for detail, weight in _TEXTURE)
     texture = uniform(coarse + fine)
     parts = _parts(canvas, texture)
     biology = _biology(scenario, of_lesion)
@@ -62,6 +62,11 @@ def virtual_patient(scenario: Scenario, template: Template, seed: int, traps: tu
     for trap in traps:
         patient = trap.into(patient, of_traps)
     return patient
+
+
+def _streams(*entropy: int, count: int) -> list[np.random.Generator]:
+    """Independent sources of randomness: a change in one piece of a patient leaves the others as they were."""
+    return [np.random.default_rng(one) for one in np.random.SeedSequence(entropy).spawn(count)]
 
 
 def _parts(canvas: Canvas, texture: Float32[np.ndarray, "x y z"]) -> tuple[Part, ...]:
