@@ -1,26 +1,53 @@
-"""Virtual objects whose truth is known: curves for deconvolution and leakage, a head. No analysis code is shared."""
+"""Virtual objects whose truth is known: curves, a head, whole patients. No analysis code is shared."""
 
 from perspect.phantom.arterial import ArterialInput, single_pass
 from perspect.phantom.deconvolution import DeconvolutionObject, Shape, deconvolution_object, tissue_curves
 from perspect.phantom.geometry import Tissue
 from perspect.phantom.head import Head, head_object
+from perspect.phantom.inserts import CALCIUM, HAEMORRHAGE, INSERTS, STRONG_AIR, VESSEL_IN_LESION, Insert
 from perspect.phantom.leakage import LeakageObject, Ranges, leakage_object
+from perspect.phantom.patient import Biology, Compartment, Levels, Part, Patient, levels_of
 from perspect.phantom.physics import rician, steady_state, two_compartments
+from perspect.phantom.sampled import Sampled, parts_on, sampled
+from perspect.phantom.scenarios import SCENARIOS, Scenario
+from perspect.phantom.truth import RegionTruth, roi_truth, truth
+from perspect.phantom.virtual import virtual_patient
 
 __all__ = [
+    "CALCIUM",
+    "HAEMORRHAGE",
+    "INSERTS",
+    "SCENARIOS",
+    "STRONG_AIR",
+    "VESSEL_IN_LESION",
     "ArterialInput",
+    "Biology",
+    "Compartment",
     "DeconvolutionObject",
     "Head",
+    "Insert",
     "LeakageObject",
+    "Levels",
+    "Part",
+    "Patient",
     "Ranges",
+    "RegionTruth",
+    "Sampled",
+    "Scenario",
     "Shape",
     "Tissue",
     "deconvolution_object",
     "head_object",
     "leakage_object",
+    "levels_of",
+    "parts_on",
     "rician",
+    "roi_truth",
+    "sampled",
     "single_pass",
     "steady_state",
     "tissue_curves",
+    "truth",
     "two_compartments",
+    "virtual_patient",
 ]

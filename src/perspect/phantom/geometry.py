@@ -27,7 +27,7 @@ class Tissue(IntEnum):
 
 
 Point = tuple[float, float, float]
-Coordinates = tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]
+Coordinates = tuple[Float[np.ndarray, "*voxels"], Float[np.ndarray, "*voxels"], Float[np.ndarray, "*voxels"]]
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Ellipsoid:
         (x, y, z), (a, b, c) = self.centre, self.axes
         return (x - a, y - b, z - c), (x + a, y + b, z + c)
 
-    def depth(self, x: Coordinates) -> Float[np.ndarray, " voxels"]:
+    def depth(self, x: Coordinates) -> Float[np.ndarray, "*voxels"]:
         """How far inside the surface points lie, in mm (first order near the surface; negative outside)."""
         scaled = [(one - c) / a for one, c, a in zip(x, self.centre, self.axes, strict=True)]
         level = np.sqrt(sum(one**2 for one in scaled))
         steepness = np.sqrt(sum((one / a) ** 2 for one, a in zip(scaled, self.axes, strict=True)))
-        nearest: Float[np.ndarray, " voxels"] = (1.0 - level) * np.maximum(level, 1e-3) / np.maximum(steepness, 1e-6)
+        nearest: Float[np.ndarray, "*voxels"] = (1.0 - level) * np.maximum(level, 1e-3) / np.maximum(steepness, 1e-6)
         return nearest
 
 
@@ -67,12 +67,12 @@ class Tube:
         high = tuple(max(a, b) + self.radius for a, b in zip(self.start, self.end, strict=True))
         return (low[0], low[1], low[2]), (high[0], high[1], high[2])
 
-    def depth(self, x: Coordinates) -> Float[np.ndarray, " voxels"]:
+    def depth(self, x: Coordinates) -> Float[np.ndarray, "*voxels"]:
         """How far inside the wall points lie, in mm; negative outside."""
         along = np.subtract(self.end, self.start)
         away = [one - a for one, a in zip(x, self.start, strict=True)]
         at = np.clip(sum(one * d for one, d in zip(away, along, strict=True)) / (along @ along), 0.0, 1.0)
-        inside: Float[np.ndarray, " voxels"] = self.radius - np.sqrt(
+        inside: Float[np.ndarray, "*voxels"] = self.radius - np.sqrt(
             sum((one - at * d) ** 2 for one, d in zip(away, along, strict=True))
         )
         return inside
@@ -152,11 +152,11 @@ def _near(x: Coordinates, box: tuple[Point, Point], margin: tuple[float, float, 
     return np.flatnonzero(hit)
 
 
-def texture(x: Coordinates, wavelength: float, phase: float) -> Float[np.ndarray, " voxels"]:
+def texture(x: Coordinates, wavelength: float, phase: float) -> Float[np.ndarray, "*voxels"]:
     """A smooth pattern between 0 and 1 with details of `wavelength` in mm: how tissue varies from place to place."""
     k = np.float32(2.0 * np.pi / wavelength)
     a, b, c = (one * k for one in x)
-    pattern: Float[np.ndarray, " voxels"] = 0.5 + (
+    pattern: Float[np.ndarray, "*voxels"] = 0.5 + (
         np.sin(a + 0.7 * b + phase) + np.sin(b + 0.8 * c + 2.1 * phase) + np.sin(c - 0.6 * a + 3.3 * phase)
     ) / np.float32(6.0)
     return pattern

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int, Num
 
 from perspect.phantom.arterial import ArterialInput
 from perspect.phantom.geometry import LESION, Coordinates, Tissue, mixture, texture
+from perspect.phantom.rotation import rotation
 from perspect.phantom.tissues import LEVELS, TISSUES, Scan, perfusion, signals
 from perspect.vocabulary.data import Acquisition, Grid, Region, Series
 
@@ -125,11 +126,7 @@ def _positions(grid: Grid) -> Coordinates:
 
 def _moved_back(x: Coordinates, moved: Float[np.ndarray, " 6"]) -> Coordinates:
     """Where in the resting head the points lie once it has been turned (about x, then y, then z) and shifted."""
-    (cx, cy, cz), (sx, sy, sz) = np.cos(moved[3:]), np.sin(moved[3:])
-    about_x = np.array([[1.0, 0.0, 0.0], [0.0, cx, -sx], [0.0, sx, cx]])
-    about_y = np.array([[cy, 0.0, sy], [0.0, 1.0, 0.0], [-sy, 0.0, cy]])
-    about_z = np.array([[cz, -sz, 0.0], [sz, cz, 0.0], [0.0, 0.0, 1.0]])
-    turned = (about_z @ about_y @ about_x).astype(np.float32)
+    turned = rotation(moved[3:]).astype(np.float32)
     a, b, c = (one - np.float32(shift) for one, shift in zip(x, moved[:3], strict=True))
     back = [turned[0, i] * a + turned[1, i] * b + turned[2, i] * c for i in range(3)]
     return back[0], back[1], back[2]

@@ -1,0 +1,60 @@
+import numpy as np
+
+from patients import dense
+from perspect.phantom import CALCIUM, HAEMORRHAGE, INSERTS, STRONG_AIR, VESSEL_IN_LESION, Compartment, truth
+
+
+def put(trap, patient, seed=1):
+    return trap.into(patient, np.random.default_rng(seed))
+
+
+def test_whatever_is_put_in_every_voxel_stays_full_and_normal_tissue_normal(patient):
+    for trap in INSERTS:
+        trapped = put(trap, patient)
+        np.testing.assert_allclose(dense(trapped.parts, patient.grid), 1.0, atol=1e-4)
+        np.testing.assert_array_equal(trapped.regions["core"].mask, patient.regions["core"].mask)
+        white = dense(trapped.parts, patient.grid, Compartment.WHITE)[trapped.regions["white"].mask]
+        assert white.min() > 0.9
+
+
+def test_a_clot_lies_in_the_lesion_has_no_blood_flow_and_disturbs_the_field(patient):
+    trapped = put(HAEMORRHAGE, patient)
+    clot = trapped.regions["blood_clot"].mask
+    assert 0.05 < clot.sum() / patient.regions["core"].n_voxels < 0.3
+    assert not (clot & ~patient.regions["core"].mask).any()
+    assert truth(trapped, "cbv")[clot].mean() < 0.2 * truth(patient, "cbv")[clot].mean()
+    assert truth(trapped, "r2star")[clot].mean() > 3 * truth(patient, "r2star")[clot].mean()
+    changed = np.abs(trapped.field_offset - patient.field_offset)
+    away = ~patient.regions["lesion"].mask & patient.regions["brain"].mask
+    assert changed[clot].max() > 0.1
+    assert np.median(changed[away]) < 0.01
+
+
+def test_calcium_is_diamagnetic_where_a_clot_is_paramagnetic(patient):
+    """The same clump of opposite susceptibility gives the opposite field."""
+    biology = patient.biology
+    assert biology[Compartment.CALCIUM].susceptibility < 0 < biology[Compartment.BLOOD_CLOT].susceptibility
+    trapped = put(CALCIUM, patient)
+    spot = dense(trapped.parts, patient.grid, Compartment.CALCIUM) > 0.5
+    assert spot.sum() > 20
+    assert truth(trapped, "spins")[spot].mean() < 0.5 * truth(patient, "spins")[spot].mean()
+
+
+def test_a_vessel_brings_pure_blood_into_the_lesion(patient):
+    trapped = put(VESSEL_IN_LESION, patient)
+    core = patient.regions["core"].mask
+    before, after = (dense(one.parts, one.grid, Compartment.ARTERY)[core] for one in (patient, trapped))
+    assert before.max() < 0.5 < after.max()
+    assert truth(trapped, "cbv")[core].mean() > truth(patient, "cbv")[core].mean()
+    assert np.isnan(truth(trapped, "cbf")[core]).sum() > np.isnan(truth(patient, "cbf")[core]).sum()
+
+
+def test_more_air_in_the_skull_base_makes_the_field_of_the_brain_worse_at_its_base(patient):
+    trapped = put(STRONG_AIR, patient)
+    air = [dense(one.parts, one.grid, Compartment.AIR).sum() for one in (patient, trapped)]
+    assert air[1] > air[0]
+    brain = patient.regions["brain"].mask
+    np.testing.assert_allclose(dense(trapped.parts, patient.grid, Compartment.GREY),
+                               dense(patient.parts, patient.grid, Compartment.GREY), atol=1e-6)  # fmt: skip
+    worst = [np.percentile(np.abs(one.field_offset[brain]), 99.0) for one in (patient, trapped)]
+    assert worst[1] > 1.2 * worst[0]
