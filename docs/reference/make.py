@@ -6,12 +6,16 @@ what this script makes.
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from perspect.app.describe import models, plans
 from perspect.app.settings import PLANS
+from perspect.phantom import INSERTS, SCENARIOS, Biology, Compartment
+from perspect.phantom.biology import HEALTHY, Source
+from perspect.phantom.biology import SOURCES as SOURCES_OF_HEALTHY
+from perspect.phantom.scenarios import Shell
 from perspect.report.exhibits import ORDER
 from perspect.vocabulary import FAILED_FROM, Status, lexicon
 
@@ -38,6 +42,7 @@ def pages() -> dict[str, str]:
         "docs/reference/plan.md": plan_page(),
         "docs/reference/constants.md": constant_page(),
         "docs/reference/flags.md": flag_page(),
+        "docs/reference/patients.md": patient_page(),
         HOW_TO: renewed((ROOT / HOW_TO).read_text(encoding="utf-8")),
     }
 
@@ -134,6 +139,64 @@ def flag_page() -> str:
     )
     words += 'be trusted?" by the gravest. … stands for what the run fills in.'
     return _page("Flags", words, _table(("code", "severity", "sentence", "raised in"), rows))
+
+
+def patient_page() -> str:
+    """What virtual patients are made of: healthy tissue, then each scenario, then the traps of anatomy."""
+    parts = ["## Healthy tissue", _biology_table(HEALTHY), "Sources:", _source_list(SOURCES_OF_HEALTHY)]
+    for one in SCENARIOS:
+        low, high = one.volume
+        foci = f"{one.foci[0]} to {one.foci[1]} lesions" if one.foci[1] > 1 else "one lesion"
+        core = ", ".join(_shell(shell, "of the core") for shell in one.core)
+        around = ", ".join(_shell(shell, "times the core") for shell in one.around)
+        hallmark = one.hallmark.name.lower().replace("_", " ")
+        said = (
+            f"{one.title}: {foci}, core of {low:g} to {high:g} mL. From the inside out: {core}. Around it: {around}. "
+            f"Mean rCBV of {hallmark} between {one.rcbv[0]:g} and {one.rcbv[1]:g}."
+        )
+        parts += [f"## {one.name}", said, _biology_table(one.biology), _source_list(one.sources)]
+    traps = _table(("name", "what it is"), [(f"`{one.name}`", one.title) for one in INSERTS])
+    words = (
+        "What virtual patients are made of, at 3 T, from `src/perspect/phantom/biology.py` and `scenarios.py`. Ranges\n"
+        "are over places within a tissue. Blood volume (vp) counts what the agent fills; the haematocrit is zero.\n"
+        "Numbers of lesions that no source listed beside them gives are our default. How it is made:\n"
+        "[virtual patients](../learn/patients.md)."
+    )
+    return _page("Virtual patients", words, *parts, "## Traps of anatomy", traps)
+
+
+def _shell(shell: Shell, of: str) -> str:
+    name = shell.compartment.name.lower().replace("_", " ")
+    patches = f" (with islands of {shell.patches.name.lower()})" if shell.patches is not None else ""
+    ring = f" (an open ring: {shell.open:.0%} is missing)" if shell.open else ""
+    return f"{name}{patches}{ring} {_range(shell.share, 1.0)} {of}"
+
+
+def _biology_table(biology: Mapping[Compartment, Biology]) -> str:
+    """One compartment to a row, in the units that readers expect (the code holds mL/mL, s, 1/s, mm²/s)."""
+    head = (
+        "compartment", "vp (%)", "MTT (s)", "delay (s)", "PS (1/min)", "ve (%)", "kp", "ke (1/s/mM)", "transit (s)",
+        "T1 (s)", "T2 (ms)", "R2* (1/s)", "spins", "ADC (10⁻³ mm²/s)", "χ (ppm)", "metabolites (mM)",
+    )  # fmt: skip
+    scaled = (
+        ("vp", 100.0), ("mtt", 1.0), ("delay", 1.0), ("ps", 60.0), ("ve", 100.0), ("kp", 1.0), ("ke", 1.0),
+        ("transit", 1.0), ("t1", 1.0), ("t2", 1e3), ("r2star", 1.0), ("spins", 1.0), ("adc", 1e3),
+    )  # fmt: skip
+    rows = []
+    for compartment, one in biology.items():
+        amounts = "; ".join(f"{name} {_range(spread, 1.0)}" for name, spread in one.amounts.items())
+        cells = (_range(getattr(one, name), factor) for name, factor in scaled)
+        rows.append((compartment.name.lower(), *cells, f"{one.susceptibility:g}", amounts))
+    return _table(head, rows)
+
+
+def _range(spread: tuple[float, float], factor: float) -> str:
+    low, high = (f"{value * factor:.4g}" for value in spread)
+    return low if low == high else f"{low} to {high}"
+
+
+def _source_list(sources: Iterable[Source]) -> str:
+    return "\n".join(f"- {one.who}, {one.where}: {one.what}" for one in sources)
 
 
 def renewed(text: str) -> str:

@@ -65,7 +65,7 @@ class TestEveryScenario:
         assert not (core & patient.regions["mirror"].mask).any()
 
     def test_its_volume_is_within_the_range_of_the_scenario(self, kind, ten):
-        """All but a cavity, which is part of the core but no tissue; the smallest of three foci is 0.16 of the first."""
+        """All but a cavity, which is part of the core but no tissue; the least of three foci is 0.16 of the first."""
         patient = ten[kind.name]
         volume = dense(patient.parts, patient.grid, *CORE).sum() * np.prod(patient.grid.spacing) / 1e3
         cavity = max((shell.share[1] for shell in kind.core if shell.compartment is Compartment.CSF), default=0.0)

@@ -1,4 +1,4 @@
-"""Draws the figures of docs/learn/dsc.md from virtual objects: the same numbers and the same pictures every time.
+"""Draws the figures of docs/learn from virtual objects: the same numbers and the same pictures every time.
 
 Run it from anywhere: `python docs/learn/figures/make.py [FOLDER] [FIGURE ...]`. The screenshot of the page is made by
 `screenshot.py`, because it needs a browser.
@@ -11,8 +11,10 @@ from typing import Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from PIL import Image
 
 from drawn.flow import delay, oscillation
+from drawn.patient import patient, scenarios
 from drawn.signal import bolus, leakage, protocols, saturation
 from drawn.style import STYLE
 from drawn.volume import correction, errors, tissues, transit
@@ -28,7 +30,13 @@ FIGURES: Final[Mapping[str, Callable[[], Figure]]] = {
     "saturation": saturation,
     "transit": transit,
     "errors": errors,
+    "patient": patient,
+    "scenarios": scenarios,
 }
+
+
+PALETTED: Final = ("patient", "scenarios")
+"""Figures full of small pictures: 256 colours make them four times smaller."""
 
 
 def main(folder: Path, names: list[str]) -> None:
@@ -37,6 +45,10 @@ def main(folder: Path, names: list[str]) -> None:
     for name in names or FIGURES:
         with mpl.rc_context(STYLE):
             FIGURES[name]().savefig(folder / f"{name}.png", metadata={"Software": None})
+        if name in PALETTED:
+            picture = Image.open(folder / f"{name}.png").convert("RGB")
+            fewer = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            fewer.save(folder / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

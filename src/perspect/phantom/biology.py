@@ -72,7 +72,8 @@ HEALTHY: Final[Mapping[Compartment, Biology]] = MappingProxyType({
         adc=(2e-4, 4e-4), susceptibility=-2.0,
     ),
     Compartment.CSF: Biology(
-        vp=NONE, mtt=(5.0, 6.0), delay=(1.0, 2.0), ps=NONE, ve=(0.2, 0.2), kp=_KP, ke=_KE, transit=(1.2, 1.6),
+        vp=(0.0005, 0.001), mtt=(5.0, 6.0), delay=(1.0, 2.0), ps=NONE, ve=(0.2, 0.2), kp=_KP, ke=_KE,
+        transit=(1.2, 1.6),
         t1=(4.0, 4.4), t2=(1.6, 2.1), r2star=(1.0, 2.5), spins=(1.0, 1.0), adc=(2.9e-3, 3.1e-3),
         amounts={"Lac": (1.0, 1.8)},
     ),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 from scipy import ndimage
 
 from perspect.phantom.canvas import Box, Canvas, shared
@@ -76,13 +76,11 @@ def pushed(
     return came_from
 
 
-def pour_lesion(
-    canvas: Canvas, scenario: Scenario, focus: Focus, outside: Volume, rng: np.random.Generator
-) -> dict[Compartment, float]:
-    """Put a lesion into the brain of a canvas; says how many mL each compartment got.
+def pour_lesion(canvas: Canvas, scenario: Scenario, focus: Focus, outside: Volume, rng: np.random.Generator) -> None:
+    """Put a lesion into the brain of a canvas.
 
-    Each layer ends where its volume is reached, whatever the brain around looks like: so the volumes are exact. The
-    core takes the place of brain and of the sulci within, but not of ventricles, cisterns and the other hemisphere.
+    Each layer of the core ends where its volume is reached, whatever the brain around looks like. The core takes the
+    place of brain and of the sulci within, but not of ventricles, cisterns and the other hemisphere.
     """
     reach = 3.4 * focus.radius * max(focus.axes)
     box = _around(canvas, focus.centre, reach)
@@ -92,9 +90,8 @@ def pour_lesion(
     beside = _beside_midline(canvas, box, focus)
     dense = np.clip(1.7 * ndimage.gaussian_filter(brain, 1.5 / canvas.voxel) - 0.1, 0.0, 1.0)
     core_room = np.minimum(np.maximum(brain, dense), brain + host[2]) * beside * (outside[box] < -1.0)
-    surface = away * np.exp(scenario.roughness * smooth_noise(away.shape, 7.0 / canvas.voxel, rng))
+    surface = away * np.exp(scenario.roughness * smooth_noise(away.shape, 9.0 / canvas.voxel, rng))
     whole = _filled(canvas, surface, core_room, focus.volume)
-    poured: dict[Compartment, float] = {}
     inner = np.zeros_like(brain)
     shares = _shares([shell.share for shell in scenario.core], rng)
     for shell, upto in zip(scenario.core, np.cumsum(shares), strict=True):
@@ -103,15 +100,14 @@ def pour_lesion(
             rough = surface * np.exp(0.6 * scenario.roughness * smooth_noise(away.shape, 6.0 / canvas.voxel, rng))
             outer = np.maximum(np.minimum(_filled(canvas, rough, core_room, upto * focus.volume), whole), inner)
         for compartment, amount in _layer(shell, (outer - inner) * core_room, canvas, box, focus, rng):
-            poured[compartment] = poured.get(compartment, 0.0) + _replace(canvas, box, compartment, amount)
+            _replace(canvas, box, compartment, amount)
         inner = outer
-    _swell(canvas, scenario, focus, box, away, (inner, beside), rng, poured)
-    return poured
+    _swell(canvas, scenario, focus, box, away, (inner, beside), rng)
 
 
 def _swell(
     canvas: Canvas, scenario: Scenario, focus: Focus, box: Box, away: Volume, limits: tuple[Volume, Volume],
-    rng: np.random.Generator, poured: dict[Compartment, float],
+    rng: np.random.Generator,
 ) -> None:  # fmt: skip
     """The layers outside the core: fingers along white matter; a little of the cortex is taken as well."""
     core, beside = limits
@@ -119,18 +115,26 @@ def _swell(
     fingers = away / (1.0 - _ALONG_WHITE + _ALONG_WHITE * np.clip(tracts, 0.0, 1.0))
     fingers *= np.exp(0.15 * smooth_noise(away.shape, 6.0 / canvas.voxel, rng))
     fingers[core > 0.5] = 0.0
+    body = core.copy()
     for shell in scenario.around:
         taken_grey = 0.5 if shell.compartment is Compartment.INFILTRATED else 0.1
         room = (canvas.of(Compartment.WHITE)[box] + taken_grey * canvas.of(Compartment.GREY)[box]) * beside
         wanted = rng.uniform(*shell.share) * focus.volume
         filled = _filled(canvas, fingers, room, min(wanted, 0.9 * _millilitres(canvas, room)))
-        got = 0.0
+        filled *= _connected(filled * (room > 0.2), body)
+        body = np.maximum(body, filled * (room > 0.2))
         for host, share in ((Compartment.WHITE, 1.0), (Compartment.GREY, taken_grey)):
             amount = filled * share * beside * canvas.of(host)[box]
             canvas.of(host)[box] -= amount
             canvas.of(shell.compartment)[box] += amount
-            got += _millilitres(canvas, amount)
-        poured[shell.compartment] = poured.get(shell.compartment, 0.0) + got
+
+
+def _connected(filled: Volume, body: Volume) -> Bool[np.ndarray, "x y z"]:
+    """Where what is filled hangs together with the lesion's body: nothing jumps over a fissure or the tentorium."""
+    labels, _ = ndimage.label((filled > 0.2) | (body > 0.5))
+    mine = np.unique(labels[body > 0.5])
+    together = np.isin(labels, mine[mine > 0])
+    return np.asarray(ndimage.binary_dilation(together))
 
 
 def _layer(
@@ -151,8 +155,8 @@ def _layer(
     yield shell.compartment, amount
 
 
-def _replace(canvas: Canvas, box: Box, compartment: Compartment, amount: Volume) -> float:
-    """Take an amount from brain and fluid in proportion, and give it to a compartment; says how much, in mL."""
+def _replace(canvas: Canvas, box: Box, compartment: Compartment, amount: Volume) -> None:
+    """Take an amount from brain and fluid in proportion, and give it to a compartment."""
     host = [canvas.of(one)[box] for one in _HOST]
     there = host[0] + host[1] + host[2]
     amount = np.minimum(amount, there)
@@ -160,7 +164,6 @@ def _replace(canvas: Canvas, box: Box, compartment: Compartment, amount: Volume)
     for one in _HOST:
         canvas.of(one)[box] *= left
     canvas.of(compartment)[box] += amount
-    return _millilitres(canvas, amount)
 
 
 def _filled(canvas: Canvas, level: Volume, room: Volume, volume: float) -> Volume:

@@ -1,1 +1,1 @@
-"""The figures of docs/learn/dsc.md, one function each; `make.py` draws them."""
+"""The figures of docs/learn, one function each; `make.py` draws them."""
