@@ -34,16 +34,20 @@ class RegionTruth:
     n_voxels: int
 
 
-def truth(patient: Patient, key: str, grid: Grid | None = None) -> Float[np.ndarray, "x y z"]:
+def truth(
+    patient: Patient, key: str, grid: Grid | None = None, parts: tuple[Part, ...] | None = None
+) -> Float[np.ndarray, "x y z"]:
     """A quantity on a grid (the fine one if none is given), in its inside unit; NaN where it means nothing.
 
     `cbv` and `vp` (mL/mL, the same: the haematocrit is zero) and `ps` (1/s) are means over the voxel; so is `cbf` (1/s)
     with `mtt` = cbv/cbf and `delay` and `transit` (s) weighted by flow, NaN wherever a large vessel is. `ktrans` (1/s)
     is F (1 - exp(-PS/F)); `ve` is that of what leaks. `t1`, `t2` (s), `r2star` (1/s) and `adc` (mm²/s) are weighted by
     spins. `rcbv` is cbv over the mean cbv of the region `white` on the fine grid, whatever grid is asked for.
+    `parts` are those of the grid, where they are known already.
     """
     on = patient.grid if grid is None else grid
-    parts = patient.parts if grid is None else parts_on(patient, on)
+    if parts is None:
+        parts = patient.parts if grid is None else parts_on(patient, on)
     if key.upper() in Compartment.__members__:
         return _shaped(_sum(parts, on, {Compartment[key.upper()]: np.ones(1)}), on)
     has: Has = {one: levels_of(biology) for one, biology in patient.biology.items() if one is not Compartment.AIR}

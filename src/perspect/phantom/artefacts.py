@@ -1,0 +1,193 @@
+"""Traps that can be set in an examination of a virtual patient: each is one function, of protocol, images or anatomy.
+
+What a trap does to other sequences than its own is nothing; two traps may be set at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from perspect.phantom.dynamic import Dce, Dsc
+from perspect.phantom.inserts import CALCIUM, HAEMORRHAGE, STRONG_AIR, VESSEL_IN_LESION, Insert
+from perspect.phantom.labelled import Asl
+from perspect.phantom.sequence import Acquired, Image, Moved, Pose, Sequence
+
+TAIL: Final = 24.0
+"""What a truncated tail leaves after the bolus has arrived, and what a late bolus leaves before the end, in s."""
+
+WEAK: Final = 0.2
+"""The share of its dose that a weak bolus has."""
+
+SATURATING: Final = 60.0
+"""R2* of blood in large vessels in 1/s/mM at 3 T when arteries fall to the noise."""
+
+DRIFT: Final = -0.08
+"""Relative change of the signal over a drifting series."""
+
+FAILED: Final = 0.1
+"""The share of labelling that still works in a carotid artery where it failed."""
+
+Scan = Dsc | Dce | Asl
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A trap: what a person calls it, what it does, and to which sequences.
+
+    `of_protocol` changes the protocol before the scan, `of_images` what came of it; `insert` is put into the patient.
+    """
+
+    name: str
+    sentence: str
+    sequences: tuple[str, ...]
+    of_protocol: Callable[[Sequence, np.random.Generator], Sequence] | None = None
+    of_images: Callable[[Acquired, np.random.Generator], Acquired] | None = None
+    insert: Insert | None = None
+
+
+def moved_at_bolus(scan: Sequence, rng: np.random.Generator) -> Sequence:
+    """The head nods as the bolus comes (people feel it), and does not quite come back."""
+    assert isinstance(scan, Dsc)
+    first = int(scan.bolus.arrival / scan.tr) + 1
+    there, further, back = (_pose(rng, size) for size in (1.0, 1.6, 0.5))
+    return replace(scan, motion=(Moved(first, there), Moved(first + 2, further), Moved(first + 6, back)))
+
+
+def moved_between_pairs(scan: Sequence, rng: np.random.Generator) -> Sequence:
+    """The head moves six times, now between two pairs, now between label and control."""
+    assert isinstance(scan, Asl)
+    n = len(scan.volume_types)
+    at = [round((i + 1) * n / 7) // 2 * 2 + i % 2 for i in range(6)]
+    return replace(scan, motion=tuple(Moved(volume, _pose(rng, 0.8)) for volume in at))
+
+
+def truncated(scan: Sequence, _: np.random.Generator) -> Sequence:
+    """The series stops soon after the bolus: leakage and baseline after it cannot be seen."""
+    assert isinstance(scan, Dsc)
+    return replace(scan, n_frames=min(int((scan.bolus.arrival + TAIL) / scan.tr) + 1, scan.n_frames))
+
+
+def late(scan: Sequence, _: np.random.Generator) -> Sequence:
+    """The bolus comes as the series ends."""
+    assert isinstance(scan, Dsc)
+    wait = scan.times[-1] - TAIL - scan.bolus.arrival
+    return replace(scan, injections=(*scan.injections[:-1], replace(scan.bolus, start=scan.bolus.start + wait)))
+
+
+def weakened(scan: Sequence, _: np.random.Generator) -> Sequence:
+    """A fifth of the bolus arrives: the needle slipped, or the pump failed."""
+    assert isinstance(scan, Dsc)
+    return replace(scan, injections=(*scan.injections[:-1], replace(scan.bolus, dose=WEAK * scan.bolus.dose)))
+
+
+def saturated(scan: Sequence, _: np.random.Generator) -> Sequence:
+    """Arteries fall to the noise at the peak: their true curve is higher than what is seen."""
+    assert isinstance(scan, Dsc)
+    return replace(scan, in_vessel=SATURATING)
+
+
+def without_dummies(scan: Sequence, _: np.random.Generator) -> Sequence:
+    """The first frames are brighter: magnetisation is still on its way to its steady state."""
+    assert isinstance(scan, Dsc)
+    return replace(scan, dummies=0)
+
+
+def drifted(scan: Sequence, _: np.random.Generator) -> Sequence:
+    """The signal falls by some per cent from the first volume to the last."""
+    assert isinstance(scan, Scan)
+    return replace(scan, drift=DRIFT)
+
+
+def unlabelled(scan: Sequence, rng: np.random.Generator) -> Sequence:
+    """Labelling fails in one internal carotid artery: its territory seems without flow."""
+    assert isinstance(scan, Asl)
+    return replace(scan, labels=(FAILED, 1.0) if rng.random() < 0.5 else (1.0, FAILED))
+
+
+def swapped(acquired: Acquired, _: np.random.Generator) -> Acquired:
+    """Label and control are stored the other way round than the table says: flow comes out negative."""
+
+    def turned(image: Image) -> Image:
+        values = image.values.copy(order="K")
+        values[..., 0::2], values[..., 1::2] = image.values[..., 1::2], image.values[..., 0::2]
+        return replace(image, values=values)
+
+    return _each(acquired, turned)
+
+
+def slice_lost(acquired: Acquired, rng: np.random.Generator) -> Acquired:
+    """One slice through the lesion is empty in two volumes, in the bolus if there is one."""
+    lesion = acquired.regions.get("core") or acquired.regions["brain"]
+    at = int(np.median(np.nonzero(lesion.mask)[2]))
+    first = _eventful(acquired, rng)
+
+    def lacking(image: Image) -> Image:
+        values = image.values.copy(order="K")
+        values[:, :, at, first : first + 2] = 0
+        return replace(image, values=values)
+
+    return _each(acquired, lacking)
+
+
+def frame_repeated(acquired: Acquired, rng: np.random.Generator) -> Acquired:
+    """One volume is stored twice, the second time in place of the next one."""
+    at = _eventful(acquired, rng)
+
+    def repeating(image: Image) -> Image:
+        values = image.values.copy(order="K")
+        values[..., at + 1] = values[..., at]
+        return replace(image, values=values)
+
+    return _each(acquired, repeating)
+
+
+def _each(acquired: Acquired, change: Callable[[Image], Image]) -> Acquired:
+    """The same done to every series; single volumes stay as they are."""
+    return replace(acquired, images=tuple(change(one) if one.times is not None else one for one in acquired.images))
+
+
+def _eventful(acquired: Acquired, rng: np.random.Generator) -> int:
+    """A volume where something happens: in the first pass of a bolus, else somewhere in the middle."""
+    scan = acquired.sequence
+    times = next(one.times for one in acquired.images if one.times is not None)
+    if isinstance(scan, Dsc | Dce):
+        return min(int(np.searchsorted(times, scan.bolus.arrival + 5.0)), times.size - 2)
+    return int(rng.integers(times.size // 4, 3 * times.size // 4))
+
+
+def _pose(rng: np.random.Generator, size: float) -> Pose:
+    """A nod: a shift of about `size` mm up and down and to the front, a turn of about `size` degrees about x."""
+    y, z = size * rng.choice([-1.0, 1.0], 2) * rng.uniform(0.6, 1.2, 2)
+    x = 0.3 * size * rng.standard_normal()
+    nod = size * rng.choice([-1.0, 1.0]) * rng.uniform(0.8, 1.2)
+    about_y, about_z = 0.3 * size * rng.standard_normal(2)
+    turns = np.deg2rad([nod, about_y, about_z])
+    return float(x), float(y), float(z), float(turns[0]), float(turns[1]), float(turns[2])
+
+
+_SERIES: Final = ("dsc", "dce", "asl")
+
+TRAPS: Final[tuple[Trap, ...]] = (
+    Trap("motion-at-bolus", "The head nods while the bolus passes.", ("dsc",), moved_at_bolus),
+    Trap("motion-between-pairs", "The head moves between label and control images.", ("asl",), moved_between_pairs),
+    Trap("truncated-tail", f"The series ends {TAIL:g} s after the bolus arrives.", ("dsc",), truncated),
+    Trap("late-bolus", f"The bolus arrives {TAIL:g} s before the series ends.", ("dsc",), late),
+    Trap("weak-bolus", f"The bolus has {WEAK:.0%} of its dose.", ("dsc",), weakened),
+    Trap("arterial-saturation", "The arteries fall to the noise.", ("dsc",), saturated),
+    Trap("non-steady-first-frames", "The first frames are too bright: no dummy pulses.", ("dsc",), without_dummies),
+    Trap("drift", f"The signal falls by {-DRIFT:.0%} over the series.", _SERIES, drifted),
+    Trap("failed-carotid", "Labelling fails in one internal carotid artery.", ("asl",), unlabelled),
+    Trap("wrong-label-order", "Label and control are exchanged.", ("asl",), None, swapped),
+    Trap("dropped-slice", "A slice through the lesion is empty in two volumes.", _SERIES, None, slice_lost),
+    Trap("duplicated-frame", "A volume stands in place of the next one.", ("dsc", "dce"), None, frame_repeated),
+    Trap("haemorrhage", "The lesion has bled: dark in T2*, no signal in DSC.", ("all",), insert=HAEMORRHAGE),
+    Trap("calcium", "The lesion is calcified in part.", ("all",), insert=CALCIUM),
+    Trap("vessel-in-lesion", "A large artery runs through the lesion.", ("all",), insert=VESSEL_IN_LESION),
+    Trap("sinus-drop-out", "Much air beside the brain: gradient echoes lose signal.", ("all",), insert=STRONG_AIR),
+)
+"""Every trap. `name` is what a person types; it is resolved where it is typed."""
+
+LATER: Final = ("fat-in-voxel", "bad-shim", "chemical-shift-displacement")
+"""Traps of spectra, which come with spectroscopy."""

@@ -1,0 +1,81 @@
+"""The protocols in which a virtual patient is scanned: frozen values, in s, rad, T and mm.
+
+DSC protocols come in classes: what the consensus recommends, what leaves a bias, what must not be interpreted (Boxerman
+et al. 2020, doi:10.1093/neuonc/noaa141; Semmineh et al. 2018, PMC6239921). ASL follows Alsop et al. 2015
+(doi:10.1002/mrm.25197) and Woods et al. 2024 (doi:10.1002/mrm.30091).
+"""
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from perspect.phantom.conventional import Diffusion, GradientEcho, Mprage, SpinEcho
+from perspect.phantom.dynamic import Dce, Dsc
+from perspect.phantom.labelled import Asl
+from perspect.phantom.sequence import Injection, Sequence, Slab
+
+
+def _rad(degrees: float) -> float:
+    return float(np.deg2rad(degrees))
+
+
+DSC_SLAB: Final = Slab((128, 128, 24), (1.8, 1.8, 5.0), tilt=_rad(8.0), up=6.0)
+DCE_SLAB: Final = Slab((128, 128, 40), (1.8, 1.8, 3.0), tilt=_rad(8.0), up=6.0)
+ASL_SLAB: Final = Slab((64, 64, 24), (3.5, 3.5, 5.0), tilt=_rad(8.0), up=6.0)
+DWI_SLAB: Final = Slab((128, 128, 30), (1.8, 1.8, 4.0), tilt=_rad(8.0), up=6.0)
+T2STAR_SLAB: Final = Slab((192, 224, 72), (1.0, 1.0, 2.0), tilt=_rad(8.0), up=6.0)
+"""Slabs are slightly oblique, along the line from the front to the back of the skull base. [our default]"""
+
+_BEFORE: Final = Injection(-360.0)
+_BOLUS: Final = Injection(33.0)
+
+DSC: Final = Dsc(DSC_SLAB, injections=(_BEFORE, _BOLUS))
+"""Good: flip angle 60°, full-dose preload, TE 30 ms, TR 1.5 s, 30 frames of rest, 3 min."""
+
+DSC_LOW_FLIP: Final = Dsc(DSC_SLAB, flip_angle=_rad(30.0), injections=(_BOLUS,))
+"""Good: flip angle 30° without preload."""
+
+DSC_TWO_ECHOES: Final = Dsc(DSC_SLAB, flip_angle=_rad(70.0), te=(0.0086, 0.0346), injections=(_BOLUS,))
+"""Good: two echoes, from which T1 falls out; no preload."""
+
+DSC_LIMITED: Final = Dsc(DSC_SLAB, n_frames=60, tr=2.0, injections=(_BOLUS,))
+"""Limited: flip angle 60° without preload, TR 2 s, short."""
+
+DSC_BAD: Final = Dsc(DSC_SLAB, flip_angle=_rad(90.0), te=(0.025,), injections=(_BOLUS,))
+"""Not to be interpreted: flip angle 90°, TE 25 ms, no preload."""
+
+DSC_PROTOCOLS: Final = MappingProxyType({
+    "preload": DSC, "low-flip": DSC_LOW_FLIP, "two-echoes": DSC_TWO_ECHOES, "limited": DSC_LIMITED, "bad": DSC_BAD,
+})  # fmt: skip
+"""What a person calls them."""
+
+DCE: Final = Dce(DCE_SLAB)
+"""The agent that DSC has as preload is imaged by DCE: 6 min at 5 s, T1 from four flip angles."""
+
+ASL: Final = Asl(ASL_SLAB, inversions=(1.75, 0.45), slice_time=0.035)
+"""Consensus: pCASL, 1.8 s of labelling and of delay, two inversions, read slice by slice."""
+
+ASL_MULTI: Final = Asl(ASL_SLAB, delays=(0.5, 1.0, 1.5, 2.0, 2.5, 3.0), n_pairs=4, tr=6.0, snr=300.0)
+"""Six delays, 3-D readout, without suppression."""
+
+ASL_PULSED: Final = Asl(
+    ASL_SLAB, "pasl", duration=0.8, delays=(1.8,), efficiency=0.98, slice_time=0.035, tr=3.0
+)  # fmt: skip
+"""PASL (QUIPSS II), TI1 0.8 s, TI 1.8 s, read slice by slice, without suppression."""
+
+ASL_PROTOCOLS: Final = MappingProxyType({"single": ASL, "multi": ASL_MULTI, "pulsed": ASL_PULSED})
+"""What a person calls them."""
+
+T1W: Final = Mprage("t1w", tr=2.3, te=0.003)
+T1C: Final = replace(T1W, name="t1c", injections=(Injection(-900.0), Injection(-300.0)))
+"""Five minutes after the bolus of DSC."""
+
+T2W: Final = SpinEcho("t2w", tr=4.5, te=0.090)
+FLAIR: Final = SpinEcho("flair", tr=9.0, te=0.120, nulled=4.2)
+DWI: Final = Diffusion(DWI_SLAB)
+T2STAR: Final = GradientEcho("t2star", tr=0.028, te=0.020, slab=T2STAR_SLAB)
+
+EXAMINATION: Final[tuple[Sequence, ...]] = (T1W, T2W, FLAIR, DWI, T2STAR, ASL, DCE, DSC, T1C)
+"""What a patient is examined with, in the order in which it is done."""

@@ -1,0 +1,50 @@
+"""A whole virtual examination: a patient, the sequences with their traps, and what each of them gives."""
+
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+
+from perspect.phantom.artefacts import Trap
+from perspect.phantom.patient import Patient
+from perspect.phantom.protocols import EXAMINATION
+from perspect.phantom.scenarios import Scenario
+from perspect.phantom.sequence import Acquired, Sequence
+from perspect.phantom.virtual import virtual_patient
+from perspect.vocabulary import Template
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What is to be simulated: who, how examined, what goes wrong. The same values give the same numbers."""
+
+    scenario: Scenario
+    seed: int = 1
+    traps: tuple[Trap, ...] = ()
+    sequences: tuple[Sequence, ...] = EXAMINATION
+
+    def patient(self, template: Template) -> Patient:
+        """The patient, with those traps that lie in the anatomy."""
+        inserts = tuple(trap.insert for trap in self.traps if trap.insert is not None)
+        return virtual_patient(self.scenario, template, self.seed, inserts)
+
+    def scanned(self, patient: Patient, sequence: Sequence) -> Acquired:
+        """One of the sequences, with the traps set for it.
+
+        Each sequence and each trap draws from a stream of its own: which others there are, and in what order they run,
+        changes nothing.
+        """
+        set_here = [trap for trap in self.traps if sequence.name in trap.sequences]
+        scan = sequence
+        for trap in set_here:
+            if trap.of_protocol is not None:
+                scan = trap.of_protocol(scan, self._stream(sequence, trap.name))
+        acquired = scan.acquire(patient, self._stream(sequence, "noise"))
+        for trap in set_here:
+            if trap.of_images is not None:
+                acquired = trap.of_images(acquired, self._stream(sequence, trap.name))
+        return acquired
+
+    def _stream(self, sequence: Sequence, what: str) -> np.random.Generator:
+        key = (crc32(sequence.name.encode()), crc32(what.encode()))
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
