@@ -33,7 +33,7 @@ DARKEST: Final = 0.1
 LEAST_SHARE: Final = 0.02
 """Counted in favour of each kind, so that none vanishes."""
 
-N_BINS, N_STEPS, N_MIXTURES = 60, 40, 15
+N_BINS, N_STEPS, N_MIXTURES = 60, 40, 10
 """Of the distribution, of its fit, and of the proportions that stand for all."""
 
 CLASS: Final = 1.5
