@@ -64,7 +64,7 @@ def our_volume(made: LeakageObject, preload: bool | None, **choices: Any) -> Mea
     ]
     echoes = tuple(as_series(s, made.times, one) for s, one in zip(made.signals, settings, strict=True))
     choices = {"leakage": "auto", "deconvolution": "none", **choices}
-    whose = "brain" if choices["leakage"] == "none" else "reference"
+    whose = "auto" if choices["leakage"] == "none" else "reference"
     plan = dsc.Plan(motion=False, leakage_reference=whose, **choices)
     everything, white = as_region(np.ones(made.vp.size, bool), "all"), as_region(made.white, "white")
     arterial = Curve(made.times, made.arterial, "mM", "cb")

@@ -135,6 +135,14 @@ def test_the_slopes_that_a_model_gives_are_its_derivatives(example):
     np.testing.assert_allclose(given / size, expected / size, atol=2e-3)
 
 
+def test_even_noise_per_sample_states_what_noise_per_voxel_does(example):
+    p = example.truths(20, seed=11)
+    curves = example.model.predict(p) + np.random.default_rng(12).normal(0.0, example.noise, (20, 1))
+    sigma = np.full(curves.shape, 20.0 * example.noise)
+    per_voxel, per_sample = (fit(example.model, curves, noise=one) for one in (sigma[:, 0], sigma))
+    np.testing.assert_allclose(stacked(per_sample, "std"), stacked(per_voxel, "std"), rtol=5e-3)
+
+
 def test_what_is_known_beforehand_draws_a_value_that_the_data_leave_open(example):
     p = example.truths(50, seed=9)
     if example.model.surprise(p) is None:
@@ -199,6 +207,7 @@ def test_fewer_samples_than_parameters_fail():
     [
         leakage.Leakage(EVEN, np.zeros_like(EVEN)),
         leakage.BidirectionalLeakage(EVEN, np.zeros_like(EVEN)),
+        leakage.SaturatingLeakage(EVEN, np.zeros_like(EVEN), 0.03, 1.5, np.pi / 3, 4.2 / 80.0),
         patlak.Patlak(EVEN, np.zeros_like(EVEN)),
         tofts.Tofts(EVEN, np.zeros_like(EVEN)),
         tofts.ExtendedTofts(EVEN, np.zeros_like(EVEN)),

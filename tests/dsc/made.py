@@ -39,7 +39,7 @@ def leakage_run(thing, leakage="auto", reference="reference", preload=None, **mo
     )
     normal = getattr(thing, "white", None)
     normal = thing.normal if normal is None else normal
-    reference = "brain" if leakage == "none" else reference
+    reference = "auto" if leakage == "none" else reference
     plan = dsc.Plan(motion=False, leakage=leakage, leakage_reference=reference, deconvolution="none", **more)
     return dsc.quantify(echoes, plan, mask=everything(normal.size), reference=region(normal, "normal"))
 

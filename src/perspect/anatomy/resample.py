@@ -111,6 +111,14 @@ def onto(
     return out
 
 
+def grown(mask: Bool[np.ndarray, "x y z"], grid: Grid, by: float) -> Bool[np.ndarray, "x y z"]:
+    """The mask and all that is within `by` mm of it."""
+    if not mask.any():
+        return mask
+    near: Bool[np.ndarray, "x y z"] = ndimage.distance_transform_edt(~mask, grid.spacing) <= by
+    return near
+
+
 def labels_onto(
     labels: Int[np.ndarray, "x y z"],
     source: Grid,

@@ -10,9 +10,10 @@ from jaxtyping import Float
 
 import perspect
 from perspect import dsc, io, report
+from perspect.app.anatomy import Seen, seen
 from perspect.app.place import region_on
 from perspect.numerics.parallel import THREADS
-from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Region, Series
+from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Recipe, Region, Series
 
 INVERTED: Final = ("cbf", "mtt", "tmax", "delay")
 ARTERIAL: Final = (*INVERTED, "cbv")
@@ -20,6 +21,9 @@ LEAKAGE: Final = ("cbv", "rcbv", "srcbv", "k1", "k2", "kep")
 RELATIVE: Final = ("rcbv", "lpsr")
 VOLUMES: Final = ("cbv", "rcbv", "srcbv")
 """Which maps a choice bears on, for their sidecars."""
+
+CONTRAST_NAMES: Final = {"t1w": "T1w", "t1c": "T1c", "flair": "FLAIR", "t2w": "T2w"}
+"""Contrasts as the names of files have them."""
 
 TABLES: Final = (".tsv", ".csv", ".txt")
 """Extensions of an input function that is a curve."""
@@ -34,6 +38,8 @@ class Inputs:
     """The files of an examination and what was said by hand; angles in rad, times in s.
 
     `series` is one file, two (the echoes), or a folder that holds them. `aif` is a mask, a table, or `None`: found.
+    `anatomy` are conventional images by contrast, `None`: those of the folder. `lesion` is a mask on any of their
+    grids.
     """
 
     series: tuple[Path, ...]
@@ -43,6 +49,8 @@ class Inputs:
     mask: Path | None = None
     reference: Path | None = None
     aif: Path | None = None
+    anatomy: Mapping[str, Path] | None = None
+    lesion: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,18 +77,21 @@ def examine_dsc(
     flag that says REFUSED is written all the same, for inspection only: whoever shows it must show the flag first.
     """
     plan, tell = plan or dsc.Plan(), progress or silence
-    paths = [path for one in inputs.series for path in io.find_dsc(one).dsc]
+    found = [io.find_dsc(one) for one in inputs.series]
+    paths = [path for one in found for path in one.dsc]
+    anatomy = inputs.anatomy if inputs.anatomy is not None else {k: v for one in found for k, v in one.anatomy.items()}
     destination = io.Destination(out, io.name_of(paths[0]))
     io.demand_free(out, io.existing(destination), overwrite)
     tell("reading", 0.0)
     reading = io.read_dsc(paths, inputs.given, inputs.te, inputs.times)
     by_hand = given_by_hand(inputs, reading)
+    by_hand = with_anatomy(by_hand, reading, anatomy, inputs.lesion, paths, tell)
     measured = _quantified(reading, by_hand, plan, threads, tell)
     tell("drawing", 0.0)
     first = reading.series[0]
     page = report.dsc_page(measured, first.name, baseline(first, measured.summary))
     tell("writing", 0.0)
-    results = _results(inputs, reading, measured, page, plan)
+    results = _results(inputs, anatomy, reading, by_hand, measured, page, plan)
     return Examined(measured, io.write_results(destination, results, overwrite=overwrite, threads=threads))
 
 
@@ -91,12 +102,15 @@ def silence(stage: str, share: float) -> None:
 
 @dataclass(frozen=True, eq=False)
 class ByHand:
-    """What was given instead of being found, on the grid of the series, and notes on how it got there."""
+    """What was given instead of being found, on the grid of the series, and notes on how it got there; and what the
+    conventional images say, where there are any.
+    """
 
     mask: Region | None
     reference: Region | None
     aif: Region | Curve | None
     notes: tuple[Flag, ...]
+    seen: Seen | None = None
 
 
 def given_by_hand(inputs: Inputs, reading: io.Reading) -> ByHand:
@@ -116,6 +130,31 @@ def given_by_hand(inputs: Inputs, reading: io.Reading) -> ByHand:
     return ByHand(mask, reference, region(inputs.aif, "aif"), tuple(notes))
 
 
+def with_anatomy(
+    by_hand: ByHand,
+    reading: io.Reading,
+    anatomy: Mapping[str, Path],
+    lesion: Path | None,
+    paths: list[Path],
+    tell: Progress,
+) -> ByHand:
+    """What was given, and where none was, the white matter of the conventional images as reference.
+
+    Raises `Refusal` where the images are of different patients.
+    """
+    if not anatomy or by_hand.reference is not None:
+        return by_hand
+    tell("anatomy", 0.0)
+    strangers = io.demand_one_patient([*paths, *anatomy.values()])
+    images = {contrast: io.read_anatomy(path, contrast) for contrast, path in anatomy.items()}
+    region = None if lesion is None else io.read_region(lesion, "lesion")
+    found = seen(baseline(reading.series[0], {}), reading.series[0].grid, images, region)
+    if found is None:
+        return by_hand
+    notes = (*by_hand.notes, *strangers, *found.flags)
+    return replace(by_hand, reference=found.white, notes=notes, seen=found)
+
+
 def _quantified(reading: io.Reading, by_hand: ByHand, plan: dsc.Plan, threads: int, tell: Progress) -> Measured:
     """What the room says, together with what was remarked on while reading."""
     was = THREADS.set(threads)
@@ -125,11 +164,25 @@ def _quantified(reading: io.Reading, by_hand: ByHand, plan: dsc.Plan, threads: i
         )
     finally:
         THREADS.reset(was)
-    return replace(measured, flags=(*reading.flags, *by_hand.notes, *measured.flags))
+    measured = replace(measured, flags=(*reading.flags, *by_hand.notes, *measured.flags))
+    if by_hand.seen is None:
+        return measured
+    lesion = {} if by_hand.seen.lesion is None else {"lesion": by_hand.seen.lesion}
+    recipe = Recipe((*by_hand.seen.steps, *measured.recipe.steps))
+    return replace(measured, recipe=recipe, regions={**measured.regions, **lesion})
 
 
-def _results(inputs: Inputs, reading: io.Reading, measured: Measured, page: str, plan: dsc.Plan) -> io.Results:
-    extra = [path for path in (inputs.mask, inputs.reference, inputs.aif) if path is not None]
+def _results(
+    inputs: Inputs,
+    anatomy: Mapping[str, Path],
+    reading: io.Reading,
+    by_hand: ByHand,
+    measured: Measured,
+    page: str,
+    plan: dsc.Plan,
+) -> io.Results:
+    used = () if by_hand.seen is None else (*anatomy.values(), inputs.lesion)
+    extra = [path for path in (inputs.mask, inputs.reference, inputs.aif, *used) if path is not None]
     sources = {io.label(path): io.sha256(path) for path in extra}
     for series in reading.series:
         sources |= series.sources
@@ -142,7 +195,12 @@ def _results(inputs: Inputs, reading: io.Reading, measured: Measured, page: str,
         facts(measured, plan),
         reading.code,
         reading.root,
+        () if by_hand.seen is None else (_transform(by_hand.seen),),
     )
+
+
+def _transform(found: Seen) -> io.Transform:
+    return io.Transform(found.series_to_anatomy.matrix, CONTRAST_NAMES[found.leading.contrast], "dsc")
 
 
 def baseline(series: Series, summary: Mapping[str, Any]) -> Float[np.ndarray, "x y z"]:

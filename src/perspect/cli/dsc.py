@@ -31,6 +31,12 @@ def dsc(
     aif: Annotated[str, Parameter(help="Arterial input: auto (the default), a mask, or a table (TSV)")] = "auto",
     leakage: Annotated[str | None, Parameter(help="auto, bsw, leu or none")] = None,
     deconvolution: Annotated[str | None, Parameter(help="osvd, csvd, ssvd, tikhonov or none")] = None,
+    t1w: Annotated[Path | None, Parameter(help="T1-weighted image; else that of the folder")] = None,
+    t1c: Annotated[Path | None, Parameter(help="T1-weighted image after agent; else that of the folder")] = None,
+    t2w: Annotated[Path | None, Parameter(help="T2-weighted image; else that of the folder")] = None,
+    flair: Annotated[Path | None, Parameter(help="FLAIR image; else that of the folder")] = None,
+    lesion: Annotated[Path | None, Parameter(help="Mask of the lesion, on the grid of any of these images")] = None,
+    no_anatomy: Annotated[bool, Parameter(help="Do without conventional images")] = False,
     no_motion: Annotated[bool, Parameter(help="Do not align the volumes")] = False,
     common: Common = NO_CHOICES,
 ) -> int:
@@ -53,7 +59,10 @@ def dsc(
         has_preload=None if preload is None else preload == "yes",
     )
     files = (series,) if series2 is None else (series, series2)
-    inputs = Inputs(files, given, te, times, mask, reference, None if aif == "auto" else Path(aif))
+    shown = {"t1w": t1w, "t1c": t1c, "t2w": t2w, "flair": flair}
+    images = {contrast: path for contrast, path in shown.items() if path is not None}
+    anatomy = {} if no_anatomy else images or None
+    inputs = Inputs(files, given, te, times, mask, reference, None if aif == "auto" else Path(aif), anatomy, lesion)
     choices = plan(Plan, common.plan, options, common.set)
     threads = common.threads or cores()
     with watched(quiet=common.quiet) as progress:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from perspect.dsc.arterial import Arterial
 from perspect.dsc.blood import Flow, haematocrit_factor
@@ -20,7 +20,9 @@ from perspect.dsc.saturation import SURE, Saturation
 from perspect.dsc.signal import Relaxation, Rest
 from perspect.dsc.t1_effect import R1, R2STAR
 from perspect.dsc.tissue import WhiteMatter
+from perspect.models.leakage import T1_BOUNDS
 from perspect.vocabulary import Acquisition, Curve, Recipe, Step
+from perspect.vocabulary.lexicon import KEP_LEAKAGE
 
 METHODS = {
     "osvd": "block-circulant singular value decomposition with an oscillation index (oSVD)",
@@ -135,7 +137,7 @@ def summary(run: Run) -> Mapping[str, Any]:
         out |= {
             "leakage_corrected_share": float(told.mean()),
             "bidirectional_share": float((run.correction.is_bidirectional & told).sum() / max(told.sum(), 1)),
-            "saturating_share": n_saturating(run.correction) / max(int(told.sum()), 1),
+            "saturating_share": _n_saturating(run.correction, told) / max(int(told.sum()), 1),
         }
     if run.normal is not None:
         out |= {"leakage_reference_voxels": int(run.normal.voxels.size), "leakage_reference_tail": run.normal.tail}
@@ -171,9 +173,9 @@ def _relaxation_step(relaxation: Relaxation) -> Step:
     return Step("relaxation", sentence + ".", constants, tuple(references))
 
 
-def n_saturating(correction: Correction) -> int:
-    """In how many voxels leakage was fitted by the signal equation."""
-    return 0 if correction.saturation is None else int(correction.saturation.voxels.size)
+def _n_saturating(correction: Correction, told: Bool[np.ndarray, " voxels"]) -> int:
+    """In how many of the voxels with sound corrections leakage was fitted by the signal equation."""
+    return 0 if correction.saturation is None else int(told[correction.saturation.voxels].sum())
 
 
 def _saturation_step(saturation: Saturation) -> Step:
@@ -184,9 +186,23 @@ def _saturation_step(saturation: Saturation) -> Step:
         f"Where K2 is positive by more than {SURE:g} standard errors ({saturation.voxels.size} voxels) leakage was "
         "fitted by the signal equation instead, so that its T1 effect saturates, with the T1 of the voxel expected at "
         f"{t1:.2f} ± {t1_std:.2f} s and leaked agent adding {model.transverse:g} times as much to R2* as to R1; K2 "
-        "there is that of the first agent to leak.",
-        {"sure": SURE, "t1": [t1, t1_std], "transverse": model.transverse},
-        ("Quarles et al. 2009, doi:10.1088/0031-9155/54/19/006",),
+        f"there is that of the first agent to leak. Water exchanges fast; relaxivities are {R1:g} and {R2STAR:g} "
+        "/s/mM.",
+        {
+            "sure": SURE,
+            "t1": [t1, t1_std],
+            "t1_bounds": T1_BOUNDS,
+            "transverse": model.transverse,
+            "r1": R1,
+            "r2star": R2STAR,
+            "kep_bounds": [KEP_LEAKAGE.low, KEP_LEAKAGE.high],
+        },
+        (
+            "Fram et al. 1987, doi:10.1016/0730-725X(87)90021-X",
+            "Quarles et al. 2009, doi:10.1088/0031-9155/54/19/006",
+            "Semmineh et al. 2017, doi:10.18383/j.tom.2016.00286",
+            "Bottomley et al. 1984, doi:10.1118/1.595535",
+        ),
     )
 
 
@@ -196,7 +212,7 @@ def recipe(run: Run) -> Recipe:
     if run.arterial.curve is not None:
         steps.append(_arterial_step(run.arterial))
     steps.append(_leakage_step(run))
-    if run.correction is not None and run.correction.saturation is not None:
+    if run.correction is not None and run.correction.saturation is not None and run.correction.saturation.voxels.size:
         steps.append(_saturation_step(run.correction.saturation))
     steps.append(_volume_step(run))
     if run.flow is not None:
@@ -228,12 +244,12 @@ def _arterial_step(arterial: Arterial) -> Step:
 def _leakage_step(run: Run) -> Step:
     if run.correction is None or run.normal is None:
         return Step("leakage", "Leakage was not corrected.")
-    given = run.plan.leakage_reference == "reference"
+    given = run.normal.is_given
     return Step(
         "leakage",
         f"Leakage was corrected by {LEAKAGE[run.plan.leakage]}, against the mean curve of {run.normal.voxels.size} "
         f"voxels of {'the given normal-appearing white matter' if given else 'non-enhancing brain'}, where the "
-        f"standard error of K2 is below {WORST_VARIATION:.0%} of it.",
+        f"standard error of K2 by these models is below {WORST_VARIATION:.0%} of it.",
         {"worst_variation": WORST_VARIATION},
         ("Boxerman et al. 2006, AJNR 27:859", "Leu et al. 2016, doi:10.3174/ajnr.A4759"),
     )

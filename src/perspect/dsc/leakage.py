@@ -39,9 +39,10 @@ class Correction:
     """Leakage of every voxel: K1, K2 (1/s), kep (1/s) with standard errors, and the corrected area.
 
     `area` is the integral over the window of the corrected curve (dimensionless: 1/s times s). `kep` is NaN where the
-    one-way model is the better one. `status` is NOT_CORRECTED where K2 cannot be told from zero: there `area` is the
-    uncorrected one, with the standard error of the corrected. `plain_std` is what noise alone does to an uncorrected
-    area.
+    one-way model is the better one. `saturation` holds the voxels that were fitted by the signal equation; K2 there is
+    that of the first agent to leak. `status` is NOT_CORRECTED where the K2 of the linear models cannot be told from
+    zero: there `area` is the uncorrected one, with the standard error of the corrected. `plain_std` is what noise alone
+    does to an uncorrected area.
     """
 
     k1: Float[np.ndarray, " voxels"]
@@ -230,10 +231,12 @@ def correct(
         leaky = np.flatnonzero(relaxation.is_usable & (certainty > SURE))
         kept = saturation(relaxation, times, curve, window, leaky, saturating, field)
         both_ways[kept.voxels] = False
+        doubt = _doubt(certainty[kept.voxels]) * (corrected[kept.voxels] - kept.values[3]) ** 2
         for into, spread, value, error in zip(
             (k1, k2, kep, corrected), (k1_std, k2_std, kep_std, corrected_std), kept.values, kept.std, strict=True
         ):
             into[kept.voxels], spread[kept.voxels] = value, error
+        corrected_std[kept.voxels] = np.sqrt(corrected_std[kept.voxels] ** 2 + doubt)
     status = np.where(told, relaxation.status, np.maximum(relaxation.status, Status.NOT_CORRECTED)).astype(np.int16)
     area = np.where(told, corrected, plain)
     # Whether there is leakage at all is a choice too; the likelihood ratio of K2 = 0 says how sure it is.
@@ -244,6 +247,13 @@ def correct(
     return Correction(
         k1, k1_std, k2, k2_std, kep, kep_std, area, corrected_std, one_std[2], status, told, both_ways, table, kept
     )
+
+
+def _doubt(certainty: Float[np.ndarray, " voxels"]) -> Float[np.ndarray, " voxels"]:
+    """How far it is open which side of `SURE` a voxel belongs to: a quarter on the edge, none well beyond."""
+    belief = 1 / (1 + np.exp(np.clip(0.5 * (SURE**2 - certainty**2), -50.0, 50.0)))
+    out: Float[np.ndarray, " voxels"] = belief * (1 - belief)
+    return out
 
 
 def typical_return(kep: Float[np.ndarray, " voxels"]) -> float:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Bool, Float
 
-from perspect.anatomy import motion, resample
+from perspect.anatomy import gaps, motion, resample
 from perspect.dsc.inputs import FEWEST_VOLUMES
 from perspect.dsc.signal import Rest
 from perspect.numerics.parallel import each, spans
@@ -84,9 +84,10 @@ def _followed(echo: Series, found: motion.Moved, box: resample.Box) -> Series:
         part = volume[box]
         if not np.allclose(matrix, np.eye(4), atol=1e-9):
             # A Fourier shear would spread what is missing over its whole line.
-            known = np.isfinite(volume)
-            part, _ = resample.moved(np.where(known, volume, np.float32(0)), matrix, box)
-            part[~known[box]] = np.nan
+            missing = ~np.isfinite(volume)
+            part, _ = resample.moved(np.where(missing, np.float32(0), volume), matrix, box)
+            if missing.any():
+                part[gaps.moved(missing.T, matrix, box)] = np.nan
         values[..., piece.start] = part
 
     each(put, spans(kept.size, 1))

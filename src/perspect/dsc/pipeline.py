@@ -17,7 +17,7 @@ from perspect.dsc.normalise import standardised
 from perspect.dsc.passage import FirstPass, first_pass, passage
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import protocol, refuse_protocol, refuse_reference, t1_flags, voxel_flags
-from perspect.dsc.reference import Reference, mean_reference, reference_curve, refuse_negative_tails
+from perspect.dsc.reference import LARGE_REFERENCE, Reference, mean_reference, reference_curve, refuse_negative_tails
 from perspect.dsc.signal import Relaxation, relaxation, rest
 from perspect.dsc.t1_effect import LARGEST_SHARE, T1Effect, t1_effect
 from perspect.dsc.tissue import white_matter_level
@@ -101,8 +101,9 @@ def quantify(
     if arterial.region is not None:
         regions["aif"] = arterial.region
     run = account.Run(
-        acquisition, plan, curves, times, at_rest, setting, tissue, passed, window, arterial, arterial_pass, normal,
-        correction, white, flow, simulated, moved,
+        acquisition=acquisition, plan=plan, relaxation=curves, times=times, rest=at_rest, setting=setting,
+        tissue=tissue, passed=passed, window=window, arterial=arterial, arterial_pass=arterial_pass, normal=normal,
+        correction=correction, white=white, flow=flow, simulated=simulated, moved=moved,
     )  # fmt: skip
     return Measured(
         maps(brain, curves, correction, area, volume, white, scale, flow, peak, simulated),
@@ -150,15 +151,17 @@ def leakage(
     """
     if plan.leakage == "none":
         return None, None
-    if plan.leakage_reference == "reference":
-        if given is None:
-            raise Problem(
-                "dsc.leakage_reference is 'reference' but no reference region was given.",
-                "Its mean curve stands for tissue without leakage.",
-                "Give --reference MASK, or use dsc.leakage_reference=brain.",
-            )
-        inside = brain.taken(given.mask)
-        normal = mean_reference(curves, times, passed.frames, np.flatnonzero(inside & (curves.status == Status.OK)))
+    if plan.leakage_reference == "reference" and given is None:
+        raise Problem(
+            "dsc.leakage_reference is 'reference' but no reference region was given.",
+            "Its mean curve stands for tissue without leakage.",
+            "Give --reference MASK, or use dsc.leakage_reference=brain.",
+        )
+    white = np.zeros(0, np.int64)
+    if given is not None and plan.leakage_reference != "brain":
+        white = np.flatnonzero(brain.taken(given.mask) & (curves.status == Status.OK))
+    if plan.leakage_reference == "reference" or white.size >= LARGE_REFERENCE:
+        normal = mean_reference(curves, times, passed.frames, white, is_given=True)
     else:
         normal = reference_curve(curves, times, passed.frames, curves.is_usable)
     refuse_reference(normal, passed.frames)

@@ -25,9 +25,10 @@ class Plan:
     of the two in each voxel by AICc (auto; without preload the signal equation, in which T1 effects saturate), or
     none."""
 
-    leakage_reference: Literal["brain", "reference"] = "brain"
+    leakage_reference: Literal["auto", "brain", "reference"] = "auto"
     """Whose mean curve stands for tissue without leakage: all non-enhancing brain, found from the data, or the
-    normal-appearing white matter that was given."""
+    normal-appearing white matter that was given; that where it was given and is large enough, whose transit time is
+    nearer to that of lesions, else brain (auto)."""
 
     t1_effect: Literal["auto", "modelled", "ignored"] = "auto"
     """Whether the T1 effect of agent inside vessels is taken out of ΔR2* by the signal equation: always, never, or
@@ -82,9 +83,9 @@ class Plan:
                     "A setting without effect would be mistaken for one.",
                     "Leave it out, or choose osvd for oscillation, csvd or ssvd for threshold.",
                 )
-        if self.leakage == "none" and self.leakage_reference != "brain":
+        if self.leakage == "none" and self.leakage_reference != "auto":
             raise Problem(
-                "dsc.leakage_reference is 'reference' but leakage is not corrected.",
+                f"dsc.leakage_reference is '{self.leakage_reference}' but leakage is not corrected.",
                 "A setting without effect would be mistaken for one.",
                 "Leave one of the two out.",
             )

@@ -23,6 +23,9 @@ MOST_AREA: Final = 3.0
 FEWEST_REFERENCE: Final = 20
 """Voxels of which the mean curve is a reference [our default]."""
 
+LARGE_REFERENCE: Final = 200
+"""Voxels from which a given region of white matter stands for tissue without leakage by itself [our default]."""
+
 SURE: Final = 3.0
 """Standard errors beyond which a tail differs from rest."""
 
@@ -47,6 +50,7 @@ class Reference:
     """The mean ΔR2* of brain without leakage (1/s), whose voxels (positions among those given), and its tail.
 
     `tail` is the mean of the last seconds relative to the peak; negative means that T1 shortening outweighs T2*.
+    `is_given` says whether the voxels are those of a region that was given.
     """
 
     curve: Float[np.ndarray, " time"]
@@ -54,6 +58,7 @@ class Reference:
     voxels: Int[np.ndarray, " chosen"]
     tail: float
     tail_std: float
+    is_given: bool = False
 
 
 def tail_frames(times: Float[np.ndarray, " time"]) -> slice:
@@ -117,7 +122,12 @@ def refuse_negative_tails(relaxation: Relaxation, times: Float[np.ndarray, " tim
 
 
 def mean_reference(
-    relaxation: Relaxation, times: Float[np.ndarray, " time"], first_pass: slice, voxels: Int[np.ndarray, " chosen"]
+    relaxation: Relaxation,
+    times: Float[np.ndarray, " time"],
+    first_pass: slice,
+    voxels: Int[np.ndarray, " chosen"],
+    *,
+    is_given: bool = False,
 ) -> Reference:
     """The mean curve of these voxels as reference.
 
@@ -139,6 +149,7 @@ def mean_reference(
         voxels,
         float(curve[frames].mean() / abs(peak)),
         float(np.sqrt((std[frames] ** 2).mean()) / abs(peak)),
+        is_given,
     )
 
 

@@ -13,20 +13,17 @@ from jaxtyping import Float, Int
 
 from perspect.dsc.integrate import trapezoid_weights
 from perspect.dsc.signal import Relaxation
-from perspect.dsc.t1_effect import R1, R2STAR, T1Effect
+from perspect.dsc.t1_effect import R1, R2STAR, T1Effect, longer_t1
 from perspect.fit import fit
 from perspect.fit.error import foreknown
 from perspect.models import SaturatingLeakage
 from perspect.models.leakage import EXPECTED_T1
 from perspect.numerics.parallel import each, spans
+from perspect.vocabulary.lexicon import KEP_LEAKAGE
 
 SURE: Final = 3.0
 """Standard errors by which K2 must be positive for a voxel to be fitted in this way. Where K2 is negative T2* outweighs
 T1, and slow white matter, which is no leak, looks alike [our default]."""
-
-FIELD: Final = 3.0
-"""Field in T to which the expected T1 of a lesion belongs; T1 grows with its cube root (Bottomley et al. 1984,
-doi:10.1118/1.595535)."""
 
 STEP: Final = 1e-4
 """Step of a derivative along T1, in s."""
@@ -70,13 +67,14 @@ def saturation(
     """Leakage of `voxels` against the reference `curve` (both freed from intravascular T1 effects by `effect`), at a
     `field` in T (3 where it is not known).
 
-    The standard errors hold the noise of the curve and of its level at rest, and what is not known of the voxel's T1.
+    The standard errors hold the noise of the curve and of its level at rest; that of the area also what is not known
+    of the voxel's T1.
     """
     frames = slice(relaxation.rest.stop, times.size)
-    slower = ((field or FIELD) / FIELD) ** (1 / 3)
+    longer = longer_t1(field)
     model = SaturatingLeakage(
         t=times[frames], reference=curve[frames], te=effect.te, tr=effect.tr, flip_angle=effect.flip_angle,
-        relaxivities=R1 / R2STAR, expected_t1=(slower * EXPECTED_T1[0], slower * EXPECTED_T1[1]),
+        relaxivities=R1 / R2STAR, expected_t1=(longer * EXPECTED_T1[0], longer * EXPECTED_T1[1]),
     )  # fmt: skip
     plain = replace(relaxation, t1=None)
     noise = plain.noise[voxels].astype(np.float64)
@@ -92,6 +90,8 @@ def saturation(
         values[:3, span], gradient = _linearised(model, kept.parameters[span], noise[good[span]], area[frames])
         values[3, span] = kept.corrected(relaxation, rows) @ area
         std[:, span] = _spread(kept, plain, gradient, area, span)
+        # A return that ends on what is allowed has no error of its own, as in the linear model.
+        std[2, span][(values[2, span] <= KEP_LEAKAGE.low) | (values[2, span] >= KEP_LEAKAGE.high)] = np.nan
 
     each(work, spans(good.size, CHUNK))
     return kept
@@ -122,8 +122,14 @@ def _linearised(
     wanted[:, :, 3] = -area @ slopes
     wanted[:, 0, 3] += model.reference @ area
     known = noise[:, None, None] * foreknown(model, p)
+    # What ends on its bound is held there: it does not follow the samples.
+    low, high = np.array([model.bounds(one) for one in model.parameters]).T
+    held = (p <= low) | (p >= high)
+    slopes, known = np.where(held[:, None], 0.0, slopes), np.where(held[:, None], 0.0, known)
+    wanted = np.where(held[:, :, None], 0.0, wanted)
     hessian = np.swapaxes(slopes, 1, 2) @ slopes + np.swapaxes(known, 1, 2) @ known
     diagonal = np.arange(p.shape[1])
+    hessian[:, diagonal, diagonal] += held
     root = np.sqrt(np.maximum(hessian[:, diagonal, diagonal], np.finfo(float).tiny))
     hair = np.finfo(float).eps * np.eye(p.shape[1])
     solved = np.linalg.solve(hessian / (root[:, :, None] * root[:, None]) + hair, wanted / root[:, :, None])
@@ -138,7 +144,9 @@ def _spread(
     area: Float[np.ndarray, " time"],
     span: slice,
 ) -> Float[np.ndarray, "4 few"]:
-    """Standard errors from the noise of the samples, the level at rest that they share, and the doubt beforehand."""
+    """Standard errors from the noise of the samples and of the level at rest that they share; of the area also from
+    the doubt beforehand.
+    """
     places = kept.voxels[span]
     by_sample = np.zeros((places.size, 4, area.size))
     by_sample[:, :, kept.frames] = gradient[0]
@@ -146,6 +154,6 @@ def _spread(
     noise = plain.noise[places].astype(np.float64)
     variance = np.einsum("vkt,vt->kv", by_sample**2, plain.variance(places))
     variance += (by_sample.sum(axis=-1) ** 2).T * noise**2 / plain.rest.n_frames
-    variance += np.einsum("vkp->kv", gradient[1] ** 2) * noise**2
+    variance[3] += (gradient[1][:, 3] ** 2).sum(axis=-1) * noise**2
     spread: Float[np.ndarray, "4 few"] = np.sqrt(variance)
     return spread

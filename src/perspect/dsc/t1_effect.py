@@ -2,9 +2,9 @@
 
 Agent shortens T1 as well, which raises the signal and hides part of ΔR2*. In tissue without leakage both are
 proportional to the same concentration, so what is seen is a known function of what is there, and can be inverted.
-After a preload the T1 of leaking tissue has come close to that of the rest, so one T1 serves for all; without one a
-lesion's T1 is longer and unknown, and nothing is assumed. What leaks T1-wise from then on is the business of the
-leakage correction.
+One T1 serves for all: after a preload that of leaking tissue has come close to that of the rest, and without one the
+leakage correction finds that of what leaks (`saturation`). Tissue that does not leak and has a longer T1, as oedema
+has, keeps too low a blood volume.
 """
 
 from dataclasses import dataclass
@@ -98,8 +98,21 @@ class T1Effect:
         return out
 
 
+FIELD: Final = 3.0
+"""Field in T to which the T1 values here belong."""
+
+
+def longer_t1(field: float | None) -> float:
+    """T1 at a field in T over that at 3 T, which grows with its cube root; 1 where the field is not known.
+
+    Bottomley et al. 1984, doi:10.1118/1.595535
+    """
+    return 1.0 if field is None else float((field / FIELD) ** (1 / 3))
+
+
 def t1_effect(acquisition: Acquisition, echo_times: tuple[float, ...]) -> T1Effect | None:
     """The T1 effect of this acquisition; None where it cancels (two echoes) or where TR or flip angle are not known."""
     if len(echo_times) > 1 or acquisition.tr is None or acquisition.flip_angle is None:
         return None
-    return T1Effect(echo_times[0], acquisition.tr, acquisition.flip_angle)
+    t1 = T1_WHITE * longer_t1(acquisition.field)
+    return T1Effect(echo_times[0], acquisition.tr, acquisition.flip_angle, t1)

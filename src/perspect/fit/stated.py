@@ -1,9 +1,11 @@
 """From the unknowns that a route found to what is said of a voxel: values, covariance, status."""
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Bool, Float, Int16
 
-from perspect.fit.error import spread
+from perspect.fit.error import foreknown, spread
 from perspect.fit.solution import Route, Solution
 from perspect.models.base import Model, Separable
 from perspect.numerics.separable import STEP
@@ -28,7 +30,11 @@ def stated(
         n_spare = n_samples - solution.x.shape[0]
         noise = np.sqrt(sse / n_spare) if n_spare > 0 else np.full(sse.shape, np.nan)
     known, held, is_singular = _known(solution)
-    covariance = _carried(model, solution.x, spread(known, noise, lambda: route.slopes(solution.x)))
+    if noise.ndim == 2:
+        covariance = spread(known, *_with_foreknown(model, route.slopes(solution.x), solution.x, noise))
+    else:
+        covariance = spread(known, noise, lambda: route.slopes(solution.x))
+    covariance = _carried(model, solution.x, covariance)
     values = _shown(model, solution.x, solution.is_undetermined)
     status = np.full(sse.shape, Status.OK, np.int16)
     status[solution.is_at_bound.any(axis=0)] = Status.AT_BOUND
@@ -40,6 +46,21 @@ def stated(
     if has_no_error.any():
         covariance = np.where(has_no_error[:, None] | has_no_error[None], np.nan, covariance)
     return values, covariance, status
+
+
+def _with_foreknown(
+    model: Model,
+    columns: Float[np.ndarray, "voxels time unknowns"],
+    x: Float[np.ndarray, "unknowns voxels"],
+    noise: Float[np.ndarray, "voxels time"],
+) -> tuple[Float[np.ndarray, "voxels rows"], Callable[[], Float[np.ndarray, "voxels rows unknowns"]]]:
+    """Noise and slopes of the samples, and behind them those of what is known beforehand, which counted as samples."""
+    if isinstance(model, Separable):
+        return noise, lambda: columns
+    even = np.sqrt((noise**2).mean(axis=1))
+    before = even[:, None, None] * foreknown(model, x.T)
+    rows = np.concatenate([columns, before], axis=1)
+    return np.concatenate([noise, np.broadcast_to(even[:, None], before.shape[:2])], axis=1), lambda: rows
 
 
 def _known(

@@ -9,6 +9,7 @@ from perspect.io.reuse import demand_free
 from perspect.io.series import Reading, read_dsc, read_series, sha256
 from perspect.io.study import Found, find_dsc, read
 from perspect.io.tables import read_input_function, read_times
+from perspect.io.templates import icbm_2009a
 from perspect.io.transforms import Transform, read_transform, transform_files
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "demand_one_patient",
     "existing",
     "find_dsc",
+    "icbm_2009a",
     "label",
     "name_of",
     "read",

@@ -7,6 +7,7 @@ a map whose voxels fared otherwise has its own `<map>status` as well.
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from perspect.io.bids import Name
 from perspect.io.canonical import canonical, plain
 from perspect.io.columns import curve_table, motion_table, voxels
 from perspect.io.staging import publish, staged
+from perspect.io.transforms import Transform, transform_files
 from perspect.vocabulary import Map, Measured, Region, Status
 
 SCHEMA: Final = "perspect-dsc-summary-1"
@@ -26,7 +28,7 @@ LEADING: Final = ("rcbv", "cbv")
 AT_LEAST: Final = ("cbv", "rcbv", "srcbv", "cbf", "ph")
 """Maps that are too small, if anything, where the signal fell to the noise floor; others are merely not reliable."""
 
-MASKS: Final = ("brain", "reference", "aif")
+MASKS: Final = ("brain", "reference", "aif", "lesion")
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Results:
 
     `facts` adds to the sidecar of a map what holds for it (Model, Inversion, AIF, Reference). `sources` are the inputs
     with their SHA-256, `plan` every choice by room and field, `code` the NIfTI code of the affine, `root` the BIDS data
-    set of the input.
+    set of the input, `transforms` those by which images were brought together.
     """
 
     measured: Measured
@@ -78,6 +80,7 @@ class Results:
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     code: int = 1
     root: Path | None = None
+    transforms: tuple[Transform, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,9 @@ def _contents(destination: Destination, results: Results) -> Files:
     for key in MASKS:
         if key in results.measured.regions:
             made |= _mask_files(destination, results, key, results.measured.regions[key])
+    for transform in results.transforms:
+        for path, content in transform_files(transform, destination.name, _provenance(results)).items():
+            made[path] = partial(bytes, content)
     made |= _table_files(destination, results)
     made[destination.page] = results.page.encode
     files = [*made, destination.summary]

@@ -9,7 +9,7 @@ from typing import Final
 from perspect.io.anatomy import conventional, read_anatomy
 from perspect.io.bids import IMAGES, Name, name_of, stem
 from perspect.io.series import read_dsc
-from perspect.vocabulary import Acquisition, Problem, Study
+from perspect.vocabulary import Acquisition, Anatomy, Problem, Study
 
 DICOM_LOOKED_AT: Final = 50
 """Files of a folder that are opened to tell whether it is one of DICOM."""
@@ -40,7 +40,12 @@ def read(
     reading = read_dsc(found.dsc, Acquisition(tr=tr), echo_times, None if times is None else Path(times).expanduser())
     notes = {flag.where or flag.code: flag.sentence for flag in reading.flags}
     name = reading.name.get("sub")
-    anatomy = {contrast: read_anatomy(file, contrast) for contrast, file in found.anatomy.items()}
+    anatomy: dict[str, Anatomy] = {}
+    for contrast, file in found.anatomy.items():
+        try:
+            anatomy[contrast] = read_anatomy(file, contrast)
+        except Problem as problem:
+            notes[file.name] = str(problem)
     return Study(f"sub-{name}" if name is not None else stem(path), reading.series, anatomy, {**found.unused, **notes})
 
 

@@ -32,7 +32,7 @@ class Model(ABC):
         curves: Float[np.ndarray, "voxels time"],  # noqa: ARG002
     ) -> Float[np.ndarray, "*starts voxels parameters"] | None:
         """Where a fit of these curves begins; `None` is: nothing better is known than a coarse grid. Of several starts
-        (first axis) the one that leads furthest down is taken.
+        (first axis; not of a separable model) the one that leads furthest down is taken.
         """
         return None
 

@@ -22,7 +22,7 @@ EXPECTED_T1: Final = (1.6, 0.25)
 
 TRANSVERSE: Final = 2.0
 """What leaked agent adds to R2* per R1: about 24 /s/mM of its own (Semmineh et al. 2017, doi:10.18383/j.tom.2016.00286:
-20 to 28), less the gradients that it takes from the vessels (80 vp/ve /s/mM, with vp/ve about 0.18), over 4.2 /s/mM."""
+20 to 28), less the gradients that it takes from the vessels (80 vp/ve /s/mM, with vp/ve about 0.2), over 4.2 /s/mM."""
 
 _START_K1, _START_R1, _START_T1 = (0.6, 2.0), (3e-4, 1e-3, 3e-3, 8e-3, 0.02, 0.05), (1.0, 1.6, 2.4)
 _SLOW, _FAST = (0.0, 0.004, 0.009), (0.016, 0.03)
@@ -152,7 +152,7 @@ class SaturatingLeakage(Model):
         return (0.0, K1.high) if quantity is K1 else super().bounds(quantity)
 
     def surprise(self, p: Float[np.ndarray, "*voxels parameters"]) -> Float[np.ndarray, "*voxels known"]:
-        """The T1 of a lesion is known about as well as a bolus can tell it."""
+        """T1 from the expected one, in standard deviations."""
         mean, std = self.expected_t1
         return (p[..., 2:3] - mean) / std
 

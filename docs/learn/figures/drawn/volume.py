@@ -189,7 +189,7 @@ def _quantified(
     taken = Acquisition(te=thing.te[0], tr=thing.tr, flip_angle=thing.flip_angle, field=3.0, has_preload=has_preload)
     values = np.asfortranarray(signal.astype(np.float32)).reshape(n, 1, 1, -1, order="F")
     white = (np.arange(n) < n_white).reshape(-1, 1, 1)
-    whose: Literal["brain", "reference"] = "brain" if method == "none" else "reference"
+    whose: Literal["auto", "reference"] = "auto" if method == "none" else "reference"
     run = dsc.quantify(
         Series(values, grid, thing.times, taken),
         dsc.Plan(motion=False, leakage=method, leakage_reference=whose, deconvolution="none"),
