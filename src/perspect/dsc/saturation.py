@@ -21,7 +21,7 @@ from perspect.models.leakage import EXPECTED_T1
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary.lexicon import KEP_LEAKAGE
 
-SURE: Final = 3.0
+SURE: Final = 4.0
 """Standard errors by which K2 must be positive for a voxel to be fitted in this way. Where K2 is negative T2* outweighs
 T1, and slow white matter, which is no leak, looks alike [our default]."""
 
