@@ -1,6 +1,7 @@
 """What fills the voxels of a head while it is being made: shapes are poured in one after another."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -31,7 +32,7 @@ class Canvas:
     fractions: dict[Compartment, Float32[np.ndarray, "x y z"]]
     reach: tuple[Float32[np.ndarray, "two _"], ...]
 
-    @property
+    @cached_property
     def voxel(self) -> float:
         """Edge length of a voxel, in mm."""
         return float(np.prod(self.grid.spacing) ** (1.0 / 3.0))
@@ -42,8 +43,9 @@ class Canvas:
 
     def box(self, low: Point, high: Point) -> Box:
         """The voxels that can show what lies between two corners of the standard head."""
+        margin = self.voxel
         return tuple(  # type: ignore[return-value]
-            _run((planes[1] >= a - self.voxel) & (planes[0] <= b + self.voxel))
+            _run((planes[1] >= a - margin) & (planes[0] <= b + margin))
             for planes, a, b in zip(self.reach, low, high, strict=True)
         )
 

@@ -131,7 +131,7 @@ ENHANCING: Final = Biology(
     transit=(0.8, 1.3), t1=(1.45, 1.75), t2=(0.12, 0.17), r2star=(15.0, 22.0), spins=(0.84, 0.88),
     adc=(1.0e-3, 1.35e-3), amounts=_GLIOMA,
 )  # fmt: skip
-RECURRENT: Final = replace(ENHANCING, vp=(0.035, 0.095), adc=(0.95e-3, 1.25e-3))
+RECURRENT: Final = replace(ENHANCING, vp=(0.042, 0.104), adc=(0.95e-3, 1.25e-3))
 TREATED: Final = replace(
     ENHANCING, vp=(0.010, 0.026), mtt=(5.0, 8.0), ps=(0.0006, 0.0020), ve=(0.25, 0.5), transit=(1.3, 1.9),
     t2=(0.12, 0.20), adc=(1.2e-3, 1.65e-3), amounts=_TREATED,

@@ -60,6 +60,9 @@ MIDLINE_VEINS: Final[tuple[Course, ...]] = (
 )
 """Vein of Galen and straight sinus."""
 
+PIECE: Final = 4.0
+"""Length of the straight pieces of a vessel, in mm. [our default]"""
+
 _SAGITTAL: Final = (1.8, 3.8)
 _CORTICAL: Final = (48.0, 24.0, 2.0, -22.0, -46.0, -70.0)
 
@@ -82,7 +85,7 @@ def pour_courses(canvas: Canvas, compartment: Compartment, courses: list[Course]
     """Pour the tubes along some curves; where two meet, a voxel is as full as the fuller of the two."""
     full = np.zeros(canvas.grid.shape[::-1], np.float32).T
     for (first, last), points in courses:
-        curve = _smooth(np.array(points))
+        curve = _smooth(np.array(points), max(PIECE, 2.0 * canvas.voxel))
         radii = np.linspace(first, last, len(curve))
         for (a, b), radius in zip(pairwise(curve), radii[1:], strict=True):
             box, depth = canvas.depth(Tube(_point(a), _point(b), float(radius)))
@@ -126,12 +129,12 @@ def _on_cover(
     return np.asarray((centre[:, None] + directions * steps[is_out.argmax(axis=1)]).T)
 
 
-def _smooth(points: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "more 3"]:
-    """A Catmull-Rom curve through the points, in straight pieces of about 4 mm."""
+def _smooth(points: Float[np.ndarray, "points 3"], piece: float) -> Float[np.ndarray, "more 3"]:
+    """A Catmull-Rom curve through the points, in straight pieces of about that length in mm."""
     ends = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
     curve = [points[:1]]
     for p0, p1, p2, p3 in zip(ends, ends[1:], ends[2:], ends[3:], strict=False):
-        n = max(int(np.linalg.norm(p2 - p1) // 4.0), 1)
+        n = max(int(np.linalg.norm(p2 - p1) // piece), 1)
         t = np.linspace(0.0, 1.0, n + 1)[1:, None]
         curve.append(
             0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3)
