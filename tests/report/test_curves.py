@@ -1,6 +1,6 @@
 import numpy as np
 
-from perspect.report.curves import THEME, Windows, description, drawing
+from perspect.report.curves import Windows, description, drawing, ticks
 from perspect.vocabulary import Curve
 from report.example_patient import curves
 
@@ -19,7 +19,8 @@ def test_windows_that_the_run_does_not_say_are_not_drawn():
 
 def test_the_curves_follow_the_dress_of_the_page():
     drawn = drawing(curves(), WINDOWS)
-    assert "var(--ink)" in drawn and not any(placeholder in drawn for placeholder in THEME)
+    assert all(colour in drawn for colour in ("var(--ink)", "var(--line)", "var(--shade)"))
+    assert "black" not in drawn and "#000" not in drawn
 
 
 def test_a_drawing_is_a_part_of_a_page_and_not_a_file():
@@ -36,3 +37,19 @@ def test_a_curve_without_a_number_is_told_and_not_drawn_as_zero():
     empty = Curve(np.arange(3.0), np.full(3, np.nan), "1/s", "nothing")
     assert description({"aif": empty}) == "No curve has a finite value."
     assert "nothing" in drawing({"aif": empty}, Windows())
+
+
+def test_a_gap_in_a_curve_is_not_bridged():
+    values = np.array([0.0, 1.0, np.nan, 3.0, 2.0])
+    drawn = drawing({"aif": Curve(np.arange(5.0), values, "1/s", "with a gap")}, Windows())
+    strokes = [line for line in drawn.splitlines() if 'stroke="#0e86c8"' in line]
+    assert len(strokes) == 3  # two pieces, and the one of the legend
+    assert "nan" not in drawn
+
+
+def test_ticks_are_round_and_lie_between_the_ends():
+    for low, high in ((-0.13, 7.7), (0.0, 1e-4), (-3e5, 2e5), (26.9, 27.2)):
+        at = ticks(low, high, 7)
+        assert 3 <= at.size <= 8
+        assert low <= at[0] + 1e-9 * abs(low) and at[-1] <= high + 1e-9 * abs(high)
+        np.testing.assert_allclose(np.diff(at), at[1] - at[0])

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 from scipy import ndimage
 
+from perspect.anatomy.resample import WHOLE, Box
 from perspect.numerics import rigid
 from perspect.vocabulary import Grid
 
@@ -72,10 +73,12 @@ def without(
     return replace(template, weight=template.weight * is_open) if is_open.mean() >= ENOUGH else template
 
 
-def moved(missing: Bool[np.ndarray, "z y x"], matrix: Float[np.ndarray, "4 4"]) -> Bool[np.ndarray, "x y z"]:
-    """Which voxels (i, j, k) read mostly from gaps when they are read at matrix (i, j, k)."""
+def moved(
+    missing: Bool[np.ndarray, "z y x"], matrix: Float[np.ndarray, "4 4"], wanted: Box = WHOLE
+) -> Bool[np.ndarray, "x2 y2 z2"]:
+    """Which of the `wanted` voxels (i, j, k) read mostly from gaps when they are read at matrix (i, j, k)."""
     share = ndimage.affine_transform(
         missing.T.astype(np.float32), matrix[:3, :3], matrix[:3, 3], order=1, mode="nearest"
     )
-    out: Bool[np.ndarray, "x y z"] = share > 0.5
+    out: Bool[np.ndarray, "x2 y2 z2"] = share[wanted] > 0.5
     return out

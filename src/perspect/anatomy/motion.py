@@ -27,20 +27,32 @@ NEGLIGIBLE: Final = 0.01
 MARGIN: Final = 10.0
 """mm around the mask that take part in the alignment: the outline of the head and tissue that sees no bolus."""
 
+BEYOND: Final = 4
+"""Voxels beyond the margin that a volume is cut down to: so far the outermost points can move and still be seen."""
+
 FLOOR: Final = 0.05
 """Signal relative to the mean in the mask below which a point is background."""
 
 FEIGNED: Final = (0.001, 0.001, 0.0004, 0.02, 0.02, 0.05)
 """Motion (rad, mm) that the second pass still sees in a bolus, on brain phantoms: more across slices than within."""
 
-ENOUGH: Final = 10_000
-"""Points of the fine pass. Of up to four times as many they are a regular part: more do not change what is found."""
+ENOUGH: Final = 15_000
+"""Points of the fine pass. Of up to six times as many they are a regular part: more hardly change what is found."""
+
+ENOUGH_COARSE: Final = 5_000
+"""Points that find the way, likewise."""
+
+AT_REST: Final = 16
+"""Volumes that make the reference, evenly chosen if more are at rest: its noise is then a quarter of a volume's."""
 
 FEWEST: Final = 200
 """Points without which no alignment is tried."""
 
 NOT_SETTLED: Final = 0.1
 """mm: a volume whose last step was larger did not find its place."""
+
+WITHIN: Final = 0.05
+"""mm: a volume that turns out to be so near to where it was read last need not be read again."""
 
 ALIKE: Final = 0.25
 """Share of the variance that it must explain before that: at the height of a bolus half of the contrast can be gone."""
@@ -108,10 +120,15 @@ class Moved:
 
 @dataclass(frozen=True, eq=False)
 class _Scene:
-    """What stays the same while a series is aligned. Volumes and indices are in memory order: slices, rows, columns."""
+    """What stays the same while a series is aligned. Volumes and indices are in memory order: slices, rows, columns.
+
+    `near` is the part of a volume that is looked at, to which `space` belongs; `place` and `box` are the points of the
+    mask and the corners of its box in mm from the centre.
+    """
 
     series: Series
     mask: Bool[np.ndarray, "x y z"]
+    near: resample.Box
     space: rigid.Space
     axes: Float[np.ndarray, "3 3"]
     centre: Float[np.ndarray, " 3"]
@@ -120,11 +137,11 @@ class _Scene:
     free: tuple[int, ...]
     tick: Callable[[], None]
 
-    def signal(self, frame: int) -> Float32[np.ndarray, "z y x"]:
-        """The signal of one volume: the stored numbers in their scale (which may be the series itself: not to be
-        changed).
+    def signal(self, frame: int, part: resample.Box = resample.WHOLE) -> Float32[np.ndarray, "z2 y2 x2"]:
+        """The signal of one volume or a part of it: the stored numbers in their scale (which may be the series itself:
+        not to be changed).
         """
-        stored = np.ascontiguousarray(self.series.values[..., frame].T, np.float32)
+        stored = np.ascontiguousarray(self.series.values[..., frame].T[part], np.float32)
         if self.series.slope == 1.0 and self.series.intercept == 0.0:
             return stored
         return stored * np.float32(self.series.slope) + np.float32(self.series.intercept)
@@ -162,11 +179,11 @@ class _Scene:
         return out
 
     def index_matrix(self, motion: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "4 4"]:
-        """The motion in voxel indices (i, j, k)."""
+        """The motion in voxel indices (i, j, k) of the whole volume."""
         out = np.eye(4)
-        back = np.linalg.inv(self.space.to_index)
-        turn = self.space.to_index @ motion[:3, :3] @ back
-        shift = self.space.to_index @ motion[:3, 3] + self.space.origin - turn @ self.space.origin
+        origin = self.space.origin + [part.start for part in self.near]
+        turn = self.space.to_index @ motion[:3, :3] @ np.linalg.inv(self.space.to_index)
+        shift = self.space.to_index @ motion[:3, 3] + origin - turn @ origin
         out[:3, :3], out[:3, 3] = turn[::-1, ::-1], shift[::-1]
         return out
 
@@ -175,7 +192,8 @@ class _Scene:
 class _Target:
     """What volumes are aligned to: pixels of twice the size, which find the way, then those of the smooth `image`.
 
-    `points` and `coarse_points` are the indices of either in the volumes; `reference` is the image before smoothing.
+    `points` and `coarse_points` are the indices of either in what is looked at of the volumes; `reference` is the whole
+    image before smoothing.
     """
 
     coarse: rigid.Template
@@ -183,7 +201,7 @@ class _Target:
     image: Float32[np.ndarray, "z y x"]
     points: Int[np.ndarray, "3 points"]
     coarse_points: Int[np.ndarray, "3 coarse"]
-    reference: Float32[np.ndarray, "z y x"]
+    reference: Float32[np.ndarray, "slices rows columns"]
 
 
 def correct(
@@ -191,18 +209,21 @@ def correct(
     at_rest: slice,
     mask: Bool[np.ndarray, "x y z"],
     progress: Callable[[int, int], None] | None = None,
+    wanted: resample.Box = resample.WHOLE,
 ) -> Moved:
-    """The series with every volume where the mean of the volumes at rest was, as float32 with time slowest in memory.
+    """The series with every volume where the mean of volumes at rest was, as float32 with time slowest in memory.
 
     Its values are the signal itself (slope 1, intercept 0), in whatever scale the given ones were stored.
 
     Six parameters per volume; with fewer than four slices only the three within the slice, which a flag says. Volumes
     are read once, from the original, by Fourier shears; those that moved less than 0.01 mm pass unchanged. A volume
-    that cannot be aligned is NaN, has a failure as its status and raises a flag. `progress` is called with the number
-    of steps done and their total, from whichever thread did one. The result is bitwise the same for any number of
-    threads. Raises `Problem` if no volume is at rest, or if the mask is empty or not of the shape of the series.
+    that cannot be aligned is NaN, has a failure as its status and raises a flag. `wanted` is the part of the image that
+    is put back, for whoever needs no more. `progress` is called with the number of steps done and their total, from
+    whichever thread did one. The result is bitwise the same for any number of threads. Raises `Problem` if no volume is
+    at rest, or if the mask is empty or not of the shape of the series.
     """
     rest = range(series.n_times)[at_rest]
+    rest = rest[:: -(-len(rest) // AT_REST) or 1]
     scene = _scene(series, mask, progress, 3 * series.n_times + len(rest))
     if not rest:
         raise Problem(
@@ -213,9 +234,8 @@ def correct(
     first = each(lambda piece: _first_pass(scene, target, piece.start), one_by_one)
     is_like = np.array([one.explained >= ALIKE for one in first])
     passage = rigid_shades.passage(target.fine, rigid_shades.cells(target.image, target.points), first, is_like)
-    first.clear()
-    second = each(lambda piece: _second_pass(scene, target, passage, piece.start), one_by_one)
-    return _moved(scene, target.reference, second, passage.depth)
+    second = each(lambda piece: _second_pass(scene, target, passage, first[piece.start], piece.start), one_by_one)
+    return _moved(scene, target.reference, second, passage.depth, wanted)
 
 
 def _scene(
@@ -235,10 +255,13 @@ def _scene(
     to_mm = axes.T @ affine[:3, :3]
     corners = np.array(list(product(*zip(inside.min(axis=1), inside.max(axis=1), strict=True)))).T
     done = count(1)
+    width, height = (round(MARGIN / size) + BEYOND for size in series.grid.spacing[:2])
+    near = resample.box(mask.T, (mask.shape[2], height, width))
     return _Scene(
         series,
         mask,
-        rigid.Space(np.linalg.inv(to_mm)[::-1], middle[::-1]),
+        near,
+        rigid.Space(np.linalg.inv(to_mm)[::-1], middle[::-1] - [part.start for part in near]),
         axes,
         affine[:3, :3] @ middle + affine[:3, 3],
         to_mm @ (inside - middle[:, None]),
@@ -249,7 +272,7 @@ def _scene(
 
 
 def _reference(scene: _Scene, frames: range) -> Float32[np.ndarray, "z y x"]:
-    """The mean of the volumes at rest, aligned to their plain mean first; those unlike the others are left out."""
+    """The mean of volumes at rest, aligned to their plain mean first; those unlike the others are left out."""
     shape = scene.mask.shape[::-1]
     plain = gaps.mean(shape, map(scene.signal, frames))
     target = _target(scene, plain)
@@ -260,27 +283,33 @@ def _reference(scene: _Scene, frames: range) -> Float32[np.ndarray, "z y x"]:
     ]
     if len(kept) == len(frames) and max(_reach(scene, one.matrix) for _, one in kept) < 10 * NEGLIGIBLE:
         return plain
-    return gaps.mean(shape, (_put_back(scene, plain, frame, one.matrix).T for frame, one in kept))
+    out, (slices, rows, columns) = plain.copy(), scene.near
+    near = (columns, rows, slices)
+    out[scene.near] = gaps.mean(
+        out[scene.near].shape, (_put_back(scene, plain, frame, one.matrix, near).T for frame, one in kept)
+    )
+    return out
 
 
 def _target(scene: _Scene, reference: Float32[np.ndarray, "z y x"]) -> _Target:
     """The templates of a reference: points are the mask and what lies near it, but not the outermost samples."""
     near = [round(MARGIN / size) for size in scene.series.grid.spacing[:2]]
     region = ndimage.binary_dilation(scene.mask.any(axis=2), np.ones([2 * n + 1 for n in near]))
-    region = np.broadcast_to(region.T, reference.shape) & (reference > FLOOR * reference[scene.mask.T].mean())
+    region = (np.broadcast_to(region.T, reference.shape) & (reference > FLOOR * reference[scene.mask.T].mean()))[
+        scene.near
+    ]
     if scene.has_edge_slices:
         region[[0, -1]] = False
     region[:, [0, 1, -2, -1]] = region[:, :, [0, 1, -2, -1]] = False
-    points, half = np.array(np.nonzero(region)), np.array(np.nonzero(region[:, ::2, ::2][:, :-1, :-1]))
-    every = min(max(points.shape[1] // ENOUGH, 1), 4)
-    points = points[:, (points[0] + points[1] + 2 * points[2]) % every == 0]
+    points = _part(np.array(np.nonzero(region)), ENOUGH)
+    half = _part(np.array(np.nonzero(region[:, ::2, ::2][:, :-1, :-1])), ENOUGH_COARSE)
     if points.shape[1] < FEWEST:
         raise Problem(
             f"{scene.series.name}: only {points.shape[1]} voxels in and around the mask have signal at rest.",
             "Motion cannot be measured with so few.",
             "Give a mask that covers the brain, or leave motion uncorrected (--no-motion).",
         )
-    image = scene.smooth(reference)
+    image = scene.smooth(reference[scene.near])
     space, where = (scene.space.between(), np.array([[2], [1], [1]])) if scene.is_stack else (scene.space, 1)
     return _Target(
         rigid.template(_coarse(image), half, scene.space.halved(), scene.free),
@@ -292,16 +321,22 @@ def _target(scene: _Scene, reference: Float32[np.ndarray, "z y x"]) -> _Target:
     )
 
 
+def _part(points: Int[np.ndarray, "3 points"], enough: int) -> Int[np.ndarray, "3 fewer"]:
+    """Every second (third ... sixth) point, on planes through the volume, if enough are left."""
+    every = min(max(points.shape[1] // enough, 1), 6)
+    return points[:, (points[0] + points[1] + 2 * points[2]) % every == 0]
+
+
 def _coarse(smooth: Float32[np.ndarray, "z y x"]) -> Float32[np.ndarray, "z y2 x2"]:
     return rigid.smoothed(rigid.halved(smooth), (0, 1, 1))
 
 
 def _first_pass(scene: _Scene, target: _Target, frame: int) -> rigid.Alignment:
     """Where a volume is, as far as a gain and an offset can tell."""
-    signal = scene.signal(frame)
+    reference, signal = target.reference[scene.near], scene.signal(frame, scene.near)
     missing = gaps.found(signal)
-    volume = scene.smooth(gaps.filled(signal, missing, target.reference))
-    closed = gaps.around(missing, target.reference, scene.series.grid)
+    volume = scene.smooth(gaps.filled(signal, missing, reference))
+    closed = gaps.around(missing, reference, scene.series.grid)
     coarse = gaps.without(target.coarse, target.coarse_points, closed)
     fine = gaps.without(target.fine, target.points, closed)
     start = rigid.aligned(_coarse(volume), coarse, np.eye(4), 8, 0.1)
@@ -311,17 +346,22 @@ def _first_pass(scene: _Scene, target: _Target, frame: int) -> rigid.Alignment:
 
 
 def _second_pass(
-    scene: _Scene, target: _Target, passage: rigid_shades.Passage, frame: int
+    scene: _Scene, target: _Target, passage: rigid_shades.Passage, first: rigid.Alignment, frame: int
 ) -> tuple[Float[np.ndarray, "4 4"], Status]:
     """Where a volume is in the end, and whether that can be believed."""
-    signal = scene.signal(frame)
+    reference, signal = target.reference[scene.near], scene.signal(frame, scene.near)
     missing = gaps.found(signal)
-    volume = scene.smooth(gaps.filled(signal, missing, target.reference))
-    closed = gaps.around(missing, target.reference, scene.series.grid)
+    closed = gaps.around(missing, reference, scene.series.grid)
     template = gaps.without(passage.template_of(frame), target.points, closed)
-    found = rigid.aligned(scene.dense(volume), template, passage.places[frame], 4, 0.01)
+    everywhere = np.ones(template.contrast.size, bool)
+    found = rigid.stepped(passage.values[frame], everywhere, template, passage.places[frame])
+    since_read = rigid.step_size(rigid.parameters(np.linalg.inv(first.matrix) @ found.matrix))
+    found = replace(found, inside=first.inside, last=since_read)
+    if first.last + since_read >= WITHIN or found.explained < EXPLAINED:
+        volume = scene.smooth(gaps.filled(signal, missing, reference))
+        found = rigid.aligned(scene.dense(volume), template, found.matrix, 4, 0.01)
     scene.tick()
-    seen = signal.T[scene.mask]
+    seen = signal[scene.mask.T[scene.near]]
     if np.isfinite(seen).mean() < gaps.ENOUGH:
         return found.matrix, Status.NOT_FINITE
     if not seen.any():
@@ -331,16 +371,20 @@ def _second_pass(
 
 
 def _put_back(
-    scene: _Scene, reference: Float32[np.ndarray, "z y x"], frame: int, motion: Float[np.ndarray, "4 4"]
-) -> Float32[np.ndarray, "x y z"]:
-    """One volume as it would have been without motion, NaN where most of what is read is not known."""
+    scene: _Scene,
+    reference: Float32[np.ndarray, "z y x"],
+    frame: int,
+    motion: Float[np.ndarray, "4 4"],
+    wanted: resample.Box,
+) -> Float32[np.ndarray, "x2 y2 z2"]:
+    """The wanted part of a volume as it would have been without motion, NaN where most of what is read is not known."""
     signal = scene.signal(frame)
     if _reach(scene, motion) < NEGLIGIBLE:
-        return signal.T
+        return signal.T[wanted]
     missing, matrix = gaps.found(signal), scene.index_matrix(motion)
-    out, _ = resample.moved(gaps.filled(signal, missing, reference).T, matrix)
+    out, _ = resample.moved(gaps.filled(signal, missing, reference).T, matrix, wanted)
     if missing is not None:
-        out[gaps.moved(missing, matrix)] = np.nan
+        out[gaps.moved(missing, matrix, wanted)] = np.nan
     return out
 
 
@@ -354,9 +398,10 @@ def _moved(
     reference: Float32[np.ndarray, "z y x"],
     second: list[tuple[Float[np.ndarray, "4 4"], Status]],
     depth: Float[np.ndarray, " time"],
+    wanted: resample.Box,
 ) -> Moved:
     """The volumes put back, and what is to be said about them."""
-    series, shape, n = scene.series, scene.mask.shape, scene.series.n_times
+    series, grid, n = scene.series, scene.series.grid.part(wanted), scene.series.n_times
     status = np.array([int(state) for _, state in second])
     good = status == Status.OK
     parameters = np.array([rigid.parameters(motion) for motion, _ in second])
@@ -366,28 +411,29 @@ def _moved(
             [np.interp(np.arange(n), np.flatnonzero(good), one[good]) for one in parameters.T], axis=1
         )
     motions = [rigid.rigid(one) for one in parameters]
-    values = np.empty((n, *shape[::-1]), np.float32).T
+    values = np.empty((n, *grid.shape[::-1]), np.float32).T
 
     def put(piece: slice) -> None:
         frame = piece.start
-        values[..., frame] = _put_back(scene, reference, frame, motions[frame]) if good[frame] else np.nan
+        values[..., frame] = _put_back(scene, reference, frame, motions[frame], wanted) if good[frame] else np.nan
         scene.tick()
 
     each(put, spans(n, 1))
-    covered = np.ones(shape[::-1], bool).T
+    covered = np.ones(grid.shape[::-1], bool).T
     for frame in np.flatnonzero(good):
         covered &= np.isfinite(values[..., frame])
-    displacement = np.array([np.linalg.norm(motion_report.displaced(m, scene.place), axis=0).mean() for m in motions])
+    displacement = motion_report.mean_displacement(motions, scene.place)
     displacement[~good] = np.nan
-    lost = float((~covered)[scene.mask].mean())
-    name, n_slices = series.name, shape[2]
+    inside = scene.mask[wanted]
+    lost = float((~covered)[inside].mean()) if inside.any() else 0.0
+    name, n_slices = series.name, scene.mask.shape[2]
     flags = (
         *motion_report.not_aligned(name, good),
         *motion_report.few_slices(name, n_slices, scene.is_stack, scene.has_edge_slices),
         *motion_report.not_covered(name, lost),
     )
     return Moved(
-        replace(series, values=values, slope=1.0, intercept=0.0),
+        replace(series, values=values, grid=grid, slope=1.0, intercept=0.0),
         parameters,
         np.stack([scene.in_scanner(motion) for motion in motions]),
         scene.centre,

@@ -1,11 +1,13 @@
 """What is to be said about the motion of a series: displacements, flags, the sentence for the methods section."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.numerics import rigid
+from perspect.numerics.parallel import spans
 from perspect.vocabulary import Flag, Severity, Step
 
 HEAD: Final = 50.0
@@ -18,6 +20,28 @@ EXCURSION: Final = 0.25
 def displaced(motion: Float[np.ndarray, "4 4"], place: Float[np.ndarray, "3 points"]) -> Float[np.ndarray, "3 points"]:
     """By how much points move (mm)."""
     out: Float[np.ndarray, "3 points"] = (motion[:3, :3] - np.eye(3)) @ place + motion[:3, 3:]
+    return out
+
+
+def mean_displacement(
+    motions: Sequence[Float[np.ndarray, "4 4"]], place: Float[np.ndarray, "3 points"]
+) -> Float[np.ndarray, " time"]:
+    """The mean distance (mm) by which points move, for every motion.
+
+    The squared distance is a polynomial in the coordinates, so that all motions are one product with ten columns.
+    """
+    x, y, z = place
+    columns = np.stack([x * x, y * y, z * z, x * y, x * z, y * z, x, y, z, np.ones_like(x)])
+    terms = []
+    for motion in motions:
+        turn, shift = motion[:3, :3] - np.eye(3), motion[:3, 3]
+        square, slope = turn.T @ turn, 2 * shift @ turn
+        terms.append([*np.diag(square), *(2 * square[[0, 0, 1], [1, 2, 2]]), *slope, shift @ shift])
+    coefficients, sums = np.array(terms), np.zeros(len(terms))
+    for some in spans(place.shape[1]):
+        squared = coefficients @ columns[:, some]
+        sums += np.sqrt(np.maximum(squared, 0)).sum(axis=1)
+    out: Float[np.ndarray, " time"] = sums / place.shape[1]
     return out
 
 
@@ -83,7 +107,7 @@ def excursion(
     if not around.size:
         return ()
     away = parameters[during] - np.median(around, axis=0)
-    distance = max(float(np.linalg.norm(displaced(rigid.rigid(one), place), axis=0).mean()) for one in away)
+    distance = float(mean_displacement([rigid.rigid(one) for one in away], place).max())
     if distance < EXCURSION:
         return ()
     sentence = (
@@ -98,7 +122,7 @@ def step(is_stack: bool, displacement: Float[np.ndarray, " time"]) -> Step:
     number = "six" if is_stack else "three in-plane"
     return Step(
         "motion",
-        f"Every volume was aligned to the mean of the volumes at rest ({number} rigid parameters, gains by class of "
+        f"Every volume was aligned to the mean of volumes at rest ({number} rigid parameters, gains by class of "
         "darkening so that the bolus is not read as motion) and resampled once by Fourier shears.",
         {"largest_displacement_mm": round(float(np.nanmax(displacement, initial=0.0)), 3)},
         (

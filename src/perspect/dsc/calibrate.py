@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 import scipy.fft
-import scipy.interpolate
 import scipy.special
 from jaxtyping import Float
 
@@ -19,6 +18,7 @@ from perspect.dsc.deconvolve import THRESHOLDS, Deconvolution, Method, prepare, 
 from perspect.dsc.passage import passage
 from perspect.dsc.signal import Relaxation, echo_factor, relaxation
 from perspect.numerics.deconvolution import oscillation_index
+from perspect.numerics.interpolation import monotone, straight
 
 TRANSIT_TIMES: Final = (2.0, 3.0, 4.5, 6.5, 9.0, 13.0)
 """Mean transit times of the simulation, in s: tumour and cortex to slow white matter."""
@@ -153,15 +153,14 @@ def simulate(
     """ΔR2* curves of tissue with this arterial input, four shapes of residue function, and the noise of `tissue`."""
     step = float(np.median(np.diff(times))) / FINE
     fine = np.arange(times[0], times[-1] + step, step)
-    inflow = scipy.interpolate.PchipInterpolator(times, arterial, extrapolate=False)
     since = np.arange(fine.size) * step
     shapes = [shape(since, transit) for transit in TRANSIT_TIMES for shape in SHAPES]
     spectrum = scipy.fft.rfft(np.array(shapes) * np.where(since == 0, 0.5, 1.0) * step, 2 * fine.size, axis=1)
     clean = []
     for delay in DELAYS:
-        delayed = np.nan_to_num(inflow(np.maximum(fine - delay, times[0])), nan=float(arterial[-1]))
+        delayed = monotone(times, arterial, np.clip(fine - delay, times[0], times[-1]))
         curves = scipy.fft.irfft(spectrum * scipy.fft.rfft(delayed, 2 * fine.size), axis=1)[:, : fine.size]
-        clean.append(scipy.interpolate.make_interp_spline(fine, curves, k=1, axis=1)(times))
+        clean.append(straight(fine, curves, times))
     unit = np.stack(clean, axis=1).reshape(-1, times.size)
     levels = np.clip(contrasts, 1.0, LARGEST_CONTRAST)
     # Flow follows from the contrast wanted: peak ΔR2* = contrast · noise.

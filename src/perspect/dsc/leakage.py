@@ -12,7 +12,9 @@ from jaxtyping import Bool, Float, Int
 
 from perspect.dsc.integrate import linear_maps, trapezoid_weights
 from perspect.dsc.reference import design
+from perspect.dsc.saturation import SURE, Saturation, saturation
 from perspect.dsc.signal import Relaxation
+from perspect.dsc.t1_effect import T1Effect
 from perspect.fit import Fit, fit, weights
 from perspect.models import BidirectionalLeakage, Leakage
 from perspect.numerics.convolve import exponential_convolution
@@ -55,6 +57,7 @@ class Correction:
     is_corrected: Bool[np.ndarray, " voxels"]
     is_bidirectional: Bool[np.ndarray, " voxels"]
     table: "Washout | None"
+    saturation: Saturation | None = None
 
 
 def one_way(
@@ -184,9 +187,11 @@ def correct(
     curve: Float[np.ndarray, " time"],
     window: slice,
     method: Literal["auto", "bsw", "leu"],
+    saturating: T1Effect | None = None,
+    field: float | None = None,
 ) -> Correction:
     """Leakage of every voxel against the reference `curve`, by the one-way or the two-way model, or the better by
-    AICc.
+    AICc; where leaked agent surely raises the signal and `saturating` says how, by the signal equation.
     """
     one, one_std = one_way(relaxation, times, curve, window)
     k1, k2, plain, corrected = one
@@ -218,15 +223,26 @@ def correct(
             into[usable], spread[usable] = value, error
         kep[chosen], kep_std[chosen] = two[2][share > HALF], two_std[2][share > HALF]
     told = k2_std < WORST_VARIATION * np.abs(k2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        certainty = k2 / k2_std
+    kept = None
+    if saturating is not None:
+        leaky = np.flatnonzero(relaxation.is_usable & (certainty > SURE))
+        kept = saturation(relaxation, times, curve, window, leaky, saturating, field)
+        both_ways[kept.voxels] = False
+        for into, spread, value, error in zip(
+            (k1, k2, kep, corrected), (k1_std, k2_std, kep_std, corrected_std), kept.values, kept.std, strict=True
+        ):
+            into[kept.voxels], spread[kept.voxels] = value, error
     status = np.where(told, relaxation.status, np.maximum(relaxation.status, Status.NOT_CORRECTED)).astype(np.int16)
     area = np.where(told, corrected, plain)
     # Whether there is leakage at all is a choice too; the likelihood ratio of K2 = 0 says how sure it is.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        belief = 1 / (1 + np.exp(1 - 0.5 * (k2 / k2_std) ** 2))
+        belief = 1 / (1 + np.exp(1 - 0.5 * certainty**2))
     spread = belief * (corrected - area) ** 2 + (1 - belief) * (plain - area) ** 2
     corrected_std = np.sqrt(corrected_std**2 + spread)
     return Correction(
-        k1, k1_std, k2, k2_std, kep, kep_std, area, corrected_std, one_std[2], status, told, both_ways, table
+        k1, k1_std, k2, k2_std, kep, kep_std, area, corrected_std, one_std[2], status, told, both_ways, table, kept
     )
 
 
@@ -273,4 +289,7 @@ def corrected_curves(relaxation: Relaxation, correction: Correction, span: slice
     if returns.size:
         leaked = table.at(correction.kep[span][returns])[0] - table.leaked[0]
         out[returns] += k2[returns, None] * leaked.astype(np.float32)
+    if correction.saturation is not None:
+        rows = np.arange(*np.searchsorted(correction.saturation.voxels, [span.start, span.stop]))
+        out[correction.saturation.voxels[rows] - span.start] = correction.saturation.corrected(relaxation, rows)
     return out

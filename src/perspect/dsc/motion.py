@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from perspect.anatomy import motion, resample
 from perspect.dsc.inputs import FEWEST_VOLUMES
@@ -24,10 +24,12 @@ LARGE: Final = 3.0
 class Aligned:
     """The echoes to be analysed, with what is to be said of motion; `displacement` is None where none was estimated.
 
-    `kept` are the places of the analysed volumes in the series as it was given.
+    `inside` is the brain on the grid of these echoes, which is that of its box where volumes were aligned. `kept` are
+    the places of the analysed volumes in the series as it was given.
     """
 
     echoes: tuple[Series, ...]
+    inside: Bool[np.ndarray, "x y z"]
     displacement: Float[np.ndarray, " time"] | None
     framewise: Float[np.ndarray, " time"] | None
     parameters: Float[np.ndarray, "time 6"] | None
@@ -49,9 +51,11 @@ def aligned(
     """
     if not is_wanted:
         return Aligned(
-            echoes, None, None, None, tuple(range(echoes[0].n_times)), (), Step("motion", "Motion was not corrected.")
-        )
-    found = motion.correct(echoes[0], rest.frames, brain.mask, lambda done, total: tell("motion", done / total))
+            echoes, brain.mask, None, None, None, tuple(range(echoes[0].n_times)), (),
+            Step("motion", "Motion was not corrected."),
+        )  # fmt: skip
+    box = resample.box(brain.mask)
+    found = motion.correct(echoes[0], rest.frames, brain.mask, lambda done, total: tell("motion", done / total), box)
     kept = found.is_aligned
     if kept.sum() < FEWEST_VOLUMES:
         raise Refusal(
@@ -59,32 +63,34 @@ def aligned(
             "The others do not show the same head, so no voxel has a curve.",
             "Look at the series; if it is sound, run it with --no-motion.",
         )
-    others = tuple(_followed(echo, found) for echo in echoes[1:])
+    others = tuple(_followed(echo, found, box) for echo in echoes[1:])
     return Aligned(
-        (found.usable, *others), found.displacement[kept], found.framewise_displacement[kept], found.parameters[kept],
+        (found.usable, *others), brain.mask[box],
+        found.displacement[kept], found.framewise_displacement[kept], found.parameters[kept],
         tuple(int(one) for one in np.flatnonzero(kept)),
         (*found.flags, *_flags(found.displacement[kept])), found.step,
     )  # fmt: skip
 
 
-def _followed(echo: Series, found: motion.Moved) -> Series:
-    """Another echo of the same volumes, moved in the same way."""
-    to_index, kept = np.linalg.inv(echo.grid.affine), np.flatnonzero(found.is_aligned)
-    values = np.empty((kept.size, *echo.grid.shape[::-1]), np.float32).T
+def _followed(echo: Series, found: motion.Moved, box: resample.Box) -> Series:
+    """The same part of another echo of the same volumes, moved in the same way."""
+    to_index, kept, grid = np.linalg.inv(echo.grid.affine), np.flatnonzero(found.is_aligned), echo.grid.part(box)
+    values = np.empty((kept.size, *grid.shape[::-1]), np.float32).T
 
     def put(piece: slice) -> None:
         frame = kept[piece.start]
         volume = echo.values[..., frame].astype(np.float32)
         matrix = to_index @ found.matrices[frame] @ echo.grid.affine
+        part = volume[box]
         if not np.allclose(matrix, np.eye(4), atol=1e-9):
             # A Fourier shear would spread what is missing over its whole line.
             known = np.isfinite(volume)
-            volume = resample.moved(np.where(known, volume, np.float32(0)), matrix)[0]
-            volume[~known] = np.nan
-        values[..., piece.start] = volume
+            part, _ = resample.moved(np.where(known, volume, np.float32(0)), matrix, box)
+            part[~known[box]] = np.nan
+        values[..., piece.start] = part
 
     each(put, spans(kept.size, 1))
-    return replace(echo, values=values, times=echo.times[kept])
+    return replace(echo, values=values, grid=grid, times=echo.times[kept])
 
 
 def _flags(displacement: Float[np.ndarray, " time"]) -> tuple[Flag, ...]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import scipy.optimize
 import scipy.special
 from jaxtyping import Bool, Float
 from scipy import ndimage
@@ -18,11 +17,30 @@ BRIGHT: Final = 1.5
 EMPTY: Final = 0.3
 """Times the median blood volume: less is fluid, necrosis or a mixture with them [our default]; white matter has 0.6."""
 
-QUANTILES: Final = 1000
-"""That stand for a distribution."""
+MEANS: Final = np.arange(-0.9, 0.06, 0.02)
+"""Where log blood volume of white matter may lie, from the brain's median."""
 
-CORE: Final = 1.5
-"""Standard deviations of the class within which its core lies."""
+WIDTHS: Final = np.arange(0.06, 0.34, 0.02)
+"""Standard deviations of log blood volume within a tissue, noise included."""
+
+RATIOS: Final = np.array([1.6, 1.8, 2.0, 2.2, 2.5])
+"""Grey over white matter that may be (1.9 by positron emission tomography, Leenders et al. 1990,
+doi:10.1093/brain/113.1.27; 1.6 where a T1 effect hides part of grey matter's)."""
+
+DARKEST: Final = 0.1
+"""Least share of white matter in a voxel that is mixed with fluid."""
+
+LEAST_SHARE: Final = 0.02
+"""Counted in favour of each kind, so that none vanishes."""
+
+N_BINS, N_STEPS, N_MIXTURES = 60, 40, 10
+"""Of the distribution, of its fit, and of the proportions that stand for all."""
+
+CLASS: Final = 1.5
+"""Standard deviations within which a voxel belongs to the class."""
+
+CORE: Final = 0.5
+"""Standard deviations within which it is of the core: so near that mixtures on the one side do not outweigh."""
 
 OUTLYING: Final = 2.5
 """Robust standard deviations from the class beyond which leakage is not that of normal tissue."""
@@ -95,10 +113,10 @@ def white_matter(
     """Normal-appearing white matter, found from the perfusion itself until anatomy is at hand.
 
     Of the eligible voxels (tissue, not saturated) with a bolus, neither bright nor empty like fluid, those are taken
-    that belong to the lower of two classes of log blood volume, lie in its core, have the `leakage` (for their volume)
-    that most of the class has, and a majority of their in-plane neighbours in the class. White matter is slower than
-    the reference of the correction, which looks like a little leakage: so the class, not zero, says what is normal.
-    Empty where fewer than twenty are left.
+    that lie in the core of the class of pure white matter by their log blood volume, have the `leakage` (for their
+    volume) that most of the core has, and a majority of their in-plane neighbours in the class. White matter is slower
+    than the reference of the correction, which looks like a little leakage: so the class, not zero, says what is
+    normal. Empty where fewer than twenty are left.
     """
     none = np.zeros(area.size, bool)
     good = eligible & (area > 0) & (contrast > 3)
@@ -106,52 +124,87 @@ def white_matter(
         return none
     good &= (baseline < BRIGHT * np.median(baseline[good])) & (area > EMPTY * np.median(area[good]))
     x = np.log(area[good].astype(np.float64))
-    (low, width), is_low = lower_class(x)
-    member = none.copy()
-    member[np.flatnonzero(good)[is_low & (np.abs(x - low) < CORE * width)]] = True
-    away = np.abs(leakage - np.median(leakage[member])) if member.any() else leakage
-    member &= away <= OUTLYING * 1.4826 * np.median(away[member]) if member.any() else False
+    mean, width = white_class(x)
+    member, core = none.copy(), none.copy()
+    member[np.flatnonzero(good)[np.abs(x - mean) < CLASS * width]] = True
+    core[np.flatnonzero(good)[np.abs(x - mean) < CORE * width]] = True
+    away = np.abs(leakage - np.median(leakage[core])) if core.any() else leakage
+    member &= away <= OUTLYING * 1.4826 * np.median(away[core]) if core.any() else False
     inside = np.flatnonzero(mask.reshape(-1, order="F"))
     flat = np.zeros(mask.size, np.float32)
     flat[inside] = member
     neighbours = ndimage.uniform_filter(flat.reshape(mask.shape, order="F"), size=(3, 3, 1), mode="constant")
-    chosen: Bool[np.ndarray, " voxels"] = member & (neighbours.reshape(-1, order="F")[inside] > MAJORITY)
+    chosen: Bool[np.ndarray, " voxels"] = core & member & (neighbours.reshape(-1, order="F")[inside] > MAJORITY)
     return chosen if chosen.sum() >= FEWEST_VOXELS else none
 
 
-def lower_class(
-    x: Float[np.ndarray, " values"],
-) -> tuple[tuple[float, float], Bool[np.ndarray, " values"]]:
-    """Mean and standard deviation of the lower of two normal classes, and which values are more likely in it.
+def white_class(x: Float[np.ndarray, " values"]) -> tuple[float, float]:
+    """Mean and standard deviation of log blood volume in pure white matter, from its distribution over a brain.
 
-    Expectation-maximisation from the quartiles, on quantiles of the values (which hold their distribution, however many
-    there are); a twentieth at either end is left out, where vessels and edges are.
+    Most voxels of a thick slice are mixtures, so that white matter need not show as a peak of its own. The distribution
+    is taken for four kinds: white matter, grey matter, mixtures of both in all proportions, and white matter mixed with
+    fluid, all blurred alike. Of the means, widths and ratios on a grid, the likeliest is taken, with the shares of the
+    four that suit it best (expectation-maximisation, Dempster et al. 1977, J R Stat Soc B 39:1; no share vanishes).
     """
-    inner = np.quantile(x, np.linspace(0.05, 0.95, QUANTILES))
-    means = np.quantile(inner, [0.25, 0.75])
-    widths, shares = np.full(2, inner.std() / 2 + 1e-12), np.full(2, 0.5)
-    for _ in range(200):
-        density = shares * np.exp(-0.5 * ((inner[:, None] - means) / widths) ** 2) / widths
-        weight = density / np.maximum(density.sum(axis=1, keepdims=True), 1e-300)
-        total = np.maximum(weight.sum(axis=0), 1e-12)
-        new = (weight * inner[:, None]).sum(axis=0) / total
-        widths = np.sqrt((weight * (inner[:, None] - new) ** 2).sum(axis=0) / total) + 1e-6
-        shares = total / inner.size
-        moved, means = np.abs(new - means).max(), new
-        if moved < 1e-6:
-            break
-    low = int(np.argmin(means))
-    density = shares * np.exp(-0.5 * ((x[:, None] - means) / widths) ** 2) / widths
-    return (float(means[low]), float(widths[low])), density[:, low] >= density[:, 1 - low]
+    low, high = np.quantile(x, (0.02, 0.97))
+    edges = np.linspace(low, high, N_BINS + 1)
+    counts = np.histogram(x, edges)[0] / x.size
+    middle = float(np.median(x))
+    mean, width, ratio = (axis.ravel() for axis in np.meshgrid(middle + MEANS, WIDTHS, np.log(RATIOS), indexing="ij"))
+    kinds = _kinds((edges[1:] + edges[:-1]) / 2, mean, width, ratio)
+    shares = np.full((mean.size, kinds.shape[2]), 1 / kinds.shape[2])
+    for _ in range(N_STEPS):
+        expected = np.einsum("gbk,gk->gb", kinds, shares)
+        shares = shares * np.einsum("gbk,gb->gk", kinds, counts / expected) + LEAST_SHARE
+        shares /= shares.sum(axis=1, keepdims=True)
+    likelihood = np.log(np.einsum("gbk,gk->gb", kinds, shares)) @ counts + LEAST_SHARE * np.log(shares).sum(axis=1)
+    best = int(likelihood.argmax())
+    return float(mean[best]), float(width[best])
+
+
+def _kinds(
+    at: Float[np.ndarray, " bins"],
+    mean: Float[np.ndarray, " grid"],
+    width: Float[np.ndarray, " grid"],
+    ratio: Float[np.ndarray, " grid"],
+) -> Float[np.ndarray, "grid bins 4"]:
+    """How often each kind of voxel has a log blood volume, as shares that add up to 1."""
+
+    def blurred(centre: Float[np.ndarray, " grid"]) -> Float[np.ndarray, "grid bins"]:
+        return np.asarray(np.exp(-0.5 * ((at - centre[:, None]) / width[:, None]) ** 2))
+
+    parts = (np.arange(N_MIXTURES) + 0.5) / N_MIXTURES
+    kinds = (
+        np.stack(
+            [
+                blurred(mean),
+                blurred(mean + ratio),
+                np.mean([blurred(mean + np.log(1 - part + part * np.exp(ratio))) for part in parts], axis=0),
+                np.mean([blurred(mean + np.log(DARKEST + (1 - DARKEST) * part)) for part in parts], axis=0),
+            ],
+            axis=-1,
+        )
+        + np.finfo(float).tiny
+    )
+    out: Float[np.ndarray, "grid bins 4"] = kinds / kinds.sum(axis=1, keepdims=True)
+    return out
 
 
 def standard_landmarks() -> Float[np.ndarray, " deciles"]:
     """Where the deciles of blood volume lie in the standard brain, in units of its white matter."""
 
-    def share_below(value: float) -> float:
-        return float(sum(w * scipy.special.ndtr((value - mean) / sd) for w, mean, sd in STANDARD_TISSUES))
+    def share_below(value: Float[np.ndarray, " deciles"]) -> Float[np.ndarray, " deciles"]:
+        out: np.ndarray = np.sum(
+            [w * scipy.special.ndtr((value - mean) / sd) for w, mean, sd in STANDARD_TISSUES], axis=0
+        )
+        return out
 
-    return np.array([scipy.optimize.brentq(lambda v, p=p: share_below(v) - p, -5.0, 20.0) for p in DECILES])
+    low, high = np.full(len(DECILES), -5.0), np.full(len(DECILES), 20.0)
+    for _ in range(60):  # halvings, which leave nothing between two numbers
+        middle = (low + high) / 2
+        is_below = share_below(middle) < DECILES
+        low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
+    return low
 
 
 def standardised(

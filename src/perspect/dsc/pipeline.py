@@ -57,11 +57,11 @@ def quantify(
     brain, at_rest = find_brain_and_rest(echoes[-1], plan, mask)
     moved = aligned(echoes, at_rest, brain, plan.motion, tell)
     times = moved.echoes[0].times
-    at_rest = rest(moved.echoes[-1].mean_curve(brain.mask), times, plan.guard)
+    at_rest = rest(moved.echoes[-1].mean_curve(moved.inside), times, plan.guard)
 
     tell("relaxation rate", 0.0)
     t1 = modelled_t1(acquisition, echo_times, plan)
-    signals = tuple(echo.curves(brain.mask) for echo in moved.echoes)
+    signals = tuple(echo.curves(moved.inside) for echo in moved.echoes)
     # From here on only the brain's curves are needed: a whole series in float32 is the largest thing in memory.
     moved = replace(moved, echoes=())
     curves = relaxation(signals, echo_times, at_rest, t1)
@@ -79,7 +79,8 @@ def quantify(
         arterial_pass = first_pass(arterial.curve, times, at_rest.stop, peak_frame)
 
     tell("leakage", 0.0)
-    normal, correction = leakage(curves, times, passed, window, plan, brain, reference)
+    saturates = t1 if plan.leakage == "auto" and acquisition.has_preload is False else None
+    normal, correction = leakage(curves, times, passed, window, plan, brain, reference, saturates, acquisition.field)
     area = correction or uncorrected(curves, times, window)
 
     tell("blood volume", 0.0)
@@ -93,39 +94,21 @@ def quantify(
     flow = flow_of(curves, times, area, arterial, peak, volume, simulated, plan)
 
     flags = (
-        *setting.flags, *t1_flags(t1), *moved.flags, *arterial.flags, *white.flags, *volume_flags(volume, white.inside),
-        *(flow.flags if flow else ()), *voxel_flags(curves),
+        *setting.flags, *t1_flags(t1, saturates is not None), *moved.flags, *arterial.flags, *white.flags,
+        *volume_flags(volume, white.inside), *(flow.flags if flow else ()), *voxel_flags(curves),
     )  # fmt: skip
     regions = {"brain": brain, "reference": white.region}
     if arterial.region is not None:
         regions["aif"] = arterial.region
+    run = account.Run(
+        acquisition, plan, curves, times, at_rest, setting, tissue, passed, window, arterial, arterial_pass, normal,
+        correction, white, flow, simulated, moved,
+    )  # fmt: skip
     return Measured(
         maps(brain, curves, correction, area, volume, white, scale, flow, peak, simulated),
         tuple(sorted(flags, key=lambda flag: -flag.severity)),
-        account.recipe(
-            plan, at_rest, times, curves, moved, arterial, correction, normal, white, flow, simulated, window
-        ),
-        regions,
-        account.curves(times, tissue, passed, arterial, arterial_pass, normal, moved),
-        account.summary(
-            acquisition,
-            curves,
-            times,
-            at_rest,
-            setting,
-            passed,
-            arterial,
-            arterial_pass,
-            white,
-            correction,
-            normal,
-            flow,
-            simulated,
-            moved,
-            window,
-            plan,
-        ),
-    )
+        account.recipe(run), regions, account.curves(run), account.summary(run),
+    )  # fmt: skip
 
 
 def modelled_t1(acquisition: Acquisition, echo_times: tuple[float, ...], plan: Plan) -> T1Effect | None:
@@ -137,7 +120,9 @@ def modelled_t1(acquisition: Acquisition, echo_times: tuple[float, ...], plan: P
         return None
     effect = t1_effect(acquisition, echo_times)
     if plan.t1_effect == "auto":
-        return effect if effect is not None and acquisition.has_preload and effect.share < LARGEST_SHARE else None
+        # Without a preload the T1 of what leaks is another, and only the automatic correction fits it.
+        wanted = acquisition.has_preload or (acquisition.has_preload is False and plan.leakage == "auto")
+        return effect if effect is not None and wanted and effect.share < LARGEST_SHARE else None
     if effect is None or effect.share >= LARGEST_SHARE:
         raise Problem(
             "dsc.t1_effect is 'modelled' but the T1 effect of this acquisition cannot be.",
@@ -155,8 +140,11 @@ def leakage(
     plan: Plan,
     brain: Region,
     given: Region | None,
+    saturating: T1Effect | None,
+    field: float | None,
 ) -> tuple[Reference | None, Correction | None]:
-    """The reference curve and the correction of every voxel; neither where none is wanted.
+    """The reference curve and the correction of every voxel; neither where none is wanted. `saturating` is the T1
+    effect of a protocol without preload, at a `field` in T.
 
     Raises Refusal where the reference is no curve of blood volume, Problem where the region for it was not given.
     """
@@ -174,7 +162,7 @@ def leakage(
     else:
         normal = reference_curve(curves, times, passed.frames, curves.is_usable)
     refuse_reference(normal, passed.frames)
-    return normal, correct(curves, times, normal.curve, window, plan.leakage)
+    return normal, correct(curves, times, normal.curve, window, plan.leakage, saturating, field)
 
 
 def mean_curve(curves: Relaxation) -> Float[np.ndarray, " time"]:

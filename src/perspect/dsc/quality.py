@@ -245,12 +245,18 @@ def refuse_reference(reference: Reference, first_pass: slice) -> None:
         )
 
 
-def t1_flags(t1: T1Effect | None) -> tuple[Flag, ...]:
-    """What a reader must know where the T1 effect was taken out by a model."""
+def t1_flags(t1: T1Effect | None, is_fitted: bool) -> tuple[Flag, ...]:
+    """What a reader must know where the T1 effect was taken out by a model; `is_fitted` where leaking voxels have a T1
+    of their own.
+    """
     if t1 is None:
         return ()
     sentence = (
-        f"The T1 effect of agent inside vessels ({t1.share:.0%} of the T2* effect) was taken out, with one T1 of "
+        f"The T1 effect of agent ({t1.share:.0%} of the T2* effect) was taken out: in leaking voxels with a T1 that is "
+        f"fitted to each curve, elsewhere with {t1.t1:g} s. A lesion that does not leak but has a longer T1 comes out "
+        "too low. Compare with dsc.t1_effect=ignored."
+        if is_fitted
+        else f"The T1 effect of agent inside vessels ({t1.share:.0%} of the T2* effect) was taken out, with one T1 of "
         f"{t1.t1:g} s for all tissue after the preload; where a lesion's T1 is longer, its rCBV comes out too low. "
         "Compare with dsc.t1_effect=ignored."
     )

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from perspect.models.spgr import log_enhancement, log_enhancement_slope
 from perspect.vocabulary import Acquisition
 
 T1_WHITE: Final = 0.85
@@ -51,17 +52,12 @@ class T1Effect:
 
     def _gain(self, rate: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
         """Ln of the steady-state signal against that at rest, for ΔR2* of this size."""
-        cosine = np.cos(self.flip_angle)
-        e1, e0 = (np.exp(-self.tr * r) for r in (1 / self.t1 + R1 / R2STAR * np.asarray(rate), np.float64(1 / self.t1)))
-        out: np.ndarray = np.log((1 - e1) / (1 - cosine * e1) * (1 - cosine * e0) / (1 - e0))
-        return out
+        return log_enhancement(R1 / R2STAR * rate, 1 / self.t1, self.tr, self.flip_angle)
 
     @cached_property
     def share(self) -> float:
         """How large the T1 effect is at rest, relative to the T2* effect: both are slopes of ln S by concentration."""
-        e1, cosine = np.exp(-self.tr / self.t1), np.cos(self.flip_angle)
-        slope = self.tr * (e1 / (1 - e1) - cosine * e1 / (1 - cosine * e1))
-        return float(slope * R1 / (self.te * R2STAR))
+        return float(log_enhancement_slope(1 / self.t1, self.tr, self.flip_angle) * R1 / (self.te * R2STAR))
 
     @cached_property
     def _table(self) -> tuple[float, Float[np.ndarray, " nodes"]]:
@@ -89,12 +85,17 @@ class T1Effect:
 
     def amplification(self, rate: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
         """By how much the inversion enlarges noise where ΔR2* is `rate`."""
-        at = np.maximum(rate, 0.0)
-        e1 = np.exp(-self.tr * (1 / self.t1 + R1 / R2STAR * at))
+        # 1 / (1 - tr e1 (1 / (1 - e1) - cosine / (1 - cosine e1)) R1 / (te R2STAR)) in as few passes as it takes.
         cosine = np.cos(self.flip_angle)
-        slope = self.tr * e1 * (1 / (1 - e1) - cosine / (1 - cosine * e1))
-        gain: Float[np.ndarray, "*any"] = 1 / (1 - slope * R1 / (self.te * R2STAR))
-        return gain.astype(rate.dtype)
+        e1: Float[np.ndarray, "*any"] = np.maximum(rate, 0.0)
+        e1 *= -self.tr * R1 / R2STAR
+        np.exp(e1, out=e1)
+        e1 *= float(np.exp(-self.tr / self.t1))
+        left = (1 - e1) * (1 - float(cosine) * e1)
+        e1 *= float(self.tr * (1 - cosine) * R1 / (self.te * R2STAR))
+        np.subtract(left, e1, out=e1)
+        out: Float[np.ndarray, "*any"] = np.divide(left, e1, out=e1)
+        return out
 
 
 def t1_effect(acquisition: Acquisition, echo_times: tuple[float, ...]) -> T1Effect | None:

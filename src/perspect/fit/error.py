@@ -20,6 +20,15 @@ def jacobian(model: Model, p: Float[np.ndarray, "voxels parameters"]) -> Float[n
     return slopes(model.predict, np.clip(p, low, high), low, high, step)
 
 
+def foreknown(model: Model, p: Float[np.ndarray, "voxels parameters"]) -> Float[np.ndarray, "voxels known parameters"]:
+    """How what is known before the data changes with the parameters at p; no row where nothing is known."""
+    if model.surprise(p) is None:
+        return np.zeros((p.shape[0], 0, p.shape[1]))
+    low, high = np.array([model.bounds(quantity) for quantity in model.parameters], np.float64).T
+    step = STEP * np.maximum(np.abs(p), STEP * np.minimum(high - low, 1.0))
+    return slopes(lambda at: np.asarray(model.surprise(at)), np.clip(p, low, high), low, high, step)
+
+
 def cramer_rao(
     model: Model,
     p: Float[np.ndarray, "voxels parameters"],

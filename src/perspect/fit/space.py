@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float
 
+from perspect.fit.error import foreknown
 from perspect.fit.family import axes_of, family_of, is_moot, slopes_of, touches
 from perspect.fit.solution import Chunk, Route, Solution, worth
 from perspect.models.base import Model, Separable
@@ -14,6 +15,9 @@ _NODES = {1: 256, 2: 24, 3: 12, 4: 6}
 """Nodes of the grid along each axis, by the number of axes."""
 
 _FEWEST = 4
+_IMMATERIAL = 1e-4
+"""A step that lowers χ² by less tells nothing of the curve."""
+
 _FAR = 2
 """A second start is more than so many nodes away from the first."""
 
@@ -59,9 +63,17 @@ def plain(model: Model) -> Route:
     def predicted(u: np.ndarray) -> np.ndarray:
         return np.asarray(model.predict(axes.theta(u)), np.float64)
 
+    def scores(u: np.ndarray) -> np.ndarray:
+        told = model.surprise(axes.theta(u))
+        return np.zeros((u.shape[0], 0)) if told is None else told
+
+    def steep(u: np.ndarray) -> np.ndarray:
+        own = model.slopes(axes.theta(u))
+        return slopes(predicted, u, axes.u_low, axes.u_high) if own is None else own * axes.stretch(u)[:, None, :]
+
     def along(x: np.ndarray) -> np.ndarray:
         u = axes.u(x.T)
-        columns: np.ndarray = slopes(predicted, u, axes.u_low, axes.u_high) / axes.stretch(u)[:, None, :]
+        columns: np.ndarray = steep(u) / axes.stretch(u)[:, None, :]
         return columns
 
     def solve(chunk: Chunk) -> Solution:
@@ -69,20 +81,33 @@ def plain(model: Model) -> Route:
         if grid is None:
             begun = model.start(y)
             assert begun is not None
-            start = axes.u(begun)
+            starts = axes.u(begun.reshape(-1, y.shape[0], axes.low.size))
         else:
             curves = predicted(grid)
-            start = grid[((curves**2).sum(axis=1) - 2.0 * y @ curves.T).argmin(axis=1)]
-        found = least_squares(
-            lambda u, rows: y[rows] - predicted(u),
-            lambda u, _: slopes(predicted, u, axes.u_low, axes.u_high),
-            start, axes.u_low, axes.u_high,
-        )  # fmt: skip
+            starts = grid[((curves**2).sum(axis=1) - 2.0 * y @ curves.T).argmin(axis=1)][None]
+        # What is known beforehand counts as samples with the noise of the curve; where that is unknown, not at all.
+        noise = np.zeros(y.shape[0]) if chunk.variance is None else np.sqrt(np.nan_to_num(chunk.variance, nan=0.0))
+
+        def residual(u: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            return np.concatenate([y[rows] - predicted(u), -noise[rows, None] * scores(u)], axis=1)
+
+        def derivative(u: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            before = slopes(scores, u, axes.u_low, axes.u_high)
+            return np.concatenate([steep(u), noise[rows, None, None] * before], axis=1)
+
+        found = _lowest(
+            [
+                least_squares(residual, derivative, start, axes.u_low, axes.u_high, immaterial=_IMMATERIAL * noise**2)
+                for start in starts
+            ]
+        )
         x = axes.theta(found.x).T
-        jacobian = along(x)
+        jacobian = np.concatenate([along(x), noise[:, None, None] * foreknown(model, x.T)], axis=1)
+        information = np.einsum("vti,vtj->ijv", jacobian, jacobian)
+        left = y - predicted(found.x)
         nowhere = np.zeros(x.shape, bool)
         return Solution(
-            x, found.sse, np.einsum("vti,vtj->ijv", jacobian, jacobian), _is_end(axes, found.x), nowhere, nowhere[0],
+            x, np.einsum("vt,vt->v", left, left), information, _is_end(axes, found.x), nowhere, nowhere[0],
             found.has_converged,
         )  # fmt: skip
 
@@ -138,6 +163,17 @@ def _projected(family: Family, y: Float[np.ndarray, "voxels time"], start: np.nd
         return np.swapaxes(steep, 1, 2)
 
     return least_squares(residual, derivative, start, family.axes.u_low, family.axes.u_high)
+
+
+def _lowest(found: list[Minimum]) -> Minimum:
+    """The lowest of some minima of every problem."""
+    sse = np.array([np.where(one.has_converged, one.sse, np.inf) for one in found])
+    best, voxels = sse.argmin(axis=0), np.arange(sse.shape[1])
+    return Minimum(
+        np.array([one.x for one in found])[best, voxels],
+        np.array([one.sse for one in found])[best, voxels],
+        np.isfinite(sse).any(axis=0),
+    )
 
 
 def _better(

@@ -1,10 +1,12 @@
 """One examination in: a file, a BIDS subject folder, or a folder of NIfTI with sidecars."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from perspect.io.anatomy import conventional, read_anatomy
 from perspect.io.bids import IMAGES, Name, name_of, stem
 from perspect.io.series import read_dsc
 from perspect.vocabulary import Acquisition, Problem, Study
@@ -15,10 +17,13 @@ DICOM_LOOKED_AT: Final = 50
 
 @dataclass(frozen=True)
 class Found:
-    """The files of the DSC series of a folder (one, or one for each echo), and why the other images are not used."""
+    """The files of the DSC series of a folder (one, or one for each echo), its conventional images by contrast, and
+    why the other images are not used.
+    """
 
     dsc: tuple[Path, ...]
     unused: dict[str, str] = field(default_factory=dict)
+    anatomy: Mapping[str, Path] = field(default_factory=dict)
 
 
 def read(
@@ -35,7 +40,8 @@ def read(
     reading = read_dsc(found.dsc, Acquisition(tr=tr), echo_times, None if times is None else Path(times).expanduser())
     notes = {flag.where or flag.code: flag.sentence for flag in reading.flags}
     name = reading.name.get("sub")
-    return Study(f"sub-{name}" if name is not None else stem(path), reading.series, {**found.unused, **notes})
+    anatomy = {contrast: read_anatomy(file, contrast) for contrast, file in found.anatomy.items()}
+    return Study(f"sub-{name}" if name is not None else stem(path), reading.series, anatomy, {**found.unused, **notes})
 
 
 def find_dsc(path: Path) -> Found:
@@ -50,8 +56,13 @@ def find_dsc(path: Path) -> Found:
     if not series:
         raise _nothing_found(path, images)
     _refuse_several(path, series)
-    unused = {one.relative_to(path).as_posix(): "not a DSC series by its name" for one in images if one not in series}
-    return Found(tuple(series), unused)
+    plain = conventional(set(images) - set(series))
+    unused = {
+        one.relative_to(path).as_posix(): plain.passed_over.get(one, "neither a DSC series nor anatomy by its name")
+        for one in images
+        if one not in series and one not in plain.files.values()
+    }
+    return Found(tuple(series), unused, plain.files)
 
 
 def _refuse_several(folder: Path, series: list[Path]) -> None:

@@ -30,8 +30,29 @@ class Model(ABC):
     def start(
         self,
         curves: Float[np.ndarray, "voxels time"],  # noqa: ARG002
-    ) -> Float[np.ndarray, "voxels parameters"] | None:
-        """Where a fit of these curves begins; `None` is: nothing better is known than a coarse grid."""
+    ) -> Float[np.ndarray, "*starts voxels parameters"] | None:
+        """Where a fit of these curves begins; `None` is: nothing better is known than a coarse grid. Of several starts
+        (first axis) the one that leads furthest down is taken.
+        """
+        return None
+
+    def surprise(
+        self,
+        p: Float[np.ndarray, "*voxels parameters"],  # noqa: ARG002
+    ) -> Float[np.ndarray, "*voxels known"] | None:
+        """How far parameters are from what is known of them before the data, in standard deviations; `None` is:
+        nothing is known but their bounds.
+
+        It weighs in where the noise of the curves is known, as samples with that noise would: the data overrule it as
+        far as they can.
+        """
+        return None
+
+    def slopes(
+        self,
+        p: Float[np.ndarray, "*voxels parameters"],  # noqa: ARG002
+    ) -> Float[np.ndarray, "*voxels time parameters"] | None:
+        """Derivatives of the signal along the parameters, where a model can give them faster than differences do."""
         return None
 
 

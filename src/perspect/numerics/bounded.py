@@ -35,12 +35,13 @@ def least_squares(
     high: Float[np.ndarray, " k"],
     *,
     relative: float = 1e-9,
+    immaterial: float | Float[np.ndarray, " voxels"] = 0.0,
     n_steps: int = 200,
 ) -> Minimum:
     """Levenberg-Marquardt with projection on the bounds; problems that are done leave the batch.
 
     A parameter at a bound that the gradient pushes outward is held for the step. A problem has converged when a step,
-    taken or foreseen, lowers the sum of squares by less than `relative` of itself.
+    taken or foreseen, lowers the sum of squares by less than `relative` of itself or than what is `immaterial`.
 
     Marquardt 1963, doi:10.1137/0111030; projection: Kanzow, Yamashita and Fukushima 2004, doi:10.1016/j.cam.2004.02.013
     """
@@ -49,7 +50,7 @@ def least_squares(
     rows = np.arange(n)
     rest = residual(x, rows)
     sse = np.einsum("vt,vt->v", rest, rest)
-    floor = _STALLED * sse
+    floor = np.maximum(_STALLED * sse, immaterial)
     has_converged = np.zeros(n, bool)
     damping = np.full(n, _FIRST_DAMPING)
     gradient, normal = np.empty((n, k)), np.empty((n, k, k))

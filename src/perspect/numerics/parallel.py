@@ -6,9 +6,10 @@ Chunk boundaries never depend on the number of threads, so results are bitwise t
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from functools import cache
 from typing import Final, TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
 
@@ -28,11 +29,17 @@ def spans(n: int, size: int = VOXELS) -> list[slice]:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
+@cache
+def _libraries() -> ThreadpoolController:
+    """The BLAS libraries of NumPy and SciPy; to look for them takes longer than many a piece of work."""
+    return ThreadpoolController()
+
+
 def each(work: Callable[[slice], T], pieces: Iterable[slice]) -> list[T]:
     """`work` done on every piece, in order; on several threads where `THREADS` allows."""
     todo = list(pieces)
     n_threads = min(THREADS.get(), len(todo))
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _libraries().limit(limits=1, user_api="blas"):
         if n_threads <= 1:
             return [work(piece) for piece in todo]
         with ThreadPoolExecutor(n_threads) as pool:

@@ -235,25 +235,38 @@ def aligned(
     volume: Float32[np.ndarray, "a b c"], t: Template, start: Float[np.ndarray, "4 4"], n_steps: int, small: float
 ) -> Alignment:
     """The motion of a volume against a template, from `start` until a step is `small` (mm) or `n_steps` were taken."""
-    matrix, last = start, np.inf
-    columns = np.concatenate([t.intensity, t.motion])
-    n_shades = len(t.intensity)
+    matrix = start
     for _ in range(n_steps):
         values, inside = _read_at(volume, t, matrix)
-        weighted = columns * (t.weight * inside)
-        amplitudes = solution((weighted @ columns.T).astype(float), (weighted @ values).astype(float))
-        step = np.zeros(6)
-        step[list(t.free)] = amplitudes[n_shades:] / gains(amplitudes[:n_shades], t)
-        matrix = matrix @ np.linalg.inv(rigid(step))
-        last = step_size(step)
-        if last < small:
+        found = stepped(values, inside, t, matrix)
+        matrix = found.matrix
+        if found.last < small:
             break
+    return found
+
+
+def stepped(
+    values: Float32[np.ndarray, " points"],
+    inside: Bool[np.ndarray, " points"],
+    t: Template,
+    matrix: Float[np.ndarray, "4 4"],
+) -> Alignment:
+    """One step from a motion with which a volume was read at the points: nothing is read again."""
+    columns = np.concatenate([t.intensity, t.motion])
+    n_shades = len(t.intensity)
+    weighted = columns * (t.weight * inside)
+    amplitudes = solution((weighted @ columns.T).astype(float), (weighted @ values).astype(float))
+    step = np.zeros(6)
+    step[list(t.free)] = amplitudes[n_shades:] / gains(amplitudes[:n_shades], t)
     fit = amplitudes.astype(np.float32) @ columns
     n_inside = int(inside.sum())
     residual = float(np.square(values - fit)[inside].mean()) if n_inside else np.inf
     spread = float(values[inside].var()) if n_inside else 0.0
     explained = 1 - residual / spread if spread > 0 else 0.0
-    return Alignment(matrix, np.where(inside, values, fit), explained, last, n_inside / inside.size)
+    return Alignment(
+        matrix @ np.linalg.inv(rigid(step)), np.where(inside, values, fit), explained, step_size(step),
+        n_inside / inside.size,
+    )  # fmt: skip
 
 
 def _read_at(

@@ -44,13 +44,15 @@ class Passage:
     """A template that allows for a passing change, and where each volume is as seen with it.
 
     `change` is by how much points change at the height of it, and by how much more than their like they are changed
-    afterwards, both relative; `depth` is how far into it each volume is, 0 to 1.
+    afterwards, both relative; `depth` is how far into it each volume is, 0 to 1. `values` are what was read of the
+    volumes in the first alignment, moved to these places as far as small motions allow.
     """
 
     template: rigid.Template
     change: Float32[np.ndarray, "2 points"]
     depth: Float[np.ndarray, " time"]
     places: list[Float[np.ndarray, "4 4"]]
+    values: Float32[np.ndarray, "time points"]
 
     def template_of(self, frame: int) -> rigid.Template:
         """The template for one volume: points count less the more they change in a volume as deep as this one."""
@@ -71,16 +73,17 @@ def passage(
     places = [one.matrix for one in first]
     level = np.array([one.values.mean() for one in first]) / template.contrast.mean()
     depth = np.where(is_like, 1 - level, -np.inf)
-    if depth.max() < FAINT:
-        return Passage(template, np.zeros((2, template.contrast.size), np.float32), np.zeros(len(first)), places)
-    depth /= depth.max()
     values = np.stack([one.values for one in first])
+    if depth.max() < FAINT:
+        no_change = np.zeros((2, template.contrast.size), np.float32)
+        return Passage(template, no_change, np.zeros(len(first)), places, values)
+    depth /= depth.max()
     found, change = template, np.empty(0)
     for _ in range(ROUNDS):
         found, change = _with_shades(template, tables, values, depth)
         steps = _refined(found, values)
         places = [place @ np.linalg.inv(rigid.rigid(step)) for place, step in zip(places, steps, strict=True)]
-    return Passage(found, change, np.clip(depth, 0, 1), places)
+    return Passage(found, change, np.clip(depth, 0, 1), places, values)
 
 
 def following(

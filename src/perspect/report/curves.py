@@ -1,49 +1,36 @@
-"""Curves as a picture: what went in, what was fitted, and which times were used."""
+"""Curves as a picture: what went in, what was fitted, and which times were used. Lengths are points (1/72 inch)."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
-from textwrap import fill
-from typing import Any, Final
+from html import escape
+from textwrap import wrap
+from typing import Final
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from jaxtyping import Float
 
 from perspect.vocabulary import Curve, lexicon
 
-INK, FAINT, PALE = "#010203", "#010204", "#010205"
-THEME: Final = {INK: "var(--ink)", FAINT: "var(--line)", PALE: "var(--shade)"}
-"""Colours that stand for one that the page chooses, so that the curves follow its light or dark dress."""
+INK, LINE, SHADE = "var(--ink)", "var(--line)", "var(--shade)"
+"""Colours that the page chooses, so that the curves follow its light or dark dress."""
 
 SERIES: Final = ("#0e86c8", "#d55e00", "#009e73", "#b35a90")
 """Okabe and Ito's colours, a little lighter for dark pages: told apart by every kind of colour vision."""
 
-STYLE: Final[dict[Any, Any]] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "perspect",
-    "font.family": "sans-serif",
-    "font.size": 9.0,
-    "text.color": INK,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.grid": True,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.4,
-    "lines.linewidth": 1.4,
-    "legend.frameon": False,
-    "legend.fontsize": 8.0,
-}
-
 PANELS: Final = (("aif",), ("tissue", "tissue_corrected", "reference"), ("displacement",))
 TITLES: Final = {"aif": "Arterial input", "tissue": "Tissue", "displacement": "Motion"}
+
+WIDTH, HEIGHT = 280.0, 180.0
+"""Of a panel."""
+
+LEFT, RIGHT, TOP, BOTTOM = 40.0, 272.0, 20.0, 148.0
+"""Where its axes lie in it."""
+
+STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
+"""From one number at an axis to the next, times a power of ten."""
+
+HEADROOM: Final = 0.17
+"""Of the range of the curves, above them; half as much as a third of it below."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +41,32 @@ class Windows:
     integrated: tuple[float, float] | None = None
 
 
+@dataclass(frozen=True)
+class _Axes:
+    """From times and values to places in a panel."""
+
+    times: tuple[float, float]
+    values: tuple[float, float]
+
+    def across(self, time: Float[np.ndarray, "*any"] | float) -> Float[np.ndarray, "*any"]:
+        low, high = self.times
+        return LEFT + (RIGHT - LEFT) * (np.asarray(time, float) - low) / (high - low)
+
+    def down(self, value: Float[np.ndarray, "*any"] | float) -> Float[np.ndarray, "*any"]:
+        low, high = self.values
+        return BOTTOM - (BOTTOM - TOP) * (np.asarray(value, float) - low) / (high - low)
+
+
 def drawing(curves: Mapping[str, Curve], windows: Windows) -> str:
     """All curves as one SVG that stands inside a page; those of a kind share their axes."""
     panels = _panels(curves)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3.9 * len(panels), 2.5), layout="constrained")
-        for axes, names in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-            _panel(axes, {name: curves[name] for name in names}, windows)
-            axes.set_title(TITLES.get(names[0], "Curves"), loc="left", fontsize=9.5, fontweight="bold")
-        text = StringIO()
-        empty = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(text, format="svg", transparent=True, metadata=empty)
-    return _inline(text.getvalue(), description(curves))
+    drawn = [f'<svg class="curves" viewBox="0 0 {WIDTH * len(panels):g} {HEIGHT:g}" role="img">']
+    drawn.append(f"<title>{escape(description(curves), quote=False)}</title>")
+    for place, names in enumerate(panels):
+        drawn.append(f'<g transform="translate({WIDTH * place:g} 0)" font-size="9" fill="{INK}">')
+        drawn += _panel({name: curves[name] for name in names}, windows, TITLES.get(names[0], "Curves"))
+        drawn.append("</g>")
+    return "\n".join([*drawn, "</svg>"])
 
 
 def _panels(curves: Mapping[str, Curve]) -> list[tuple[str, ...]]:
@@ -76,42 +77,119 @@ def _panels(curves: Mapping[str, Curve]) -> list[tuple[str, ...]]:
     return [names for names in known if names] + [tuple(n for n in left if curves[n].unit == unit) for unit in units]
 
 
-def _panel(axes: Axes, curves: Mapping[str, Curve], windows: Windows) -> None:
+def _panel(curves: Mapping[str, Curve], windows: Windows, title: str) -> Iterator[str]:
+    """The shapes of one panel, from back to front."""
+    axes = _axes(list(curves.values()))
     spans = ((windows.rest, "rest"), (windows.integrated, "integrated")) if "displacement" not in curves else ()
-    for span, word in spans:
-        if span is not None:
-            axes.axvspan(*span, facecolor=PALE, edgecolor="none", linewidth=0)
-            axes.annotate(
-                word, (span[0], 1.0), xycoords=("data", "axes fraction"), xytext=(2, -9), textcoords="offset points",
-                fontsize=7.5,
-            )  # fmt: skip
+    yield from (_span(axes, *span, word) for span, word in spans if span is not None)
+    yield from _scales(axes)
     for curve, colour in zip(curves.values(), (*SERIES, *SERIES), strict=False):
-        _trace(axes, curve, colour)
-    first = next(iter(curves.values()))
-    is_rate = first.unit == lexicon.DELTA_R2STAR.unit
-    axes.set_xlabel("time (s)")
-    axes.set_ylabel(f"{lexicon.DELTA_R2STAR.symbol} ({first.unit})" if is_rate else first.unit)
-    axes.margins(x=0.01)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.12 * (high - low))
-    axes.legend(loc="upper right", borderaxespad=0.2, handlelength=1.4)
+        yield from _trace(axes, curve, colour)
+    yield from _legend(curves)
+    unit = next(iter(curves.values())).unit
+    quantity = f"{lexicon.DELTA_R2STAR.symbol} ({unit})" if unit == lexicon.DELTA_R2STAR.unit else unit
+    middle = (TOP + BOTTOM) / 2
+    yield _text(LEFT, TOP - 8, title, size=9.5, more=' font-weight="bold"')
+    yield _text((LEFT + RIGHT) / 2, HEIGHT - 6, "time (s)", "middle")
+    yield _text(10, middle, quantity, "middle", more=f' transform="rotate(-90 10 {middle:g})"')
 
 
-def _trace(axes: Axes, curve: Curve, colour: str) -> None:
+def _axes(curves: Sequence[Curve]) -> _Axes:
+    """Axes that hold every number of the curves, their errors and their fits; from 0 to 1 where there is none."""
+    times = np.concatenate([curve.times for curve in curves])
+    error = [np.zeros(curve.values.size) if curve.std is None else curve.std for curve in curves]
+    values = np.concatenate(
+        [part for c, e in zip(curves, error, strict=True) for part in (c.values - e, c.values + e)]
+        + [curve.fit for curve in curves if curve.fit is not None]
+    )
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    size = high - low if high > low else 1.0
+    return _Axes((float(times.min()), float(times.max())), (low - HEADROOM / 3 * size, high + HEADROOM * size))
+
+
+def _span(axes: _Axes, start: float, end: float, word: str) -> str:
+    left, right = axes.across(np.array([start, end]))
+    shade = f'<rect x="{left:.1f}" y="{TOP:g}" width="{right - left:.1f}" height="{BOTTOM - TOP:g}" fill="{SHADE}"/>'
+    return shade + _text(left + 2, TOP + 9, word, size=7.5)
+
+
+def _scales(axes: _Axes) -> Iterator[str]:
+    """Lines and numbers at even steps."""
+    at_times, at_values = ticks(*axes.times, 8), ticks(*axes.values, 7)
+    for value, x in zip(at_times, axes.across(at_times), strict=True):
+        yield _path([(x, TOP), (x, BOTTOM)], LINE, 0.4) + _text(x, BOTTOM + 12, _number(value), "middle")
+    for value, y in zip(at_values, axes.down(at_values), strict=True):
+        yield _path([(LEFT, y), (RIGHT, y)], LINE, 0.4) + _text(LEFT - 4, y + 3, _number(value), "end")
+    yield _path([(LEFT, TOP), (LEFT, BOTTOM), (RIGHT, BOTTOM)], LINE, 0.8)
+
+
+def ticks(low: float, high: float, n_most: int) -> Float[np.ndarray, " n"]:
+    """Round numbers at even steps between two ends, at most as many as wanted.
+
+    >>> ticks(-3.0, 105.0, 6)
+    array([  0.,  20.,  40.,  60.,  80., 100.])
+    """
+    least = (high - low) / n_most
+    power = 10.0 ** np.floor(np.log10(least))
+    step = power * next(step for step in STEPS if step * power >= least * (1 - 1e-9))
+    out: Float[np.ndarray, " n"] = step * np.arange(np.ceil(low / step), np.floor(high / step) + 1)
+    return out + 0.0
+
+
+def _trace(axes: _Axes, curve: Curve, colour: str) -> Iterator[str]:
     """A curve; where it has a fit, the curve is dots and the fit is the line."""
-    if curve.fit is None:
-        axes.plot(curve.times, curve.values, color=colour, label=_wrapped(curve.label))
-    else:
-        axes.plot(curve.times, curve.values, ".", color=colour, markersize=3.5, label=_wrapped(curve.label))
-        axes.plot(curve.times, curve.fit, color=colour, label="its fit")
+    x, line = axes.across(curve.times), curve.values if curve.fit is None else curve.fit
     if curve.std is not None:
-        low, high = curve.values - curve.std, curve.values + curve.std
-        axes.fill_between(curve.times, low, high, color=colour, alpha=0.2, linewidth=0)
+        for run in _runs(curve.values + curve.std):
+            upper, lower = (axes.down(curve.values[run] + sign * curve.std[run]) for sign in (1, -1))
+            around = [*zip(x[run], upper, strict=True), *zip(x[run][::-1], lower[::-1], strict=True)]
+            yield f'<path d="{_line(around)}z" fill="{colour}" fill-opacity="0.2"/>'
+    if curve.fit is not None:
+        known = np.isfinite(curve.values)
+        yield from (
+            f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="1.4" fill="{colour}"/>'
+            for cx, cy in zip(x[known], axes.down(curve.values[known]), strict=True)
+        )
+    yield from (_path(list(zip(x[run], axes.down(line[run]), strict=True)), colour, 1.4) for run in _runs(line))
 
 
-def _wrapped(label: str) -> str:
-    """A label in short lines, so that it stays clear of the first pass."""
-    return fill(label, 30)
+def _runs(values: Float[np.ndarray, " time"]) -> list[slice]:
+    """Where a curve has numbers, from gap to gap."""
+    edges = np.flatnonzero(np.diff(np.isfinite(values), prepend=False, append=False))
+    return [slice(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+
+
+def _legend(curves: Mapping[str, Curve]) -> Iterator[str]:
+    """The names at the upper right with a piece of their lines, short so that they stay clear of the first pass."""
+    y = TOP + 8.0
+    for curve, colour in zip(curves.values(), (*SERIES, *SERIES), strict=False):
+        for name, is_dots in (
+            (curve.label, curve.fit is not None),
+            *((("its fit", False),) if curve.fit is not None else ()),
+        ):
+            mark = f'<circle cx="{RIGHT - 7:g}" cy="{y - 3:g}" r="1.4" fill="{colour}"/>'
+            yield mark if is_dots else _path([(RIGHT - 13, y - 3), (RIGHT - 1, y - 3)], colour, 1.4)
+            for part in wrap(name, 30):
+                yield _text(RIGHT - 17, y, part, "end", 8.0)
+                y += 10.0
+
+
+def _path(points: Sequence[tuple[float, float]], colour: str, width: float) -> str:
+    return f'<path d="{_line(points)}" fill="none" stroke="{colour}" stroke-width="{width:g}" stroke-linejoin="round"/>'
+
+
+def _line(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+
+
+def _text(x: float, y: float, words: str, anchor: str = "start", size: float = 9.0, more: str = "") -> str:
+    said = escape(words, quote=False)
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size:g}"{more}>{said}</text>'
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}".replace("-", "−")
 
 
 def description(curves: Mapping[str, Curve]) -> str:
@@ -123,19 +201,3 @@ def description(curves: Mapping[str, Curve]) -> str:
         if np.isfinite(curve.values).any()
     ]
     return " ".join(sentences) or "No curve has a finite value."
-
-
-def _inline(svg: str, alt: str) -> str:
-    """The drawing without the prologue of a file, named for screen readers, in the colours of the page."""
-    drawn = svg[svg.index("<svg") :]
-    for placeholder, of_page in THEME.items():
-        drawn = drawn.replace(placeholder, of_page)
-    drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
-    drawn = re.sub(r'<g id="[^"]*">', "<g>", drawn)
-    drawn = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1; font-family: inherit", drawn)
-    drawn = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg class="curves" viewBox="\1" role="img">', drawn)
-    return re.sub(r"(<svg [^>]*>)", lambda match: f"{match[1]}<title>{_escaped(alt)}</title>", drawn, count=1)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

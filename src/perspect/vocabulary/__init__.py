@@ -3,7 +3,7 @@ templates.
 """
 
 from perspect.vocabulary import lexicon
-from perspect.vocabulary.data import Acquisition, Curve, Grid, Map, Measured, Region, Series, Study
+from perspect.vocabulary.data import Acquisition, Anatomy, Curve, Grid, Map, Measured, Region, Series, Study
 from perspect.vocabulary.flag import Flag, Severity
 from perspect.vocabulary.problem import Problem, Refusal
 from perspect.vocabulary.quantity import Code, Quantity
@@ -14,6 +14,7 @@ from perspect.vocabulary.template import Template
 __all__ = [
     "FAILED_FROM",
     "Acquisition",
+    "Anatomy",
     "Code",
     "Curve",
     "Flag",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num, Shaped
 
+from perspect.numerics import axes
 from perspect.vocabulary.flag import Flag
 from perspect.vocabulary.problem import Problem
 from perspect.vocabulary.quantity import Quantity
@@ -29,6 +30,32 @@ class Grid:
         """Edge lengths of a voxel in mm."""
         x, y, z = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
         return float(x), float(y), float(z)
+
+    @property
+    def orientation(self) -> str:
+        """Where the three axes of the image lead, most nearly: R or L, A or P, S or I each, in the order of the axes.
+
+        >>> Grid((4, 4, 4), np.diag([-1.0, 1.0, 1.0, 1.0])).orientation
+        'LAS'
+        """
+        order, senses = axes.nearest(self.affine)
+        towards = {
+            axis: "LPI RAS"[row + 4 * (sense > 0)] for row, (axis, sense) in enumerate(zip(order, senses, strict=True))
+        }
+        return "".join(towards[axis] for axis in range(3))
+
+    @property
+    def is_right_handed(self) -> bool:
+        """Whether the axes are to each other as the right, the front and the top are (DICOM's are, LAS is not)."""
+        return bool(np.linalg.det(self.affine[:3, :3]) > 0)
+
+    def part(self, box: tuple[slice, slice, slice]) -> "Grid":
+        """The grid of a part of the image, from where to where along each axis."""
+        ranges = [range(n)[one] for n, one in zip(self.shape, box, strict=True)]
+        affine = self.affine.copy()
+        affine[:3, 3] += self.affine[:3, :3] @ [one.start for one in ranges]
+        x, y, z = (len(one) for one in ranges)
+        return Grid((x, y, z), affine)
 
     def matches(self, other: "Grid") -> bool:
         """Whether a voxel here is the same voxel there (to a thousandth of a mm)."""
@@ -114,6 +141,21 @@ class Series:
 
 
 @dataclass(frozen=True, eq=False)
+class Anatomy:
+    """A conventional image: what it shows (`t1w`, `t1c` after agent, `t2w`, `flair`), in arbitrary units, and where."""
+
+    values: Float[np.ndarray, "x y z"]
+    grid: Grid
+    contrast: str
+    name: str = "image"
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.values.shape != self.grid.shape:
+            raise Problem(f"{self.name}: the image has {self.values.shape} voxels but its grid has {self.grid.shape}.")
+
+
+@dataclass(frozen=True, eq=False)
 class Region:
     """A set of voxels with a name, and how it came about."""
 
@@ -166,9 +208,9 @@ class Map:
 
     def __post_init__(self) -> None:
         failed = self.status >= Status.OUTSIDE
-        if np.isfinite(self.values[failed]).any() or np.isfinite(self.std[failed]).any():
+        if (failed & (np.isfinite(self.values) | np.isfinite(self.std))).any():
             raise ValueError(f"{self.quantity.key}: a failed voxel carries a number; it must be NaN.")
-        if np.isnan(self.values[~failed]).any():
+        if (np.isnan(self.values) & ~failed).any():
             raise ValueError(f"{self.quantity.key}: a voxel is NaN but its status is not a failure.")
 
     @property
@@ -212,8 +254,9 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """The series of one examination by role, and what was found but not used."""
+    """The series of one examination by role, its conventional images by contrast, and what was found but not used."""
 
     name: str
     dsc: tuple[Series, ...] = ()
+    anatomy: Mapping[str, Anatomy] = field(default_factory=dict)
     unused: Mapping[str, str] = field(default_factory=dict)

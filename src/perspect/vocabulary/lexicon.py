@@ -100,6 +100,10 @@ KEP_LEAKAGE = Quantity(
     "Rate at which leaked agent returns to the vessels.", ucum="/s", caplex="Q.PH1.009.e->p",
     dicom=Code("126313", "DCM", "kep"), display=(0.0, 0.03),
 )
+LEAK_R1 = Quantity(
+    "leak_r1", "Longitudinal leakage term", "κ", "1/s", 0.0, 0.2,
+    "How fast leaked agent raises R1, per integral of the reference curve.", ucum="/s", caplex="Q.LC1.999",
+)
 
 # --- first pass -------------------------------------------------------------------------------------------------------
 PEAK = Quantity(
@@ -174,7 +178,7 @@ B1 = Quantity(
 
 ALL: Final = (
     SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1,
-    K2, KEP_LEAKAGE, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
+    K2, KEP_LEAKAGE, LEAK_R1, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
     PS, ATT, ABV, T2, R2STAR, ADC, B1,
 )
 """The whole lexicon."""

@@ -1,0 +1,98 @@
+"""A few materials, pure or mixed within a sample: normal densities, and their estimation when nobody saw the parts.
+
+A sample that is to the share s of material k shows the sum of parts with mean s·mean and covariance s·covariance: a
+voxel of many small pieces, each drawn from the material it is made of. So a mixture costs no parameters of its own.
+
+Van Leemput et al. 2003, doi:10.1109/TMI.2002.806587
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+
+@dataclass(frozen=True, eq=False)
+class Materials:
+    """Mean and covariance of each material over the channels."""
+
+    means: Float[np.ndarray, "materials channels"]
+    covariances: Float[np.ndarray, "materials channels channels"]
+
+    def kept_alike(self, amounts: Float[np.ndarray, " materials"], ratio: float) -> "Materials":
+        """The same shape of covariance for all, and standard deviations that differ from the mean one by `ratio` at
+        most: most of the scatter is noise, which all share, and a material with few samples must not become the
+        refuge of everything else.
+        """
+        pooled = np.einsum("k,kij->ij", amounts, self.covariances) / amounts.sum()
+        n_channels = len(pooled)
+        sizes = np.array([np.trace(np.linalg.solve(pooled, one)) / n_channels for one in self.covariances])
+        sizes = np.clip(sizes, ratio**-2, ratio**2)
+        return Materials(self.means, sizes[:, None, None] * pooled)
+
+
+def mixtures(n_materials: int, n_parts: int) -> Float[np.ndarray, "kinds materials"]:
+    """The shares of each kind of sample: pure ones first, then all pairs in steps of one part in `n_parts`.
+
+    >>> mixtures(2, 2)
+    array([[1. , 0. ],
+           [0. , 1. ],
+           [0.5, 0.5]])
+    """
+    pure = np.eye(n_materials)
+    steps = np.arange(1, n_parts) / n_parts
+    mixed = [(1 - s) * pure[a] + s * pure[b] for a, b in combinations(range(n_materials), 2) for s in steps]
+    return np.array([*pure, *mixed])
+
+
+def log_densities(
+    samples: Float32[np.ndarray, "samples channels"],
+    materials: Materials,
+    kinds: Float[np.ndarray, "kinds materials"],
+) -> Float32[np.ndarray, "kinds samples"]:
+    """Logarithm of the density of every sample under every kind of mixture."""
+    out = np.empty((len(kinds), len(samples)), np.float32)
+    means = kinds @ materials.means
+    for kind, covariance in enumerate(np.tensordot(kinds, materials.covariances, 1)):
+        lower = np.linalg.cholesky(covariance)
+        away = (samples - means[kind].astype(np.float32)) @ np.linalg.inv(lower).T.astype(np.float32)
+        constant = np.log(np.diag(lower)).sum() + 0.5 * len(lower) * np.log(2 * np.pi)
+        out[kind] = -0.5 * np.einsum("si,si->s", away, away) - np.float32(constant)
+    return out
+
+
+def renewed(
+    samples: Float32[np.ndarray, "samples channels"],
+    weights: Float32[np.ndarray, "kinds samples"],
+    materials: Materials,
+    kinds: Float[np.ndarray, "kinds materials"],
+) -> Materials:
+    """The materials that are likeliest after one step of expectation-maximisation.
+
+    `weights` say how much each sample belongs to each kind. The part of a material in a mixed sample is not seen; its
+    mean and covariance given the sample are (those of parts of a normal sum).
+    """
+    n = weights.sum(axis=1, dtype=np.float64) + 1e-9
+    old, scatter = materials.covariances, np.tensordot(kinds, materials.covariances, 1)
+    centres = kinds @ materials.means
+    away, spread = np.empty_like(centres), np.empty_like(scatter)
+    for kind in range(len(kinds)):
+        off = samples - centres[kind].astype(np.float32)
+        weighted = off * weights[kind, :, None]
+        away[kind] = weighted.sum(axis=0, dtype=np.float64) / n[kind]
+        spread[kind] = off.T @ weighted / n[kind]
+    means, covariances = np.empty_like(materials.means), np.empty_like(old)
+    for k, covariance in enumerate(old):
+        has = kinds[:, k] > 0
+        share, count = kinds[has, k], n[has]
+        gain = share[:, None, None] * covariance @ np.linalg.inv(scatter[has])
+        step = np.einsum("kij,kj->ki", gain, away[has])
+        means[k] = materials.means[k] + (count @ step) / (count @ share)
+        moved = share[:, None] * (means[k] - materials.means[k])
+        unseen = share[:, None, None] * (covariance - gain @ covariance)
+        cross = step[:, :, None] * moved[:, None, :]
+        second = gain @ spread[has] @ gain.transpose(0, 2, 1) + unseen
+        second += moved[:, :, None] * moved[:, None, :] - cross - cross.transpose(0, 2, 1)
+        covariances[k] = np.tensordot(count / share, second, 1) / count.sum()
+    return Materials(means, covariances)

@@ -1,0 +1,121 @@
+"""Heads made from the standard one: warped, scaled, turned, lit unevenly, noisy, with a lesion; every share is known.
+
+The warp is a smooth random one that no affine can undo, the shading falls off from coils beside the head and is no
+polynomial, and a lesion is none of the three tissues: what an analysis assumes is not what made the image.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy import ndimage
+
+from perspect.io.templates import icbm_2009a
+from perspect.vocabulary import Grid
+
+T1W = {"csf": 0.25, "grey": 0.65, "white": 1.0, "lesion": 0.55}
+T2W = {"csf": 1.6, "grey": 0.95, "white": 0.65, "lesion": 1.25}
+FLAIR = {"csf": 0.2, "grey": 1.0, "white": 0.8, "lesion": 1.5}
+TISSUES = ("csf", "grey", "white")
+SIZE = 0.93
+"""Of a made head, as a share of the standard one."""
+
+WATER = 1.5
+"""mm of fluid between the standard brain's edge and the skull."""
+
+
+@cache
+def template():
+    return icbm_2009a()
+
+
+@cache
+def _depth():
+    """mm below the surface of the standard brain, negative outside."""
+    brain = template().brain[::2, ::2, ::2]
+    return 2 * (ndimage.distance_transform_edt(brain) - ndimage.distance_transform_edt(~brain)).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class MadeHead:
+    """Shares of the tissues on a grid, the lesion, and the affine from scanner mm to the standard head's mm."""
+
+    grid: Grid
+    shares: dict
+    lesion: np.ndarray
+    affine: np.ndarray
+
+    @property
+    def brain(self):
+        return sum(self.shares.values()) > 0.5
+
+    def image(self, contrast=T1W, bias=0.3, noise=0.03, seed=0):
+        """Signal with shading (peak to peak, as a share of its mean) and Rician noise (SD as a share of white)."""
+        rng = np.random.default_rng(seed)
+        clean = sum(contrast[name] * share for name, share in self.shares.items())
+        clean = np.where(self.lesion, contrast["lesion"], clean) * shading(self, bias, rng)
+        sigma = noise * contrast["white"]
+        noisy = clean + sigma * rng.normal(size=clean.shape) + 1j * sigma * rng.normal(size=clean.shape)
+        return (300 * np.abs(noisy)).astype(np.float32)
+
+
+def made_head(
+    spacing=2.0, seed=1, warp=4.0, size=0.93, turn=(0.06, -0.04, 0.09), lesion=(28.0, 30.0, 25.0), radius=18.0
+):
+    """A head whose displacement from the standard one has a standard deviation of `warp` mm besides the affine."""
+    grid = Grid(tuple(int(n / spacing) for n in (170, 210, 170)), np.diag([spacing, spacing, spacing, 1.0]))
+    grid.affine[:3, 3] = [-84, -118, -75]
+    rng = np.random.default_rng(seed)
+    at = grid.affine[:3, :3] @ np.indices(grid.shape).reshape(3, -1) + grid.affine[:3, 3:]
+    affine = np.eye(4)
+    affine[:3, :3] = turned(turn) / SIZE
+    affine[:3, 3] = [2.0, 5.0, -4.0]
+    there = affine[:3, :3] @ at + affine[:3, 3:]
+    there += np.stack([_smooth(rng, grid, 18.0, warp).ravel() for _ in range(3)])
+    head = template()
+    index = np.linalg.inv(head.grid.affine)[:3, :3] @ there + np.linalg.inv(head.grid.affine)[:3, 3:]
+    index = index.reshape(3, *grid.shape)
+    blur = max(spacing / 2 - 0.5, 0)
+    grey, white = (
+        ndimage.map_coordinates(ndimage.gaussian_filter(one, blur) if blur else one, index, order=1)
+        for one in (head.grey, head.white)
+    )
+    depth = ndimage.map_coordinates(_depth(), index / 2, order=1, mode="nearest") * SIZE
+    within = np.clip(0.5 + (depth + WATER) / spacing, 0, 1)
+    csf = np.maximum(within - grey - white, 0)
+    centre = np.linalg.inv(affine) @ np.array([*lesion, 1.0])
+    inside = (np.linalg.norm(at - centre[:3, None], axis=0) < radius).reshape(grid.shape) & (depth > -WATER)
+    return MadeHead(grid, dict(zip(TISSUES, (csf, grey, white), strict=True)), inside, affine)
+
+
+def turned(angles):
+    out = np.eye(3)
+    for axis, angle in enumerate(angles):
+        one = np.eye(3)
+        i, j = [k for k in range(3) if k != axis]
+        one[i, i] = one[j, j] = np.cos(angle)
+        one[i, j], one[j, i] = -np.sin(angle), np.sin(angle)
+        out = one @ out
+    return out
+
+
+def shading(head, bias, rng):
+    """What three coils beside the head see: the peak-to-peak range over the brain is `bias` times the mean."""
+    axes = np.indices(head.grid.shape)
+    at = np.tensordot(head.grid.affine[:3, :3], axes, 1) + head.grid.affine[:3, 3].reshape(3, 1, 1, 1)
+    seen = np.zeros(head.grid.shape)
+    for _ in range(3):
+        where = rng.normal(size=3)
+        where *= 130 / np.linalg.norm(where)
+        seen += 1 / (80**2 + ((at - where.reshape(3, 1, 1, 1)) ** 2).sum(axis=0))
+    low, high = np.percentile(seen[head.brain], [0.5, 99.5])
+    return 1 + bias * ((seen - low) / (high - low) - 0.5) if bias else np.ones(head.grid.shape)
+
+
+def _smooth(rng, grid, width, sd):
+    field = ndimage.gaussian_filter(rng.normal(size=grid.shape), [width / one for one in grid.spacing], mode="wrap")
+    return field * (sd / field.std())
+
+
+def dice(one, other):
+    return 2 * (one & other).sum() / (one.sum() + other.sum())
