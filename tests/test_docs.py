@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from perspect import dsc
-from perspect.cli.run import application
+from perspect.app.sidecars import NAMES
+from perspect.cli.run import FUNCTIONS, application
 from perspect.phantom import head_object
+from perspect.phantom.artefacts import TRAPS
+from perspect.phantom.protocols import ASL_PROTOCOLS, DSC_PROTOCOLS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -105,7 +108,8 @@ def test_every_choice_that_is_named_can_be_chosen():
 
 
 def test_every_option_that_is_named_is_an_option():
-    options = {name for argument in application()["dsc"].assemble_argument_collection() for name in argument.names}
+    commands = (application()[one] for one in FUNCTIONS)
+    options = {name for one in commands for argument in one.assemble_argument_collection() for name in argument.names}
     named = {name for page in PAGES for name in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text_of(page))}
     assert named - {"--help"} <= options
 
@@ -124,6 +128,17 @@ def test_the_table_of_maps_lists_every_map_of_a_run():
     made = dsc.quantify(head.series, dsc.Plan(motion=False), mask=brain, reference=white).maps
     listed = {row.split("`")[1] for row in reference.map_table().splitlines() if row.startswith("| `")}
     assert {f"desc-dsc_{key}.nii.gz" for key in made} == listed
+
+
+def test_every_trap_and_protocol_is_in_the_tables_and_no_other():
+    rows = [row.split("`")[1] for row in text_of(DOCS / "how-to" / "simulate.md").splitlines() if row.startswith("| `")]
+    names = [*(one.name for one in TRAPS), *DSC_PROTOCOLS, *ASL_PROTOCOLS]
+    assert [row for row in rows if "/" not in row and "." not in row and not row.startswith("--")] == names
+
+
+def test_every_image_that_is_written_is_named():
+    page = text_of(DOCS / "how-to" / "simulate.md")
+    assert all(one.suffix in page and one.folder in page for one in NAMES.values())
 
 
 def test_the_defaults_that_are_named_are_the_defaults():

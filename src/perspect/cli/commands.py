@@ -7,18 +7,31 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its name, what it does, and an example."""
+    """A command: its name, what it does, an example, and what its own help says beyond."""
 
     name: str
     sentence: str
     example: str
+    more: str = ""
 
 
 COMMANDS: Final = (
     Command(
+        "demo",
+        "a virtual patient, measured beside the truth: needs no data",
+        "perspect demo",
+        "The patient is whole (DSC, DCE, ASL, conventional), but only its DSC is measured so far, and no clinical "
+        "question is asked yet: that comes with `perspect ask`.",
+    ),
+    Command(
         "dsc",
         "maps (rCBV, leakage, CBF, MTT, ...) from a DSC series or two echoes",
         "perspect dsc sub-01/perf/sub-01_dsc.nii.gz --out results",
+    ),
+    Command(
+        "simulate",
+        "virtual patients with a known truth, as a BIDS data set",
+        "perspect simulate patients --scenario abscess",
     ),
     Command(
         "describe",

@@ -10,7 +10,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from perspect import __version__
-from perspect.cli import describe, doctor, dsc
+from perspect.cli import demo, describe, doctor, dsc, simulate
 from perspect.cli.commands import COMMANDS
 from perspect.vocabulary import Problem
 
@@ -18,7 +18,9 @@ SEVERAL: Final = ("--te",)
 """Options that take more than one number after one name, as in `--te 0.010 0.030`."""
 
 FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {
+    "demo": demo.demo,
     "dsc": dsc.dsc,
+    "simulate": simulate.simulate,
     "describe": describe.describe,
     "doctor": doctor.doctor,
 }
@@ -64,7 +66,8 @@ def application() -> App:
     )
     for one in COMMANDS:
         sentence = one.sentence[0].upper() + one.sentence[1:]
-        app.command(FUNCTIONS[one.name], name=one.name, help=f"{sentence}.\n\nExample: {one.example}")
+        more = f"\n\n{one.more}" if one.more else ""
+        app.command(FUNCTIONS[one.name], name=one.name, help=f"{sentence}.{more}\n\nExample: {one.example}")
     return app
 
 

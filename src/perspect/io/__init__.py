@@ -2,6 +2,7 @@
 
 from perspect.io.anatomy import read_anatomy
 from perspect.io.bids import label, name_of
+from perspect.io.dataset import TRUTH, Contents, Subject, demand_room, write_subject
 from perspect.io.derivatives import Destination, Results, Written, existing, write_results
 from perspect.io.identity import Said, demand_one_patient, said, share_a_frame
 from perspect.io.nifti import read_region, read_volume
@@ -13,15 +14,19 @@ from perspect.io.templates import icbm_2009a
 from perspect.io.transforms import Transform, read_transform, transform_files
 
 __all__ = [
+    "TRUTH",
+    "Contents",
     "Destination",
     "Found",
     "Reading",
     "Results",
     "Said",
+    "Subject",
     "Transform",
     "Written",
     "demand_free",
     "demand_one_patient",
+    "demand_room",
     "existing",
     "find_dsc",
     "icbm_2009a",
@@ -41,4 +46,5 @@ __all__ = [
     "share_a_frame",
     "transform_files",
     "write_results",
+    "write_subject",
 ]

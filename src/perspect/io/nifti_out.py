@@ -28,21 +28,40 @@ def volume(
     `code` is the NIfTI code of the affine (0 where the input had no position: then readers place the result as they
     placed the input). `name` goes into the header (15 letters), as does `description` (79).
     """
+    header = _header(values, grid, code, description)
+    header["intent_code"] = INTENTS[intent]
+    header["intent_name"] = name.encode("ascii", "replace")[:15]
+    header["cal_min"], header["cal_max"] = window
+    return _packed(header, values)
+
+
+def image(
+    values: Num[np.ndarray, "x y z *volumes"], grid: Grid, *, step: float | None = None, description: str
+) -> bytes:
+    """A .nii.gz file in memory of an image as a scanner gives it, with the time between volumes in s."""
+    header = _header(values, grid, 1, description)
+    if step is not None:
+        header.set_zooms((*grid.spacing, step))
+    return _packed(header, values)
+
+
+def _header(values: Num[np.ndarray, "x y z *volumes"], grid: Grid, code: int, description: str) -> Any:
     header: Any = nib.Nifti1Header()  # type: ignore[no-untyped-call]
     header.set_data_dtype(values.dtype)
     header.set_data_shape(values.shape)
-    header.set_zooms(grid.spacing)
+    header.set_zooms((*grid.spacing, *([1.0] * (values.ndim - 3))))
     header.set_xyzt_units("mm", "sec")
     header.set_sform(grid.affine, code)
     header.set_qform(grid.affine, code)
     if not np.allclose(header.get_qform(), grid.affine, atol=1e-3):
         header.set_qform(None, 0)  # a quaternion cannot say a sheared grid; a wrong one is worse than none
-    header["intent_code"] = INTENTS[intent]
-    header["intent_name"] = name.encode("ascii", "replace")[:15]
     header["descrip"] = description.encode("ascii", "replace")[:79]
-    header["cal_min"], header["cal_max"] = window
     header["vox_offset"] = 352
     header["magic"] = b"n+1"
+    return header
+
+
+def _packed(header: Any, values: Num[np.ndarray, "x y z *volumes"]) -> bytes:
     return compressed(b"".join((header.binaryblock, bytes(4), values.tobytes(order="F"))))
 
 

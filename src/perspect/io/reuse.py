@@ -16,23 +16,33 @@ IGNORED: Final = ("*.html", "*desc-dsc_*", "*desc-brain_mask*", "*desc-reference
 """Results for which BIDS has no name yet (bids-standard/bids-specification issue 1549)."""
 
 
-def demand_free(out: Path, existing: Sequence[Path], overwrite: bool) -> None:
-    """Raises `Problem` where `out` cannot take the results, before anything is computed."""
+def demand_free(
+    out: Path,
+    existing: Sequence[Path],
+    overwrite: bool,
+    *,
+    what: str = "results of this series",
+    elsewhere: str = "another folder with --out",
+) -> None:
+    """Raises `Problem` where `out` cannot take the results, before anything is computed.
+
+    `what` the `existing` files are, and where else to write, are said in the words of the command that asks.
+    """
     if out.exists() and not out.is_dir():
-        raise Problem(f"{out} is a file.", "The results are a folder.", "Give a folder with --out.")
+        raise Problem(f"{out} is a file.", "The results are a folder.", f"Give {elsewhere}.")
     if not may_write(out):
         raise Problem(
             f"{out} may not be written to.",
             "The results would be lost.",
-            "Correct its permissions, or give another --out.",
+            f"Correct its permissions, or give {elsewhere}.",
         )
     _demand_ours(out)
     if existing and not overwrite:
         listed = ", ".join(one.name for one in existing[:3])
         raise Problem(
-            f"{out} already holds results of this series ({listed}{', ...' if len(existing) > 3 else ''}).",
+            f"{out} already holds {what} ({listed}{', ...' if len(existing) > 3 else ''}).",
             "They are not overwritten unasked.",
-            "Give another folder with --out, or say --overwrite.",
+            f"Give {elsewhere}, or say --overwrite.",
         )
 
 

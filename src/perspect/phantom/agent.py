@@ -15,6 +15,9 @@ from perspect.phantom.sequence import Injection
 R1: Final = 4.2
 """Longitudinal relaxivity of the agent in 1/s/mM (4.0 to 4.4 in Semmineh et al. 2018, PMC6239921)."""
 
+WATER_EXCHANGE: Final = 3.0
+"""How often water leaves the capillaries of the brain, in 1/s (Rooney et al. 2015, doi:10.1002/nbm.3294)."""
+
 IN_VESSEL: Final = 5.0
 """What a mM of agent adds to R2* of blood in a large vessel at 3 T, in 1/s: much less than around capillaries.
 
@@ -35,6 +38,16 @@ class Agent:
     def r1(self, kinds: Kinds, relaxivity: float = R1) -> Float[np.ndarray, "time kinds"]:
         """Longitudinal relaxation rates in 1/s: all water of a voxel's compartment exchanges fast."""
         return np.asarray(1.0 / kinds.t1 + relaxivity * (kinds.vp * self.cp + kinds.ve * self.ce))
+
+    def r1_of_pools(
+        self, kinds: Kinds, relaxivity: float = R1
+    ) -> tuple[Float[np.ndarray, "time kinds"], Float[np.ndarray, "time kinds"]]:
+        """Longitudinal relaxation rates in 1/s of the water inside vessels and of that outside, if they do not mix."""
+        outside = kinds.ve / np.maximum(1.0 - kinds.vp, _LEAST)
+        return (
+            np.asarray(1.0 / kinds.t1 + relaxivity * self.cp),
+            np.asarray(1.0 / kinds.t1 + relaxivity * np.where(kinds.are_vessels, 0.0, outside) * self.ce),
+        )
 
     def r2star(self, kinds: Kinds, in_vessel: float = IN_VESSEL) -> Float[np.ndarray, "time kinds"]:
         """Transverse relaxation rates in 1/s; `in_vessel` in 1/s/mM at 3 T is that of blood alone."""

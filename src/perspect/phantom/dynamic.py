@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.phantom.agent import IN_VESSEL, R1, Agent, agent
+from perspect.phantom.agent import IN_VESSEL, R1, WATER_EXCHANGE, Agent, agent
 from perspect.phantom.coverage import regions_on
 from perspect.phantom.kinds import Kinds
-from perspect.phantom.magnetisation import at_pulses
+from perspect.phantom.magnetisation import at_pulses, at_pulses_exchanging
 from perspect.phantom.mixing import by_slice, by_value
 from perspect.phantom.patient import Patient
 from perspect.phantom.physics import steady_state
@@ -28,8 +28,10 @@ class Dsc(Sequence):
     """Dynamic susceptibility contrast: gradient-echo EPI, slice after slice within each TR, one echo or two.
 
     Times in s, angles in rad, field in T. `dummies` are pulses before the first recorded one. `snr` is that of white
-    matter at rest in the first echo; infinity is no noise. `r1` (1/s/mM) is the relaxivity of the agent, `in_vessel` the
-    R2* of blood in large vessels in 1/s/mM at 3 T, `drift` the relative change of all signal from the first volume to the last. Not simulated: distortion,
+    matter at rest in the first echo; infinity is no noise. `r1` (1/s/mM) is the relaxivity of the agent,
+    `water_exchange` (1/s) how often water leaves the capillaries (infinity: all water is mixed, as the digital objects
+    of the literature have it, which overstates T1 effects), `in_vessel` the R2* of blood in large vessels in 1/s/mM at
+    3 T, `drift` the relative change of all signal from the first volume to the last. Not simulated: distortion,
     pulsation, the profile of a slice, an uneven flip angle.
     """
 
@@ -43,6 +45,7 @@ class Dsc(Sequence):
     dummies: int = 4
     snr: float = 60.0
     r1: float = R1
+    water_exchange: float = WATER_EXCHANGE
     in_vessel: float = IN_VESSEL
     drift: float = 0.0
     motion: tuple[Moved, ...] = ()
@@ -100,9 +103,14 @@ class Dsc(Sequence):
 def dsc_signals(scan: Dsc, kinds: Kinds, carried: Agent) -> list[Float[np.ndarray, "time slices kinds"]]:
     """The signal of each echo of pure kinds, with the agent at the times of all slices of all volumes."""
     shape = (scan.n_frames, -1, kinds.n)
-    r1 = carried.r1(kinds, scan.r1).reshape(shape)
+    pulses = (scan.flip_angle, scan.tr, scan.dummies)
+    if np.isinf(scan.water_exchange):
+        before = at_pulses(carried.r1(kinds, scan.r1).reshape(shape), *pulses)
+    else:
+        inside, outside = (one.reshape(shape) for one in carried.r1_of_pools(kinds, scan.r1))
+        before = at_pulses_exchanging(inside, outside, kinds.vp, scan.water_exchange, *pulses)
     r2star = carried.r2star(kinds, scan.in_vessel).reshape(shape)
-    along = np.sin(scan.flip_angle) * kinds.spins * at_pulses(r1, scan.flip_angle, scan.tr, scan.dummies)
+    along = np.sin(scan.flip_angle) * kinds.spins * before
     return [np.asarray(along * np.exp(-te * r2star), np.float32) for te in scan.te]
 
 
@@ -113,7 +121,8 @@ class Dce(Sequence):
     `interval` is the time between volumes, each of which shows the agent at its middle. `flip_angles` are those of the
     images from which T1 is measured before agent comes. The true flip angle varies over the head
     (`receiver.transmit_field`); a map of it is among the images, as scanners give it. `snr` is that of white matter at
-    rest in the series. Other fields as in `Dsc`.
+    rest in the series. All water of a voxel's compartment is mixed, as every kinetic model of the analysis supposes.
+    Other fields as in `Dsc`.
     """
 
     slab: Slab

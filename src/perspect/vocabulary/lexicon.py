@@ -142,8 +142,43 @@ T1 = Quantity(
 )
 S0 = Quantity("s0", "Signal scaling factor", "S0", "a.u.", 0.0, 1e9, "Fully relaxed signal.", caplex="Q.MS1.010")
 
+PS = Quantity(
+    "ps", "Permeability surface area product", "PS", "1/s", 0.0, 0.1, "Exchange of agent through the vessel wall.",
+    "1/min", _MINUTE, "/min", "Q.PH1.004", None, (0.0, 0.3),
+)
+
+# --- ASL --------------------------------------------------------------------------------------------------------------
+ATT = Quantity(
+    "att", "Arterial transit time", "ATT", "s", 0.0, 6.0, "Time that labelled blood takes from the neck to the tissue.",
+    ucum="s", display=(0.0, 3.0), colours="viridis",
+)
+ABV = Quantity(
+    "abv", "Arterial blood volume", "aBV", "mL/mL", 0.0, 1.0, "Arterial blood per volume of tissue.",
+    "mL/100 mL", 100.0, "mL/(100.mL)", display=(0.0, 4.0),
+)
+
+# --- tissue -----------------------------------------------------------------------------------------------------------
+T2 = Quantity(
+    "T2map", "Transverse relaxation time", "T2", "s", 0.0, 10.0, "Of the tissue before agent.", ucum="s",
+    display=(0.0, 0.3), colours="viridis",
+)
+R2STAR = Quantity(
+    "R2starmap", "Effective transverse relaxation rate", "R2*", "1/s", 0.0, 2000.0, "Of the tissue before agent.",
+    ucum="/s", caplex="Q.EL1.008", dicom=Code("126395", "DCM", "R2*"), display=(0.0, 60.0),
+)
+ADC = Quantity(
+    "adc", "Apparent diffusion coefficient", "ADC", "mm²/s", 0.0, 0.01, "How freely water moves.",
+    "10⁻³ mm²/s", 1000.0, "10*-3.mm2/s", "", Code("113041", "DCM", "Apparent Diffusion Coefficient"), (0.0, 3.0),
+    "gray",
+)
+B1 = Quantity(
+    "TB1map", "Relative flip angle", "B1+", "1", 0.0, 3.0, "The true flip angle over the nominal one.",
+    display=(0.6, 1.4), colours="RdBu_r",
+)
+
 ALL: Final = (
     SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1,
     K2, KEP_LEAKAGE, LEAK_R1, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
+    PS, ATT, ABV, T2, R2STAR, ADC, B1,
 )
 """The whole lexicon."""

@@ -1,0 +1,49 @@
+"""`perspect simulate`: virtual patients with a known truth."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from perspect.cli.progress import watched
+
+SCENARIO: Final = (
+    "What the patient has: high-grade-glioma, low-grade-glioma, oligodendroglioma, recurrence, radiation-necrosis, "
+    "mixture, abscess, metastasis, lymphoma or demyelination"
+)
+
+
+def simulate(
+    out: Annotated[Path, Parameter(help="Folder of the data set; patients with other seeds may be there already")],
+    /,
+    *,
+    scenario: Annotated[str, Parameter(help=SCENARIO)] = "high-grade-glioma",
+    trap: Annotated[
+        tuple[str, ...],
+        Parameter(help="What goes wrong, one or more; a wrong name lists them", consume_multiple=True),
+    ] = (),
+    seed: Annotated[int, Parameter(help="Which patient: the same seed, the same bytes", validator=Number(gte=0))] = 1,
+    dsc: Annotated[str, Parameter(help="DSC protocol: preload, low-flip, two-echoes, limited or bad")] = "preload",
+    asl: Annotated[str, Parameter(help="ASL protocol: single, multi or pulsed")] = "single",
+    as_: Annotated[str, Parameter(name="--as", help="bids; dicom comes later")] = "bids",
+    threads: Annotated[int | None, Parameter(help="How many threads; else all cores", validator=Number(gte=1))] = None,
+    overwrite: Annotated[bool, Parameter(help="Replace the patient if there is one")] = False,
+    quiet: Annotated[bool, Parameter(help="Print nothing but errors")] = False,
+    debug: Annotated[bool, Parameter(help="Show the traceback of an error")] = False,
+) -> int:
+    """Makes a patient, scans, writes, and says where things are."""
+    del debug
+    from perspect.app import simulate as app
+    from perspect.app.doctor import cores
+
+    app.demand_format(as_)
+    asked = app.simulation_of(scenario, trap, seed, dsc, asl)
+    with watched(quiet=quiet) as progress:
+        made = app.simulate(out, asked, overwrite=overwrite, threads=threads or cores(), progress=progress)
+    if not quiet:
+        print(f"{asked.scenario.title}, seed {seed}: {out / made.subject}")
+        for one in asked.traps:
+            print(f"Trap: {one.name}. {one.sentence}")
+        print(f"Truth: {made.truth}")
+    return 0

@@ -1,0 +1,82 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from perspect.app import demo, simulate
+from perspect.cli import main
+from small_measured import small_measured
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What reaches the simulation, which does nothing."""
+    seen = {}
+
+    def instead(out, simulation, **options):
+        seen.update(out=out, simulation=simulation, **options)
+        options["progress"]("making the patient", 0.0)
+        return SimpleNamespace(subject="sub-001", truth=Path("truth"))
+
+    monkeypatch.setattr(simulate, "simulate", instead)
+    return seen
+
+
+def test_every_option_reaches_the_simulation(asked, capsys):
+    words = (
+        "simulate out --scenario abscess --trap drift weak-bolus --trap calcium --seed 7 --dsc low-flip --asl multi "
+        "--as bids --threads 1 --overwrite"
+    )
+    assert main(words.split()) == 0
+    made = asked["simulation"]
+    assert (made.scenario.name, made.seed) == ("abscess", 7)
+    assert [one.name for one in made.traps] == ["drift", "weak-bolus", "calcium"]
+    scans = {one.name: one for one in made.sequences}
+    assert scans["dsc"] is simulate.DSC_PROTOCOLS["low-flip"]
+    assert scans["asl"] is simulate.ASL_PROTOCOLS["multi"]
+    assert (asked["threads"], asked["overwrite"]) == (1, True)
+    said = capsys.readouterr()
+    assert "Pyogenic abscess, seed 7" in said.out
+    assert "Trap: drift." in said.out
+    assert "Truth: truth" in said.out
+    assert said.err.splitlines() == ["making the patient"]
+
+
+def test_quiet_prints_nothing(asked, capsys):
+    assert main(["simulate", "out", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("simulate out --scenario absces", "Did you mean 'abscess'?"),
+        ("simulate out --trap bad-shim", "comes with spectroscopy"),
+        ("simulate out --as dicom", "comes with the DICOM part"),
+        ("simulate", "OUT"),
+        ("demo --scenario gliom", "There is no scenario 'gliom'"),
+    ],
+)
+def test_a_wrong_call_is_answered_in_one_sentence(asked, words, said, capsys):
+    assert main(words.split()) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_the_help_of_the_demonstration_says_what_it_does_not_do_yet(capsys):
+    main(["demo", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no clinical question is asked yet" in said
+    assert "only its DSC is measured" in said
+
+
+def test_the_demonstration_prints_the_truth_and_the_page(monkeypatch, capsys):
+    compared = (demo.Compared("enhancing", 900, 3.1, 0.2, 3.4),)
+    shown = demo.Demonstration(Path("demo/patient"), Path("demo/results/sub-001.html"), small_measured(), compared)
+    monkeypatch.setattr(demo, "demonstrate", lambda *words, **options: shown)
+    assert main(["demo"]) == 0
+    said = capsys.readouterr().out
+    assert "3.10" in said
+    assert "3.40" in said
+    assert "Page: demo/results/sub-001.html" in said

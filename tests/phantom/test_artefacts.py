@@ -1,0 +1,206 @@
+"""Each trap changes the images the way it should, and only those of its own sequence."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from patients import scenario
+from perspect.phantom import truth
+from perspect.phantom.artefacts import LATER, TRAPS
+from perspect.phantom.protocols import T2STAR
+from perspect.phantom.sequence import Slab
+from perspect.phantom.study import Simulation
+from small_scans import ASL, DCE, DSC
+
+BOLUS = replace(DSC, n_frames=76, slab=Slab((30, 36, 4), (7.0, 7.0, 24.0)), injections=DSC.injections[1:])
+LABEL = replace(ASL, slab=Slab((30, 36, 5), (7.0, 7.0, 20.0)), n_pairs=8)
+STILL = replace(T2STAR, slab=Slab((60, 72, 24), (3.0, 3.0, 4.0)), te=0.03, snr=np.inf, is_rounded=False)
+SCANS = {one.name: one for one in (BOLUS, replace(DCE, n_frames=14, slab=Slab((24, 28, 4), (9.0, 9.0, 24.0))), LABEL)}
+
+
+@pytest.fixture(scope="module")
+def scan(patient):
+    """The same scan of the same patient, with a trap or without."""
+    done = {}
+
+    def scanned(sequence, *traps):
+        key = (sequence, *traps)
+        if key not in done:
+            chosen = tuple(one for one in TRAPS if one.name in traps)
+            simulation = Simulation(scenario("high-grade-glioma"), 3, chosen)
+            done[key] = simulation.scanned(patient, SCANS[sequence])
+        return done[key]
+
+    return scanned
+
+
+def series(acquired):
+    return next(one.values for one in acquired.images if one.times is not None).astype(float)
+
+
+def brain_curve(acquired):
+    return series(acquired)[acquired.regions["brain"].mask].mean(axis=0)
+
+
+def drop(acquired):
+    curve = brain_curve(acquired)
+    return 1.0 - curve.min() / curve[5:25].mean()
+
+
+def test_names_are_unique_and_none_is_promised_and_there():
+    names = [one.name for one in TRAPS]
+    assert len(set(names)) == len(names)
+    assert not set(names) & set(LATER)
+    assert all(sum(one is not None for one in (t.of_protocol, t.of_images, t.insert)) == 1 for t in TRAPS)
+
+
+@pytest.mark.parametrize("trap", [one for one in TRAPS if one.insert is None], ids=lambda one: one.name)
+def test_a_trap_changes_every_series_that_it_names(trap, scan):
+    assert trap.sequences
+    for name in trap.sequences:
+        was, now = series(scan(name)), series(scan(name, trap.name))
+        assert was.shape != now.shape or not np.array_equal(was, now)
+
+
+def test_a_trap_of_one_sequence_leaves_another_as_it_was(scan):
+    np.testing.assert_array_equal(series(scan("asl", "weak-bolus")), series(scan("asl")))
+    np.testing.assert_array_equal(series(scan("dce", "wrong-label-order")), series(scan("dce")))
+
+
+def test_a_nod_at_the_bolus_moves_the_head_then_and_not_before(scan):
+    still, moved = scan("dsc"), scan("dsc", "motion-at-bolus")
+    arrival = int(moved.sequence.bolus.arrival / moved.sequence.tr)
+    away = np.abs(series(moved) - series(still)).mean(axis=(0, 1, 2))
+    assert np.all(away[: arrival + 1] < 0.01)  # the head is prepared with room to move, which rounds a voxel or two
+    assert away[arrival + 3] > 1.5 * away[-1] > 0.0
+    assert np.abs(moved.table["trans_z"]).max() > 0.5
+
+
+def test_motion_between_pairs_spoils_differences(scan):
+    def spread(acquired):
+        values = series(acquired)
+        return (values[..., 0::2] - values[..., 1::2])[acquired.regions["brain"].mask].std()
+
+    assert spread(scan("asl", "motion-between-pairs")) > 1.5 * spread(scan("asl"))
+
+
+def test_a_truncated_tail_ends_soon_after_the_bolus(scan):
+    cut = scan("dsc", "truncated-tail")
+    times = cut.images[0].times
+    assert 20.0 < times[-1] - cut.sequence.bolus.arrival < 25.0
+    np.testing.assert_array_equal(series(cut)[..., :5].shape[:3], series(scan("dsc")).shape[:3])
+
+
+def test_a_late_bolus_comes_near_the_end(scan):
+    late = brain_curve(scan("dsc", "late-bolus"))
+    assert late.argmin() > 60 > brain_curve(scan("dsc")).argmin()
+
+
+def test_a_weak_bolus_drops_the_signal_by_about_its_dose(scan):
+    assert 0.12 < drop(scan("dsc", "weak-bolus")) / drop(scan("dsc")) < 0.3
+
+
+def test_saturated_arteries_fall_to_the_noise(scan, patient):
+    few = 0
+    for name, expected in (("arterial-saturation", True), (None, False)):
+        made = scan("dsc", name) if name else scan("dsc")
+        artery = np.sort(series(made)[made.regions["brain"].mask].min(axis=-1))[:5]
+        few += (artery.mean() < 80.0) == expected
+    assert few >= 1
+    assert series(scan("dsc", "arterial-saturation")).sum() < series(scan("dsc")).sum()
+
+
+def test_without_dummies_the_first_frame_is_brighter_and_the_rest_is_not(scan):
+    curve, steady = brain_curve(scan("dsc", "non-steady-first-frames")), brain_curve(scan("dsc"))
+    assert curve[0] > 1.2 * steady[0]
+    np.testing.assert_allclose(curve[6:], steady[6:], rtol=0.005)
+
+
+@pytest.mark.parametrize("name", ["dsc", "dce", "asl"])
+def test_drift_takes_its_share_by_the_end(name, scan):
+    ratio = brain_curve(scan(name, "drift")) / brain_curve(scan(name))
+    assert ratio[0] == pytest.approx(1.0, abs=0.002)
+    assert ratio[-1] == pytest.approx(0.92, abs=0.004)
+
+
+def test_a_failed_carotid_takes_the_flow_of_its_side_and_leaves_the_other(scan):
+    failed = scan("asl", "failed-carotid")
+    difference = [
+        (series(one)[..., 0::2] - series(one)[..., 1::2]).mean(axis=-1) for one in (scan("asl"), failed)
+    ]  # fmt: skip
+    x = np.arange(failed.grid.shape[0])[:, None, None] * failed.grid.affine[0, 0] + failed.grid.affine[0, 3]
+    kept = []
+    for side in (x < -10, x > 10):
+        there = failed.regions["brain"].mask & side
+        kept.append(difference[1][there].mean() / difference[0][there].mean())
+    assert min(kept) < 0.6 < 0.95 < max(kept)
+    assert sorted(failed.sequence.labels) == [0.1, 1.0]
+
+
+def test_the_wrong_order_turns_the_difference_about(scan):
+    was, now = series(scan("asl")), series(scan("asl", "wrong-label-order"))
+    np.testing.assert_array_equal(now[..., 0::2], was[..., 1::2])
+    np.testing.assert_array_equal(now[..., 1::2], was[..., 0::2])
+    assert scan("asl", "wrong-label-order").table["volume_type"][0] == "control"
+
+
+@pytest.mark.parametrize("name", ["dsc", "dce", "asl"])
+def test_a_dropped_slice_is_empty_in_two_volumes_and_goes_through_the_lesion(name, scan):
+    lost = scan(name, "dropped-slice")
+    empty = np.argwhere(series(lost).max(axis=(0, 1)) == 0)
+    assert len(empty) == 2
+    assert len(set(empty[:, 0])) == 1
+    assert lost.regions["core"].mask[:, :, empty[0, 0]].any()
+    np.testing.assert_array_equal(np.delete(series(lost), empty[:, 1], axis=-1),
+                                  np.delete(series(scan(name)), empty[:, 1], axis=-1))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["dsc", "dce"])
+def test_a_duplicated_frame_is_there_twice_and_hides_the_next(name, scan):
+    twice = series(scan(name, "duplicated-frame"))
+    same = [np.array_equal(twice[..., i], twice[..., i + 1]) for i in range(twice.shape[-1] - 1)]
+    assert sum(same) == 1
+
+
+def test_two_traps_may_be_set_at_once(scan):
+    both = scan("dsc", "weak-bolus", "drift")
+    assert both.sequence.bolus.dose == 0.2
+    assert both.sequence.drift < 0.0
+
+
+@pytest.fixture(scope="module")
+def clean(patient):
+    return STILL.acquire(patient, np.random.default_rng(0))
+
+
+def with_insert(name, patient):
+    (trap,) = (one for one in TRAPS if one.name == name)
+    return trap.insert.into(patient, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("name", ["haemorrhage", "calcium"])
+def test_blood_and_calcium_are_dark_in_the_lesion_and_nowhere_else(name, patient, clean):
+    now = STILL.acquire(with_insert(name, patient), np.random.default_rng(0)).images[0].values
+    was = clean.images[0].values
+    core, white = (clean.regions[one].mask for one in ("core", "contralateral_white"))
+    assert np.quantile(now[core] / was[core], 0.03) < 0.6
+    np.testing.assert_allclose(np.median(now[white] / was[white]), 1.0, atol=0.01)
+
+
+def test_air_beside_the_brain_costs_gradient_echoes_signal(patient, clean):
+    now = STILL.acquire(with_insert("sinus-drop-out", patient), np.random.default_rng(0)).images[0].values
+    brain = clean.regions["brain"].mask & (clean.images[0].values > 300.0)
+    lost = (now < 0.7 * clean.images[0].values) & brain
+    assert 0.001 < lost.sum() / brain.sum() < 0.2
+    assert np.argwhere(lost)[:, 2].mean() < np.argwhere(brain)[:, 2].mean()  # it is below the brain
+
+
+def test_a_vessel_in_the_lesion_brings_the_bolus_earlier(patient):
+    scan = replace(BOLUS, snr=np.inf, n_frames=45, slab=Slab((50, 60, 5), (4.0, 4.0, 15.0)))
+    pierced = with_insert("vessel-in-lesion", patient)
+    made = [scan.acquire(one, np.random.default_rng(0)) for one in (patient, pierced)]
+    vessel = made[0].regions["core"].mask & (truth(pierced, "artery", made[0].grid) > 0.1)
+    assert vessel.sum() > 3
+    lowest = [scan.times[series(one)[vessel].argmin(axis=1)].mean() for one in made]
+    assert lowest[1] < lowest[0] - 1.0
