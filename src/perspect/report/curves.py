@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import cycle
 from textwrap import wrap
 from typing import Final
 
@@ -30,7 +31,7 @@ STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 """From one number at an axis to the next, times a power of ten."""
 
 HEADROOM: Final = 0.17
-"""Of the range of the curves, above them; half as much as a third of it below."""
+"""Of the range of the curves, above them; a third of it below."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _panel(curves: Mapping[str, Curve], windows: Windows, title: str) -> Iterato
     spans = ((windows.rest, "rest"), (windows.integrated, "integrated")) if "displacement" not in curves else ()
     yield from (_span(axes, *span, word) for span, word in spans if span is not None)
     yield from _scales(axes)
-    for curve, colour in zip(curves.values(), (*SERIES, *SERIES), strict=False):
+    for curve, colour in zip(curves.values(), cycle(SERIES), strict=False):
         yield from _trace(axes, curve, colour)
     yield from _legend(curves)
     unit = next(iter(curves.values())).unit
@@ -105,7 +106,8 @@ def _axes(curves: Sequence[Curve]) -> _Axes:
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     size = high - low if high > low else 1.0
-    return _Axes((float(times.min()), float(times.max())), (low - HEADROOM / 3 * size, high + HEADROOM * size))
+    start, end = float(times.min()), float(times.max())
+    return _Axes((start, end if end > start else start + 1.0), (low - HEADROOM / 3 * size, high + HEADROOM * size))
 
 
 def _span(axes: _Axes, start: float, end: float, word: str) -> str:
@@ -163,7 +165,7 @@ def _runs(values: Float[np.ndarray, " time"]) -> list[slice]:
 def _legend(curves: Mapping[str, Curve]) -> Iterator[str]:
     """The names at the upper right with a piece of their lines, short so that they stay clear of the first pass."""
     y = TOP + 8.0
-    for curve, colour in zip(curves.values(), (*SERIES, *SERIES), strict=False):
+    for curve, colour in zip(curves.values(), cycle(SERIES), strict=False):
         for name, is_dots in (
             (curve.label, curve.fit is not None),
             *((("its fit", False),) if curve.fit is not None else ()),
