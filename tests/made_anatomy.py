@@ -14,6 +14,12 @@ from perspect.io.templates import icbm_2009a
 from perspect.vocabulary import Grid
 
 T1W = {"csf": 0.25, "grey": 0.65, "white": 1.0, "lesion": 0.55}
+SKULL = ((0.8, 0.65), (6.0, 0.06), (5.0, 1.9))
+"""Dura, bone and fat as T1-weighted images show them: mm and signal."""
+
+ENHANCED = ((2.0, 1.7), (6.0, 0.06), (5.0, 1.9))
+"""The same after contrast agent, with a thick meninx."""
+
 T2W = {"csf": 1.6, "grey": 0.95, "white": 0.65, "lesion": 1.25}
 FLAIR = {"csf": 0.2, "grey": 1.0, "white": 0.8, "lesion": 1.5}
 TISSUES = ("csf", "grey", "white")
@@ -30,6 +36,11 @@ def template():
 
 
 @cache
+def _blurred(sigma):
+    return tuple(ndimage.gaussian_filter(one, sigma) if sigma else one for one in (template().grey, template().white))
+
+
+@cache
 def _depth():
     """mm below the surface of the standard brain, negative outside."""
     brain = template().brain[::2, ::2, ::2]
@@ -38,33 +49,56 @@ def _depth():
 
 @dataclass(frozen=True, eq=False)
 class MadeHead:
-    """Shares of the tissues on a grid, the lesion, and the affine from scanner mm to the standard head's mm."""
+    """Shares of the tissues, the lesion, mm below the brain's surface, and the affine to the standard head."""
 
     grid: Grid
     shares: dict
     lesion: np.ndarray
+    depth: np.ndarray
     affine: np.ndarray
 
     @property
     def brain(self):
         return sum(self.shares.values()) > 0.5
 
-    def image(self, contrast=T1W, bias=0.3, noise=0.03, seed=0):
-        """Signal with shading (peak to peak, as a share of its mean) and Rician noise (SD as a share of white)."""
+    def image(self, contrast=T1W, bias=0.3, noise=0.03, seed=0, around=None):
+        """Signal with shading (peak to peak, as a share of its mean) and Rician noise (SD as a share of white).
+
+        `around` is what lies around the brain, from the inside out: thickness in mm and signal of each layer.
+        """
         rng = np.random.default_rng(seed)
         clean = sum(contrast[name] * share for name, share in self.shares.items())
-        clean = np.where(self.lesion, contrast["lesion"], clean) * shading(self, bias, rng)
+        clean = np.where(self.lesion, contrast["lesion"], clean)
+        share, start = np.clip(1 - sum(self.shares.values()), 0, 1), WATER
+        for thickness, signal in around or ():
+            clean = clean + share * signal * _layer(-self.depth, start, start + thickness, self.grid.spacing[0])
+            start += thickness
+        clean = clean * shading(self, bias, rng)
         sigma = noise * contrast["white"]
         noisy = clean + sigma * rng.normal(size=clean.shape) + 1j * sigma * rng.normal(size=clean.shape)
         return (300 * np.abs(noisy)).astype(np.float32)
 
 
+def _layer(height, low, high, spacing):
+    return np.clip(0.5 + (height - low) / spacing, 0, 1) * np.clip(0.5 + (high - height) / spacing, 0, 1)
+
+
 def made_head(
-    spacing=2.0, seed=1, warp=4.0, size=0.93, turn=(0.06, -0.04, 0.09), lesion=(28.0, 30.0, 25.0), radius=18.0
+    spacing=2.0,
+    seed=1,
+    warp=4.0,
+    turn=(0.06, -0.04, 0.09),
+    lesion=(28.0, 30.0, 25.0),
+    radius=18.0,
+    room=(170, 210, 170),
+    push=0.0,
 ):
-    """A head whose displacement from the standard one has a standard deviation of `warp` mm besides the affine."""
-    grid = Grid(tuple(int(n / spacing) for n in (170, 210, 170)), np.diag([spacing, spacing, spacing, 1.0]))
-    grid.affine[:3, 3] = [-84, -118, -75]
+    """A head whose displacement from the standard one has a standard deviation of `warp` mm besides the affine.
+
+    `lesion` is its middle in the standard head (mm). `push` is by how many mm the midline is moved to the left.
+    """
+    grid = Grid(tuple(int(n / spacing) for n in room), np.diag([spacing, spacing, spacing, 1.0]))
+    grid.affine[:3, 3] = -np.array(room) / 2 + [1.0, -13.0, 10.0]
     rng = np.random.default_rng(seed)
     at = grid.affine[:3, :3] @ np.indices(grid.shape).reshape(3, -1) + grid.affine[:3, 3:]
     affine = np.eye(4)
@@ -72,20 +106,19 @@ def made_head(
     affine[:3, 3] = [2.0, 5.0, -4.0]
     there = affine[:3, :3] @ at + affine[:3, 3:]
     there += np.stack([_smooth(rng, grid, 18.0, warp).ravel() for _ in range(3)])
+    there[0] += push * np.exp(-0.5 * ((there - [[0.0], [10.0], [15.0]]) ** 2).sum(axis=0) / 30.0**2)
     head = template()
     index = np.linalg.inv(head.grid.affine)[:3, :3] @ there + np.linalg.inv(head.grid.affine)[:3, 3:]
     index = index.reshape(3, *grid.shape)
-    blur = max(spacing / 2 - 0.5, 0)
-    grey, white = (
-        ndimage.map_coordinates(ndimage.gaussian_filter(one, blur) if blur else one, index, order=1)
-        for one in (head.grey, head.white)
-    )
+    grey, white = (ndimage.map_coordinates(one, index, order=1) for one in _blurred(max(spacing / 2 - 0.5, 0)))
+    beyond = np.linalg.norm(index - np.clip(index, 0, np.array(_depth().shape)[:, None, None, None] * 2 - 2), axis=0)
     depth = ndimage.map_coordinates(_depth(), index / 2, order=1, mode="nearest") * SIZE
-    within = np.clip(0.5 + (depth + WATER) / spacing, 0, 1)
+    within = np.clip(0.5 + (depth + WATER) / spacing, 0, 1) * (beyond == 0)
     csf = np.maximum(within - grey - white, 0)
     centre = np.linalg.inv(affine) @ np.array([*lesion, 1.0])
     inside = (np.linalg.norm(at - centre[:3, None], axis=0) < radius).reshape(grid.shape) & (depth > -WATER)
-    return MadeHead(grid, dict(zip(TISSUES, (csf, grey, white), strict=True)), inside, affine)
+    shares = dict(zip(TISSUES, (csf, grey, white), strict=True))
+    return MadeHead(grid, shares, inside, depth - beyond * (index[2] >= 0), affine)
 
 
 def turned(angles):

@@ -98,11 +98,15 @@ def appearance(
     return Appearance(materials, frequency, bend, scale, surprise)
 
 
-def gain(found: Appearance, region: Region) -> Float32[np.ndarray, "voxels images"]:
-    """The gain of each image in the voxels of the region from which it was estimated; its logarithm has mean 0."""
+def gain(found: Appearance, region: Region, elsewhere: Region | None = None) -> Float32[np.ndarray, "voxels images"]:
+    """The gain of each image in the voxels of the region from which it was estimated; its logarithm has mean 0 there.
+
+    With `elsewhere`, a region on the same grid, in the voxels of that one, where it is continued.
+    """
     log = everywhere(found.bend, region.grid.shape)
-    rows = np.stack([region.taken(log[..., k]) for k in range(log.shape[-1])], axis=1)
-    out: Float32[np.ndarray, "voxels images"] = np.exp(rows - rows.mean(axis=0))
+    columns = [log[..., k] for k in range(log.shape[-1])]
+    rows = [(elsewhere or region).taken(one) - region.taken(one).mean() for one in columns]
+    out: Float32[np.ndarray, "voxels images"] = np.exp(np.stack(rows, axis=1))
     return out
 
 

@@ -8,9 +8,10 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
-from scipy import ndimage
 
 from perspect.anatomy import appearance as looks
+from perspect.anatomy import distance
+from perspect.anatomy.distance import Box
 from perspect.anatomy.expected import expected_shares
 from perspect.vocabulary import Flag, Grid, Problem, Region, Severity, Step, Template
 
@@ -122,7 +123,8 @@ def tissues(
             f"Tissue classes are estimated from {FEWEST} at least.",
             "Check that masks and images lie on each other, or give the tissue classes.",
         )
-    box, region = _boxed(usable, brain.grid)
+    box, within = distance.box(usable, brain.grid)
+    region = Region(usable[box], within, "brain outside the lesion")
     values = np.stack([region.taken(one[box]) for one in volumes], axis=1)
     expected = expected_shares(template, to_template, region)
     found = looks.appearance(values, expected, region)
@@ -176,7 +178,7 @@ def given(
 
 def _filled(
     whole: Float32[np.ndarray, "x y z columns"],
-    box: tuple[slice, slice, slice],
+    box: Box,
     region: Region,
     rows: Float32[np.ndarray, "voxels columns"],
 ) -> Float32[np.ndarray, "x y z columns"]:
@@ -185,15 +187,6 @@ def _filled(
         inner = whole[box][..., k]
         inner[region.mask] = region.spread(column, 0.0)[region.mask]
     return whole
-
-
-def _boxed(mask: Bool[np.ndarray, "x y z"], grid: Grid) -> tuple[tuple[slice, slice, slice], Region]:
-    """The box around a mask, and the mask within it as a region."""
-    x, y, z = ndimage.find_objects(mask.astype(np.uint8))[0]
-    affine = grid.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ [x.start, y.start, z.start]
-    inner = mask[x, y, z]
-    return (x, y, z), Region(inner, Grid(inner.shape, affine), "brain outside the lesion")
 
 
 def _flags(names: tuple[str, ...], contrast: float, amounts: Float[np.ndarray, " 3"], odd: float) -> tuple[Flag, ...]:

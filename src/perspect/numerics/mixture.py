@@ -46,19 +46,31 @@ def mixtures(n_materials: int, n_parts: int) -> Float[np.ndarray, "kinds materia
     return np.array([*pure, *mixed])
 
 
+def distances(
+    samples: Float32[np.ndarray, "samples channels"],
+    materials: Materials,
+    kinds: Float[np.ndarray, "kinds materials"],
+) -> Float32[np.ndarray, "kinds samples"]:
+    """Squared distance of every sample from every kind of mixture, in standard deviations (Mahalanobis)."""
+    out = np.empty((len(kinds), len(samples)), np.float32)
+    means = kinds @ materials.means
+    for kind, covariance in enumerate(np.tensordot(kinds, materials.covariances, 1)):
+        whitening = np.linalg.inv(np.linalg.cholesky(covariance)).T.astype(np.float32)
+        away = (samples - means[kind].astype(np.float32)) @ whitening
+        out[kind] = np.einsum("si,si->s", away, away)
+    return out
+
+
 def log_densities(
     samples: Float32[np.ndarray, "samples channels"],
     materials: Materials,
     kinds: Float[np.ndarray, "kinds materials"],
 ) -> Float32[np.ndarray, "kinds samples"]:
     """Logarithm of the density of every sample under every kind of mixture."""
-    out = np.empty((len(kinds), len(samples)), np.float32)
-    means = kinds @ materials.means
-    for kind, covariance in enumerate(np.tensordot(kinds, materials.covariances, 1)):
-        lower = np.linalg.cholesky(covariance)
-        away = (samples - means[kind].astype(np.float32)) @ np.linalg.inv(lower).T.astype(np.float32)
-        constant = np.log(np.diag(lower)).sum() + 0.5 * len(lower) * np.log(2 * np.pi)
-        out[kind] = -0.5 * np.einsum("si,si->s", away, away) - np.float32(constant)
+    _, spread = np.linalg.slogdet(2 * np.pi * np.tensordot(kinds, materials.covariances, 1))
+    out = distances(samples, materials, kinds)
+    out += spread[:, None].astype(np.float32)
+    out *= np.float32(-0.5)
     return out
 
 

@@ -1,0 +1,280 @@
+"""Normal-appearing white matter: what a lesion's numbers are compared with, found in three ways that check each other.
+
+White matter away from lesion and oedema, without the voxels at its edge: opposite the lesion, in the centrum semiovale
+of the other side, and in the whole brain. Where the three disagree on a map, the reference is in doubt, and with it
+every ratio.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from perspect.anatomy import distance, resample
+from perspect.anatomy.distance import Box, grown, shrunk
+from perspect.anatomy.mirror import Mirror
+from perspect.anatomy.tissue import Tissues
+from perspect.vocabulary import Flag, Grid, Region, Severity, Step
+
+SOURCE: Final = "normal-appearing white matter"
+
+WHITE: Final = 0.8
+"""Share of white matter in a voxel that counts [our default]."""
+
+EDGE: Final = 2.0
+"""mm of white matter that are taken off: cortex and fluid are near, and folds of a perfusion image wider [our default].
+"""
+
+MARGIN: Final = 10.0
+"""mm around lesion and oedema that are left out: infiltration and pressure reach beyond what is seen [our default]."""
+
+SPREAD_OUT: Final = 5.0
+"""mm by which the place opposite a lesion is widened as long as it holds too little white matter [our default]."""
+
+MOST_SPREAD: Final = 20.0
+
+FEWEST: Final = 20
+"""Voxels of the image that is measured; a median of fewer is too uncertain to divide by [our default]."""
+
+SMALLEST: Final = 1.0
+"""mL below which a candidate is not chosen while there is a larger one [our default]."""
+
+CENTRUM: Final = ((25.0, -14.0, 36.0), (8.0, 24.0, 6.0))
+"""mm in the standard head: middle and half axes of an ellipsoid in the centrum semiovale of the right side, in which
+white matter has a share of 0.98 [our default, read off the ICBM 2009a maps]. The left one is its mirror image."""
+
+UNEVEN: Final = 0.4
+"""Robust standard deviation over median above which a candidate is not chosen while there is an evener one
+[our default]."""
+
+APART: Final = 0.2
+"""Difference of two candidates' medians over their mean from which on the reference is in doubt [our default]."""
+
+
+OPPOSITE: Final = "opposite the lesion"
+CENTRAL: Final = "of the centrum semiovale"
+WHOLE: Final = "of the whole brain"
+"""What the candidates are called: normal-appearing white matter ..."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One way to a reference: its voxels on the grid of what is measured, and what maps hold there.
+
+    `medians` and `spreads` (robust standard deviation over median) are by the name of the map.
+    """
+
+    region: Region
+    volume: float
+    medians: Mapping[str, float] = field(default_factory=dict)
+    spreads: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether its median is worth anything."""
+        return self.region.n_voxels >= FEWEST and self.volume >= SMALLEST
+
+    @property
+    def is_even(self) -> bool:
+        """Whether it looks like one tissue on every map."""
+        return all(spread <= UNEVEN for spread in self.spreads.values())
+
+
+@dataclass(frozen=True, eq=False)
+class NormalWhiteMatter:
+    """The region that was chosen (empty if none could be), the candidates by name, and how well they agree.
+
+    `differences` is the largest difference between candidates on each map, over their mean.
+    """
+
+    region: Region
+    candidates: Mapping[str, Candidate]
+    differences: Mapping[str, float]
+    flags: tuple[Flag, ...]
+    step: Step
+
+
+def candidates(
+    tissues: Tissues,
+    ill: Region | None = None,
+    mirror: Mirror | None = None,
+    to_template: Float[np.ndarray, "4 4"] | None = None,
+    grid: Grid | None = None,
+    matrix: Float[np.ndarray, "4 4"] | None = None,
+) -> dict[str, Region]:
+    """The three regions, on the `grid` of what is measured (else that of the tissues), in order of preference.
+
+    `ill` is everything that is not normal: lesion, oedema, cavity, what was irradiated; on the grid of the tissues.
+    What was masked as lesion when the tissues were found is left out as well. `matrix` takes places of `grid` to those
+    of the tissues, where they do not share a frame. What needs `mirror` or `to_template` is not there without it.
+    """
+    sick = tissues.lesion if ill is None else tissues.lesion | ill.mask
+    box, own = distance.box(tissues.brain.mask | sick, tissues.grid)
+    sick = sick[box]
+    normal = shrunk(np.nan_to_num(tissues.white[box]) >= WHITE, EDGE, own) & ~grown(sick, MARGIN, own)
+    found: dict[str, Bool[np.ndarray, "x y z"]] = {}
+    whole = normal
+    if mirror is not None and sick.any():
+        place = mirror.mirrored(Region(sick, own, "ill")).mask
+        found[OPPOSITE] = _widened(place, normal, own)
+        whole = normal & ~grown(place, MARGIN, own)
+    if to_template is not None:
+        found[CENTRAL] = normal & _centrum(own, to_template, sick)
+    found[WHOLE] = whole
+    target = tissues.grid if grid is None else grid
+    return {name: _brought(mask, own, box, tissues, target, matrix, name) for name, mask in found.items()}
+
+
+def choose(
+    regions: Mapping[str, Region], maps: Mapping[str, Float[np.ndarray, "x y z"]] | None = None
+) -> NormalWhiteMatter:
+    """The first of the candidates that is large and even, and whether the candidates agree on the maps.
+
+    `regions` are those of `candidates`, in order of preference; another one, such as white matter that was found from
+    the perfusion itself, can be added at the end. Where none is large, the largest is taken if it has `FEWEST` voxels.
+    """
+    held = {name: _candidate(region, maps or {}) for name, region in regions.items()}
+    large = [name for name, one in held.items() if one.is_large]
+    some = [name for name, one in held.items() if one.region.n_voxels >= FEWEST]
+    even = [name for name in large if held[name].is_even]
+    biggest = sorted(some, key=lambda name: -held[name].region.n_voxels)
+    name = next(iter(even or large or biggest), "")
+    differences = {key: _difference([held[one].medians[key] for one in some]) for key in maps or {}}
+    flags = _flags(held, name, differences, some)
+    if not name:
+        grid = next(iter(regions.values())).grid
+        empty = Region(np.zeros(grid.shape, bool), grid, SOURCE, "none could be found")
+        step = Step(SOURCE, "No normal-appearing white matter was found.")
+        return NormalWhiteMatter(empty, held, differences, flags, step)
+    chosen = held[name].region
+    region = Region(chosen.mask, chosen.grid, SOURCE, name)
+    sentence = (
+        f"Normal-appearing white matter is that {name} ({region.n_voxels} voxels, {held[name].volume:.1f} mL): "
+        f"at least {WHITE:.0%} white matter, {EDGE:g} mm from its edge, {MARGIN:g} mm from lesion and oedema."
+    )
+    constants = {"share": WHITE, "edge in mm": EDGE, "margin in mm": MARGIN}
+    return NormalWhiteMatter(region, held, differences, flags, Step(SOURCE, sentence, constants))
+
+
+def _widened(
+    place: Bool[np.ndarray, "x y z"], normal: Bool[np.ndarray, "x y z"], grid: Grid
+) -> Bool[np.ndarray, "x y z"]:
+    """Normal white matter in a place, which is widened until there is enough of it."""
+    enough = SMALLEST * 1e3 / np.prod(grid.spacing)
+    away = -distance.depth(place, grid)
+    inside = normal & place
+    for by in np.arange(SPREAD_OUT, MOST_SPREAD + SPREAD_OUT, SPREAD_OUT):
+        if inside.sum() >= enough:
+            break
+        inside = np.asarray(normal & (away <= by))
+    return np.asarray(inside)
+
+
+def _centrum(
+    grid: Grid, to_template: Float[np.ndarray, "4 4"], sick: Bool[np.ndarray, "x y z"]
+) -> Bool[np.ndarray, "x y z"]:
+    """The centrum semiovale by the standard head: of the side without the lesion, of both if it lies in the middle."""
+    middle, axes = (np.array(one).reshape(3, 1, 1, 1) for one in CENTRUM)
+    at = to_template @ grid.affine
+    place = np.tensordot(at[:3, :3], np.indices(grid.shape), 1) + at[:3, 3].reshape(3, 1, 1, 1)
+    x = place[0].copy()
+    place[0] = np.abs(x)
+    inside = np.asarray((((place - middle) / axes) ** 2).sum(axis=0) <= 1)
+    share_right = float((x[sick] > 0).mean()) if sick.any() else 0.5
+    if share_right > 0.9:
+        inside &= x < 0
+    elif share_right < 0.1:
+        inside &= x > 0
+    return inside
+
+
+def _brought(
+    mask: Bool[np.ndarray, "x y z"],
+    own: Grid,
+    box: Box,
+    tissues: Tissues,
+    grid: Grid,
+    matrix: Float[np.ndarray, "4 4"] | None,
+    name: str,
+) -> Region:
+    """A region on the grid that is measured: its voxels, as far as these are white matter as well."""
+    if matrix is None and tissues.grid.matches(grid):
+        inside = np.zeros(grid.shape, bool)
+        inside[box] = mask
+    else:
+        inside = resample.onto(mask, own, grid, matrix=matrix)
+        inside &= np.nan_to_num(resample.onto(tissues.white[box], own, grid, matrix=matrix)) >= WHITE
+    return Region(inside, grid, name, "from the anatomy")
+
+
+def _candidate(region: Region, maps: Mapping[str, Float[np.ndarray, "x y z"]]) -> Candidate:
+    medians, spreads = {}, {}
+    for key, values in maps.items():
+        inside = values[region.mask].astype(np.float64)
+        inside = inside[np.isfinite(inside)]
+        median = float(np.median(inside)) if inside.size else float("nan")
+        medians[key] = median
+        spreads[key] = float(1.4826 * np.median(np.abs(inside - median)) / abs(median)) if inside.size else float("nan")
+    return Candidate(region, float(region.n_voxels * np.prod(region.grid.spacing) / 1e3), medians, spreads)
+
+
+def _difference(medians: list[float]) -> float:
+    """The largest difference of two, over their mean; NaN if there are no two."""
+    pairs = [2 * abs(one - other) / abs(one + other) for one, other in combinations(medians, 2) if one + other]
+    return float(np.max(pairs)) if pairs else float("nan")
+
+
+def _flags(
+    held: Mapping[str, Candidate], name: str, differences: Mapping[str, float], some: list[str]
+) -> tuple[Flag, ...]:
+    if not name:
+        return (
+            Flag(
+                "no-normal-white-matter",
+                Severity.LIMITED,
+                "No normal-appearing white matter could be found away from lesion and oedema. Give a mask.",
+                "brain",
+                source=SOURCE,
+            ),
+        )
+    found = []
+    if not held[name].is_large:
+        found.append(
+            Flag(
+                "small-normal-white-matter",
+                Severity.CAUTION,
+                f"Only {held[name].volume:.1f} mL of normal-appearing white matter were found; their median is "
+                "uncertain, and every ratio to it.",
+                "reference",
+                source=SOURCE,
+            )
+        )
+    uneven = {key: spread for key, spread in held[name].spreads.items() if spread > UNEVEN}
+    found += [
+        Flag(
+            "uneven-normal-white-matter",
+            Severity.CAUTION,
+            f"{key} varies by {spread:.0%} inside normal-appearing white matter: it holds more than that.",
+            "reference",
+            source=SOURCE,
+        )
+        for key, spread in uneven.items()
+    ]
+    for key, difference in differences.items():
+        if difference > APART:
+            values = ", ".join(f"{one} {held[one].medians[key]:.3g}" for one in some)
+            found.append(
+                Flag(
+                    "references-differ",
+                    Severity.CAUTION,
+                    f"White matter that should be alike differs by {difference:.0%} on {key} ({values}): ratios depend "
+                    "on which of them is the reference.",
+                    "reference",
+                    difference,
+                    SOURCE,
+                )
+            )
+    return tuple(found)
