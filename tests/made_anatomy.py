@@ -36,6 +36,11 @@ def template():
 
 
 @cache
+def _blurred(sigma):
+    return tuple(ndimage.gaussian_filter(one, sigma) if sigma else one for one in (template().grey, template().white))
+
+
+@cache
 def _depth():
     """mm below the surface of the standard brain, negative outside."""
     brain = template().brain[::2, ::2, ::2]
@@ -44,7 +49,7 @@ def _depth():
 
 @dataclass(frozen=True, eq=False)
 class MadeHead:
-    """Shares of the tissues on a grid, the lesion, mm below the brain's surface, and the affine to the standard head."""
+    """Shares of the tissues, the lesion, mm below the brain's surface, and the affine to the standard head."""
 
     grid: Grid
     shares: dict
@@ -86,8 +91,12 @@ def made_head(
     lesion=(28.0, 30.0, 25.0),
     radius=18.0,
     room=(170, 210, 170),
+    push=0.0,
 ):
-    """A head whose displacement from the standard one has a standard deviation of `warp` mm besides the affine."""
+    """A head whose displacement from the standard one has a standard deviation of `warp` mm besides the affine.
+
+    `lesion` is its middle in the standard head (mm). `push` is by how many mm the midline is moved to the left.
+    """
     grid = Grid(tuple(int(n / spacing) for n in room), np.diag([spacing, spacing, spacing, 1.0]))
     grid.affine[:3, 3] = -np.array(room) / 2 + [1.0, -13.0, 10.0]
     rng = np.random.default_rng(seed)
@@ -97,14 +106,11 @@ def made_head(
     affine[:3, 3] = [2.0, 5.0, -4.0]
     there = affine[:3, :3] @ at + affine[:3, 3:]
     there += np.stack([_smooth(rng, grid, 18.0, warp).ravel() for _ in range(3)])
+    there[0] += push * np.exp(-0.5 * ((there - [[0.0], [10.0], [15.0]]) ** 2).sum(axis=0) / 30.0**2)
     head = template()
     index = np.linalg.inv(head.grid.affine)[:3, :3] @ there + np.linalg.inv(head.grid.affine)[:3, 3:]
     index = index.reshape(3, *grid.shape)
-    blur = max(spacing / 2 - 0.5, 0)
-    grey, white = (
-        ndimage.map_coordinates(ndimage.gaussian_filter(one, blur) if blur else one, index, order=1)
-        for one in (head.grey, head.white)
-    )
+    grey, white = (ndimage.map_coordinates(one, index, order=1) for one in _blurred(max(spacing / 2 - 0.5, 0)))
     beyond = np.linalg.norm(index - np.clip(index, 0, np.array(_depth().shape)[:, None, None, None] * 2 - 2), axis=0)
     depth = ndimage.map_coordinates(_depth(), index / 2, order=1, mode="nearest") * SIZE
     within = np.clip(0.5 + (depth + WATER) / spacing, 0, 1) * (beyond == 0)

@@ -17,7 +17,7 @@ from scipy import ndimage
 from perspect.anatomy import align, distance, resample
 from perspect.anatomy import appearance as looks
 from perspect.anatomy.distance import grown, largest, shrunk, whole
-from perspect.anatomy.expected import expected_shares
+from perspect.anatomy.expected import expected_shares, standard_brain
 from perspect.numerics.mixture import distances
 from perspect.vocabulary import Flag, Grid, Problem, Region, Severity, Step, Template
 
@@ -113,28 +113,35 @@ def brain(
     template: Template,
     to_template: Float[np.ndarray, "4 4"],
     lesion: Region | None = None,
+    given: Region | None = None,
 ) -> Brain:
     """The brain with its fluid, in one or several images on one grid, given where they lie in the standard head.
 
-    The lesion is always part of it, and so is a cavity. Raises `Problem` where the standard brain lies outside.
+    The lesion is always part of it, and so is a cavity. A mask that is `given` is kept as it is and only looked at.
+    Raises `Problem` where the standard brain lies outside.
     """
     volumes = {name: np.nan_to_num(np.asarray(one, np.float32)) for name, one in images.items()}
     first = next(iter(volumes.values()))
     had_no_skull = _may_have_no_skull(first) and _is_stripped(first, grid, template, to_template)
-    standard = resample.onto(template.brain, template.grid, grid, matrix=to_template)
+    standard = standard_brain(template, to_template, grid)
     if not standard.any():
         raise Problem(
             f"The standard brain lies outside of {', '.join(images)}.",
             "There is no brain to be found where it is not imaged.",
             "Check the alignment to the standard head.",
         )
-    if had_no_skull:
-        mask = _support(first)
+    if given is not None:
+        mask, how = given.mask, "was given"
+    elif had_no_skull:
+        mask, how = _support(first), "had no skull around it, and its own edge was kept"
     else:
-        mask = _found(volumes, grid, template, to_template, lesion)
-    if lesion is not None:
+        mask, how = (
+            _found(volumes, grid, template, to_template, lesion),
+            "was found from the standard head and its looks",
+        )
+    if lesion is not None and given is None:
         mask = whole(mask | lesion.mask)
-    return _told(mask, standard, grid, to_template, tuple(images), had_no_skull)
+    return _told(mask, standard, grid, to_template, tuple(images), had_no_skull, how)
 
 
 def _may_have_no_skull(image: Float32[np.ndarray, "x y z"]) -> bool:
@@ -151,7 +158,7 @@ def _is_stripped(
     image: Float32[np.ndarray, "x y z"], grid: Grid, template: Template, to_template: Float[np.ndarray, "4 4"]
 ) -> bool:
     """Whether what is not 0 has the volume of the standard brain, as far as that is imaged."""
-    standard = resample.onto(template.brain, template.grid, grid, matrix=to_template)
+    standard = standard_brain(template, to_template, grid)
     return bool(_support(image).sum() < STRIPPED * max(int(standard.sum()), 1))
 
 
@@ -164,7 +171,7 @@ def _found(
 ) -> Bool[np.ndarray, "x y z"]:
     """The brain of images with skull, on coarser voxels where theirs are fine."""
     coarse = _coarsened(grid)
-    standard = resample.onto(template.brain, template.grid, coarse, matrix=to_template)
+    standard = standard_brain(template, to_template, coarse)
     depth = distance.depth(standard, coarse)
     ill = np.zeros(coarse.shape, bool) if lesion is None else resample.onto(lesion.mask, grid, coarse)
     values = np.stack([np.nan_to_num(resample.onto(one, grid, coarse)) for one in volumes.values()], axis=-1)
@@ -200,10 +207,8 @@ def _looks_like(
     even = even / looks.gain(found, sure, near) / found.scale.astype(np.float32)
     is_near = distances(even, found.materials, looks.KINDS) < ALIKE**2
     has_fluid = looks.KINDS[:, 0] > 0
-    return (
-        near.spread(is_near[~has_fluid].any(axis=0), False),
-        near.spread(is_near[has_fluid].any(axis=0), False),
-    )
+    is_tissue, is_fluid = (np.asarray(is_near[kind].any(axis=0)) for kind in (~has_fluid, has_fluid))
+    return near.spread(is_tissue, False), near.spread(is_fluid, False)
 
 
 def _shaped(
@@ -219,7 +224,7 @@ def _shaped(
     """
     sure = (depth > CORE) | ill
     solid = is_tissue | sure
-    tissue = solid & grown(largest(shrunk(solid, BRIDGE, grid)), BRIDGE + max(grid.spacing), grid)
+    tissue = solid & grown(largest(shrunk(solid, BRIDGE, grid)), BRIDGE + WORKING, grid)
     closed = shrunk(grown(tissue, SULCUS, grid), SULCUS, grid)
     cavity = is_fluid & (depth > BRIDGE)
     alien = ~(is_tissue | is_fluid) & (depth < CORE) & ~ill
@@ -248,6 +253,7 @@ def _told(
     to_template: Float[np.ndarray, "4 4"],
     names: tuple[str, ...],
     had_no_skull: bool,
+    how: str,
 ) -> Brain:
     """The mask with its quality, its flags and its sentence."""
     volume = float(mask.sum() * np.prod(grid.spacing) / 1e3)
@@ -260,12 +266,9 @@ def _told(
     inner[1:-1, 1:-1, 1:-1] = True
     surface = mask & ~ndimage.binary_erosion(mask, border_value=0)
     cut = float((surface & ~inner).sum() / max(surface.sum(), 1))
-    kept = (
-        "had no skull, and its own edge was kept" if had_no_skull else "was found from the standard head and the looks"
-    )
     step = Step(
         SOURCE,
-        f"The brain ({volume:.0f} mL) in {', '.join(names)} {kept}; it overlaps the ICBM 2009a brain by {overlap:.2f}.",
+        f"The brain ({volume:.0f} mL) in {', '.join(names)} {how}; it overlaps the ICBM 2009a brain by {overlap:.2f}.",
         {"core": CORE, "reach": REACH, "alike": ALIKE},
         REFERENCES,
     )

@@ -16,7 +16,7 @@ def depth(mask: Bool[np.ndarray, "x y z"], grid: Grid) -> Float32[np.ndarray, "x
     half = min(grid.spacing) / 2
     inside = ndimage.distance_transform_edt(mask, grid.spacing)
     outside = ndimage.distance_transform_edt(~mask, grid.spacing)
-    return np.where(mask, inside - half, half - outside).astype(np.float32)
+    return np.asarray(np.where(mask, inside - half, half - outside), np.float32)
 
 
 def shrunk(mask: Bool[np.ndarray, "x y z"], by: float, grid: Grid) -> Bool[np.ndarray, "x y z"]:

@@ -109,7 +109,7 @@ def candidates(
 
     `ill` is everything that is not normal: lesion, oedema, cavity, what was irradiated; on the grid of the tissues.
     What was masked as lesion when the tissues were found is left out as well. `matrix` takes places of `grid` to those
-    of the tissues, where they do not share a frame. What cannot be found without `mirror` or `to_template` is not there.
+    of the tissues, where they do not share a frame. What needs `mirror` or `to_template` is not there without it.
     """
     sick = tissues.lesion if ill is None else tissues.lesion | ill.mask
     box, own = distance.box(tissues.brain.mask | sick, tissues.grid)
@@ -145,13 +145,12 @@ def choose(
     differences = {key: _difference([held[one].medians[key] for one in some]) for key in maps or {}}
     flags = _flags(held, name, differences, some)
     if not name:
-        shape = next(iter(regions.values()))
-        empty = Region(np.zeros_like(shape.mask), shape.grid, "normal-appearing white matter", "none could be found")
-        return NormalWhiteMatter(
-            empty, held, differences, flags, Step(SOURCE, "No normal-appearing white matter was found.")
-        )
+        grid = next(iter(regions.values())).grid
+        empty = Region(np.zeros(grid.shape, bool), grid, SOURCE, "none could be found")
+        step = Step(SOURCE, "No normal-appearing white matter was found.")
+        return NormalWhiteMatter(empty, held, differences, flags, step)
     chosen = held[name].region
-    region = Region(chosen.mask, chosen.grid, "normal-appearing white matter", name)
+    region = Region(chosen.mask, chosen.grid, SOURCE, name)
     sentence = (
         f"Normal-appearing white matter is that {name} ({region.n_voxels} voxels, {held[name].volume:.1f} mL): "
         f"at least {WHITE:.0%} white matter, {EDGE:g} mm from its edge, {MARGIN:g} mm from lesion and oedema."
@@ -170,8 +169,8 @@ def _widened(
     for by in np.arange(SPREAD_OUT, MOST_SPREAD + SPREAD_OUT, SPREAD_OUT):
         if inside.sum() >= enough:
             break
-        inside = normal & (away <= by)
-    return inside
+        inside = np.asarray(normal & (away <= by))
+    return np.asarray(inside)
 
 
 def _centrum(
@@ -183,13 +182,13 @@ def _centrum(
     place = np.tensordot(at[:3, :3], np.indices(grid.shape), 1) + at[:3, 3].reshape(3, 1, 1, 1)
     x = place[0].copy()
     place[0] = np.abs(x)
-    inside = (((place - middle) / axes) ** 2).sum(axis=0) <= 1
+    inside = np.asarray((((place - middle) / axes) ** 2).sum(axis=0) <= 1)
     share_right = float((x[sick] > 0).mean()) if sick.any() else 0.5
     if share_right > 0.9:
         inside &= x < 0
     elif share_right < 0.1:
         inside &= x > 0
-    return np.asarray(inside)
+    return inside
 
 
 def _brought(
