@@ -19,3 +19,9 @@ def template(standard):
 @pytest.fixture(scope="session")
 def patient(template):
     return virtual_patient(scenario("high-grade-glioma"), template, 3)
+
+
+@pytest.fixture(scope="session")
+def coarse_patient(standard):
+    """At 3 mm, for scans on coarse grids."""
+    return virtual_patient(scenario("high-grade-glioma"), coarser(standard, 3), 3)

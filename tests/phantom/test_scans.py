@@ -17,6 +17,11 @@ from small_scans import ASL, DCE, DSC, DWI, T2STAR, acquired, mean_in, silent
 
 
 @pytest.fixture(scope="module")
+def patient(coarse_patient):
+    return coarse_patient
+
+
+@pytest.fixture(scope="module")
 def dsc(patient):
     return acquired(silent(DSC), patient)
 

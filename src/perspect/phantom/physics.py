@@ -7,6 +7,7 @@ from perspect.phantom.arterial import ArterialInput
 
 _FINE, _COARSE = 0.05, 0.25
 _FINE_FOR = 45.0
+_BLOCK = 200
 
 
 def _solution_times(
@@ -50,16 +51,18 @@ def two_compartments(
 
     mode = np.zeros_like(rates)
     cp, ce = np.zeros((2, times.size, vp.size))
+    is_frame = np.isin(np.arange(steps.size), np.searchsorted(steps, times - 1e-9))
     frame = 0
-    before = arterial(steps[0] - late)
-    for i, now in enumerate(steps):
-        if i:
-            after = arterial(now - late)
-            mode = _advance(mode, rates, now - steps[i - 1], before, after)
-            before = after
-        if frame < times.size and abs(now - times[frame]) < 1e-9:
-            cp[frame], ce[frame] = (inside * mode).sum(axis=0), (outside * mode).sum(axis=0)
-            frame += 1
+    for first in range(0, steps.size, _BLOCK):
+        # one step is shared with the block before, so that the curve is asked for many times at once
+        block = np.arange(max(first - 1, 0), min(first + _BLOCK, steps.size))
+        came = arterial(steps[block, None] - late)
+        for i, at in enumerate(block):
+            if i:
+                mode = _advance(mode, rates, steps[at] - steps[at - 1], came[i - 1], came[i])
+            if is_frame[at] and at >= first:
+                cp[frame], ce[frame] = (inside * mode).sum(axis=0), (outside * mode).sum(axis=0)
+                frame += 1
     return cp, ce
 
 
