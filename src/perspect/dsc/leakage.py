@@ -195,58 +195,79 @@ def correct(
     AICc; where leaked agent surely raises the signal and `saturating` says how, by the signal equation.
     """
     one, one_std = one_way(relaxation, times, curve, window)
-    k1, k2, plain, corrected = one
-    k1_std, k2_std, _, corrected_std = one_std
-    kep, kep_std = np.full(k1.size, np.nan), np.full(k1.size, np.nan)
-    frames = slice(relaxation.rest.stop, times.size)
-    table = washout(times, curve, frames)
-    both_ways = np.zeros(k1.size, bool)
+    plain, plain_std = one[2], one_std[2]
+    nothing = np.full(plain.size, np.nan)
+    answer = _Answer(np.stack([*one[:2], nothing, one[3]]), np.stack([*one_std[:2], nothing, one_std[3]]))
+    table = washout(times, curve, slice(relaxation.rest.stop, times.size))
+    both_ways = np.zeros(plain.size, bool)
     if method != "bsw":
-        usable = np.flatnonzero(relaxation.is_usable)
-        two, two_std, two_fit = bidirectional(relaxation, times, curve, window, usable, table)
-        one_fit = fit(Leakage(t=times[frames], reference=curve[frames]), relaxation.curves[usable][:, frames])
-        # Where kep is left open the one-way model is taken; that the return could not be seen is part of its error.
-        is_open = ~np.isfinite(two).all(axis=0)
-        at_typical, at_typical_std = one_way(relaxation, times, curve, window, typical_return(two[2]))
-        for row, at in ((0, 0), (1, 1), (3, 3)):
-            two[row, is_open], two_std[row, is_open] = (
-                at_typical[at, usable[is_open]],
-                at_typical_std[at, usable[is_open]],
-            )
-        share = np.nan_to_num(weights([one_fit, two_fit])[1], nan=0.0)
-        share[is_open] = np.minimum(share[is_open], HALF)
-        if method == "leu":
-            share[~is_open] = 1.0
-        both_ways[usable] = share > HALF
-        chosen = usable[share > HALF]
-        for into, spread, row in ((k1, k1_std, 0), (k2, k2_std, 1), (corrected, corrected_std, 3)):
-            value, error = either(into[usable], two[row], spread[usable], two_std[row], share)
-            into[usable], spread[usable] = value, error
-        kep[chosen], kep_std[chosen] = two[2][share > HALF], two_std[2][share > HALF]
-    told = k2_std < WORST_VARIATION * np.abs(k2)
+        both_ways[_return(answer, relaxation, times, curve, window, table, is_sure=method == "leu")] = True
+    told = answer.std[1] < WORST_VARIATION * np.abs(answer.values[1])
     with np.errstate(divide="ignore", invalid="ignore"):
-        certainty = k2 / k2_std
+        certainty = answer.values[1] / answer.std[1]
     kept = None
     if saturating is not None:
         leaky = np.flatnonzero(relaxation.is_usable & (certainty > SURE))
         kept = saturation(relaxation, times, curve, window, leaky, saturating, field)
         both_ways[kept.voxels] = False
-        doubt = _doubt(certainty[kept.voxels]) * (corrected[kept.voxels] - kept.values[3]) ** 2
-        for into, spread, value, error in zip(
-            (k1, k2, kep, corrected), (k1_std, k2_std, kep_std, corrected_std), kept.values, kept.std, strict=True
-        ):
-            into[kept.voxels], spread[kept.voxels] = value, error
-        corrected_std[kept.voxels] = np.sqrt(corrected_std[kept.voxels] ** 2 + doubt)
+        doubt = _doubt(certainty[kept.voxels]) * (answer.values[3, kept.voxels] - kept.values[3]) ** 2
+        answer.values[:, kept.voxels], answer.std[:, kept.voxels] = kept.values, kept.std
+        answer.std[3, kept.voxels] = np.sqrt(answer.std[3, kept.voxels] ** 2 + doubt)
     status = np.where(told, relaxation.status, np.maximum(relaxation.status, Status.NOT_CORRECTED)).astype(np.int16)
+    (k1, k2, kep, corrected), (k1_std, k2_std, kep_std, corrected_std) = answer.values, answer.std
     area = np.where(told, corrected, plain)
     # Whether there is leakage at all is a choice too; the likelihood ratio of K2 = 0 says how sure it is.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         belief = 1 / (1 + np.exp(1 - 0.5 * certainty**2))
     spread = belief * (corrected - area) ** 2 + (1 - belief) * (plain - area) ** 2
-    corrected_std = np.sqrt(corrected_std**2 + spread)
+    area_std = np.sqrt(corrected_std**2 + spread)
     return Correction(
-        k1, k1_std, k2, k2_std, kep, kep_std, area, corrected_std, one_std[2], status, told, both_ways, table, kept
+        k1, k1_std, k2, k2_std, kep, kep_std, area, area_std, plain_std, status, told, both_ways, table, kept
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """K1, K2, kep and corrected area of every voxel with standard errors, while one model after another is tried."""
+
+    values: Float[np.ndarray, "4 voxels"]
+    std: Float[np.ndarray, "4 voxels"]
+
+
+def _return(
+    answer: _Answer,
+    relaxation: Relaxation,
+    times: Float[np.ndarray, " time"],
+    curve: Float[np.ndarray, " time"],
+    window: slice,
+    table: Washout,
+    *,
+    is_sure: bool,
+) -> Int[np.ndarray, " chosen"]:
+    """Puts the two-way model into the answer where it is the likelier one (everywhere if that `is_sure`), and says
+    where.
+    """
+    usable = np.flatnonzero(relaxation.is_usable)
+    frames = slice(relaxation.rest.stop, times.size)
+    two, two_std, two_fit = bidirectional(relaxation, times, curve, window, usable, table)
+    one_fit = fit(Leakage(t=times[frames], reference=curve[frames]), relaxation.curves[usable][:, frames])
+    # Where kep is left open the one-way model is taken; that the return could not be seen is part of its error.
+    is_open = ~np.isfinite(two).all(axis=0)
+    at_typical, at_typical_std = one_way(relaxation, times, curve, window, typical_return(two[2]))
+    same = [0, 1, 3]
+    two[np.ix_(same, is_open)] = at_typical[np.ix_(same, usable[is_open])]
+    two_std[np.ix_(same, is_open)] = at_typical_std[np.ix_(same, usable[is_open])]
+    share = np.nan_to_num(weights([one_fit, two_fit])[1], nan=0.0)
+    share[is_open] = np.minimum(share[is_open], HALF)
+    if is_sure:
+        share[~is_open] = 1.0
+    for row in same:
+        value, error = either(answer.values[row, usable], two[row], answer.std[row, usable], two_std[row], share)
+        answer.values[row, usable], answer.std[row, usable] = value, error
+    chosen = share > HALF
+    answer.values[2, usable[chosen]], answer.std[2, usable[chosen]] = two[2, chosen], two_std[2, chosen]
+    out: Int[np.ndarray, " chosen"] = usable[chosen]
+    return out
 
 
 def _doubt(certainty: Float[np.ndarray, " voxels"]) -> Float[np.ndarray, " voxels"]:

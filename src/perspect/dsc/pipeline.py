@@ -10,19 +10,19 @@ from perspect.dsc import account
 from perspect.dsc.arterial import arterial_input
 from perspect.dsc.blood import calibration_of, flow_of, volume_flags, volume_of
 from perspect.dsc.inputs import check_place, checked_echoes, find_brain_and_rest
-from perspect.dsc.leakage import Correction, correct, uncorrected
+from perspect.dsc.leakage import correct, uncorrected
 from perspect.dsc.maps import maps
 from perspect.dsc.motion import aligned
 from perspect.dsc.normalise import standardised
-from perspect.dsc.passage import FirstPass, first_pass, passage
+from perspect.dsc.passage import first_pass, passage
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import protocol, refuse_protocol, refuse_reference, t1_flags, voxel_flags
-from perspect.dsc.reference import LARGE_REFERENCE, Reference, mean_reference, reference_curve, refuse_negative_tails
+from perspect.dsc.reference import leakage_reference, refuse_negative_tails
 from perspect.dsc.signal import Relaxation, relaxation, rest
 from perspect.dsc.t1_effect import LARGEST_SHARE, T1Effect, t1_effect
 from perspect.dsc.tissue import white_matter_level
 from perspect.numerics.parallel import each, spans
-from perspect.vocabulary import Acquisition, Curve, Measured, Problem, Region, Series, Status
+from perspect.vocabulary import Acquisition, Curve, Measured, Problem, Region, Series
 
 Progress = Callable[[str, float], None]
 
@@ -80,7 +80,11 @@ def quantify(
 
     tell("leakage", 0.0)
     saturates = t1 if plan.leakage == "auto" and acquisition.has_preload is False else None
-    normal, correction = leakage(curves, times, passed, window, plan, brain, reference, saturates, acquisition.field)
+    normal = correction = None
+    if plan.leakage != "none":
+        normal = leakage_reference(curves, times, passed.frames, plan.leakage_reference, brain, reference)
+        refuse_reference(normal, passed.frames)
+        correction = correct(curves, times, normal.curve, window, plan.leakage, saturates, acquisition.field)
     area = correction or uncorrected(curves, times, window)
 
     tell("blood volume", 0.0)
@@ -131,41 +135,6 @@ def modelled_t1(acquisition: Acquisition, echo_times: tuple[float, ...], plan: P
             "Give --flip-angle and --tr, or use dsc.t1_effect=auto.",
         )
     return effect
-
-
-def leakage(
-    curves: Relaxation,
-    times: Float[np.ndarray, " time"],
-    passed: FirstPass,
-    window: slice,
-    plan: Plan,
-    brain: Region,
-    given: Region | None,
-    saturating: T1Effect | None,
-    field: float | None,
-) -> tuple[Reference | None, Correction | None]:
-    """The reference curve and the correction of every voxel; neither where none is wanted. `saturating` is the T1
-    effect of a protocol without preload, at a `field` in T.
-
-    Raises Refusal where the reference is no curve of blood volume, Problem where the region for it was not given.
-    """
-    if plan.leakage == "none":
-        return None, None
-    if plan.leakage_reference == "reference" and given is None:
-        raise Problem(
-            "dsc.leakage_reference is 'reference' but no reference region was given.",
-            "Its mean curve stands for tissue without leakage.",
-            "Give --reference MASK, or use dsc.leakage_reference=brain.",
-        )
-    white = np.zeros(0, np.int64)
-    if given is not None and plan.leakage_reference != "brain":
-        white = np.flatnonzero(brain.taken(given.mask) & (curves.status == Status.OK))
-    if plan.leakage_reference == "reference" or white.size >= LARGE_REFERENCE:
-        normal = mean_reference(curves, times, passed.frames, white, is_given=True)
-    else:
-        normal = reference_curve(curves, times, passed.frames, curves.is_usable)
-    refuse_reference(normal, passed.frames)
-    return normal, correct(curves, times, normal.curve, window, plan.leakage, saturating, field)
 
 
 def mean_curve(curves: Relaxation) -> Float[np.ndarray, " time"]:

@@ -1,7 +1,7 @@
 """The reference of a leakage correction: the mean curve of brain whose vessels do not leak."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from perspect.dsc.integrate import linear_maps, mean_weights, trapezoid_weights
 from perspect.dsc.signal import Relaxation
 from perspect.models import BidirectionalLeakage
-from perspect.vocabulary import Problem, Refusal, Status
+from perspect.vocabulary import Problem, Refusal, Region, Status
 
 TAIL_SECONDS: Final = 15.0
 """The last seconds, in which leaked agent shows; the literature's last ten frames at TR 1.5 s (Boxerman 2006)."""
@@ -64,6 +64,33 @@ class Reference:
 def tail_frames(times: Float[np.ndarray, " time"]) -> slice:
     """The last frames, at least three."""
     return slice(min(int(np.searchsorted(times, times[-1] - TAIL_SECONDS)), times.size - 3), times.size)
+
+
+def leakage_reference(
+    relaxation: Relaxation,
+    times: Float[np.ndarray, " time"],
+    first_pass: slice,
+    choice: Literal["auto", "brain", "reference"],
+    brain: Region,
+    given: Region | None,
+) -> Reference:
+    """The curve that leakage is told by: that of a given region, or of what does not enhance in the brain.
+
+    `auto` takes the region where it is given and large enough to speak for itself. Raises Refusal where the brain has
+    no such curve, Problem where `reference` is chosen and no region was given.
+    """
+    if choice == "reference" and given is None:
+        raise Problem(
+            "dsc.leakage_reference is 'reference' but no reference region was given.",
+            "Its mean curve stands for tissue without leakage.",
+            "Give --reference MASK, or use dsc.leakage_reference=brain.",
+        )
+    white = np.zeros(0, np.int64)
+    if given is not None and choice != "brain":
+        white = np.flatnonzero(brain.taken(given.mask) & (relaxation.status == Status.OK))
+    if choice == "reference" or white.size >= LARGE_REFERENCE:
+        return mean_reference(relaxation, times, first_pass, white, is_given=True)
+    return reference_curve(relaxation, times, first_pass, relaxation.is_usable)
 
 
 def reference_curve(
