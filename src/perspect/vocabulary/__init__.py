@@ -4,7 +4,9 @@ templates.
 
 from perspect.vocabulary import lexicon
 from perspect.vocabulary.data import Acquisition, Anatomy, Curve, Grid, Map, Measured, Region, Series, Study
+from perspect.vocabulary.finding import Finding
 from perspect.vocabulary.flag import Flag, Severity
+from perspect.vocabulary.marker import MARKERS, Family, Marker, marker
 from perspect.vocabulary.problem import Problem, Refusal
 from perspect.vocabulary.quantity import Code, Quantity
 from perspect.vocabulary.recipe import Recipe, Step
@@ -13,13 +15,17 @@ from perspect.vocabulary.template import Template
 
 __all__ = [
     "FAILED_FROM",
+    "MARKERS",
     "Acquisition",
     "Anatomy",
     "Code",
     "Curve",
+    "Family",
+    "Finding",
     "Flag",
     "Grid",
     "Map",
+    "Marker",
     "Measured",
     "Problem",
     "Quantity",
@@ -33,4 +39,5 @@ __all__ = [
     "Study",
     "Template",
     "lexicon",
+    "marker",
 ]

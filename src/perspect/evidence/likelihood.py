@@ -1,0 +1,105 @@
+"""What a measured value says for one side: how surely it lies beyond a cut-off, and the likelihood ratio of that."""
+
+from dataclasses import dataclass
+from math import exp, isfinite, pi, sqrt
+from statistics import NormalDist
+from typing import Final
+
+from perspect.evidence.row import Row
+from perspect.vocabulary import Finding
+
+NORMAL: Final = NormalDist()
+
+LEAST_MISS: Final = 0.02
+"""Share by which a published sensitivity or specificity falls short of 1 at least: nobody is never wrong, and a study
+of 24 patients cannot say so [our default]."""
+
+
+def spread(finding: Finding) -> float:
+    """The standard deviation with which a value stands: its own, or how far it would differ if measured again."""
+    return _spread(finding, finding.value)
+
+
+def _spread(finding: Finding, value: float) -> float:
+    again = finding.marker.repeatability * abs(value)
+    return max((one for one in (finding.std, again) if isfinite(one)), default=0.0)
+
+
+def beyond(finding: Finding, row: Row, value: float | None = None) -> float:
+    """The probability that the true value lies beyond the row's cut-off, on the side to which the marker points.
+
+    A cut-off that is a range counts as lying anywhere in it. A bound says 1 where it has passed the whole range, and
+    leaves even chances where it has not. `value` stands in for the finding's own. NaN where nothing is known.
+    """
+    at = finding.value if value is None else value
+    if row.cutoff is None or not isfinite(at):
+        return float("nan")
+    low, high = row.cutoff.low, row.cutoff.high
+    if finding.above:
+        passed = at >= high
+        return (1.0 if row.direction == "high" else 0.0) if passed else 0.5
+    over = _over(at, low, high, _spread(finding, at))
+    return over if row.direction == "high" else 1.0 - over
+
+
+def _over(value: float, low: float, high: float, std: float) -> float:
+    """The mean over t in [low, high] of P(true value > t), the value being normally distributed."""
+    if std <= 0:
+        if high == low:
+            return 1.0 if value > low else 0.0
+        return min(max((value - low) / (high - low), 0.0), 1.0)
+    if high - low < 1e-9 * std:
+        return NORMAL.cdf((value - low) / std)
+    # The integral of the normal distribution function is z Phi(z) + phi(z).
+    ends = [(value - t) / std for t in (low, high)]
+    first, second = (z * NORMAL.cdf(z) + exp(-0.5 * z * z) / sqrt(2 * pi) for z in ends)
+    return min(max((first - second) * std / (high - low), 0.0), 1.0)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often a marker is positive in either group: what a study found, or one end of its interval."""
+
+    sensitivity: float
+    false_positives: float
+
+    @property
+    def positive(self) -> float:
+        """The likelihood ratio of a positive result."""
+        return self.sensitivity / self.false_positives
+
+    @property
+    def negative(self) -> float:
+        """The likelihood ratio of a negative result."""
+        return (1 - self.sensitivity) / (1 - self.false_positives)
+
+
+def rates(row: Row) -> tuple[Rates, Rates, Rates]:
+    """What the row found, with the weaker and the stronger end of its 95 % interval: (weak, found, strong).
+
+    Raises ValueError for a row without proportions.
+    """
+    if row.sensitivity is None or row.specificity is None:
+        raise ValueError(f"{row.id} has no sensitivity and specificity.")
+    pairs = [
+        (getattr(row.sensitivity, end), getattr(row.specificity, end)) for end in ("low", "value", "high")
+    ]  # fmt: skip
+    weak, found, strong = (_rates(*pair, row.lr_cap) for pair in pairs)
+    return weak, found, strong
+
+
+def _rates(sensitivity: float, specificity: float, cap: float) -> Rates:
+    """Rates within what a finite study can say; an interval that dips below chance says nothing, not the opposite."""
+    hit = min(max(sensitivity, LEAST_MISS), 1 - LEAST_MISS)
+    false = min(max(1 - specificity, LEAST_MISS), 1 - LEAST_MISS)
+    false = max(false, hit / cap)
+    return Rates(hit, false) if hit > false else Rates(hit, hit)
+
+
+def effective(probability: float, found: Rates) -> float:
+    """The likelihood ratio of a value that is positive with some probability.
+
+    >>> round(effective(0.65, Rates(0.95, 0.425)), 2)
+    1.48
+    """
+    return probability * found.positive + (1 - probability) * found.negative

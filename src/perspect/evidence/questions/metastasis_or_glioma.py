@@ -1,0 +1,22 @@
+"""Does what surrounds an enhancing mass look infiltrated, as around glioma, or only swollen, as around metastasis?"""
+
+from perspect.evidence.question import Question, Use
+from perspect.evidence.questions.common import ADULT, UNTREATED
+from perspect.vocabulary import Family
+
+METASTASIS_OR_GLIOMA = Question(
+    key="metastasis-or-glioma",
+    title="Metastasis or high-grade glioma",
+    asks="Does the tissue around this enhancing mass look infiltrated, as around glioma, or only swollen?",
+    target="features of glioma",
+    other="features of metastasis",
+    mandatory=(),
+    useful=("DSC", "MRS around the lesion", "FLAIR", "T1c"),
+    needs=(UNTREATED, ADULT),
+    uses=(
+        Use(Family.VASCULARITY, ("met.perfusion.suh2018", "met.combined.romano2022")),
+        Use(Family.METABOLISM, ("met.mrs.chonaa.peri.wang2017",)),
+    ),
+    limits=("Within the mass itself both are alike; only the 5 mm around it are read.",),
+    settles=("spectroscopy around the lesion", "a search for a primary tumour", "biopsy"),
+)  # fmt: skip

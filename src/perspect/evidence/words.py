@@ -1,0 +1,55 @@
+"""Answers in sentences: what is said, what it rests on, what disagrees."""
+
+from dataclasses import replace
+
+from perspect.evidence.question import Question
+from perspect.evidence.verdict import Answer, Side, Word
+from perspect.vocabulary import Family
+
+
+def sentence(question: Question, answer: Answer, stopped: str | None) -> Answer:
+    """The answer with its sentence; `stopped` says why nothing was weighed."""
+    return replace(answer, sentence=_sentence(question, answer, stopped))
+
+
+def _sentence(question: Question, answer: Answer, stopped: str | None) -> str:
+    if stopped is not None:
+        return stopped
+    if answer.word is Word.INSUFFICIENT:
+        return f"Nothing that was measured takes a side. {_missing(answer)}".strip()
+    if answer.word is Word.DISCORDANT:
+        return " ".join(["The families of evidence disagree, so no side is taken.", *disagreement(question, answer)])
+    backing = _list(answer.families_for)
+    if answer.word is Word.CONCORDANT:
+        return f"{backing.capitalize()} agree on {answer.side_name}, and nothing measured speaks against it."
+    if len(answer.families_for) == 1:
+        return f"The measurements lean towards {answer.side_name}. That rests on one family: {backing}."
+    said = f"The measurements lean towards {answer.side_name} ({backing})."
+    if answer.families_against:
+        said += f" {_list(answer.families_against).capitalize()} disagrees."
+    return said
+
+
+def disagreement(question: Question, answer: Answer) -> list[str]:
+    """Which families disagree, known harmless causes of that, and what would settle it."""
+    pro = {one.family for one in answer.families if Side.FOR in one.objects}
+    contra = {one.family for one in answer.families if Side.AGAINST in one.objects}
+    said = [
+        f"For {question.target}: {_list(sorted(pro)) or 'none'}.",
+        f"For {question.other}: {_list(sorted(contra)) or 'none'}.",
+    ]
+    said += [cause for families, cause in question.disagreements if families <= pro | contra]
+    if question.settles:
+        said.append(f"What could settle it: {', '.join(question.settles)}.")
+    return said
+
+
+def _missing(answer: Answer) -> str:
+    """Why no family took a side."""
+    reasons = [f"{one.family}: {one.reason or 'within the grey zone'}" for one in answer.families]
+    return f"({'; '.join(reasons)})" if reasons else ""
+
+
+def _list(families: tuple[Family, ...] | list[Family]) -> str:
+    names = [str(one) for one in families]
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)

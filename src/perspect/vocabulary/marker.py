@@ -1,0 +1,79 @@
+"""Markers: numbers of a lesion that published studies judge by, and the family of biology that each belongs to."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Family(StrEnum):
+    """What biology a marker shows. Markers of one family say the same thing twice and never count twice."""
+
+    VASCULARITY = "vascularity"
+    PERMEABILITY = "permeability"
+    CELLULARITY = "cellularity"
+    METABOLISM = "metabolism"
+    NECROSIS = "necrosis"
+    INFECTION = "infection"
+    GENOTYPE = "genotype"
+    CONVENTIONAL = "conventional"
+
+
+@dataclass(frozen=True)
+class Marker:
+    """One number of one part of a lesion.
+
+    `part` is where it is read, `statistic` how the voxels of that part become one number, `unit` that of the number as
+    it is shown. `repeatability` is the relative standard deviation of the same lesion measured again, NaN where no
+    source for it was read. `measured_by` is the modality.
+    """
+
+    key: str
+    name: str
+    family: Family
+    measured_by: str
+    part: str
+    statistic: str
+    unit: str = "ratio"
+    repeatability: float = float("nan")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.part}, {self.statistic})"
+
+
+CORRECTED_RCBV: Final = 0.31
+"""Within-subject coefficient of variation of leakage-corrected rCBV in tumour, measured twice (repeatability of
+standardised and normalised rCBV in glioblastoma, AJNR 2015, table 2)."""
+
+_V, _P, _C, _M = Family.VASCULARITY, Family.PERMEABILITY, Family.CELLULARITY, Family.METABOLISM
+
+MARKERS: Final[tuple[Marker, ...]] = (
+    Marker("rcbv_mean", "rCBV", _V, "dsc", "solid part", "mean", repeatability=CORRECTED_RCBV),
+    Marker("rcbv_hot", "rCBV hot spot", _V, "dsc", "solid part", "top cluster", repeatability=CORRECTED_RCBV),
+    Marker("ftb_high", "share of voxels with rCBV above 1.75", _V, "dsc", "solid part", "fraction", "fraction"),
+    Marker("rcbv_rim", "rCBV around the lesion", _V, "dsc", "rim of 5 mm", "95th percentile",
+           repeatability=CORRECTED_RCBV),
+    Marker("rcbf_asl", "relative blood flow (ASL)", _V, "asl", "solid part", "top cluster"),
+    Marker("ktrans_p95", "Ktrans", _P, "dce", "solid part", "95th percentile", "1/min"),
+    Marker("ve_mean", "ve", _P, "dce", "solid part", "mean", "fraction"),
+    Marker("psr_mean", "percentage of signal recovery", _P, "dsc", "solid part", "mean", "%"),
+    Marker("adc_solid", "ADC", _C, "dwi", "solid part", "mean", "10⁻³ mm²/s"),
+    Marker("adc_cavity", "ADC of the cavity", _C, "dwi", "cavity", "mean", "10⁻³ mm²/s"),
+    Marker("cho_naa", "Cho/NAA", _M, "mrs", "spectroscopy voxel", "amplitudes"),
+    Marker("cho_cr", "Cho/Cr", _M, "mrs", "spectroscopy voxel", "amplitudes"),
+    Marker("cho_naa_rim", "Cho/NAA around the lesion", _M, "mrs", "rim of 5 mm", "amplitudes"),
+    Marker("glx_cr", "Glx/Cr", _M, "mrs", "spectroscopy voxel", "amplitudes"),
+    Marker("lipid_lactate", "lipid and lactate", Family.NECROSIS, "mrs", "spectroscopy voxel", "amplitudes"),
+    Marker("amino_acids", "amino acids at 0.9 ppm", Family.INFECTION, "mrs", "spectroscopy voxel",
+           "probability that they are there", "probability"),
+    Marker("two_hg", "2-hydroxyglutarate over creatine", Family.GENOTYPE, "mrs", "spectroscopy voxel", "amplitudes"),
+    Marker("swi_dual_rim", "dual rim on SWI", Family.CONVENTIONAL, "reader", "margin", "seen or not", "present"),
+)  # fmt: skip
+
+
+def marker(key: str) -> Marker:
+    """The marker of this key.
+
+    >>> marker("cho_naa").family
+    <Family.METABOLISM: 'metabolism'>
+    """
+    return next(one for one in MARKERS if one.key == key)

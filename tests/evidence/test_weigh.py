@@ -1,0 +1,201 @@
+from itertools import permutations
+from math import inf, nan
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cases import EFFECT, TREATED, TUMOUR, UNTREATED, found
+from perspect.evidence import QUESTIONS, Case, Word, question, weigh
+from perspect.evidence.verdict import Side
+from perspect.vocabulary import Flag, Severity
+
+RECURRENCE = question("recurrence")
+
+values = st.one_of(st.floats(0.0, 1e6), st.just(inf), st.just(nan))
+VARIED = ("rcbv_mean", "cho_naa", "adc_solid", "rcbv_hot")
+markers = st.sampled_from(VARIED)
+sets = st.lists(st.tuples(markers, st.floats(0.01, 20.0), st.floats(0.0, 2.0)), max_size=6)
+
+
+def made(some):
+    return tuple(found(key, value, std) for key, value, std in some)
+
+
+def test_three_families_that_agree_are_concordant_for_either_side():
+    for findings, side in ((TUMOUR, Side.FOR), (EFFECT, Side.AGAINST)):
+        answer = weigh(RECURRENCE, findings, TREATED)
+        assert (answer.word, answer.side) == (Word.CONCORDANT, side)
+        assert set(answer.families_for) == {"vascularity", "metabolism", "cellularity"}
+
+
+def test_one_family_alone_leans_at_most_and_says_so():
+    for one in (*TUMOUR, *EFFECT):
+        answer = weigh(RECURRENCE, [one], TREATED)
+        assert answer.word is Word.LEANS
+        assert "rests on one family" in answer.sentence
+
+
+@given(values)
+@settings(deadline=None)
+def test_no_single_value_however_extreme_says_more_than_leans(value):
+    for key in VARIED:
+        assert weigh(RECURRENCE, [found(key, value, 0.01)], TREATED).word.strength <= Word.LEANS.strength
+
+
+@given(values, st.sampled_from(range(3)))
+@settings(deadline=None)
+def test_no_single_value_turns_a_concordant_answer_to_the_other_side(value, at):
+    for findings in (TUMOUR, EFFECT):
+        before = weigh(RECURRENCE, findings, TREATED)
+        changed = [found(one.marker.key, value) if i == at else one for i, one in enumerate(findings)]
+        after = weigh(RECURRENCE, changed, TREATED)
+        assert after.side in (before.side, Side.NEITHER)
+
+
+@given(sets, st.sampled_from(range(6)), st.floats(0.01, 20.0), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_a_trap_never_strengthens_an_answer(findings, at, free, is_flagged):
+    findings = made(findings)
+    if at >= len(findings):
+        return
+    flag = Flag("vessel", Severity.LIMITED, "A vessel is in the region.")
+    hit = findings[at]
+    # A trap leaves the value as it is (or as it is without the trapped voxels), and says so.
+    trapped = found(
+        hit.marker.key, free, hit.std, held=hit.value, free=free, flags=[flag] if is_flagged else []
+    )  # fmt: skip
+    if not is_flagged and abs(hit.value - free) <= 0.25 * free:
+        return
+    before = weigh(RECURRENCE, findings, TREATED)
+    after = weigh(RECURRENCE, [trapped if i == at else one for i, one in enumerate(findings)], TREATED)
+    assert after.word.strength <= before.word.strength or after.word is Word.DISCORDANT
+    assert after.side in (before.side, Side.NEITHER)
+
+
+@given(sets)
+@settings(deadline=None)
+def test_taking_a_supporting_family_away_never_strengthens_an_answer(findings):
+    findings = made(findings)
+    before = weigh(RECURRENCE, findings, TREATED)
+    for family in before.families_for:
+        after = weigh(RECURRENCE, [one for one in findings if one.marker.family is not family], TREATED)
+        assert after.word.strength <= before.word.strength
+
+
+@given(sets)
+@settings(max_examples=50, deadline=None)
+def test_order_and_repetition_of_findings_do_not_matter(findings):
+    findings = made(findings)
+    answer = repr(weigh(RECURRENCE, findings, TREATED))
+    assert repr(weigh(RECURRENCE, [*findings, *findings], TREATED)) == answer
+    for order in list(permutations(findings))[:6]:
+        assert repr(weigh(RECURRENCE, order, TREATED)) == answer
+
+
+def test_a_discordant_pair_is_never_averaged():
+    answer = weigh(RECURRENCE, [TUMOUR[0], EFFECT[1]], TREATED)
+    assert (answer.word, answer.side) == (Word.DISCORDANT, Side.NEITHER)
+    assert answer.hinges_on == ("vascularity", "metabolism")
+    assert "For features of active tumour: vascularity." in answer.sentence
+    assert answer.ratio_low < 1 < answer.ratio_high
+
+
+def test_one_family_against_three_leaves_a_lean_and_is_named():
+    answer = weigh(RECURRENCE, [TUMOUR[0], TUMOUR[1], EFFECT[2]], TREATED)
+    assert answer.word is Word.DISCORDANT
+    grade = question("grade")
+    assert weigh(grade, [found("rcbv_mean", 5.0), found("ktrans_p95", 0.3)], UNTREATED).word is Word.CONCORDANT
+
+
+def test_a_trapped_marker_loses_its_vote_but_not_its_objection():
+    vessel = Flag("vessel", Severity.LIMITED, "A vessel is in the region.")
+    objecting = found("rcbv_mean", 5.0, held=5.0, free=4.9, flags=[vessel])
+    answer = weigh(RECURRENCE, [objecting, *EFFECT[1:]], TREATED)
+    assert answer.word is Word.DISCORDANT
+    supporting = weigh(RECURRENCE, [objecting, TUMOUR[1]], TREATED)
+    assert supporting.word is Word.LEANS
+    assert supporting.families_for == ("metabolism",)
+    assert "vascularity" in supporting.families_unusable
+
+
+def test_a_value_that_rests_on_trapped_voxels_supports_nothing():
+    answer = weigh(RECURRENCE, [found("rcbv_mean", 5.0, held=5.0, free=0.5)], TREATED)
+    assert answer.word is Word.INSUFFICIENT
+    assert "rests on trapped voxels" in answer.sentence
+
+
+def test_an_undetected_denominator_is_a_bound_that_can_support_but_not_oppose():
+    assert weigh(RECURRENCE, [found("cho_naa", 2.0, nan, above=True)], TREATED).side is Side.FOR
+    assert weigh(RECURRENCE, [found("cho_naa", 0.1, nan, above=True)], TREATED).side is Side.NEITHER
+
+
+def test_a_value_in_the_grey_zone_takes_no_side():
+    assert weigh(RECURRENCE, [found("rcbv_mean", 1.5)], TREATED).word is Word.INSUFFICIENT
+
+
+@pytest.mark.parametrize("missing", ["treated", "radiotherapy_days", "antiangiogenic"])
+def test_recurrence_is_refused_where_the_treatment_is_not_on_record(missing):
+    case = Case({name: fact for name, fact in TREATED.facts.items() if name != missing})
+    answer = weigh(RECURRENCE, TUMOUR, case)
+    assert answer.word is Word.REFUSED
+    assert "on record" in answer.sentence
+
+
+def test_grade_is_refused_for_a_treated_lesion():
+    assert weigh(question("grade"), TUMOUR, TREATED).word is Word.REFUSED
+
+
+def test_an_abscess_without_diffusion_is_not_answered():
+    answer = weigh(question("abscess"), [found("amino_acids", 0.99, 0.0)], UNTREATED)
+    assert answer.word is Word.INSUFFICIENT
+    assert "DWI" in answer.sentence
+
+
+def test_within_90_days_of_radiotherapy_nothing_is_concordant():
+    answer = weigh(RECURRENCE, TUMOUR, Case({**TREATED.facts, "radiotherapy_days": 40.0}))
+    assert answer.word is Word.LEANS
+    assert any("pseudoprogression" in one for one in answer.limits)
+
+
+def test_a_row_whose_conditions_fail_neither_supports_nor_opposes():
+    poor = Case({**TREATED.facts, "dsc.class": "poor"})
+    answer = weigh(RECURRENCE, [TUMOUR[0], *EFFECT[1:]], poor)
+    assert (answer.word, answer.side) == (Word.CONCORDANT, Side.AGAINST)
+    assert "vascularity" in answer.families_unusable
+
+
+def test_rows_that_were_not_read_in_the_source_feed_no_verdict():
+    for one in QUESTIONS:
+        for case in (TREATED, UNTREATED):
+            answer = weigh(one, [found("cho_naa_rim", 9.0), found("psr_mean", 1.0), found("glx_cr", 9.0)], case)
+            assert answer.word.strength == 0
+
+
+def test_dsc_and_asl_are_one_family_and_count_once():
+    answer = weigh(question("grade"), [found("rcbv_mean", 5.0), found("rcbf_asl", 5.0)], UNTREATED)
+    assert answer.word is Word.LEANS
+
+
+def test_markers_of_one_family_that_contradict_each_other_take_no_side():
+    answer = weigh(question("grade"), [found("rcbv_mean", 5.0), found("rcbf_asl", 0.3)], UNTREATED)
+    assert answer.word is Word.INSUFFICIENT
+    assert "contradict" in answer.sentence
+
+
+def test_every_answer_says_that_cutoffs_are_not_validated_here_until_they_are():
+    said = "not validated for this pipeline"
+    assert any(said in one for one in weigh(RECURRENCE, TUMOUR, TREATED).limits)
+    assert not any(said in one for one in weigh(RECURRENCE, TUMOUR, TREATED, validated=True).limits)
+
+
+def test_a_flag_that_refuses_the_study_refuses_the_answer():
+    flag = Flag("motion", Severity.REFUSED, "The head moved through the bolus.")
+    answer = weigh(RECURRENCE, TUMOUR, TREATED, [flag])
+    assert (answer.word, answer.sentence) == (Word.REFUSED, "The head moved through the bolus.")
+
+
+def test_the_curve_assumes_no_prior_and_holds_its_range():
+    curve = weigh(RECURRENCE, TUMOUR, TREATED).curve
+    assert [round(p, 1) for p, _, _ in curve] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    assert all(p < low <= high < 1 for p, low, high in curve)

@@ -1,0 +1,63 @@
+"""What holds of every question and of every published row."""
+
+import pytest
+
+from perspect.evidence import QUESTIONS, ROWS, Case, Word, question, row, weigh
+from perspect.vocabulary import MARKERS, Problem, marker
+
+FORBIDDEN = ("WHO", "grade IV", "grade III", "glioblastoma multiforme", "treat with", "recommend")
+
+
+@pytest.mark.parametrize("one", QUESTIONS, ids=lambda one: one.key)
+def test_a_question_names_rows_of_its_own_and_of_the_right_family(one):
+    for use in one.uses:
+        for name in use.rows:
+            assert row(name).question == one.key
+            assert marker(row(name).marker).family is use.family
+
+
+@pytest.mark.parametrize("one", QUESTIONS, ids=lambda one: one.key)
+def test_a_question_has_a_row_that_may_feed_a_verdict_first_in_a_family(one):
+    assert any(row(use.rows[0]).may_feed for use in one.uses)
+
+
+@pytest.mark.parametrize("one", QUESTIONS, ids=lambda one: one.key)
+def test_a_family_is_asked_once(one):
+    families = [use.family for use in one.uses]
+    assert len(set(families)) == len(families)
+
+
+@pytest.mark.parametrize("one", QUESTIONS, ids=lambda one: one.key)
+def test_nothing_measured_is_never_an_answer(one):
+    answer = weigh(one, [], Case())
+    assert answer.word in (Word.INSUFFICIENT, Word.REFUSED)
+    assert answer.sentence.endswith((".", ")"))
+
+
+@pytest.mark.parametrize("one", QUESTIONS, ids=lambda one: one.key)
+def test_no_sentence_names_a_grade_or_a_treatment(one):
+    said = " ".join((one.title, one.asks, one.target, one.other, *one.limits, *one.settles))
+    assert not [word for word in FORBIDDEN if word.lower() in said.lower()]
+
+
+def test_every_row_is_asked_by_its_question():
+    asked = {name for one in QUESTIONS for use in one.uses for name in use.rows}
+    assert asked == {one.id for one in ROWS}
+
+
+@pytest.mark.parametrize("one", ROWS, ids=lambda one: one.id)
+def test_a_row_that_may_feed_says_where_it_is_from(one):
+    assert one.citation
+    if one.may_feed:
+        assert one.status == "verified"
+        assert one.cutoff.origin
+        assert one.cutoff.low >= 0
+
+
+def test_markers_have_names_of_their_own():
+    assert len({one.key for one in MARKERS}) == len(MARKERS)
+
+
+def test_an_unknown_question_is_refused_with_those_that_there_are():
+    with pytest.raises(Problem, match="recurrence-metastasis"):
+        question("screening")
