@@ -1,0 +1,56 @@
+"""What the numbers of a segmentation mean."""
+
+from enum import Enum
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from perspect.vocabulary import Problem
+
+NECROSIS: Final = "necrosis"
+OEDEMA: Final = "oedema"
+ENHANCING: Final = "enhancing"
+WHOLE: Final = "lesion"
+
+
+class Convention(Enum):
+    """Which number is what. The two of the BraTS challenge differ in the enhancing part: 4 until 2022, 3 since."""
+
+    MASK = "mask"
+    BRATS = "brats"
+    BRATS_2023 = "brats-2023"
+
+    @property
+    def meanings(self) -> dict[int, str]:
+        """The part that each number stands for."""
+        if self is Convention.MASK:
+            return {1: WHOLE}
+        return {1: NECROSIS, 2: OEDEMA, 4 if self is Convention.BRATS else 3: ENHANCING}
+
+
+def convention_of(labels: Int[np.ndarray, "x y z"]) -> Convention:
+    """The convention that the numbers of a segmentation tell.
+
+    Raises Problem where they tell none.
+    """
+    there = {int(one) for one in np.unique(labels)} - {0}
+    if not there:
+        raise Problem("The lesion mask is empty.", "There is nothing to measure.", "Give a mask with voxels in it.")
+    if there == {1}:
+        return Convention.MASK
+    if 4 in there and there <= {1, 2, 4}:
+        return Convention.BRATS
+    if 3 in there and there <= {1, 2, 3}:
+        return Convention.BRATS_2023
+    raise Problem(
+        f"The lesion mask holds the numbers {', '.join(map(str, sorted(there)))}.",
+        "That is neither a plain mask (1) nor a BraTS segmentation (1, 2, 4 or 1, 2, 3), so what is what is not known.",
+        "Give a plain mask, or renumber the segmentation.",
+    )
+
+
+def parts_of_labels(labels: Int[np.ndarray, "x y z"]) -> dict[str, Bool[np.ndarray, "x y z"]]:
+    """The masks that a segmentation holds, by name. Raises Problem where its numbers tell no convention."""
+    meanings = convention_of(labels).meanings
+    return {name: labels == number for number, name in meanings.items() if (labels == number).any()}

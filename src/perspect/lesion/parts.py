@@ -1,0 +1,136 @@
+"""The parts of a lesion: what enhances, what is cavity, what lies around it within 5 mm, and what is solid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+from perspect.anatomy.distance import grown
+from perspect.lesion.labels import ENHANCING, NECROSIS, OEDEMA, WHOLE
+from perspect.vocabulary import Flag, Grid, Region, Severity
+
+RIM: Final = 5.0
+"""mm around what enhances and its cavity that are read as its surroundings (Romano et al. 2022,
+doi:10.1007/s11547-022-01480-x)."""
+
+SMALLEST: Final = 1.0
+"""mL below which a part is too small to be judged by its hot spot (three of ten irradiated metastases in Kerkhof et
+al. 2018, doi:10.1007/s11060-018-2779-7) [our default]."""
+
+FEWEST: Final = 10
+"""Voxels of the perfusion image below which a part is not measured [our default]."""
+
+ENHANCES: Final = 4.0
+"""Robust standard deviations of what white matter does between T1w and T1c beyond which a voxel enhances
+[our default]."""
+
+LEAST_GAIN: Final = 0.15
+"""Rise of the signal, relative to that of white matter, without which nothing enhances however quiet the images are
+[our default]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Regions of one lesion on one grid, by name: `whole`, `solid part`, `cavity`, `enhancing`, `oedema`,
+    `rim of 5 mm`.
+
+    A part that the lesion does not have is not there. `solid part` is what enhances, or all but cavity and oedema
+    where nothing does.
+    """
+
+    regions: Mapping[str, Region]
+    flags: tuple[Flag, ...] = ()
+
+    def __getitem__(self, name: str) -> Region:
+        return self.regions[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.regions
+
+    @property
+    def is_enhancing(self) -> bool:
+        """Whether any part enhances."""
+        return "enhancing" in self.regions
+
+
+def volume(region: Region) -> float:
+    """The volume of a region in mL."""
+    return region.n_voxels * abs(float(np.linalg.det(region.grid.affine[:3, :3]))) / 1000.0
+
+
+def enhancing(
+    before: Float[np.ndarray, "x y z"], after: Float[np.ndarray, "x y z"], white: Bool[np.ndarray, "x y z"]
+) -> Bool[np.ndarray, "x y z"]:
+    """Where agent raised a T1-weighted signal: `after` is first brought to the scale of `before` by white matter.
+
+    What is bright on both (blood, fat, protein) does not count: the difference is read, never the image after agent
+    alone.
+    """
+    normal = white & np.isfinite(before) & np.isfinite(after)
+    level = float(np.median(before[normal]))
+    scaled = after * (level / float(np.median(after[normal])))
+    gain = (scaled - before) / level
+    typical = gain[normal]
+    spread = 1.4826 * float(np.median(np.abs(typical - np.median(typical))))
+    out: Bool[np.ndarray, "x y z"] = np.nan_to_num(gain, nan=0.0) > max(ENHANCES * spread, LEAST_GAIN)
+    return out
+
+
+def parts(
+    masks: Mapping[str, Bool[np.ndarray, "x y z"]],
+    grid: Grid,
+    brain: Bool[np.ndarray, "x y z"],
+    enhances: Bool[np.ndarray, "x y z"] | None = None,
+) -> Parts:
+    """The parts of a lesion from the masks that there are (`lesion`, or `necrosis`, `oedema`, `enhancing`).
+
+    `enhances` says where agent raised the signal (`enhancing`); it parts a plain mask into what enhances and the
+    cavity that this encloses. Without it a plain mask is solid as a whole, which a flag says.
+    """
+    flags: list[Flag] = []
+    named = dict(masks)
+    if WHOLE in named and ENHANCING not in named:
+        inside = named[WHOLE]
+        if enhances is None:
+            flags.append(
+                Flag(
+                    "parts-unknown", Severity.CAUTION,
+                    "The lesion is measured as one piece: without T1w and T1c images, or a segmentation, it is not "
+                    "known what of it enhances and what is cavity.", "lesion", source="lesion",
+                )
+            )  # fmt: skip
+        else:
+            lit = inside & ndimage.binary_opening(enhances & inside)
+            named[ENHANCING] = lit
+            named[NECROSIS] = _enclosed(lit, inside) if lit.any() else np.zeros_like(inside)
+    lit, cavity = (named.get(name, np.zeros(grid.shape, bool)) for name in (ENHANCING, NECROSIS))
+    swollen = named.get(OEDEMA, np.zeros(grid.shape, bool))
+    whole = named.get(WHOLE, lit | cavity | swollen)
+    solid = lit if lit.sum() >= FEWEST else whole & ~cavity & ~swollen
+    core = lit | cavity if lit.sum() >= FEWEST else solid | cavity
+    around = grown(core, RIM, grid) & ~core & brain
+    found = {"whole": whole, "solid part": solid, "cavity": cavity, "oedema": swollen, "rim of 5 mm": around}
+    if lit.sum() >= FEWEST:
+        found["enhancing"] = lit
+    regions = {name: Region(mask, grid, name) for name, mask in found.items() if mask.any()}
+    small = regions.get("solid part")
+    if small is not None and volume(small) < SMALLEST:
+        flags.append(
+            Flag(
+                "lesion-small", Severity.LIMITED,
+                f"The solid part of the lesion has {volume(small):.2g} mL: too little to tell from its surroundings.",
+                "lesion", source="lesion",
+            )
+        )  # fmt: skip
+    return Parts(regions, tuple(flags))
+
+
+def _enclosed(lit: Bool[np.ndarray, "x y z"], inside: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
+    """What of a lesion is shut in by what enhances, slice by slice (a ring need not be closed above and below)."""
+    closed = ndimage.binary_closing(np.pad(lit, 2), iterations=2)[2:-2, 2:-2, 2:-2] | lit
+    filled = np.stack([ndimage.binary_fill_holes(closed[..., k]) for k in range(closed.shape[2])], axis=2)
+    out: Bool[np.ndarray, "x y z"] = filled & inside & ~lit
+    return out

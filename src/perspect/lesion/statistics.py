@@ -1,0 +1,114 @@
+"""How the voxels of a part become one number: means, percentiles, hot spots that are never one voxel, fractions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy import ndimage
+
+CLUSTER: Final = 4
+"""Contiguous voxels that a hot spot has at least: one voxel is noise, or a vessel [our default]."""
+
+HIGH: Final = 1.75
+"""rCBV above which a voxel counts as high (fractional tumour burden; Iv et al. 2019, AJNR)."""
+
+FACES: Final = ndimage.generate_binary_structure(3, 1)
+
+Statistic = Callable[[Float[np.ndarray, " voxels"], Int[np.ndarray, "3 voxels"]], float]
+"""From the values of some voxels and their places (indices) to a number."""
+
+
+def mean(values: Float[np.ndarray, " voxels"], places: Int[np.ndarray, "3 voxels"]) -> float:
+    """The mean."""
+    del places
+    return float(values.mean())
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """A percentile of the voxels, 0 to 100."""
+
+    at: float
+
+    def __call__(self, values: Float[np.ndarray, " voxels"], places: Int[np.ndarray, "3 voxels"]) -> float:
+        """The percentile."""
+        del places
+        return float(np.percentile(values, self.at))
+
+
+@dataclass(frozen=True)
+class ShareAbove:
+    """The fraction of voxels above a limit."""
+
+    limit: float
+
+    def __call__(self, values: Float[np.ndarray, " voxels"], places: Int[np.ndarray, "3 voxels"]) -> float:
+        """The fraction."""
+        del places
+        return float((values > self.limit).mean())
+
+
+def top_cluster(values: Float[np.ndarray, " voxels"], places: Int[np.ndarray, "3 voxels"]) -> float:
+    """The mean of the hottest `CLUSTER` or more voxels that hang together by their faces; NaN if no so many do.
+
+    The limit is lowered until the first cluster is large enough.
+    """
+    if values.size < CLUSTER:
+        return float("nan")
+    origin = places.min(axis=1, keepdims=True)
+    box = np.full(tuple((places - origin).max(axis=1) + 1), -np.inf)
+    box[tuple(places - origin)] = values
+    order = np.sort(values)[::-1]
+    low, high = CLUSTER - 1, values.size - 1
+    if not _has_cluster(box, order[high]):
+        return float("nan")
+    while low < high:
+        middle = (low + high) // 2
+        if _has_cluster(box, order[middle]):
+            high = middle
+        else:
+            low = middle + 1
+    label, n = ndimage.label(box >= order[low], FACES)
+    sizes = np.bincount(label.ravel(), minlength=n + 1)[1:]
+    clusters = [float(box[label == 1 + int(k)].mean()) for k in np.flatnonzero(sizes >= CLUSTER)]
+    return max(clusters)
+
+
+def _has_cluster(box: Float[np.ndarray, "a b c"], limit: float) -> bool:
+    label, n = ndimage.label(box >= limit, FACES)
+    return n > 0 and bool((np.bincount(label.ravel())[1:] >= CLUSTER).any())
+
+
+BY_NAME: Final[dict[str, Statistic]] = {
+    "mean": mean,
+    "top cluster": top_cluster,
+    "95th percentile": Percentile(95.0),
+    "fraction": ShareAbove(HIGH),
+}
+"""The statistics that a `Marker` may name."""
+
+
+def scatter(
+    statistic: Statistic,
+    values: Float[np.ndarray, " voxels"],
+    std: Float[np.ndarray, " voxels"],
+    places: Int[np.ndarray, "3 voxels"],
+    n_draws: int = 64,
+) -> float:
+    """What the standard errors of the voxels do to a statistic: its standard deviation over noise added once more.
+
+    The noise of different voxels is taken as independent. Deterministic.
+    """
+    rng = np.random.default_rng(0)
+    drawn = [statistic(values + std * rng.standard_normal(values.size), places) for _ in range(n_draws)]
+    return float(np.nanstd(drawn, ddof=1))
+
+
+def usable(
+    values: Float[np.ndarray, "x y z"], std: Float[np.ndarray, "x y z"], mask: Bool[np.ndarray, "x y z"]
+) -> Bool[np.ndarray, "x y z"]:
+    """The voxels of a mask that have a value and an error."""
+    out: Bool[np.ndarray, "x y z"] = mask & np.isfinite(values) & np.isfinite(std)
+    return out
