@@ -103,7 +103,7 @@ def parts(
                 )
             )  # fmt: skip
         else:
-            lit = inside & ndimage.binary_opening(enhances & inside)
+            lit = _pieces(enhances & inside)
             named[ENHANCING] = lit
             named[NECROSIS] = _enclosed(lit, inside) if lit.any() else np.zeros_like(inside)
     lit, cavity = (named.get(name, np.zeros(grid.shape, bool)) for name in (ENHANCING, NECROSIS))
@@ -126,6 +126,15 @@ def parts(
             )
         )  # fmt: skip
     return Parts(regions, tuple(flags))
+
+
+def _pieces(mask: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
+    """A mask without pieces of fewer than `FEWEST` voxels: single voxels enhance by noise."""
+    label, _ = ndimage.label(mask)
+    large = np.bincount(label.ravel()) >= FEWEST
+    large[0] = False
+    out: Bool[np.ndarray, "x y z"] = large[label]
+    return out
 
 
 def _enclosed(lit: Bool[np.ndarray, "x y z"], inside: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:

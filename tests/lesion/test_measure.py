@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from perspect.lesion import measured
+from perspect.lesion.statistics import CLUSTER, top_cluster
+from perspect.vocabulary import Grid, Region, marker
+
+GRID = Grid((20, 20, 6), np.diag([2.0, 2.0, 5.0, 1.0]))
+
+
+def region(mask):
+    return Region(mask, GRID, "solid part")
+
+
+def block(low, high):
+    mask = np.zeros(GRID.shape, bool)
+    mask[low:high, low:high, 1:5] = True
+    return mask
+
+
+def noisy(level, std, seed=0):
+    rng = np.random.default_rng(seed)
+    return level + std * rng.standard_normal(GRID.shape), np.full(GRID.shape, std)
+
+
+def test_the_error_of_a_mean_is_its_scatter_over_new_noise():
+    part = region(block(5, 15))
+    level = np.full(GRID.shape, 2.0)
+    found = [measured(marker("rcbv_mean"), *noisy(level, 0.3, seed), part) for seed in range(40)]
+    scatter = np.std([one.value for one in found], ddof=1)
+    # The mask's own edge adds to the noise, here a third of it at most, since the level is even.
+    assert 0.8 < np.median([one.std for one in found]) / scatter < 1.7
+
+
+def test_a_common_error_does_not_shrink_with_the_number_of_voxels():
+    part = region(block(3, 17))
+    assert measured(marker("rcbv_mean"), *noisy(2.0, 0.01), part, common=0.1).std == pytest.approx(0.2, rel=0.05)
+
+
+def test_the_edge_of_the_mask_is_part_of_the_error():
+    values, std = noisy(1.0, 1e-6)
+    values[block(5, 15)] = 5.0
+    wide = measured(marker("rcbv_mean"), values, std, region(block(5, 15)))
+    assert wide.std > 0.3
+    assert wide.value == pytest.approx(5.0, abs=1e-3)
+
+
+def test_trapped_voxels_are_left_out_and_both_values_are_kept():
+    values, std = noisy(1.0, 1e-3)
+    vessel = block(5, 8)
+    values[vessel] = 20.0
+    found = measured(marker("rcbv_mean"), values, std, region(block(5, 15)), vessel)
+    assert found.value == found.without_traps == pytest.approx(1.0, abs=1e-3)
+    assert found.with_traps == pytest.approx((9 * 20 + 91) / 100, abs=1e-2)
+
+
+def test_a_part_that_is_mostly_trapped_has_no_value():
+    found = measured(marker("rcbv_mean"), *noisy(1.0, 0.1), region(block(5, 15)), block(5, 14))
+    assert np.isnan(found.value)
+    assert np.isfinite(found.with_traps)
+    assert [flag.code for flag in found.flags] == ["part-trapped"]
+
+
+def test_a_part_of_few_voxels_is_not_measured():
+    values, std = noisy(1.0, 0.1)
+    values[block(5, 15)] = np.nan
+    found = measured(marker("rcbv_mean"), values, std, region(block(5, 15)))
+    assert np.isnan(found.value)
+    assert [flag.code for flag in found.flags] == ["part-too-small"]
+
+
+def test_a_hot_spot_is_never_one_voxel():
+    values, std = noisy(1.0, 1e-6)
+    values[10, 10, 3] = 100.0
+    assert measured(marker("rcbv_hot"), values, std, region(block(5, 15))).value < 40
+    values[10:12, 10:12, 3] = 10.0
+    assert measured(marker("rcbv_hot"), values, std, region(block(5, 15))).value == pytest.approx(10.0, rel=1e-3)
+
+
+def test_a_hot_spot_hangs_together():
+    values, std = noisy(1.0, 1e-6)
+    for at in range(6, 14, 2):
+        values[at, at, 3] = 50.0
+    values[6:8, 12:14, 2] = 4.0
+    assert measured(marker("rcbv_hot"), values, std, region(block(5, 15))).value == pytest.approx(4.0, rel=1e-3)
+
+
+def test_the_top_cluster_is_that_of_trying_every_limit():
+    rng = np.random.default_rng(3)
+    places = np.array(np.nonzero(block(5, 11)))
+    values = rng.gamma(2.0, 1.0, places.shape[1])
+    from scipy import ndimage
+
+    box = np.full(GRID.shape, -np.inf)
+    box[tuple(places)] = values
+    for limit in np.sort(values)[::-1]:
+        label, n = ndimage.label(box >= limit)
+        sizes = np.bincount(label.ravel())[1:]
+        if n and sizes.max() >= CLUSTER:
+            wanted = max(box[label == 1 + k].mean() for k in np.flatnonzero(sizes >= CLUSTER))
+            break
+    assert top_cluster(values, places) == pytest.approx(wanted)
+
+
+def test_a_fraction_counts_high_voxels():
+    values, std = noisy(1.0, 1e-6)
+    values[block(5, 10)] = 3.0
+    assert measured(marker("ftb_high"), values, std, region(block(5, 15))).value == pytest.approx(0.25, abs=1e-6)
