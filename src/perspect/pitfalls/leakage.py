@@ -1,0 +1,45 @@
+"""Leakage that decides the number: where much of a lesion leaks, the leakage model is part of the answer."""
+
+from typing import Final
+
+import numpy as np
+
+from perspect.pitfalls.scene import Scene
+from perspect.pitfalls.trap import Trap
+from perspect.vocabulary import Severity
+
+MUCH: Final = 0.5
+"""Share of the solid part's voxels whose K2 is more than `SURE` standard errors from zero from which leakage is said
+[our default]."""
+
+SURE: Final = 3.0
+
+
+def look(scene: Scene) -> Trap | None:
+    """Leakage of the solid part: limiting where it was left in, a note where it was taken out."""
+    inside = scene.solid
+    if not inside.any():
+        return None
+    if not scene.is_corrected:
+        if "enhancing" not in scene.parts:
+            return None
+        return Trap(
+            "leakage-left-in", Severity.LIMITED,
+            "The lesion enhances and leakage was not taken out of its blood volume, which may be far too low or too "
+            "high.", None, 1.0, ("dsc",),
+        )  # fmt: skip
+    if "k2" not in scene.maps or "k2_std" not in scene.maps:
+        return None
+    k2, std = scene.maps["k2"][inside], scene.maps["k2_std"][inside]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sure = np.abs(k2) > SURE * std
+    share = float(sure.mean())
+    if share < MUCH:
+        return None
+    raised = float(np.nanmedian(k2[sure])) > 0
+    way = "raised the signal (T1)" if raised else "lowered the signal (T2*)"
+    return Trap(
+        "leakage-taken-out", Severity.NOTE,
+        f"Agent leaks in {share:.0%} of the solid part, where it {way}; blood volume there rests on the leakage model.",
+        None, share, ("dsc",),
+    )  # fmt: skip

@@ -1,0 +1,68 @@
+"""A trap that was found: what, where, how much of the lesion, and what must not be concluded."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+from perspect.pitfalls.scene import Scene
+from perspect.vocabulary import Flag, Grid, Region, Severity
+
+
+@dataclass(frozen=True, eq=False)
+class Trap:
+    """One trap in one lesion.
+
+    `mask` are the voxels that it spoils (`None` where it spoils the whole), `fraction` their share of the solid part
+    and the rim. `spoils` are the modalities whose numbers it touches.
+    """
+
+    code: str
+    severity: Severity
+    sentence: str
+    mask: Region | None
+    fraction: float
+    spoils: tuple[str, ...]
+
+    @property
+    def flag(self) -> Flag:
+        """The same for a reader."""
+        return Flag(self.code, self.severity, self.sentence, "lesion", self.fraction, "pitfalls")
+
+
+Looks = Callable[[Scene], Trap | None]
+"""A detector: from a scene to the trap that it found there."""
+
+LIMITED_FROM, REFUSED_FROM = 0.2, 0.5
+"""Share of the solid part from which a trap limits what is read there, and from which nothing is [our default]."""
+
+
+def masked(
+    scene: Scene, code: str, found: Bool[np.ndarray, "x y z"], sentence: str, spoils: tuple[str, ...]
+) -> Trap | None:
+    """The trap of some voxels in the lesion's solid part or rim, `None` where there are none.
+
+    `sentence` is completed by the share.
+    """
+    within = found & (scene.solid | scene.rim)
+    if not within.any():
+        return None
+    share = float((within & scene.solid).sum() / max(scene.solid.sum(), 1))
+    severity = Severity.CAUTION if share < LIMITED_FROM else Severity.LIMITED
+    said = f"{sentence} {share:.0%} of the solid part, {int(within.sum())} voxels with the rim; they are left out."
+    return Trap(code, severity, said, Region(within, scene.grid, code), share, spoils)
+
+
+def trapped(traps: Sequence[Trap], modality: str, grid: Grid) -> Bool[np.ndarray, "x y z"]:
+    """The voxels of a grid that some trap spoils for a modality."""
+    out = np.zeros(grid.shape, bool)
+    for one in traps:
+        if one.mask is not None and modality in one.spoils:
+            out |= one.mask.mask
+    return out
+
+
+def flags_of(traps: Sequence[Trap], modality: str) -> tuple[Flag, ...]:
+    """What traps say that bears on a modality."""
+    return tuple(one.flag for one in traps if modality in one.spoils)

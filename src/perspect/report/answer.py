@@ -1,0 +1,176 @@
+"""The page of an answer: disagreement first, every number with its doubt, and what it was compared with."""
+
+import math
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from perspect.evidence import Answer, Reading, Word, weigh
+from perspect.evidence.verdict import Side
+from perspect.evidence.weigh import is_trap_dependent
+from perspect.report import words
+from perspect.report.dossier import Dossier, Plate
+from perspect.report.exhibits import Exhibit
+from perspect.report.findings import BANNER, EIGHTY
+from perspect.report.number_line import belief_curve, number_line
+from perspect.report.picture import Painter, colour_bar
+from perspect.report.view import layout, view, window
+from perspect.vocabulary import Finding, Grid
+
+TITLES: Final = {
+    Word.CONCORDANT: "Concordant",
+    Word.LEANS: "Leans",
+    Word.DISCORDANT: "Discordant",
+    Word.INSUFFICIENT: "Insufficient",
+    Word.REFUSED: "Refused",
+}
+TONES: Final = {
+    Word.CONCORDANT: "note",
+    Word.LEANS: "caution",
+    Word.DISCORDANT: "limited",
+    Word.INSUFFICIENT: "limited",
+    Word.REFUSED: "refused",
+}
+"""How a verdict is dressed: none is green."""
+
+PLATE_WIDTH: Final = 330.0
+"""Width of a picture in pixels."""
+
+
+def answer_page(dossier: Dossier) -> str:
+    """One HTML page, whole in itself: it opens without a network and prints to two or three sheets.
+
+    Without a question it measures and says nothing of evidence. The same dossier gives the same bytes.
+    """
+    answer = dossier.answer
+    template = _environment().get_template("answer.html")
+    return template.render(
+        dossier=dossier,
+        banner=BANNER,
+        answer=answer,
+        question=dossier.question,
+        title=None if answer is None else TITLES[answer.word],
+        tone="note" if answer is None else TONES[answer.word],
+        against=[] if answer is None else _dissent(answer),
+        readings=[] if answer is None else [_row(one) for one in answer.readings],
+        families=[] if answer is None else answer.families,
+        findings=[_finding(one) for one in dossier.findings],
+        trapped=[_trapped(one) for one in dossier.findings if math.isfinite(one.with_traps)],
+        left_out=[] if answer is None else _left_out(dossier),
+        belief="" if answer is None or answer.word.strength == 0 else belief_curve(answer),
+        plates=[(one, _exhibit(one)) for one in dossier.plates],
+        flags=words.gravest_first((*dossier.traps, *dossier.flags)),
+        references=[words.reference(one) for recipe in dossier.recipes.values() for one in recipe.references],
+        sides=Side,
+    )
+
+
+def _environment() -> Environment:
+    loader = PackageLoader("perspect.report", "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _dissent(answer: Answer) -> list[tuple[str, str]]:
+    """What speaks against the side that is taken, or for either where none is, by family."""
+    said = []
+    for vote in answer.families:
+        sides = vote.objects if answer.side is Side.NEITHER else vote.objects & {answer.side.other}
+        for side in sorted(sides):
+            reads = [one for one in (vote.primary, *vote.others) if one is not None and side in one.objects]
+            values = ", ".join(f"{one.finding.marker.name} {shown(one.finding)}" for one in reads[:2])
+            said.append((str(vote.family), f"{values} speaks {side} what is asked about"))
+    return said
+
+
+def shown(one: Finding) -> str:
+    """A value as people write it, with its standard error; a bound as a bound."""
+    if not math.isfinite(one.value):
+        return "not known"
+    unit = "" if one.marker.unit in ("ratio", "fraction") else f" {one.marker.unit}"
+    if one.above:
+        return f"> {one.value:.2g}{unit}"
+    digits = 0 if abs(one.value) >= 100 else 1 if abs(one.value) >= 10 else 2 if abs(one.value) >= 0.1 else 3
+    return f"{one.value:.{digits}f} ± {one.std:.{digits}f}{unit}"
+
+
+def _finding(one: Finding) -> dict[str, str]:
+    return {
+        "name": str(one.marker), "family": str(one.marker.family), "region": one.region, "value": shown(one),
+        "n": str(one.n), "flags": " ".join(flag.sentence for flag in one.flags),
+    }  # fmt: skip
+
+
+def _row(one: Reading) -> dict[str, str]:
+    """One line of the evidence table."""
+    row = one.row
+    rates = ""
+    if row.sensitivity is not None and row.specificity is not None:
+        rates = f"{row.sensitivity.value:.2f} / {row.specificity.value:.2f}"
+        rates += " (from its AUC)" if row.derived else ""
+    return {
+        "marker": one.finding.marker.name,
+        "region": one.finding.region,
+        "value": shown(one.finding),
+        "cutoff": f"{'above' if row.direction == 'high' else 'below'} {row.cutoff}" if row.cutoff else "none printed",
+        "origin": row.cutoff.origin if row.cutoff else "",
+        "chance": f"{one.probability:.0%}" if math.isfinite(one.probability) else "–",
+        "family": str(one.finding.marker.family),
+        "reads": {Side.FOR: "for", Side.AGAINST: "against", Side.NEITHER: "grey zone"}[one.side],
+        "side": str(one.side),
+        "rates": rates,
+        "n": f"n = {row.n_patients}" if row.n_patients else f"{row.n_studies} studies" if row.n_studies > 1 else "",
+        "reference": row.reference,
+        "status": row.status,
+        "failed": "; ".join(one.failed),
+        "line": number_line(one),
+    }
+
+
+def _trapped(one: Finding) -> dict[str, str]:
+    """A value with and without the voxels that traps hold."""
+    number = "{:.2f}".format
+    known = math.isfinite(one.without_traps)
+    change = (one.with_traps / one.without_traps - 1) if known and one.without_traps else math.nan
+    return {
+        "name": one.marker.name, "region": one.region, "with": number(one.with_traps),
+        "without": number(one.without_traps) if known else "nothing left",
+        "change": f"{change:+.0%}" if math.isfinite(change) else "–",
+        "depends": "rests on trapped voxels" if is_trap_dependent(one) else "",
+    }  # fmt: skip
+
+
+def _left_out(dossier: Dossier) -> list[dict[str, str]]:
+    """The verdict once more without each family in turn."""
+    if dossier.question is None or dossier.answer is None or dossier.answer.word is Word.REFUSED:
+        return []
+    rows = []
+    for family in dict.fromkeys(one.finding.marker.family for one in dossier.answer.readings):
+        kept = [one for one in dossier.findings if one.marker.family is not family]
+        without = weigh(replace(dossier.question, mandatory=()), kept, dossier.case)
+        rows.append({"family": str(family), "word": str(without.word), "side": without.side_name or "no side"})
+    return rows
+
+
+def _exhibit(plate: Plate) -> Exhibit:
+    """A plate as a picture of the slice on which the lesion is largest."""
+    grid = Grid((plate.background.shape[0], plate.background.shape[1], plate.background.shape[2]), plate.affine)
+    at = view(grid)
+    inside = np.isfinite(plate.background) & (plate.background > 0.1 * np.nanmax(plate.background))
+    whole = layout(at, inside)
+    counts = at.pictures(plate.centre).sum(axis=(1, 2))
+    one = whole.only(int(np.argmax(counts)), PLATE_WIDTH)
+    painter = Painter(one, plate.background, window(plate.background, inside), 120_000, dict(plate.outlines))
+    if plate.shown is None:
+        nothing = np.full(plate.background.shape, np.nan, np.float32)
+        return Exhibit(painter.paint(nothing, (0.0, 1.0), "gray", plate.caption), plate.title)
+    quantity = plate.shown.quantity
+    picture = painter.paint(plate.shown.shown, quantity.display, quantity.colours, plate.caption)
+    bar = colour_bar(quantity.display, quantity.colours, quantity.shown_unit, 4)
+    return Exhibit(picture, quantity.symbol, plate.title, bar)
+
+
+def interval(one: Finding) -> tuple[float, float]:
+    """The 80 % interval of a value."""
+    return one.value - EIGHTY * one.std, one.value + EIGHTY * one.std

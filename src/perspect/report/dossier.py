@@ -1,0 +1,69 @@
+"""Everything that an answer is made of and a report shows: one value, of which JSON, table and page are views."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from perspect.evidence import Answer, Case, Question
+from perspect.vocabulary import Finding, Flag, Map, Recipe
+
+
+@dataclass(frozen=True)
+class Used:
+    """A series of the study: the role it has, how it was taken in words, whether it was used, and why not."""
+
+    role: str
+    name: str
+    how: str = ""
+    is_used: bool = True
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A region in numbers: where it is from, its voxels on the image that it was measured on, its volume in mL."""
+
+    name: str
+    n_voxels: int
+    volume: float
+    origin: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """A picture to draw: a map (or none) over an image, with outlines by kind; where the lesion is largest."""
+
+    title: str
+    background: Float[np.ndarray, "x y z"]
+    shown: Map | None
+    outlines: Mapping[str, Bool[np.ndarray, "x y z"]]
+    caption: str
+    centre: Bool[np.ndarray, "x y z"]
+    affine: Float[np.ndarray, "4 4"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dossier:
+    """What was asked, what was there, what was found, what is said, and how each came about.
+
+    `question` and `answer` are `None` where nothing was asked: then there is no evidence. `sources` are hashes by file.
+    """
+
+    name: str
+    version: str
+    question: Question | None
+    case: Case
+    series: tuple[Used, ...]
+    flags: tuple[Flag, ...]
+    traps: tuple[Flag, ...]
+    regions: tuple[Extent, ...]
+    findings: tuple[Finding, ...]
+    answer: Answer | None
+    recipes: Mapping[str, Recipe]
+    plates: tuple[Plate, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    pages: Mapping[str, str] = field(default_factory=dict)
+    plan: Mapping[str, Any] = field(default_factory=dict)
