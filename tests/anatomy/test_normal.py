@@ -1,5 +1,6 @@
 """Normal-appearing white matter in heads whose shares and whose blood volume are known."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -8,7 +9,7 @@ from scipy import ndimage
 
 from made_anatomy import made_head, template
 from perspect.anatomy.mirror import mirror
-from perspect.anatomy.normal import CENTRAL, CENTRUM, OPPOSITE, WHOLE, candidates, choose
+from perspect.anatomy.normal import BESIDE, CENTRAL, CENTRUM, OPPOSITE, WHOLE, candidates, choose
 from perspect.anatomy.tissue import tissues
 from perspect.vocabulary import Grid, Region
 
@@ -52,9 +53,10 @@ def test_opposite_the_lesion_is_on_the_other_side():
 def test_the_reference_has_the_blood_volume_of_white_matter():
     made, found, sides = patient()
     out = choose(candidates(found, None, sides, made.affine), {"rCBV": blood_volume(made)})
-    assert out.region.origin == OPPOSITE
+    assert out.region.origin == out.name == WHOLE
     # White matter of a made head holds 2 to 5 % of grey matter well inside, at 2.5 times the blood volume.
-    assert out.candidates[OPPOSITE].medians["rCBV"] == pytest.approx(2.0, rel=0.05)
+    for name in (WHOLE, OPPOSITE, CENTRAL):
+        assert out.candidates[name].medians["rCBV"] == pytest.approx(2.0, rel=0.05), name
     assert out.differences["rCBV"] < 0.05
     assert out.flags == ()
 
@@ -71,9 +73,9 @@ def test_without_taking_off_the_edge_there_is_cortex_in_the_reference(monkeypatc
 
 def test_references_that_differ_are_said_with_their_values():
     made, found, sides = patient()
-    values = blood_volume(made)
-    values[(sides.plane.side(made.grid) < 0)] *= 1.6
-    out = choose(candidates(found, None, sides, made.affine), {"rCBV": values})
+    values, held = blood_volume(made), candidates(found, None, sides, made.affine)
+    values[held[OPPOSITE].mask & ~held[WHOLE].mask] *= 1.6
+    out = choose(held, {"rCBV": values})
     flag = next(flag for flag in out.flags if flag.code == "references-differ")
     assert out.differences["rCBV"] == pytest.approx(flag.fraction)
     assert OPPOSITE in flag.sentence
@@ -83,8 +85,36 @@ def test_an_uneven_reference_gives_way_to_an_even_one():
     made, found, sides = patient()
     held = candidates(found, None, sides, made.affine)
     values = blood_volume(made)
-    values[held[OPPOSITE].mask] *= np.random.default_rng(2).lognormal(0, 0.8, held[OPPOSITE].n_voxels)
-    assert choose(held, {"rCBV": values}).region.origin == CENTRAL
+    uneven = held[WHOLE].mask & ~held[CENTRAL].mask
+    values[uneven] *= np.random.default_rng(2).lognormal(0, 0.8, int(uneven.sum()))
+    assert choose(held, {"rCBV": values}).name != WHOLE
+
+
+def test_a_reference_that_was_used_is_judged_and_not_exchanged():
+    made, found, sides = patient()
+    held = candidates(found, None, sides, made.affine)
+    values = blood_volume(made)
+    values[held[WHOLE].mask] *= np.random.default_rng(2).lognormal(0, 0.8, held[WHOLE].n_voxels)
+    out = choose(held, {"rCBV": values}, used=WHOLE)
+    assert out.name == WHOLE
+    assert "uneven-normal-white-matter" in {flag.code for flag in out.flags}
+
+
+def test_the_whole_brain_leaves_out_what_lies_opposite_the_lesion():
+    made, found, sides = patient()
+    place = sides.mirrored(Region(made.lesion, made.grid, "lesion")).mask
+    assert not (candidates(found, None, sides, made.affine)[WHOLE].mask & place).any()
+    assert (candidates(found, None, None, made.affine)[WHOLE].mask & place).any()
+
+
+def test_what_no_tissue_class_explains_is_left_out_with_what_is_near():
+    made, found, sides = patient()
+    inside = np.argwhere(candidates(found, None, sides, made.affine)[WHOLE].mask)
+    odd = np.zeros(made.grid.shape, bool)
+    odd[tuple(inside[len(inside) // 2])] = True
+    strange = replace(found, unexplained=odd)
+    away = ndimage.distance_transform_edt(~odd, made.grid.spacing)
+    assert away[candidates(strange, None, sides, made.affine)[WHOLE].mask].min() > BESIDE
 
 
 def test_a_lesion_on_both_sides_leaves_nothing_opposite():

@@ -286,3 +286,23 @@ def test_boxes_of_a_grid_share_what_they_hold_and_say_nothing_of_what_was_not_im
     moved = np.eye(4)
     moved[0, 3] = 30
     assert np.isnan(resample.share_of_boxes(region, fine, boxes, moved)[1:]).all()
+
+
+@pytest.mark.parametrize("kind", ["map", "gaps", "mask"])
+def test_a_grid_whose_axes_are_kept_is_read_as_one_that_is_turned_by_nothing_to_speak_of(kind):
+    """The way by rows and the way by points are the same average over the voxels."""
+    values = np.random.default_rng(1).normal(size=(20, 22, 18)).astype(np.float32)
+    if kind == "gaps":
+        values[4:9, 3:6] = np.nan
+    values = values > 0 if kind == "mask" else values
+    source = Grid((20, 22, 18), np.diag([1.0, 1.0, 1.3, 1.0]))
+    affine = np.diag([2.1, -1.9, 4.0, 1.0])
+    affine[:3, 3] = [-1.3, 21.0, 0.2]
+    target = Grid((11, 12, 7), affine)
+    turned = np.eye(4)
+    turned[0, 1], turned[1, 0] = 2e-5, -2e-5
+    rows, points = resample.onto(values, source, target), resample.onto(values, source, target, matrix=turned)
+    if kind == "mask":
+        np.testing.assert_array_equal(rows, points)
+    else:
+        np.testing.assert_allclose(rows, points, atol=1e-3)

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
+from threadpoolctl import threadpool_limits
 
 from perspect.anatomy.shading import TERMS, Place, everywhere
 from perspect.numerics.mixture import Materials, log_densities, mixtures, renewed
@@ -88,13 +89,15 @@ def appearance(
     frequency = np.full(len(KINDS), 1 / len(KINDS))
     bend = np.zeros((len(TERMS), len(scale)))
     even = samples
-    for iteration in range(ITERATIONS):
-        is_kind = _probabilities(even, prior, materials, frequency, surprise)
-        frequency = _frequency(is_kind, prior, frequency)
-        materials = renewed(even, is_kind, materials, KINDS).kept_alike(is_kind.sum(axis=1) @ KINDS, ALIKE)
-        if iteration >= GAIN_FROM:
-            bend = place.renewed(bend, *_shaded(even, is_kind, materials))
-            even = samples / place.gain(bend)
+    # Many small products: on several threads they would take sixty times as long, waiting for each other.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for iteration in range(ITERATIONS):
+            is_kind = _probabilities(even, prior, materials, frequency, surprise)
+            frequency = _frequency(is_kind, prior, frequency)
+            materials = renewed(even, is_kind, materials, KINDS).kept_alike(is_kind.sum(axis=1) @ KINDS, ALIKE)
+            if iteration >= GAIN_FROM:
+                bend = place.renewed(bend, *_shaded(even, is_kind, materials))
+                even = samples / place.gain(bend)
     return Appearance(materials, frequency, bend, scale, surprise)
 
 

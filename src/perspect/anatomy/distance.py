@@ -1,7 +1,7 @@
 """Masks by distance in mm: what is near, what is deep, what hangs together; voxels may be of any size."""
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int
 from scipy import ndimage
 
 from perspect.vocabulary import Grid
@@ -21,16 +21,30 @@ def depth(mask: Bool[np.ndarray, "x y z"], grid: Grid) -> Float32[np.ndarray, "x
 
 def shrunk(mask: Bool[np.ndarray, "x y z"], by: float, grid: Grid) -> Bool[np.ndarray, "x y z"]:
     """What is deeper than `by` mm in a mask; the border of the image is no surface."""
-    if mask.all():
+    if mask.all() or not mask.any():
         return mask
-    return np.asarray(ndimage.distance_transform_edt(mask, grid.spacing) - min(grid.spacing) / 2 > by)
+    near, out = _near(mask, np.ones(3, int)), np.zeros(mask.shape, bool)
+    out[near] = ndimage.distance_transform_edt(mask[near], grid.spacing) - min(grid.spacing) / 2 > by
+    return out
 
 
 def grown(mask: Bool[np.ndarray, "x y z"], by: float, grid: Grid) -> Bool[np.ndarray, "x y z"]:
     """What is in a mask or nearer to it than `by` mm."""
     if not mask.any():
         return mask
-    return np.asarray(ndimage.distance_transform_edt(~mask, grid.spacing) - min(grid.spacing) / 2 < by)
+    reach = np.ceil((by + min(grid.spacing) / 2) / np.array(grid.spacing)).astype(int)
+    near, out = _near(mask, np.maximum(reach, 0)), np.zeros(mask.shape, bool)
+    out[near] = ndimage.distance_transform_edt(~mask[near], grid.spacing) - min(grid.spacing) / 2 < by
+    return out
+
+
+def _near(mask: Bool[np.ndarray, "x y z"], margin: Int[np.ndarray, " 3"]) -> Box:
+    """The smallest box that holds a mask and so many voxels around it: what lies beyond is farther."""
+    x, y, z = (
+        slice(max(one.start - by, 0), one.stop + by)
+        for one, by in zip(ndimage.find_objects(mask.astype(np.uint8))[0], margin.tolist(), strict=True)
+    )
+    return x, y, z
 
 
 def largest(mask: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:

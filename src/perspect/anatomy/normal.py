@@ -1,8 +1,8 @@
 """Normal-appearing white matter: what a lesion's numbers are compared with, found in three ways that check each other.
 
-White matter away from lesion and oedema, without the voxels at its edge: opposite the lesion, in the centrum semiovale
-of the other side, and in the whole brain. Where the three disagree on a map, the reference is in doubt, and with it
-every ratio.
+White matter away from lesion and oedema, without the voxels at its edge: of the whole brain without what lies opposite
+the lesion, opposite the lesion, and in the centrum semiovale of the other side. Where the three disagree on a map, the
+reference is in doubt, and with it every ratio.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.anatomy import distance, resample
-from perspect.anatomy.distance import Box, grown, shrunk
+from perspect.anatomy.distance import grown, shrunk
 from perspect.anatomy.mirror import Mirror
 from perspect.anatomy.tissue import Tissues
 from perspect.vocabulary import Flag, Grid, Region, Severity, Step
@@ -22,14 +22,21 @@ from perspect.vocabulary import Flag, Grid, Region, Severity, Step
 SOURCE: Final = "normal-appearing white matter"
 
 WHITE: Final = 0.8
-"""Share of white matter in a voxel that counts [our default]."""
+"""Share of white matter in a voxel of what is measured that counts [our default]."""
 
-EDGE: Final = 2.0
+MOSTLY: Final = 0.5
+"""Share from which a voxel of the tissues lies within white matter; asked for more, noise alone would make holes, and
+every hole an edge [our default]."""
+
+EDGE: Final = 2.5
 """mm of white matter that are taken off: cortex and fluid are near, and folds of a perfusion image wider [our default].
 """
 
 MARGIN: Final = 10.0
 """mm around lesion and oedema that are left out: infiltration and pressure reach beyond what is seen [our default]."""
+
+BESIDE: Final = 6.0
+"""mm around what no tissue class explains that are left out: it may be a lesion that nobody masked [our default]."""
 
 SPREAD_OUT: Final = 5.0
 """mm by which the place opposite a lesion is widened as long as it holds too little white matter [our default]."""
@@ -54,9 +61,9 @@ APART: Final = 0.2
 """Difference of two candidates' medians over their mean from which on the reference is in doubt [our default]."""
 
 
+WHOLE: Final = "of the whole brain"
 OPPOSITE: Final = "opposite the lesion"
 CENTRAL: Final = "of the centrum semiovale"
-WHOLE: Final = "of the whole brain"
 """What the candidates are called: normal-appearing white matter ..."""
 
 
@@ -87,9 +94,11 @@ class Candidate:
 class NormalWhiteMatter:
     """The region that was chosen (empty if none could be), the candidates by name, and how well they agree.
 
-    `differences` is the largest difference between candidates on each map, over their mean.
+    `name` is that of the chosen one, empty if there is none. `differences` is the largest difference between candidates
+    on each map, over their mean.
     """
 
+    name: str
     region: Region
     candidates: Mapping[str, Candidate]
     differences: Mapping[str, float]
@@ -108,55 +117,60 @@ def candidates(
     """The three regions, on the `grid` of what is measured (else that of the tissues), in order of preference.
 
     `ill` is everything that is not normal: lesion, oedema, cavity, what was irradiated; on the grid of the tissues.
-    What was masked as lesion when the tissues were found is left out as well. `matrix` takes places of `grid` to those
-    of the tissues, where they do not share a frame. What needs `mirror` or `to_template` is not there without it.
+    What was masked as lesion when the tissues were found is left out as well, and less far around what no class
+    explains. The whole brain comes first, without what lies opposite the lesion: its median is the surest. `matrix`
+    takes places of `grid` to those of the tissues, where they do not share a frame. What needs `mirror` or
+    `to_template` is not there without it.
     """
     sick = tissues.lesion if ill is None else tissues.lesion | ill.mask
     box, own = distance.box(tissues.brain.mask | sick, tissues.grid)
-    sick = sick[box]
-    normal = shrunk(np.nan_to_num(tissues.white[box]) >= WHITE, EDGE, own) & ~grown(sick, MARGIN, own)
-    found: dict[str, Bool[np.ndarray, "x y z"]] = {}
-    whole = normal
+    sick, white = sick[box], np.nan_to_num(tissues.white[box])
+    normal = shrunk(white >= MOSTLY, EDGE, own) & ~grown(sick, MARGIN, own)
+    normal &= ~grown(tissues.unexplained[box], BESIDE, own)
+    found: dict[str, Bool[np.ndarray, "x y z"]] = {WHOLE: normal}
     if mirror is not None and sick.any():
         place = mirror.mirrored(Region(sick, own, "ill")).mask
-        found[OPPOSITE] = _widened(place, normal, own)
-        whole = normal & ~grown(place, MARGIN, own)
+        found = {WHOLE: normal & ~place, OPPOSITE: _widened(place, normal, own)}
     if to_template is not None:
         found[CENTRAL] = normal & _centrum(own, to_template, sick)
-    found[WHOLE] = whole
     target = tissues.grid if grid is None else grid
-    return {name: _brought(mask, own, box, tissues, target, matrix, name) for name, mask in found.items()}
+    pure = np.nan_to_num(resample.onto(white, own, target, matrix=matrix)) >= WHITE
+    masks = {name: pure & resample.onto(mask, own, target, matrix=matrix) for name, mask in found.items()}
+    return {name: Region(mask, target, name, "from the anatomy") for name, mask in masks.items()}
 
 
 def choose(
-    regions: Mapping[str, Region], maps: Mapping[str, Float[np.ndarray, "x y z"]] | None = None
+    regions: Mapping[str, Region],
+    maps: Mapping[str, Float[np.ndarray, "x y z"]] | None = None,
+    used: str | None = None,
 ) -> NormalWhiteMatter:
     """The first of the candidates that is large and even, and whether the candidates agree on the maps.
 
     `regions` are those of `candidates`, in order of preference; another one, such as white matter that was found from
     the perfusion itself, can be added at the end. Where none is large, the largest is taken if it has `FEWEST` voxels.
+    Where one was `used` before the maps were made, it stays chosen, and is judged with them.
     """
     held = {name: _candidate(region, maps or {}) for name, region in regions.items()}
     large = [name for name, one in held.items() if one.is_large]
     some = [name for name, one in held.items() if one.region.n_voxels >= FEWEST]
     even = [name for name in large if held[name].is_even]
     biggest = sorted(some, key=lambda name: -held[name].region.n_voxels)
-    name = next(iter(even or large or biggest), "")
+    name = next(iter(even or large or biggest), "") if used is None else used
     differences = {key: _difference([held[one].medians[key] for one in some]) for key in maps or {}}
     flags = _flags(held, name, differences, some)
     if not name:
         grid = next(iter(regions.values())).grid
         empty = Region(np.zeros(grid.shape, bool), grid, SOURCE, "none could be found")
         step = Step(SOURCE, "No normal-appearing white matter was found.")
-        return NormalWhiteMatter(empty, held, differences, flags, step)
+        return NormalWhiteMatter("", empty, held, differences, flags, step)
     chosen = held[name].region
     region = Region(chosen.mask, chosen.grid, SOURCE, name)
     sentence = (
         f"Normal-appearing white matter is that {name} ({region.n_voxels} voxels, {held[name].volume:.1f} mL): "
-        f"at least {WHITE:.0%} white matter, {EDGE:g} mm from its edge, {MARGIN:g} mm from lesion and oedema."
+        f"at least {WHITE:.0%} white matter, {EDGE:g} mm from its edge, {MARGIN:g} mm from what was masked as ill."
     )
     constants = {"share": WHITE, "edge in mm": EDGE, "margin in mm": MARGIN}
-    return NormalWhiteMatter(region, held, differences, flags, Step(SOURCE, sentence, constants))
+    return NormalWhiteMatter(name, region, held, differences, flags, Step(SOURCE, sentence, constants))
 
 
 def _widened(
@@ -189,25 +203,6 @@ def _centrum(
     elif share_right < 0.1:
         inside &= x > 0
     return inside
-
-
-def _brought(
-    mask: Bool[np.ndarray, "x y z"],
-    own: Grid,
-    box: Box,
-    tissues: Tissues,
-    grid: Grid,
-    matrix: Float[np.ndarray, "4 4"] | None,
-    name: str,
-) -> Region:
-    """A region on the grid that is measured: its voxels, as far as these are white matter as well."""
-    if matrix is None and tissues.grid.matches(grid):
-        inside = np.zeros(grid.shape, bool)
-        inside[box] = mask
-    else:
-        inside = resample.onto(mask, own, grid, matrix=matrix)
-        inside &= np.nan_to_num(resample.onto(tissues.white[box], own, grid, matrix=matrix)) >= WHITE
-    return Region(inside, grid, name, "from the anatomy")
 
 
 def _candidate(region: Region, maps: Mapping[str, Float[np.ndarray, "x y z"]]) -> Candidate:

@@ -12,11 +12,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Shaped
 from scipy import ndimage
 
-from perspect.numerics import shear
+from perspect.numerics import shear, trilinear
 from perspect.vocabulary import Grid, Problem
 
 EDGE: Final = 0.5
 """Voxels beyond the outermost centres that still count as imaged: a voxel reaches half its size to either side."""
+
+ROUNDED: Final = 1e-5
+"""Share of a voxel within which half of it is half: rounding decides nothing."""
 
 PER_VOXEL: Final = 2.0
 """Parts of a box for every voxel of the source along each of its edges: the share is known to better than 1 %."""
@@ -91,32 +94,66 @@ def onto(
     """
     if matrix is None and source.matches(target):
         return values.copy()
-    is_mask = values.dtype == bool
     to_source = _to_source(source, target, matrix)
     known = np.isfinite(values)
     filled = _prepared(values, known, order)
-    total, weight = np.zeros(target.shape, np.float32), np.zeros(target.shape, np.float32)
-    parts = _parts(to_source)
-    for at in parts:
-        inside = _covered_from(target.shape, at, source.shape)
-        value = _read(filled, at, target.shape, order)
-        share = inside if known.all() else inside * _read(known.astype(np.float32), at, target.shape, min(order, 1))
-        total += value * (share if order == 3 else inside)
-        weight += share
-    if is_mask:
-        is_in: Bool[np.ndarray, "x2 y2 z2"] = total >= 0.5 * len(parts)
+    along = trilinear.kept_axes(to_source, target.shape) if order == 1 else None
+    if along is None:
+        total, weight = _summed(filled, known, to_source, target.shape, order)
+    else:
+        total, weight = _summed_along(filled, known, to_source, target.shape, along)
+    half = (0.5 - ROUNDED) * len(_parts(to_source))
+    if values.dtype == bool:
+        is_in: Bool[np.ndarray, "x2 y2 z2"] = total >= half
         return is_in
-    enough = weight >= 0.5 * len(parts)
+    enough = weight >= half
     out: Float32[np.ndarray, "x2 y2 z2"] = np.where(enough, total / np.where(enough, weight, 1), np.float32(np.nan))
     return out
 
 
-def grown(mask: Bool[np.ndarray, "x y z"], grid: Grid, by: float) -> Bool[np.ndarray, "x y z"]:
-    """The mask and all that is within `by` mm of it."""
-    if not mask.any():
-        return mask
-    near: Bool[np.ndarray, "x y z"] = ndimage.distance_transform_edt(~mask, grid.spacing) <= by
-    return near
+Sums: TypeAlias = tuple[Float32[np.ndarray, "x2 y2 z2"], Float32[np.ndarray, "x2 y2 z2"]]
+
+
+def _summed(
+    filled: Float32[np.ndarray, "x y z"],
+    known: Bool[np.ndarray, "x y z"],
+    to_source: Float[np.ndarray, "4 4"],
+    shape: tuple[int, int, int],
+    order: int,
+) -> Sums:
+    """What is read summed over the parts of each voxel, and over how much of them something is known."""
+    total, weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    share_known = None if known.all() else known.astype(np.float32)
+    for at in _parts(to_source):
+        inside = _covered_from(shape, at, known.shape)
+        value = _read(filled, at, shape, order)
+        share = inside if share_known is None else inside * _read(share_known, at, shape, min(order, 1))
+        total += value * (share if order == 3 else inside)
+        weight += share
+    return total, weight
+
+
+def _summed_along(
+    filled: Float32[np.ndarray, "x y z"],
+    known: Bool[np.ndarray, "x y z"],
+    to_source: Float[np.ndarray, "4 4"],
+    shape: tuple[int, int, int],
+    along: tuple[int, int, int],
+) -> Sums:
+    """The same by straight lines where axes are kept: one matrix for each axis of the source."""
+    rows = []
+    for axis, (n, to) in enumerate(zip(known.shape, along, strict=True)):
+        step, start = to_source[axis, to], to_source[axis, 3]
+        places = (start + step * (np.arange(shape[to]) + offset) for offset in _offsets(abs(step)))
+        parts = [trilinear.row(n, at) * _is_covered(at, n)[:, None].astype(np.float32) for at in places]
+        rows.append(np.sum(parts, axis=0))
+    back = np.argsort(along)
+    total = trilinear.by_rows(rows, filled).transpose(back)
+    if not known.all():
+        return total, trilinear.by_rows(rows, known.astype(np.float32)).transpose(back)
+    counts = [one.sum(axis=1) for one in rows]
+    weight = counts[0][:, None, None] * counts[1][:, None] * counts[2]
+    return total, weight.transpose(back)
 
 
 def labels_onto(
@@ -190,14 +227,25 @@ def _to_source(source: Grid, target: Grid, matrix: Float[np.ndarray, "4 4"] | No
 
 def _parts(to_source: Float[np.ndarray, "4 4"]) -> list[Float[np.ndarray, "4 4"]]:
     """The same for evenly spread parts of a voxel of the target, as many as it has voxels of the source in it."""
-    finer = np.abs(to_source[:3, :3]).max(axis=0)
-    shares = [(np.arange(n) - (n - 1) / 2) / n for n in np.maximum(1, np.round(finer)).astype(int)]
     out = []
-    for part in product(*shares):
+    for part in product(*(_offsets(float(finer)) for finer in np.abs(to_source[:3, :3]).max(axis=0))):
         at = to_source.copy()
         at[:3, 3] += to_source[:3, :3] @ np.array(part)
         out.append(at)
     return out
+
+
+def _offsets(finer: float) -> Float[np.ndarray, " parts"]:
+    """The middles of evenly spread parts of an edge from -0.5 to 0.5, as many as there are samples on it."""
+    n = max(1, round(finer))
+    out: Float[np.ndarray, " parts"] = (np.arange(n) - (n - 1) / 2) / n
+    return out
+
+
+def _is_covered(index: Float[np.ndarray, "*places"], n: int) -> Bool[np.ndarray, "*places"]:
+    """Whether a row of `n` voxels reaches there."""
+    inside: Bool[np.ndarray, "*places"] = (index >= -EDGE - 1e-6) & (index <= n - 1 + EDGE + 1e-6)
+    return inside
 
 
 def _prepared(
@@ -218,6 +266,8 @@ def _prepared(
 def _read(
     values: Float32[np.ndarray, "x y z"], at: Float[np.ndarray, "4 4"], shape: tuple[int, int, int], order: int
 ) -> Float32[np.ndarray, "x2 y2 z2"]:
+    if order == 1:
+        return trilinear.read(values, at, shape)
     out: Float32[np.ndarray, "x2 y2 z2"] = ndimage.affine_transform(
         values, at[:3, :3], at[:3, 3], shape, order=order, mode="nearest", prefilter=False
     )
@@ -231,5 +281,5 @@ def _covered_from(
     inside = np.ones(shape, bool)
     for (along_i, along_j, along_k, start), n in zip(at[:3], source, strict=True):
         index = along_i * i + along_j * j + along_k * k + start
-        inside &= (index >= -EDGE - 1e-6) & (index <= n - 1 + EDGE + 1e-6)
+        inside &= _is_covered(index, n)
     return inside

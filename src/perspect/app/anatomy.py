@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from perspect import io
-from perspect.anatomy import align, identity, resample
+from perspect.anatomy import align, identity, normal, resample
 from perspect.anatomy.brain_in_head import brain, to_standard
+from perspect.anatomy.mirror import Mirror, mirror
 from perspect.anatomy.tissue import Tissues, tissues
-from perspect.vocabulary import Anatomy, Flag, Grid, Problem, Region, Severity, Step
+from perspect.vocabulary import Anatomy, Flag, Grid, Measured, Problem, Region, Step
 
 ORDER: Final = ("t1w", "t1c", "flair", "t2w")
 """Which contrast leads, the best known first: a series is aligned with it, and the others are brought onto it."""
@@ -19,26 +20,32 @@ ORDER: Final = ("t1w", "t1c", "flair", "t2w")
 WORKING: Final = 2.0
 """mm: voxels in which tissues are told apart; finer ones are averaged into them, since a series has coarser ones."""
 
-PURE: Final = (0.95, 0.9, 0.8)
-"""Share of white matter of a voxel that is called white matter; the next where the one before leaves too few."""
+MIRRORED: Final = "mirror of the lesion"
 
-FEWEST: Final = 200
-"""Voxels of the series from which the reference is a reference [our default]."""
+JUDGED: Final = ("rcbv", "cbv")
+"""The map on which the candidates for a reference are compared: the first that was made."""
 
-MARGIN: Final = 6.0
-"""mm around a lesion in which no tissue is called normal [our default]."""
+GIVEN: Final = "as given"
+"""What a reference is called that was given by hand, beside the candidates of the anatomy."""
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """The tissues of a patient on the grid of `leading`, and where a series lies in them (`series_to_anatomy`, mm)."""
+    """The tissues of a patient on the grid of `leading`, and where a series lies in them (`series_to_anatomy`, mm).
+
+    On the grid of the series lie `candidates`, normal-appearing white matter by where it was looked for; `white`, the
+    one of them that is the reference (None if there is none); the lesion, and what lies `opposite` of it.
+    """
 
     leading: Anatomy
     grid: Grid
     tissues: Tissues
     series_to_anatomy: align.Alignment
-    white: Region
+    candidates: Mapping[str, Region]
+    white: Region | None
     lesion: Region | None
+    opposite: Region | None
+    mirror: Mirror | None
     flags: tuple[Flag, ...]
     steps: tuple[Step, ...]
 
@@ -55,36 +62,112 @@ def seen(
         return None
     leading = anatomy[names[0]]
     working = _coarse(leading.grid)
-    first = np.nan_to_num(resample.onto(leading.values, leading.grid, working))
-    images, places, flags = {names[0]: first}, {names[0]: np.eye(4)}, []
-    for name in names[1:]:
-        other = anatomy[name]
-        start = np.eye(4) if other.grid.matches(leading.grid) else None
-        found = align.rigid(first, working, other.values, other.grid, start=start)
-        flags += list(found.flags)
-        if found.is_found:
-            places[name] = found.matrix
-            images[name] = np.nan_to_num(resample.onto(other.values, other.grid, working, matrix=found.matrix))
-    ill = None if lesion is None else _lesion(lesion, anatomy, places, working)
+    images, places, flags = _together([anatomy[name] for name in names], working)
+    first = images[names[0]]
+    is_drawn_on_series = lesion is not None and lesion.grid.matches(grid)
+    ill = None if lesion is None or is_drawn_on_series else _lesion(lesion, anatomy, places, working)
+    fixed_mask = ~lesion.mask if lesion is not None and is_drawn_on_series else None
+    moving_mask = None if ill is None else ~ill.mask
+    placed = align.rigid(image, grid, first, working, fixed_mask=fixed_mask, moving_mask=moving_mask)
+    if not placed.is_found:
+        raise _not_aligned("The series", leading.name, placed.flags)
+    if lesion is not None and is_drawn_on_series:
+        ill = Region(resample.onto(lesion.mask, grid, working, matrix=placed.back), working, "lesion", lesion.origin)
     template = io.icbm_2009a()
     standard = to_standard(first, working, template, ill)
     if not standard.is_found:
         raise _not_aligned(leading.name, "the standard head", standard.flags)
     head = brain(images, working, template, standard.matrix, ill)
     classes = tissues(images, head.region, template, standard.matrix, ill)
-    placed = align.rigid(image, grid, first, working, moving_mask=None if ill is None else ~ill.mask)
-    if not placed.is_found:
-        raise _not_aligned("the series", leading.name, placed.flags)
-    flags += [*standard.flags, *head.flags, *classes.flags, *placed.flags]
-    flags += identity.doubts(image, grid, first, working, placed)
-    here = None if ill is None else Region(resample.onto(ill.mask, working, grid, matrix=placed.matrix), grid, "lesion")
-    white, notes = _white(classes, placed, grid, here, leading.name)
+    sides = None if ill is None else mirror(first / classes.gain[..., 0], head.region, ill, standard.matrix)
+    candidates = normal.candidates(classes, ill, sides, standard.matrix, grid, placed.matrix)
+    chosen = normal.choose(candidates)
     step = Step(
         "anatomy",
         f"Fluid, grey and white matter were told apart on {', '.join(anatomy[name].name for name in images)} and the "
         f"standard head, and brought onto the series by a rigid alignment (standard error {placed.error:.1f} mm).",
     )
-    return Seen(leading, working, classes, placed, white, here, (*flags, *notes), (head.step, classes.step, step))
+    raised = [standard.flags, head.flags, classes.flags, placed.flags, chosen.flags]
+    return Seen(
+        leading=leading,
+        grid=working,
+        tissues=classes,
+        series_to_anatomy=placed,
+        candidates=candidates,
+        white=None if not chosen.name else _named(chosen, leading.name),
+        lesion=_on_series(ill, grid, placed, "lesion"),
+        opposite=None if sides is None or ill is None else _on_series(sides.mirrored(ill), grid, placed, MIRRORED),
+        mirror=sides,
+        flags=(
+            *flags,
+            *(flag for some in raised for flag in some),
+            *(() if sides is None else sides.flags),
+            *identity.doubts(image, grid, first, working, placed),
+        ),
+        steps=(head.step, classes.step, *([] if sides is None else [sides.step]), step, chosen.step),
+    )
+
+
+def judged(found: Seen, measured: Measured, given: Region | None = None) -> tuple[tuple[Flag, ...], dict[str, Any]]:
+    """Whether candidates for the reference agree on what was measured: flags, and numbers for the summary.
+
+    A reference that was `given` is judged in the place of the one that was found.
+    """
+    summary: dict[str, Any] = {"alignment_error": found.series_to_anatomy.error}
+    if found.mirror is not None:
+        summary |= {"sides_likeness": found.mirror.likeness, "midline_shift": found.mirror.shift}
+    one = next((measured.maps[key] for key in JUDGED if key in measured.maps), None)
+    regions = found.candidates if given is None else {GIVEN: given, **found.candidates}
+    used = GIVEN if given is not None else normal.choose(found.candidates).name
+    if one is None or not used:
+        return (), summary
+    symbol = one.quantity.symbol
+    judgement = normal.choose(regions, {symbol: one.values}, used)
+    held = {name: candidate for name, candidate in judgement.candidates.items() if candidate.region.n_voxels}
+    summary |= {
+        "white_matter_spread": held[used].spreads[symbol],
+        "white_matter_difference": judgement.differences[symbol],
+        "white_matter": {
+            name: {
+                symbol: candidate.medians[symbol],
+                "robust SD over median": candidate.spreads[symbol],
+                "voxels": candidate.region.n_voxels,
+            }
+            for name, candidate in held.items()
+        },
+    }
+    known = set(found.flags)
+    return tuple(flag for flag in judgement.flags if flag not in known), summary
+
+
+def _together(
+    anatomy: list[Anatomy], working: Grid
+) -> tuple[dict[str, Float32[np.ndarray, "x y z"]], dict[str, Float[np.ndarray, "4 4"]], list[Flag]]:
+    """The images on one grid in the place of the first, where each lies in it, and why one was left out."""
+    leading, *others = anatomy
+    first = np.nan_to_num(resample.onto(leading.values, leading.grid, working))
+    images, places, flags = {leading.contrast: first}, {leading.contrast: np.eye(4)}, []
+    for other in others:
+        start = np.eye(4) if other.grid.matches(leading.grid) else None
+        found = align.rigid(first, working, other.values, other.grid, start=start)
+        flags += list(found.flags)
+        if found.is_found:
+            places[other.contrast] = found.matrix
+            there = resample.onto(other.values, other.grid, working, matrix=found.matrix)
+            images[other.contrast] = np.nan_to_num(there)
+    return images, places, flags
+
+
+def _on_series(region: Region | None, grid: Grid, placed: align.Alignment, name: str) -> Region | None:
+    """A region of the anatomy on the grid of the series."""
+    if region is None:
+        return None
+    return Region(resample.onto(region.mask, region.grid, grid, matrix=placed.matrix), grid, name, region.origin)
+
+
+def _named(chosen: normal.NormalWhiteMatter, leading: str) -> Region:
+    region = chosen.region
+    return Region(region.mask, region.grid, region.name, f"{chosen.name}, by {leading}")
 
 
 def _coarse(grid: Grid) -> Grid:
@@ -115,31 +198,6 @@ def _lesion(
             "Give the mask on the grid of one of the images.",
         )
     return Region(mask, grid, "lesion", lesion.origin)
-
-
-def _white(
-    classes: Tissues, placed: align.Alignment, grid: Grid, lesion: Region | None, name: str
-) -> tuple[Region, tuple[Flag, ...]]:
-    """White matter of the series away from the lesion and from what no tissue class explains."""
-    share = resample.onto(np.nan_to_num(classes.white), classes.grid, grid, matrix=placed.matrix)
-    odd = resample.onto(classes.unexplained | classes.lesion, classes.grid, grid, matrix=placed.matrix)
-    near = resample.grown(odd if lesion is None else odd | lesion.mask, grid, MARGIN)
-    for pure in PURE:
-        mask = (np.nan_to_num(share) >= pure) & ~near
-        if mask.sum() >= FEWEST:
-            break
-    if not mask.any():
-        raise Problem(
-            f"No voxel of the series is white matter by {name}.",
-            "Blood volume would have nothing to be compared with.",
-            "Look at the alignment, give --reference MASK, or use --no-anatomy.",
-        )
-    origin = f"voxels with at least {pure:.0%} of white matter by {name}"
-    flags = []
-    if mask.sum() < FEWEST:
-        sentence = f"Only {int(mask.sum())} voxels of the series are white matter by {name}; rCBV rests on them."
-        flags.append(Flag("little-white-matter", Severity.CAUTION, sentence, "rcbv", source="anatomy"))
-    return Region(mask, grid, "reference", origin), tuple(flags)
 
 
 def _not_aligned(what: str, other: str, flags: tuple[Flag, ...]) -> Problem:

@@ -10,10 +10,10 @@ from jaxtyping import Float
 
 import perspect
 from perspect import dsc, io, report
-from perspect.app.anatomy import Seen, seen
+from perspect.app.anatomy import Seen, judged, seen
 from perspect.app.place import region_on
 from perspect.numerics.parallel import THREADS
-from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Recipe, Region, Series
+from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Recipe, Region, Series, Severity
 
 INVERTED: Final = ("cbf", "mtt", "tmax", "delay")
 ARTERIAL: Final = (*INVERTED, "cbv")
@@ -110,7 +110,21 @@ class ByHand:
     reference: Region | None
     aif: Region | Curve | None
     notes: tuple[Flag, ...]
+    lesion: Region | None = None
     seen: Seen | None = None
+
+    @property
+    def white(self) -> Region | None:
+        """The reference: given, or that of the conventional images."""
+        return self.reference if self.reference is not None or self.seen is None else self.seen.white
+
+    @property
+    def regions(self) -> dict[str, Region]:
+        """The lesion and what lies opposite of it, as far as they are known."""
+        seen = self.seen
+        lesion, opposite = (self.lesion, None) if seen is None else (seen.lesion, seen.opposite)
+        found = {"lesion": lesion, "mirror": opposite}
+        return {key: one for key, one in found.items() if one is not None}
 
 
 def given_by_hand(inputs: Inputs, reading: io.Reading) -> ByHand:
@@ -138,12 +152,15 @@ def with_anatomy(
     paths: list[Path],
     tell: Progress,
 ) -> ByHand:
-    """What was given, and where none was, the white matter of the conventional images as reference.
+    """What was given, with what the conventional images say; they are not looked at where a reference was given and
+    no lesion.
 
     Raises `Refusal` where the images are of different patients.
     """
-    if not anatomy or by_hand.reference is not None:
+    if lesion is None and by_hand.reference is not None:
         return by_hand
+    if not anatomy:
+        return by_hand if lesion is None else _with_lesion(by_hand, reading, lesion)
     tell("anatomy", 0.0)
     strangers = io.demand_one_patient([*paths, *anatomy.values()])
     images = {contrast: io.read_anatomy(path, contrast) for contrast, path in anatomy.items()}
@@ -151,8 +168,16 @@ def with_anatomy(
     found = seen(baseline(reading.series[0], {}), reading.series[0].grid, images, region)
     if found is None:
         return by_hand
-    notes = (*by_hand.notes, *strangers, *found.flags)
-    return replace(by_hand, reference=found.white, notes=notes, seen=found)
+    return replace(by_hand, notes=(*by_hand.notes, *strangers, *found.flags), seen=found)
+
+
+def _with_lesion(by_hand: ByHand, reading: io.Reading, path: Path) -> ByHand:
+    """What was given, with a lesion that no conventional image shows, as it lies in the frame of the series."""
+    lesion, notes = region_on(path, "lesion", reading.series[0].grid, has_positions=reading.code != 0)
+    if by_hand.reference is None:
+        sentence = "Without a conventional image the lesion is not left out of where the reference is sought."
+        notes = (*notes, Flag("lesion-in-reference", Severity.CAUTION, sentence, "reference", source="anatomy"))
+    return replace(by_hand, lesion=lesion, notes=(*by_hand.notes, *notes))
 
 
 def _quantified(reading: io.Reading, by_hand: ByHand, plan: dsc.Plan, threads: int, tell: Progress) -> Measured:
@@ -160,16 +185,17 @@ def _quantified(reading: io.Reading, by_hand: ByHand, plan: dsc.Plan, threads: i
     was = THREADS.set(threads)
     try:
         measured = dsc.quantify(
-            reading.series, plan, mask=by_hand.mask, reference=by_hand.reference, aif=by_hand.aif, progress=tell
+            reading.series, plan, mask=by_hand.mask, reference=by_hand.white, aif=by_hand.aif, progress=tell
         )
     finally:
         THREADS.reset(was)
-    measured = replace(measured, flags=(*reading.flags, *by_hand.notes, *measured.flags))
+    flags, regions = (*reading.flags, *by_hand.notes, *measured.flags), {**measured.regions, **by_hand.regions}
     if by_hand.seen is None:
-        return measured
-    lesion = {} if by_hand.seen.lesion is None else {"lesion": by_hand.seen.lesion}
+        return replace(measured, flags=flags, regions=regions)
+    doubts, numbers = judged(by_hand.seen, measured, by_hand.reference)
     recipe = Recipe((*by_hand.seen.steps, *measured.recipe.steps))
-    return replace(measured, recipe=recipe, regions={**measured.regions, **lesion})
+    summary = {**measured.summary, **numbers}
+    return replace(measured, flags=(*flags, *doubts), recipe=recipe, regions=regions, summary=summary)
 
 
 def _results(
@@ -181,7 +207,7 @@ def _results(
     page: str,
     plan: dsc.Plan,
 ) -> io.Results:
-    used = () if by_hand.seen is None else (*anatomy.values(), inputs.lesion)
+    used = [*(() if by_hand.seen is None else anatomy.values()), inputs.lesion if by_hand.regions else None]
     extra = [path for path in (inputs.mask, inputs.reference, inputs.aif, *used) if path is not None]
     sources = {io.label(path): io.sha256(path) for path in extra}
     for series in reading.series:

@@ -28,7 +28,7 @@ LEADING: Final = ("rcbv", "cbv")
 AT_LEAST: Final = ("cbv", "rcbv", "srcbv", "cbf", "ph")
 """Maps that are too small, if anything, where the signal fell to the noise floor; others are merely not reliable."""
 
-MASKS: Final = ("brain", "reference", "aif", "lesion")
+MASKS: Final = ("brain", "reference", "aif", "lesion", "mirror")
 
 
 @dataclass(frozen=True)

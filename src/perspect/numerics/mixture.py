@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +51,32 @@ def distances(
     materials: Materials,
     kinds: Float[np.ndarray, "kinds materials"],
 ) -> Float32[np.ndarray, "kinds samples"]:
-    """Squared distance of every sample from every kind of mixture, in standard deviations (Mahalanobis)."""
-    out = np.empty((len(kinds), len(samples)), np.float32)
+    """Squared distance of every sample from every kind of mixture, in standard deviations (Mahalanobis).
+
+    As one product of matrices: the squares are those of samples about the middle of all kinds, so that rounding is
+    that of their distance from it.
+    """
     means = kinds @ materials.means
-    for kind, covariance in enumerate(np.tensordot(kinds, materials.covariances, 1)):
-        whitening = np.linalg.inv(np.linalg.cholesky(covariance)).T.astype(np.float32)
-        away = (samples - means[kind].astype(np.float32)) @ whitening
-        out[kind] = np.einsum("si,si->s", away, away)
+    middle = means.mean(axis=0)
+    i, j = np.triu_indices(len(middle))
+    columns = []
+    for mean, covariance in zip(means - middle, np.tensordot(kinds, materials.covariances, 1), strict=True):
+        precision = np.linalg.inv(covariance)
+        square = np.where(i == j, 1.0, 2.0) * precision[i, j]
+        columns.append(np.concatenate([square, -2 * precision @ mean, [mean @ precision @ mean]]))
+    out: Float32[np.ndarray, "kinds samples"] = np.array(columns, np.float32) @ _powers(
+        samples - middle.astype(np.float32), i, j
+    )
+    np.maximum(out, np.float32(0), out=out)
     return out
+
+
+def _powers(
+    away: Float32[np.ndarray, "samples channels"], i: Int[np.ndarray, " pairs"], j: Int[np.ndarray, " pairs"]
+) -> Float32[np.ndarray, "powers samples"]:
+    """Products of pairs of channels, the channels themselves, and one."""
+    rows = np.ascontiguousarray(away.T)
+    return np.concatenate([rows[i] * rows[j], rows, np.ones((1, len(away)), np.float32)])
 
 
 def log_densities(
@@ -85,15 +103,8 @@ def renewed(
     `weights` say how much each sample belongs to each kind. The part of a material in a mixed sample is not seen; its
     mean and covariance given the sample are (those of parts of a normal sum).
     """
-    n = weights.sum(axis=1, dtype=np.float64) + 1e-9
     old, scatter = materials.covariances, np.tensordot(kinds, materials.covariances, 1)
-    centres = kinds @ materials.means
-    away, spread = np.empty_like(centres), np.empty_like(scatter)
-    for kind in range(len(kinds)):
-        off = samples - centres[kind].astype(np.float32)
-        weighted = off * weights[kind, :, None]
-        away[kind] = weighted.sum(axis=0, dtype=np.float64) / n[kind]
-        spread[kind] = off.T @ weighted / n[kind]
+    n, away, spread = _moments(samples, weights, kinds @ materials.means)
     means, covariances = np.empty_like(materials.means), np.empty_like(old)
     for k, covariance in enumerate(old):
         has = kinds[:, k] > 0
@@ -108,3 +119,25 @@ def renewed(
         second += moved[:, :, None] * moved[:, None, :] - cross - cross.transpose(0, 2, 1)
         covariances[k] = np.tensordot(count / share, second, 1) / count.sum()
     return Materials(means, covariances)
+
+
+def _moments(
+    samples: Float32[np.ndarray, "samples channels"],
+    weights: Float32[np.ndarray, "kinds samples"],
+    centres: Float[np.ndarray, "kinds channels"],
+) -> tuple[
+    Float[np.ndarray, " kinds"], Float[np.ndarray, "kinds channels"], Float[np.ndarray, "kinds channels channels"]
+]:
+    """How much of the samples is of each kind, and their weighted mean and mean square about its centre."""
+    middle, n_channels = centres.mean(axis=0), centres.shape[1]
+    i, j = np.triu_indices(n_channels)
+    powers = _powers(samples - middle.astype(np.float32), i, j).astype(np.float64)
+    sums = weights.astype(np.float64) @ powers.T
+    n = sums[:, -1] + 1e-9
+    mean, square = sums[:, len(i) : -1] / n[:, None], np.empty((len(centres), n_channels, n_channels))
+    square[:, i, j] = square[:, j, i] = sums[:, : len(i)] / n[:, None]
+    off = centres - middle
+    crossed = off[:, :, None] * mean[:, None, :]
+    share = (sums[:, -1] / n)[:, None, None]
+    spread = square - crossed - crossed.transpose(0, 2, 1) + share * off[:, :, None] * off[:, None, :]
+    return n, mean - share[:, :, 0] * off, spread

@@ -17,7 +17,7 @@ NO_POSITIONS: Final = "no-positions"
 MAIN: Final = (lexicon.RCBV.key, lexicon.SRCBV.key, lexicon.CBV.key)
 """The map of the mosaic: the first of these that was made."""
 
-OUTLINED: Final = ("reference", "aif")
+OUTLINED: Final = ("lesion", "mirror", "reference", "aif")
 """The regions whose borders are drawn."""
 
 PANEL_WIDTH: Final = 175.0

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float32, Shaped
 
 from perspect.vocabulary.data import Grid
 from perspect.vocabulary.problem import Problem
+
+COARSE: Final = 3
+"""mm: an affine brings tissues of a standard head no nearer than this to their place, so that finer detail would be
+false."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,3 +46,31 @@ class Template:
     def csf(self) -> Float[np.ndarray, "x y z"]:
         """The share of cerebrospinal fluid: the rest of the brain."""
         return np.where(self.brain, np.maximum(1 - self.grey - self.white, 0), 0).astype(self.grey.dtype)
+
+    @cached_property
+    def coarse(self) -> "Coarse":
+        """The shares averaged over voxels of about `COARSE` mm."""
+        n = [max(1, round(COARSE / spacing)) for spacing in self.grid.spacing]
+        x, y, z = (-(-size // by) for size, by in zip(self.grid.shape, n, strict=True))
+        affine = self.grid.affine.copy()
+        affine[:3, 3] += affine[:3, :3] @ ((np.array(n) - 1) / 2)
+        affine[:3, :3] = affine[:3, :3] * n
+        beyond = [(0, new * by - old) for new, by, old in zip((x, y, z), n, self.grid.shape, strict=True)]
+
+        def averaged(one: Shaped[np.ndarray, "x y z"]) -> Float32[np.ndarray, "x2 y2 z2"]:
+            blocks = np.pad(one, beyond).reshape(x, n[0], y, n[1], z, n[2])
+            return np.asarray(blocks.mean(axis=(1, 3, 5), dtype=np.float32))
+
+        maps = (averaged(one) for one in (self.csf, self.grey, self.white, self.brain))
+        return Coarse(Grid((x, y, z), affine), *maps)
+
+
+@dataclass(frozen=True, eq=False)
+class Coarse:
+    """Shares of the tissues, and of brain, in large voxels of a template."""
+
+    grid: Grid
+    csf: Float32[np.ndarray, "x y z"]
+    grey: Float32[np.ndarray, "x y z"]
+    white: Float32[np.ndarray, "x y z"]
+    brain: Float32[np.ndarray, "x y z"]
