@@ -30,7 +30,7 @@ def shown(lesion):
 def test_what_enhances_is_told_by_the_difference_and_not_by_brightness():
     lesion = ball(14)
     before, after, ring, blood = shown(lesion)
-    lit = enhancing(before, after, ~lesion & ~blood)
+    lit = enhancing(before, after, ~lesion & ~blood, lesion | blood)
     assert lit[ring].mean() > 0.99
     assert lit[~ring].mean() < 0.01
     assert not lit[blood].any()
@@ -39,7 +39,7 @@ def test_what_enhances_is_told_by_the_difference_and_not_by_brightness():
 def test_a_plain_mask_is_parted_by_what_enhances():
     lesion = ball(14)
     before, after, ring, blood = shown(lesion)
-    found = parts({"lesion": lesion}, GRID, BRAIN, enhancing(before, after, ~lesion & ~blood))
+    found = parts({"lesion": lesion}, GRID, BRAIN, enhancing(before, after, ~lesion & ~blood, lesion | blood))
     assert (found["enhancing"].mask & ring).sum() > 0.95 * ring.sum()
     assert (found["cavity"].mask & ball(8)).sum() > 0.95 * ball(8).sum()
     assert np.array_equal(found["solid part"].mask, found["enhancing"].mask)

@@ -31,7 +31,8 @@ GIVEN: Final = "as given"
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """The tissues of a patient on the grid of `leading`, and where a series lies in them (`series_to_anatomy`, mm).
+    """The tissues of a patient on `grid`, with the conventional `images` there by contrast, and where a series lies
+    in them (`series_to_anatomy`, mm).
 
     On the grid of the series lie `candidates`, normal-appearing white matter by where it was looked for; `white`, the
     one of them that is the reference (None if there is none); the lesion, and what lies `opposite` of it.
@@ -43,6 +44,7 @@ class Seen:
     series_to_anatomy: align.Alignment
     candidates: Mapping[str, Region]
     white: Region | None
+    images: Mapping[str, Float32[np.ndarray, "x y z"]]
     lesion: Region | None
     opposite: Region | None
     mirror: Mirror | None
@@ -95,6 +97,7 @@ def seen(
         series_to_anatomy=placed,
         candidates=candidates,
         white=None if not chosen.name else _named(chosen, leading.name),
+        images=images,
         lesion=_on_series(ill, grid, placed, "lesion"),
         opposite=None if sides is None or ill is None else _on_series(sides.mirrored(ill), grid, placed, MIRRORED),
         mirror=sides,

@@ -55,10 +55,13 @@ class Inputs:
 
 @dataclass(frozen=True, eq=False)
 class Examined:
-    """What was measured, and the files that hold it."""
+    """What was measured, the files that hold it, the signal at rest, and what the conventional images said."""
 
     measured: Measured
     written: io.Written
+    at_rest: Float[np.ndarray, "x y z"]
+    acquisition: Acquisition
+    seen: Seen | None = None
 
 
 def examine_dsc(
@@ -68,9 +71,12 @@ def examine_dsc(
     *,
     overwrite: bool = False,
     threads: int = 1,
+    is_part: bool = False,
     progress: Progress | None = None,
 ) -> Examined:
     """Maps, masks, curves, summary and page of a DSC series, written below `out`.
+
+    `is_part` puts the page beside the maps, for an examination that has a page of its own.
 
     Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken, and `Refusal`
     where nothing can be measured that means what it is called; in either case nothing is written. A measurement with a
@@ -80,7 +86,7 @@ def examine_dsc(
     found = [io.find_dsc(one) for one in inputs.series]
     paths = [path for one in found for path in one.dsc]
     anatomy = inputs.anatomy if inputs.anatomy is not None else {k: v for one in found for k, v in one.anatomy.items()}
-    destination = io.Destination(out, io.name_of(paths[0]))
+    destination = io.Destination(out, io.name_of(paths[0]), is_part=is_part)
     io.demand_free(out, io.existing(destination), overwrite)
     tell("reading", 0.0)
     reading = io.read_dsc(paths, inputs.given, inputs.te, inputs.times)
@@ -89,10 +95,12 @@ def examine_dsc(
     measured = _quantified(reading, by_hand, plan, threads, tell)
     tell("drawing", 0.0)
     first = reading.series[0]
-    page = report.dsc_page(measured, first.name, baseline(first, measured.summary))
+    at_rest = baseline(first, measured.summary)
+    page = report.dsc_page(measured, first.name, at_rest)
     tell("writing", 0.0)
     results = _results(inputs, anatomy, reading, by_hand, measured, page, plan)
-    return Examined(measured, io.write_results(destination, results, overwrite=overwrite, threads=threads))
+    written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
+    return Examined(measured, written, at_rest, first.acquisition, by_hand.seen)
 
 
 def silence(stage: str, share: float) -> None:

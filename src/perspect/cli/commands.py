@@ -24,6 +24,18 @@ COMMANDS: Final = (
         "question is asked yet: that comes with `perspect ask`.",
     ),
     Command(
+        "ask",
+        "a question to one study: measured, trapped, weighed, reported",
+        "perspect ask recurrence sub-01 --lesion lesion.nii.gz --out results",
+        "The study is a folder of images named as BIDS has them. Markers are read from DSC and ADC so far; DCE, ASL "
+        "and spectroscopy are listed as not used. Without a question (`measure`) nothing is concluded.",
+    ),
+    Command(
+        "check",
+        "what a study holds, and what a question would still need",
+        "perspect check sub-01 recurrence",
+    ),
+    Command(
         "dsc",
         "maps (rCBV, leakage, CBF, MTT, ...) from a DSC series or two echoes",
         "perspect dsc sub-01/perf/sub-01_dsc.nii.gz --out results",

@@ -10,7 +10,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from perspect import __version__
-from perspect.cli import demo, describe, doctor, dsc, simulate
+from perspect.cli import ask, check, demo, describe, doctor, dsc, simulate
 from perspect.cli.commands import COMMANDS
 from perspect.vocabulary import Problem
 
@@ -18,6 +18,8 @@ SEVERAL: Final = ("--te",)
 """Options that take more than one number after one name, as in `--te 0.010 0.030`."""
 
 FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {
+    "ask": ask.ask,
+    "check": check.check,
     "demo": demo.demo,
     "dsc": dsc.dsc,
     "simulate": simulate.simulate,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from perspect.evidence.case import Condition
 from perspect.evidence.row import Cutoff, Proportion, Row, of_counts, pair_of_auc
-from perspect.vocabulary import MARKERS
+from perspect.vocabulary import MARKERS, Marker, marker
 
 KNOWN: Final = frozenset(one.key for one in MARKERS)
 
@@ -60,3 +60,8 @@ ROWS: Final[tuple[Row, ...]] = _rows()
 def row(name: str) -> Row:
     """The row of this name."""
     return next(one for one in ROWS if one.id == name)
+
+
+def marker_of(name: str) -> Marker:
+    """The marker that the row of this name is about."""
+    return marker(row(name).marker)

@@ -1,12 +1,15 @@
 """Reading and writing: strict when writing, tolerant when reading. Knows the vocabulary, not the science."""
 
 from perspect.io.anatomy import read_anatomy
-from perspect.io.bids import label, name_of
+from perspect.io.bids import Name, label, name_of
+from perspect.io.context import Context, read_context
 from perspect.io.dataset import TRUTH, Contents, Subject, demand_room, write_subject
 from perspect.io.derivatives import Destination, Results, Written, existing, write_results
 from perspect.io.identity import Said, demand_one_patient, said, share_a_frame
 from perspect.io.nifti import read_region, read_volume
+from perspect.io.report_out import Report, report_files, write_report
 from perspect.io.reuse import demand_free
+from perspect.io.roles import Roles, find_roles
 from perspect.io.series import Reading, read_dsc, read_series, sha256
 from perspect.io.study import Found, find_dsc, read
 from perspect.io.tables import read_input_function, read_times
@@ -16,10 +19,14 @@ from perspect.io.transforms import Transform, read_transform, transform_files
 __all__ = [
     "TRUTH",
     "Contents",
+    "Context",
     "Destination",
     "Found",
+    "Name",
     "Reading",
+    "Report",
     "Results",
+    "Roles",
     "Said",
     "Subject",
     "Transform",
@@ -29,11 +36,13 @@ __all__ = [
     "demand_room",
     "existing",
     "find_dsc",
+    "find_roles",
     "icbm_2009a",
     "label",
     "name_of",
     "read",
     "read_anatomy",
+    "read_context",
     "read_dsc",
     "read_input_function",
     "read_region",
@@ -41,10 +50,12 @@ __all__ = [
     "read_times",
     "read_transform",
     "read_volume",
+    "report_files",
     "said",
     "sha256",
     "share_a_frame",
     "transform_files",
+    "write_report",
     "write_results",
     "write_subject",
 ]

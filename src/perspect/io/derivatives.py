@@ -33,11 +33,15 @@ MASKS: Final = ("brain", "reference", "aif", "lesion", "mirror")
 
 @dataclass(frozen=True)
 class Destination:
-    """Where results of a series go: the output folder, and the name that they inherit from the series."""
+    """Where results of a series go: the output folder, and the name that they inherit from the series.
+
+    `is_part` says that the series is one of an examination, whose page is the one that people open first.
+    """
 
     out: Path
     name: Name
     room: str = "dsc"
+    is_part: bool = False
 
     @property
     def folder(self) -> PurePosixPath:
@@ -54,7 +58,9 @@ class Destination:
 
     @property
     def page(self) -> PurePosixPath:
-        """The page that people open."""
+        """The page that people open; beside the maps where an examination has a page of its own."""
+        if self.is_part:
+            return self.folder / f"{self.name.prefix}desc-{self.room}.html"
         return PurePosixPath(f"{self.name.prefix.rstrip('_') or self.room}.html")
 
     @property

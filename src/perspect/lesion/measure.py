@@ -84,4 +84,5 @@ def _of_mask(
         here = here if trapped is None else here & ~trapped
         if here.sum() >= FEWEST:
             found.append(_of(statistic, values, here))
+    found = [one for one in found if np.isfinite(one)]  # too thin a mask may hold no cluster
     return (max(found) - min(found)) / UNIFORM if len(found) > 1 else 0.0

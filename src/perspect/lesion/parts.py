@@ -32,6 +32,13 @@ LEAST_GAIN: Final = 0.15
 [our default]."""
 
 
+BRIGHTEST: Final = 95.0
+"""Percentile of the rise of the signal in a lesion that stands for its brightest part."""
+
+ENOUGH: Final = 0.45
+"""Share of the rise of the brightest part that a voxel must reach to count as enhancing [our default]."""
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
     """Regions of one lesion on one grid, by name: `whole`, `solid part`, `cavity`, `enhancing`, `oedema`,
@@ -62,12 +69,17 @@ def volume(region: Region) -> float:
 
 
 def enhancing(
-    before: Float[np.ndarray, "x y z"], after: Float[np.ndarray, "x y z"], white: Bool[np.ndarray, "x y z"]
+    before: Float[np.ndarray, "x y z"],
+    after: Float[np.ndarray, "x y z"],
+    white: Bool[np.ndarray, "x y z"],
+    inside: Bool[np.ndarray, "x y z"],
 ) -> Bool[np.ndarray, "x y z"]:
-    """Where agent raised a T1-weighted signal: `after` is first brought to the scale of `before` by white matter.
+    """Where `inside` a lesion agent raised a T1-weighted signal: `after` is first brought to the scale of `before` by
+    white matter.
 
     What is bright on both (blood, fat, protein) does not count: the difference is read, never the image after agent
-    alone.
+    alone. Agent also seeps into necrosis and a little into what infiltrates, so that a voxel must enhance about half as
+    much as the brightest part does.
     """
     normal = white & np.isfinite(before) & np.isfinite(after)
     level = float(np.median(before[normal]))
@@ -75,7 +87,9 @@ def enhancing(
     gain = (scaled - before) / level
     typical = gain[normal]
     spread = 1.4826 * float(np.median(np.abs(typical - np.median(typical))))
-    out: Bool[np.ndarray, "x y z"] = np.nan_to_num(gain, nan=0.0) > max(ENHANCES * spread, LEAST_GAIN)
+    gain = np.where(inside, np.nan_to_num(gain, nan=0.0), 0.0)
+    brightest = float(np.percentile(gain[inside], BRIGHTEST)) if inside.any() else 0.0
+    out: Bool[np.ndarray, "x y z"] = gain > max(ENHANCES * spread, LEAST_GAIN, ENOUGH * brightest)
     return out
 
 

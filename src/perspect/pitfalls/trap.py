@@ -34,8 +34,9 @@ class Trap:
 Looks = Callable[[Scene], Trap | None]
 """A detector: from a scene to the trap that it found there."""
 
-LIMITED_FROM, REFUSED_FROM = 0.2, 0.5
-"""Share of the solid part from which a trap limits what is read there, and from which nothing is [our default]."""
+SAID_FROM, LIMITED_FROM = 0.02, 0.2
+"""Share of the solid part from which a trap is a caution, and from which it limits what is read there [our default].
+"""
 
 
 def masked(
@@ -49,8 +50,9 @@ def masked(
     if not within.any():
         return None
     share = float((within & scene.solid).sum() / max(scene.solid.sum(), 1))
-    severity = Severity.CAUTION if share < LIMITED_FROM else Severity.LIMITED
-    said = f"{sentence} {share:.0%} of the solid part, {int(within.sum())} voxels with the rim; they are left out."
+    around = float((within & scene.rim).sum() / max(scene.rim.sum(), 1))
+    severity = Severity.LIMITED if share >= LIMITED_FROM else Severity.CAUTION if share >= SAID_FROM else Severity.NOTE
+    said = f"{sentence} {share:.1%} of the solid part and {around:.0%} of the 5 mm around it are left out."
     return Trap(code, severity, said, Region(within, scene.grid, code), share, spoils)
 
 

@@ -79,8 +79,10 @@ def _dissent(answer: Answer) -> list[tuple[str, str]]:
         sides = vote.objects if answer.side is Side.NEITHER else vote.objects & {answer.side.other}
         for side in sorted(sides):
             reads = [one for one in (vote.primary, *vote.others) if one is not None and side in one.objects]
-            values = ", ".join(f"{one.finding.marker.name} {shown(one.finding)}" for one in reads[:2])
-            said.append((str(vote.family), f"{values} speaks {side} what is asked about"))
+            values = dict.fromkeys(f"{one.finding.marker.name} {shown(one.finding)}" for one in reads)
+            said.append(
+                (str(vote.family), f"{', '.join(values)} {'speaks' if len(values) == 1 else 'speak'} {side} it")
+            )
     return said
 
 

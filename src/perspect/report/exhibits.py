@@ -159,7 +159,9 @@ def legend(scene: Scene) -> tuple[tuple[str, str], ...]:
 
 def _said(key: str, region: Region) -> str:
     origin = f", {region.origin}" if region.origin else ""
-    return f"{NAMES[key] if region.name == key else region.name} ({words.said(region.n_voxels)} voxels{origin})"
+    return (
+        f"{NAMES.get(key, key) if region.name == key else region.name} ({words.said(region.n_voxels)} voxels{origin})"
+    )
 
 
 def caption(scene: Scene) -> str:

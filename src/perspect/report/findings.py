@@ -24,12 +24,12 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def as_json(dossier: Dossier) -> str:
+def findings_json(dossier: Dossier) -> str:
     """The findings as text: the same dossier gives the same bytes; numbers that are not known are null."""
-    return json.dumps(_clean(as_values(dossier)), indent=2, ensure_ascii=False, sort_keys=False) + "\n"
+    return json.dumps(_clean(findings_values(dossier)), indent=2, ensure_ascii=False, sort_keys=False) + "\n"
 
 
-def as_values(dossier: Dossier) -> dict[str, Any]:
+def findings_values(dossier: Dossier) -> dict[str, Any]:
     """The findings as plain values, by the keys of the schema."""
     answer = dossier.answer
     return {
@@ -61,7 +61,7 @@ def as_values(dossier: Dossier) -> dict[str, Any]:
     }
 
 
-def as_table(dossier: Dossier) -> str:
+def findings_table(dossier: Dossier) -> str:
     """A row for each marker and region, tab-separated; n/a is what is not known, as BIDS has it."""
     lines = ["\t".join(COLUMNS)]
     for one in dossier.findings:

@@ -1,0 +1,62 @@
+"""A lesion mask on the images of a patient: its parts on the grid of the anatomy, and of every map."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect import io, lesion
+from perspect.anatomy import resample
+from perspect.app.anatomy import Seen
+from perspect.lesion import Parts
+from perspect.vocabulary import Grid, Problem, Region
+
+PURE: Final = 0.9
+"""Share of white matter of the voxels whose change after agent says what does not enhance [our default]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """The parts of a lesion on the grid of the anatomy, from which they are brought onto any other."""
+
+    parts: Parts
+
+    def on(self, grid: Grid, matrix: Float[np.ndarray, "4 4"] | None) -> dict[str, Region]:
+        """The parts on a grid; `matrix` takes its places to those of the anatomy. What has no voxel there is gone."""
+        found = {}
+        for name, one in self.parts.regions.items():
+            mask = resample.onto(one.mask, one.grid, grid, matrix=matrix)
+            if mask.any():
+                found[name] = Region(mask, grid, name)
+        return found
+
+
+def placed(path: Path, seen: Seen) -> Placed:
+    """The parts of the lesion in a file (a plain mask or a BraTS segmentation in the frame of the conventional images),
+    with what enhances told by T1w and T1c where the file does not tell it.
+
+    Raises Problem where the file is no segmentation.
+    """
+    values, grid = io.read_volume(path)
+    rounded = np.rint(values)
+    if not np.array_equal(rounded, values):
+        raise Problem(
+            f"{path.name} holds numbers that are not whole.",
+            "A lesion is a mask or a segmentation.",
+            "Give one of 0 and 1, or a BraTS segmentation.",
+        )
+    labels = rounded.astype(np.int64)
+    masks = {
+        name: resample.onto(mask, grid, seen.grid, matrix=None) for name, mask in lesion.parts_of_labels(labels).items()
+    }
+    brain = seen.tissues.brain.mask | np.any(list(masks.values()), axis=0)
+    return Placed(lesion.parts(masks, seen.grid, brain, _enhances(seen, np.any(list(masks.values()), axis=0))))
+
+
+def _enhances(seen: Seen, inside: np.ndarray) -> np.ndarray | None:
+    if "t1w" not in seen.images or "t1c" not in seen.images:
+        return None
+    white = np.nan_to_num(seen.tissues.white) >= PURE
+    return lesion.enhancing(seen.images["t1w"], seen.images["t1c"], white, inside)

@@ -1,0 +1,24 @@
+"""`perspect check`: what a study holds, and what is missing for a question; reads names only."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from perspect.cli.ask import QUESTION_HELP
+
+
+def check(
+    study: Annotated[Path, Parameter(help="Folder of a subject")],
+    question: Annotated[str | None, Parameter(help=QUESTION_HELP)] = None,
+    /,
+    *,
+    debug: Annotated[bool, Parameter(help="Show the traceback of an error")] = False,
+) -> int:
+    """Says the role of every image, and for a question what it would need."""
+    del debug
+    from perspect.app.check import checked
+
+    for line in checked(study, None if question in (None, "measure") else question):
+        print(line)
+    return 0

@@ -1,0 +1,42 @@
+"""An answer out: the page that people open, the canonical findings and their table."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from perspect.io import reuse
+from perspect.io.bids import Name
+from perspect.io.staging import publish, staged
+
+
+@dataclass(frozen=True)
+class Report:
+    """The three files of an answer as text."""
+
+    page: str
+    findings: str
+    table: str
+
+
+def write_report(out: Path, name: Name, report: Report, version: str, *, overwrite: bool = False) -> Path:
+    """Writes all three or none, and returns the path of the page.
+
+    Raises `Problem` where there is one already.
+    """
+    files = dict(zip(report_files(name), (report.page, report.findings, report.table), strict=True))
+    reuse.demand_free(out, [out / path for path in files if (out / path).exists()], overwrite)
+    with staged(out) as temporary:
+        tree = temporary / "tree"
+        for path, text in files.items():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).write_text(text, encoding="utf-8")
+        for shared, text in reuse.shared_files(out, version, None).items():
+            (tree / shared).write_text(text, encoding="utf-8")
+        publish(tree, out, temporary)
+    return out / next(iter(files))
+
+
+def report_files(name: Name) -> tuple[Path, Path, Path]:
+    """Where page, findings and table lie below the output folder."""
+    stem = name.prefix.rstrip("_") or "study"
+    folder = Path(name.folder)
+    return Path(f"{stem}.html"), folder / f"{stem}_findings.json", folder / f"{stem}_findings.tsv"

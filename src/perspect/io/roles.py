@@ -1,0 +1,61 @@
+"""What each image of a study can be used for, by its name; and what is there that nothing uses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from perspect.io.anatomy import conventional
+from perspect.io.bids import IMAGES, name_of
+from perspect.vocabulary import Problem
+
+SUFFIXES: Final[Mapping[str, str]] = {
+    "dsc": "dsc", "dce": "dce", "asl": "asl", "ADC": "adc", "svs": "mrs", "mrsi": "mrsi",
+}  # fmt: skip
+"""BIDS suffixes (`adc` as what diffusion scans are turned into) and the roles that they name."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Files by role (`dsc`, `dce`, `asl`, `adc`, `mrs`, `mrsi`), conventional images by contrast, and the rest."""
+
+    series: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    anatomy: Mapping[str, Path] = field(default_factory=dict)
+    unused: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_roles(folder: Path) -> Roles:
+    """The roles of the images below a folder; headers and voxels are not read.
+
+    Raises Problem where there is no such folder, no image in it, or images of several subjects.
+    """
+    if not folder.is_dir():
+        raise Problem(f"There is no folder {folder}.", "A study is a folder of images.", "Check the path.")
+    images = sorted(one for one in folder.rglob("*") if one.name.endswith(IMAGES) and not one.name.startswith("."))
+    images = [one for one in images if "derivatives" not in one.relative_to(folder).parts]
+    if not images:
+        raise Problem(
+            f"{folder.name} holds no NIfTI image.",
+            "There is nothing to measure.",
+            "Give the folder of a subject; DICOM is converted with dcm2niix first.",
+        )
+    subjects = sorted({name_of(one).get("sub") or "" for one in images})
+    if len(subjects) > 1:
+        raise Problem(
+            f"{folder.name} holds {len(subjects)} subjects: {', '.join(subjects[:8])}.",
+            "An examination is of one.",
+            "Give the folder of one of them.",
+        )
+    series: dict[str, list[Path]] = {}
+    for one in images:
+        role = SUFFIXES.get(name_of(one).suffix)
+        if role is not None:
+            series.setdefault(role, []).append(one)
+    taken = {one for some in series.values() for one in some}
+    plain = conventional(set(images) - taken)
+    unused = {
+        one.relative_to(folder).as_posix(): plain.passed_over.get(one, "its name gives it no role")
+        for one in images
+        if one not in taken and one not in plain.files.values()
+    }
+    return Roles({role: tuple(some) for role, some in series.items()}, plain.files, unused)
