@@ -5,6 +5,7 @@ templates.
 from perspect.vocabulary import lexicon
 from perspect.vocabulary.data import Acquisition, Anatomy, Curve, Grid, Map, Measured, Region, Series, Study
 from perspect.vocabulary.flag import Flag, Severity
+from perspect.vocabulary.labelling import Around, Calibration, Labelled, Labelling
 from perspect.vocabulary.problem import Problem, Refusal
 from perspect.vocabulary.quantity import Code, Quantity
 from perspect.vocabulary.recipe import Recipe, Step
@@ -15,10 +16,14 @@ __all__ = [
     "FAILED_FROM",
     "Acquisition",
     "Anatomy",
+    "Around",
+    "Calibration",
     "Code",
     "Curve",
     "Flag",
     "Grid",
+    "Labelled",
+    "Labelling",
     "Map",
     "Measured",
     "Problem",
