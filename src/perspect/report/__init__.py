@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from perspect.report.asl import asl_page as asl_page
     from perspect.report.dsc import dsc_page as dsc_page
 
-__all__ = ["dsc_page"]
+__all__ = ["asl_page", "dsc_page"]
 
 
 def __getattr__(name: str) -> Any:
@@ -14,4 +15,8 @@ def __getattr__(name: str) -> Any:
         from perspect.report.dsc import dsc_page
 
         return dsc_page
-    raise AttributeError(f"perspect.report has no page '{name}'; there is dsc_page.")
+    if name == "asl_page":
+        from perspect.report.asl import asl_page
+
+        return asl_page
+    raise AttributeError(f"perspect.report has no page '{name}'; there are {', '.join(__all__)}.")
