@@ -2,7 +2,7 @@
 labelled at all. A wrong answer to any of these gives maps that look right.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,8 +12,12 @@ from perspect.asl.plan import Plan
 from perspect.asl.samples import Differences
 from perspect.vocabulary import Flag, Labelling, Problem, Refusal, Severity
 
-SURE: Final = 4.0
+SURE: Final = 3.0
 """Standard errors of the mean over the pairs, from which on the sign of the label is believed. [our default]"""
+
+MOST: Final = 0.6
+"""Share of the voxels that must have the sign of the mean, for that to be believed: real brains have 0.75 to 0.97
+[our default]."""
 
 LIKELY: Final = (0.2, 5.0)
 """Mean flow of a brain over the usual one (40 mL/100 g/min) that can be: 8 to 200 mL/100 g/min. [our default]"""
@@ -21,7 +25,7 @@ LIKELY: Final = (0.2, 5.0)
 USUAL_FLOW: Final = 40.0 / 6000.0
 """Mean flow of a brain in 1/s. [our default]"""
 
-ALIKE: Final = 0.15
+ALIKE: Final = 0.1
 """Correlation of the maps of odd and even pairs below which no pattern of flow is seen. [our default; a phantom has
 0 ± 0.02, brains 0.3 to 0.95]"""
 
@@ -45,12 +49,14 @@ class Audited:
 def audited(
     found: Differences,
     m0: Float[np.ndarray, " voxels"],
+    level: Float[np.ndarray, " voxels"],
     is_absolute: bool,
     unit: float,
     labelling: Labelling,
     plan: Plan,
 ) -> Audited:
-    """The checks one after the other. `unit` is ΔM/M0 of the mean sample for a flow of 1/s.
+    """The checks one after the other. `level` is the signal of the control images (or M0), `unit` ΔM/M0 of the mean
+    sample for a flow of 1/s.
 
     Raises Refusal where no label can be seen, Problem where the order cannot be found and is not stated.
     """
@@ -58,8 +64,11 @@ def audited(
     relative = found.values / np.where(m0 > 0, m0, np.nan)[:, None].astype(np.float32)
     per_pair = np.nanmean(relative, axis=0)
     mean, error = _mean_and_error(per_pair, found)
-    halves = alike_halves(found)
-    is_seen = abs(mean) > SURE * error if np.isfinite(error) else mean != 0
+    # Over the signal itself: a drift of the whole image is a pattern of the image, and no pattern of its shares.
+    halves = alike_halves(replace(found, values=found.values / np.where(level > 0, level, np.nan)[:, None]))
+    per_voxel = np.nanmean(relative, axis=1)
+    agreeing = float(np.mean(per_voxel * np.sign(mean) > 0))
+    is_seen = agreeing > MOST and (abs(mean) > SURE * error or not np.isfinite(error))
     if labelling.volumes and mean < 0 and is_seen:
         flags.append(_turned(labelling, plan, mean, error))
         found, relative, mean = found.times(-1.0), -relative, -mean
@@ -138,12 +147,12 @@ def _refuse_nothing(
 ) -> None:
     """Raises Refusal for a phantom, or a series in which nothing was labelled."""
     too_small = is_absolute and abs(mean) < 0.1 * USUAL_FLOW * unit
-    no_pattern = np.isfinite(halves) and halves < ALIKE
     not_seen = np.isfinite(error) and abs(mean) < SURE * error
-    if no_pattern and (not_seen or too_small):
+    # A drift between label and control can have any mean; but it has no pattern that comes again.
+    if (np.isfinite(halves) and halves < ALIKE) or (not np.isfinite(halves) and not_seen and too_small):
         raise Refusal(
-            f"No labelled blood is seen: the mean difference is {mean:.3%} ± {error:.3%} of M0, and the maps of odd "
-            f"and even pairs have a correlation of {halves:.2f}.",
+            f"No labelled blood is seen: the mean difference is {mean:.3%} ± {error:.3%} of the signal, and maps of "
+            f"odd and even pairs have a correlation of {halves:.2f} (brains: above 0.3).",
             "A phantom, a failed labelling, or volumes that are no label and control look like this.",
             "Check the labelling of this scan; nothing was measured.",
         )

@@ -41,8 +41,12 @@ FEWEST_SAMPLES: Final = 5
 RARE: Final = 0.05
 """Share of voxels that are expected to hold arteries: BIC is weighed with these odds. [our default]"""
 
-SURE: Final = 2.0
+SURE: Final = 3.0
 """Standard errors that an arterial volume must have above 0: a better fit may come from elsewhere."""
+
+COSTS: Final = 3.0
+"""By how much the error of flow may grow with arteries in the model: else they explain noise at the price of flow.
+[our default]"""
 
 SUSPICIOUS: Final = 6.0
 """χ² that tissue alone leaves beyond what noise does, from which on arteries are tried: a gate below BIC's, to save
@@ -123,7 +127,9 @@ def single(
         unit[rows] = model.atoms(att[rows, None])[:, 0, 0]
     usable = tissue & (unit > 1e-9) & np.isfinite(samples.values[:, 0])
     safe = np.where(usable, unit, np.nan)
-    status = np.where(usable, np.int16(Status.OK), np.int16(Status.NO_SIGNAL))
+    has_values = np.isfinite(samples.values[:, 0]) | ~tissue
+    failed = np.where(has_values, np.int16(Status.NO_SIGNAL), np.int16(Status.NOT_FINITE))
+    status = np.where(usable, np.int16(Status.OK), failed)
     value, std = samples.values[:, 0] / safe, samples.noise[:, 0] / safe
     return Kinetics({"cbf": value}, {"cbf": std}, {"cbf": status}, None, None, None)
 
@@ -231,6 +237,7 @@ def _with_arteries(
         own = posterior(model, samples.values[rows], samples.noise[rows], pairs, log.__getitem__)
         is_better = own.explained - found.explained[rows] > least
         is_told = own.values["abv"] > SURE * own.std["abv"]
+        is_told &= own.std["cbf"] < COSTS * np.sqrt(found.covariance[rows, 0, 0])
         for at in np.flatnonzero(is_better & is_told & (own.status < FAILED_FROM)):
             accepted[int(rows[at])] = _one(own, int(at))
     return accepted

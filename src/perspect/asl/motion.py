@@ -27,6 +27,9 @@ WITHIN: Final = 0.5
 GONE: Final = 3.0
 """mm within a pair from which on it has none [our default]."""
 
+COARSEST: Final = 8.0
+"""mm (cube root of a voxel's volume) beyond which there are no edges to align [our default]."""
+
 FEWEST: Final = 3
 """Volumes from which on there is something to align."""
 
@@ -65,8 +68,11 @@ def aligned(
     moving = labelling.of("control", "label", "encoded")
     usable = np.ones(series.n_times, bool)
     place = series.grid.affine[:3, :3] @ np.array(np.nonzero(brain.mask)) + series.grid.affine[:3, 3:]
-    if not is_wanted or moving.size < FEWEST:
-        why = "was not corrected" if moving.size >= FEWEST else "could not be: there are no pairs of volumes"
+    size = float(np.prod(series.grid.spacing) ** (1.0 / 3.0))
+    if not is_wanted or moving.size < FEWEST or size > COARSEST:
+        why = "was not corrected" if not is_wanted else "could not be corrected: there are no pairs of volumes"
+        if is_wanted and size > COARSEST:
+            why = f"could not be corrected: voxels of {size:.0f} mm show no edges"
         return Aligned(series, usable, None, None, None, place, (), Step("motion", f"Motion {why}."))
     some = replace(series, values=np.asfortranarray(series.values[..., moving]), times=series.times[moving])
     found = motion.correct(some, slice(None), brain.mask, lambda done, total: tell("motion", done / total))

@@ -92,10 +92,10 @@ def quantify(
     inverted = efficiency(labelling, plan)
     setting = Setting(labelling.kind, inverted.total, lasting, plan.partition)
     usual = setting.model(found.delays, found.durations, None).atoms(np.array([USUAL_ATT[labelling.kind]]))
-    checked = audited(
-        replace(found, values=found.values[tissue]), scale[tissue], relaxed.is_absolute, float(usual.mean()), labelling,
-        plan,
-    )  # fmt: skip
+    inside = replace(found, values=found.values[tissue])
+    level = level_of(control, scale, brain)[tissue]
+    unit = float(usual.mean())
+    checked = audited(inside, scale[tissue], level, relaxed.is_absolute, unit, labelling, plan)
     found = found.times(1.0 / checked.factor).times(-1.0 if _is_turned(checked.differences, found, tissue) else 1.0)
     within = moved.within(found)
     belief = trust(within, len(found.parts))
@@ -187,6 +187,14 @@ def with_bolus(labelled: Labelled, plan: Plan) -> tuple[Labelling, tuple[Flag, .
         "are taken and flow is relative. Give asl.bolus, or --ti1 or --tau."
     )
     return filled, (Flag("bolus-unknown", Severity.LIMITED, sentence, "relcbf", source="labelling"),)
+
+
+def level_of(
+    control: Float[np.ndarray, "x y z"] | None, scale: Float[np.ndarray, " voxels"], brain: Region
+) -> Float[np.ndarray, " voxels"]:
+    """Signal of the control images, in float32; of M0 where there are none."""
+    level = scale if control is None else brain.taken(control)
+    return np.asarray(level, np.float32)
 
 
 def kinetic_t1(t1: Float[np.ndarray, " voxels"], plan: Plan) -> Float[np.ndarray, " voxels"] | None:

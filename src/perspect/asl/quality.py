@@ -68,7 +68,7 @@ def quality(fitted: Kinetics, around: Around, brain: Region, halves: float, is_a
     flags: list[Flag] = []
     if fitted.misfit is not None:
         numbers["misfit"] = float(np.nanmedian(fitted.misfit[normal])) if normal.any() else float("nan")
-    _variation(flow[tissue], grey is not None, fitted.correlation is None, numbers, flags)
+    _variation(flow[tissue], fitted.std["cbf"][tissue], grey is not None, fitted.correlation is None, numbers, flags)
     _negative(flow, fitted.std["cbf"], tissue, numbers, flags)
     if is_absolute:
         _level(flow[tissue], grey is not None, numbers, flags)
@@ -117,12 +117,18 @@ def _flag(code: str, severity: Severity, sentence: str, fraction: float = float(
 
 
 def _variation(
-    flow: Float[np.ndarray, " some"], is_grey: bool, is_single: bool, numbers: dict[str, Any], flags: list[Flag]
+    flow: Float[np.ndarray, " some"],
+    std: Float[np.ndarray, " some"],
+    is_grey: bool,
+    is_single: bool,
+    numbers: dict[str, Any],
+    flags: list[Flag],
 ) -> None:
     """Spatial coefficient of variation: label still in arteries makes flow look uneven."""
     if flow.size < FEWEST or not flow.mean() > 0:
         return
-    cov = float(flow.std() / flow.mean())
+    # Without what noise adds: a noisy scan is not one with label in arteries.
+    cov = float(np.sqrt(max(flow.var() - (std**2).mean(), 0.0)) / flow.mean())
     numbers["spatial_cov"] = cov
     if not is_grey or cov < SPATIAL_COV[0]:
         return

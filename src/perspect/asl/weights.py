@@ -56,6 +56,7 @@ def unlike(found: Differences, brain: Region) -> Float[np.ndarray, "differences 
     """
     slices = slices_of(brain)
     n_slices = brain.grid.shape[2]
+    finite = np.isfinite(found.values).all(axis=1)
     out = np.ones((found.sample.size, n_slices))
     for sample in range(found.n_samples):
         own = np.flatnonzero(found.sample == sample)
@@ -63,7 +64,7 @@ def unlike(found: Differences, brain: Region) -> Float[np.ndarray, "differences 
             continue
         away = found.values[:, own] - np.median(found.values[:, own], axis=1, keepdims=True)
         for z in np.unique(slices):
-            inside = away[slices == z]
+            inside = away[(slices == z) & finite]
             if len(inside) >= FEWEST:
                 out[own, z] = np.sqrt(np.mean(np.clip(inside, *np.percentile(inside, [1, 99])) ** 2, axis=0))
     usual = np.ones(n_slices)

@@ -30,9 +30,9 @@ Precision = Float32[np.ndarray, "voxels time"] | None
 Prior = Callable[[slice], Float[np.ndarray, "some nodes"]]
 """Logarithm of the density of θ before the data, at the nodes, for a slice of the voxels (or one row for all)."""
 
-SEEN: Final = 1e-3
-"""Share of the most that any node sees of an amplitude (its information) below which a node sees nothing of it: the
-amplitude there would be noise over zero. [our default]"""
+SEEN: Final = (1e-3, 0.25)
+"""Share of the most that any node sees of an amplitude (its information), of the first and of a second one, below which
+an amplitude is drawn to 0: else it would be noise over zero, or a little signal over next to nothing. [our default]"""
 
 CHUNK: Final = 1024
 """Voxels at a time: their nodes stay in the cache."""
@@ -226,14 +226,14 @@ def _solved(columns: np.ndarray, y: np.ndarray, precision: Precision) -> _Solved
         return np.asarray(precision @ product.T)
 
     own = [gram(k, k) for k in range(n)]
-    own = [np.maximum(g, SEEN * g.max(axis=1, keepdims=True)) for g in own]
+    own = [np.maximum(g, least * g.max(axis=1, keepdims=True)) for g, least in zip(own, SEEN, strict=False)]
     alone = moment[0] * (1.0 / own[0])
     if n == 1:
         gain = np.multiply(alone, moment[0], out=moment[0])
         gain *= gain.dtype.type(0.5)
         return _Solved(alone[None], (1.0 / own[0])[None, None], gain)
     mixed = gram(0, 1)
-    determinant = np.maximum(own[0] * own[1] - mixed**2, SEEN * own[0] * own[1])
+    determinant = np.maximum(own[0] * own[1] - mixed**2, SEEN[0] * own[0] * own[1])
     first = (own[1] * moment[0] - mixed * moment[1]) / determinant
     second = (own[0] * moment[1] - mixed * moment[0]) / determinant
     is_out = second < 0

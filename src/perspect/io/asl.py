@@ -33,6 +33,10 @@ from perspect.vocabulary import (
 NO_VALUES: Final = Acquisition()
 
 
+UNLIKE: Final = 0.03
+"""Difference of two M0 volumes over their mean from which on they are not two of the same."""
+
+
 @dataclass(frozen=True, eq=False)
 class M0Image:
     """An image of equilibrium as it was scanned, on its own grid; times in s."""
@@ -44,6 +48,7 @@ class M0Image:
     name: str
     n_volumes: int
     sources: dict[str, str]
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +176,8 @@ def _m0(
         sentence = "The sidecar says that M0 was scanned separately, but there is no such image beside the series."
         flags.append(Flag("m0-missing", Severity.CAUTION, sentence, path.name, source="reading"))
     if path_of_m0 is not None:
-        return read_m0(path_of_m0), None, tuple(flags), blood
+        read = read_m0(path_of_m0)
+        return read, None, (*flags, *read.flags), blood
     if included.size:
         signal = image.values[..., included].astype(np.float64).mean(axis=3) * image.slope + image.intercept
         tr = tr_of_volumes(sidecar, included.tolist(), image.values.shape[3])
@@ -194,4 +200,18 @@ def read_m0(path: Path) -> M0Image:
     used = [path, *sidecar.files]
     hashes = {label(one): sha256(one) for one in used}
     n = image.values.shape[3]
-    return M0Image(values, image.grid, preparation_tr(sidecar), echo, stem(path), n, hashes)
+    flags = _unlike(image, path)
+    return M0Image(values, image.grid, preparation_tr(sidecar), echo, stem(path), n, hashes, flags)
+
+
+def _unlike(image: Image, path: Path) -> tuple[Flag, ...]:
+    """A flag for an M0 whose volumes differ: a label and a control, or volumes that are not at equilibrium."""
+    levels = _levels(image)
+    spread = float((levels.max() - levels.min()) / levels.mean())
+    if levels.size < 2 or spread < UNLIKE:
+        return ()
+    sentence = (
+        f"The {levels.size} volumes of {path.name} differ by {spread:.0%}: they may be label and control, suppressed, "
+        "or not at equilibrium. Then flow is not absolute."
+    )
+    return (Flag("m0-volumes-differ", Severity.CAUTION, sentence, path.name, spread, "reading"),)

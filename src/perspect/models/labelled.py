@@ -14,7 +14,7 @@ FLOW_OUT = 0.01
 """Flow in 1/s (60 mL/100 g/min) by which tissue is taken to lose label to veins: with the flow of each voxel the model
 would not be linear in it, and it changes R by 1 % (as FSL's BASIL has it)."""
 
-SPREAD = 0.1
+SPREAD = 0.05
 """Standard deviation in s by which the edges of a bolus are blurred when it is in the arteries of the brain
 [our default]."""
 

@@ -24,7 +24,7 @@ COLOURS: Final = {
 FAILED_COLOUR: Final = "#d55e00"
 """What became of a voxel, in colours that every kind of colour vision tells apart (Okabe and Ito)."""
 
-NAMES: Final = {"reference": "reference tissue", "aif": "arterial input"}
+NAMES: Final = {"reference": "reference tissue", "aif": "arterial input", "lesion": "lesion"}
 """Of regions that bear no other name than their key."""
 
 ERROR_COLOURS: Final = "cividis"
