@@ -75,7 +75,7 @@ def quality(fitted: Kinetics, around: Around, brain: Region, halves: float, is_a
     if grey is not None and white is not None:
         _ratio(flow[grey], flow[white], numbers, flags)
         numbers["qei"] = quality_index(flow, around, brain, normal)
-    _sides(fitted, brain, tissue, numbers, flags)
+    _sides(fitted, brain, normal, numbers, flags)
     return Quality(numbers, tuple(flags))
 
 
