@@ -24,10 +24,10 @@ SOURCES: Final = ROOT / "src" / "perspect"
 HOW_TO: Final = "docs/how-to/dsc.md"
 MADE: Final = "<!-- Made from the code by docs/reference/make.py: change the code, not this page. -->"
 
-SCIENCE: Final = ("dsc", "anatomy", "fit", "models")
+SCIENCE: Final = ("dsc", "asl", "anatomy", "fit", "models")
 """The folders whose constants decide numbers."""
 
-FLAGGING: Final = ("dsc", "anatomy", "io", "app")
+FLAGGING: Final = ("dsc", "asl", "anatomy", "io", "app")
 """The folders that raise flags."""
 
 LONGEST: Final = 90

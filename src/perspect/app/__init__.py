@@ -1,8 +1,12 @@
 """Where reading, science and writing meet: one function for everything that a person can ask for."""
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from perspect.app.asl import AslExamined as AslExamined
+    from perspect.app.asl import AslInputs as AslInputs
+    from perspect.app.asl import examine_asl as examine_asl
     from perspect.app.dsc import Examined as Examined
     from perspect.app.dsc import Inputs as Inputs
     from perspect.app.dsc import examine_dsc as examine_dsc
@@ -10,20 +14,26 @@ if TYPE_CHECKING:
     from perspect.app.examination import Request as Request
     from perspect.app.examination import examine as examine
 
-OF_DSC = ("Examined", "Inputs", "examine_dsc")
-OF_ANSWERS = ("Examination", "Request", "examine")
+WHERE: Final = {
+    "AslExamined": "asl",
+    "AslInputs": "asl",
+    "examine_asl": "asl",
+    "Examined": "dsc",
+    "Inputs": "dsc",
+    "examine_dsc": "dsc",
+    "Examination": "examination",
+    "Request": "examination",
+    "examine": "examination",
+}
+"""The module of each name, loaded only when it is asked for (PEP 562): `describe` and `doctor` do without NumPy's
+company.
+"""
 
-__all__ = ["Examination", "Examined", "Inputs", "Request", "examine", "examine_dsc"]
+__all__ = sorted(WHERE)
 
 
 def __getattr__(name: str) -> Any:
-    """Loads the examination only when it is asked for (PEP 562): `describe` and `doctor` do without NumPy's company."""
-    if name in OF_DSC:
-        from perspect.app import dsc
-
-        return getattr(dsc, name)
-    if name in OF_ANSWERS:
-        import importlib
-
-        return getattr(importlib.import_module("perspect.app.examination"), name)
-    raise AttributeError(f"perspect.app has no '{name}'; there are {', '.join(__all__)}.")
+    """What examines something."""
+    if name in WHERE:
+        return getattr(import_module(f"perspect.app.{WHERE[name]}"), name)
+    raise AttributeError(f"perspect.app has no '{name}'; there are {', '.join(WHERE)}.")

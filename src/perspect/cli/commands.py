@@ -41,6 +41,11 @@ COMMANDS: Final = (
         "perspect dsc sub-01/perf/sub-01_dsc.nii.gz --out results",
     ),
     Command(
+        "asl",
+        "flow and transit time without contrast agent, from a labelled series",
+        "perspect asl sub-01/perf/sub-01_asl.nii.gz --out results",
+    ),
+    Command(
         "simulate",
         "virtual patients with a known truth, as a BIDS data set",
         "perspect simulate patients --scenario abscess",

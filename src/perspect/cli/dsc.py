@@ -67,31 +67,37 @@ def dsc(
     threads = common.threads or cores()
     with watched(quiet=common.quiet) as progress:
         examined = examine_dsc(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
-    refusals = _refusals(examined.measured)
+    refused = refusals(examined.measured)
     if not common.quiet:
         print(headline(examined.measured, verbose=common.verbose))
         print(f"Page: {examined.written.page}")
-    elif refusals:
-        print("\n".join(f"perspect: {_line(flag)}" for flag in refusals), file=sys.stderr)
-    return Refusal.exit_code if refusals else 0
+    elif refused:
+        print("\n".join(f"perspect: {_line(flag)}" for flag in refused), file=sys.stderr)
+    return Refusal.exit_code if refused else 0
 
 
-def _refusals(measured: Measured) -> list[Flag]:
+def refusals(measured: Measured) -> list[Flag]:
+    """The flags that forbid reading the numbers."""
     return [flag for flag in measured.flags if flag.severity == Severity.REFUSED]
 
 
 def headline(measured: Measured, *, verbose: bool = False) -> str:
-    """What a person must know at once: the reference of rCBV, the maps, the flags, the gravest first.
+    """What a person must know at once: the reference of rCBV, the maps, the flags, the gravest first."""
+    return headline_of(measured, _reference(measured), verbose=verbose)
+
+
+def headline_of(measured: Measured, first: str, *, verbose: bool = False) -> str:
+    """A first sentence, the maps, the flags, the gravest first.
 
     Where a flag forbids reading the numbers, no map is named: the refusal stands first, and what the files are for.
     """
     least = Severity.NOTE if verbose else Severity.CAUTION
     flags = sorted((one for one in measured.flags if one.severity >= least), key=lambda one: -one.severity)
-    n_refusals = len(_refusals(measured))
+    n_refusals = len(refusals(measured))
     if n_refusals:
         lines = [*(_line(flag) for flag in flags[:n_refusals]), INSPECTION]
     else:
-        lines = [_reference(measured), f"Maps: {' '.join(measured.maps) or 'none'}"]
+        lines = [first, f"Maps: {' '.join(measured.maps) or 'none'}"]
     lines += [_line(flag) for flag in flags[n_refusals:]]
     n_notes = len(measured.flags) - len(flags)
     if n_notes:

@@ -10,11 +10,11 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from perspect import __version__
-from perspect.cli import ask, check, demo, describe, doctor, dsc, simulate
+from perspect.cli import ask, asl, check, demo, describe, doctor, dsc, simulate
 from perspect.cli.commands import COMMANDS
 from perspect.vocabulary import Problem
 
-SEVERAL: Final = ("--te",)
+SEVERAL: Final = ("--te", "--pld", "--tau")
 """Options that take more than one number after one name, as in `--te 0.010 0.030`."""
 
 FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {
@@ -22,6 +22,7 @@ FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {
     "check": check.check,
     "demo": demo.demo,
     "dsc": dsc.dsc,
+    "asl": asl.asl,
     "simulate": simulate.simulate,
     "describe": describe.describe,
     "doctor": doctor.doctor,

@@ -2,6 +2,9 @@
 
 from perspect.fit.error import cramer_rao, jacobian
 from perspect.fit.fit import Fit, fit
+from perspect.fit.posterior import Posterior, normal, posterior
 from perspect.fit.select import aicc, choice, weights
 
-__all__ = ["Fit", "aicc", "choice", "cramer_rao", "fit", "jacobian", "weights"]
+__all__ = [
+    "Fit", "Posterior", "aicc", "choice", "cramer_rao", "fit", "jacobian", "normal", "posterior", "weights",
+]  # fmt: skip

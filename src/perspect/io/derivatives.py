@@ -21,8 +21,8 @@ from perspect.io.staging import publish, staged
 from perspect.io.transforms import Transform, transform_files
 from perspect.vocabulary import Map, Measured, Region, Status
 
-SCHEMA: Final = "perspect-dsc-summary-1"
-LEADING: Final = ("rcbv", "cbv")
+SCHEMA: Final = "perspect-{room}-summary-1"
+LEADING: Final = ("rcbv", "cbv", "cbf", "relcbf")
 """Whose status is `status`."""
 
 AT_LEAST: Final = ("cbv", "rcbv", "srcbv", "cbf", "ph")
@@ -158,7 +158,7 @@ def _contents(destination: Destination, results: Results) -> Files:
     made |= _table_files(destination, results)
     made[destination.page] = results.page.encode
     files = [*made, destination.summary]
-    made[destination.summary] = lambda: _text(_summary(results, sorted(str(path) for path in files)))
+    made[destination.summary] = lambda: _text(_summary(results, sorted(str(path) for path in files), destination.room))
     return made
 
 
@@ -273,11 +273,11 @@ def _provenance(results: Results) -> dict[str, Any]:
     }
 
 
-def _summary(results: Results, files: list[str]) -> dict[str, Any]:
+def _summary(results: Results, files: list[str], room: str) -> dict[str, Any]:
     """Everything but voxels: what was found, how, from what, and which files belong to it."""
     measured = results.measured
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA.format(room=room),
         "software": {"name": "perspect", "version": results.version},
         "sources": results.sources,
         "plan": results.plan,

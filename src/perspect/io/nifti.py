@@ -1,7 +1,7 @@
 """NIfTI images in: stored integers with their scale, the affine as nibabel decides it, time as the slowest axis."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from math import prod
 from pathlib import Path
@@ -55,6 +55,14 @@ def read_series_image(path: Path) -> Image:
             "Perfusion is read from the change of the signal over time.",
             "Give the 4-D series; join single volumes first (`fslmerge -t`, `nib-concat`).",
         )
+    return image
+
+
+def read_volumes(path: Path) -> Image:
+    """One volume or several, as a series of four axes."""
+    image = _read(path)
+    if image.values.ndim == 3:
+        return replace(image, values=image.values[..., None])
     return image
 
 

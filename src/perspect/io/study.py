@@ -17,13 +17,14 @@ DICOM_LOOKED_AT: Final = 50
 
 @dataclass(frozen=True)
 class Found:
-    """The files of the DSC series of a folder (one, or one for each echo), its conventional images by contrast, and
-    why the other images are not used.
+    """The files of the DSC series of a folder (one, or one for each echo) or of its labelled series, its conventional
+    images by contrast, and why the other images are not used.
     """
 
-    dsc: tuple[Path, ...]
+    dsc: tuple[Path, ...] = ()
     unused: dict[str, str] = field(default_factory=dict)
     anatomy: Mapping[str, Path] = field(default_factory=dict)
+    asl: Path | None = None
 
 
 def read(
@@ -70,6 +71,28 @@ def find_dsc(path: Path) -> Found:
     return Found(tuple(series), unused, plain.files)
 
 
+def find_asl(path: Path) -> Found:
+    """Which file below `path` is the labelled series; headers and voxels are not read."""
+    if path.is_file():
+        _refuse_dicom_file(path)
+        return Found(asl=path)
+    if not path.is_dir():
+        raise Problem(f"There is no file or folder {path}.", "Nothing can be read.", "Check the path.")
+    images = sorted(one for one in path.rglob("*") if one.name.endswith(IMAGES) and not one.name.startswith("."))
+    series = [one for one in images if name_of(one).suffix == "asl"]
+    if not series:
+        raise _nothing_found(path, images, "asl", "labelled")
+    if len(series) > 1:
+        listed = ", ".join(one.relative_to(path).as_posix() for one in series[:8])
+        raise Problem(
+            f"{path.name} holds {len(series)} labelled series: {listed}.",
+            "Each subject, session and run is an examination of its own.",
+            "Give the folder of one of them, or the series itself.",
+        )
+    plain = conventional(set(images) - set(series))
+    return Found(anatomy=plain.files, asl=series[0])
+
+
 def _refuse_several(folder: Path, series: list[Path]) -> None:
     """More than one subject, session or run is a question back; two echoes are not."""
     names = [_without_echo(name_of(one)) for one in series]
@@ -88,16 +111,16 @@ def _without_echo(name: Name) -> tuple[tuple[str, str], ...]:
     return tuple(entity for entity in name.entities if entity[0] != "echo")
 
 
-def _nothing_found(folder: Path, images: list[Path]) -> Problem:
+def _nothing_found(folder: Path, images: list[Path], suffix: str = "dsc", words: str = "DSC") -> Problem:
     files = (one for one in folder.rglob("*") if one.is_file() and not one.name.startswith("."))
     if not images and any(is_dicom(one) for one in islice(files, DICOM_LOOKED_AT)):
         return _dicom(folder)
     listed = ", ".join(one.relative_to(folder).as_posix() for one in images[:8])
     return Problem(
-        f"{folder.name} holds no *_dsc.nii.gz"
+        f"{folder.name} holds no *_{suffix}.nii.gz"
         + (f"; its images are {listed}." if images else " and no other NIfTI image."),
-        "Without that ending it is not known which image is the DSC series.",
-        "Rename the series to end in _dsc.nii.gz, or give its file instead of the folder.",
+        f"Without that ending it is not known which image is the {words} series.",
+        f"Rename the series to end in _{suffix}.nii.gz, or give its file instead of the folder.",
     )
 
 

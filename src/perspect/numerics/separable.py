@@ -215,8 +215,9 @@ def falls_apart(
 ) -> Bool[np.ndarray, " voxels"]:
     """Where nodes that explain no less than `best - drop` lie in pieces, with a valley twice as deep between them."""
     is_good = explained >= (best - drop).astype(np.float32)[:, None]
-    # As counts of single bytes, which sum eight times faster than truths.
-    starts = (is_good[:, 1:] > is_good[:, :-1]).view(np.uint8).sum(axis=1, dtype=np.uint16)
+    # Few nodes begin a piece: to list them is faster than to sum along every row.
+    begins = np.flatnonzero(is_good[:, 1:] > is_good[:, :-1])
+    starts = np.bincount(begins // (is_good.shape[1] - 1), minlength=best.size)
     out: Bool[np.ndarray, " voxels"] = starts + is_good[:, 0] > 1
     doubtful: Int[np.ndarray, " few"] = np.flatnonzero(out)
     if doubtful.size == 0:

@@ -1,28 +1,29 @@
 """Pages that people read: what was measured, whether it can be trusted, and how it was made."""
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from perspect.report.answer import answer_page as answer_page
+    from perspect.report.asl import asl_page as asl_page
     from perspect.report.dsc import dsc_page as dsc_page
     from perspect.report.findings import findings_json as findings_json
     from perspect.report.findings import findings_table as findings_table
 
-__all__ = ["answer_page", "dsc_page", "findings_json", "findings_table"]
+WHERE: Final = {
+    "answer_page": "answer",
+    "asl_page": "asl",
+    "dsc_page": "dsc",
+    "findings_json": "findings",
+    "findings_table": "findings",
+}
+"""The module of each name, loaded only when a page is asked for (PEP 562): matplotlib and jinja2 are slow to load."""
+
+__all__ = sorted(WHERE)
 
 
 def __getattr__(name: str) -> Any:
-    """Loads matplotlib and jinja2 only when a page is asked for (PEP 562)."""
-    if name == "dsc_page":
-        from perspect.report.dsc import dsc_page
-
-        return dsc_page
-    if name == "answer_page":
-        from perspect.report.answer import answer_page
-
-        return answer_page
-    if name in ("findings_json", "findings_table"):
-        from perspect.report import findings
-
-        return getattr(findings, name)
-    raise AttributeError(f"perspect.report has no '{name}'; there are {', '.join(__all__)}.")
+    """What makes a page."""
+    if name in WHERE:
+        return getattr(import_module(f"perspect.report.{WHERE[name]}"), name)
+    raise AttributeError(f"perspect.report has no '{name}'; there are {', '.join(WHERE)}.")

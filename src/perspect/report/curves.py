@@ -58,14 +58,16 @@ class _Axes:
         return BOTTOM - (BOTTOM - TOP) * (np.asarray(value, float) - low) / (high - low)
 
 
-def drawing(curves: Mapping[str, Curve], windows: Windows) -> str:
-    """All curves as one SVG that stands inside a page; those of a kind share their axes."""
+def drawing(curves: Mapping[str, Curve], windows: Windows, across: str = "time (s)") -> str:
+    """All curves as one SVG that stands inside a page; those of a kind share their axes. `across` names the axis of
+    all but motion.
+    """
     panels = _panels(curves)
     drawn = [f'<svg class="curves" viewBox="0 0 {WIDTH * len(panels):g} {HEIGHT:g}" role="img">']
     drawn.append(f"<title>{escape(description(curves), quote=False)}</title>")
     for place, names in enumerate(panels):
         drawn.append(f'<g transform="translate({WIDTH * place:g} 0)" font-size="9" fill="{INK}">')
-        drawn += _panel({name: curves[name] for name in names}, windows, TITLES.get(names[0], "Curves"))
+        drawn += _panel({name: curves[name] for name in names}, windows, TITLES.get(names[0], "Curves"), across)
         drawn.append("</g>")
     return "\n".join([*drawn, "</svg>"])
 
@@ -78,7 +80,7 @@ def _panels(curves: Mapping[str, Curve]) -> list[tuple[str, ...]]:
     return [names for names in known if names] + [tuple(n for n in left if curves[n].unit == unit) for unit in units]
 
 
-def _panel(curves: Mapping[str, Curve], windows: Windows, title: str) -> Iterator[str]:
+def _panel(curves: Mapping[str, Curve], windows: Windows, title: str, across: str) -> Iterator[str]:
     """The shapes of one panel, from back to front."""
     axes = _axes(list(curves.values()))
     spans = ((windows.rest, "rest"), (windows.integrated, "integrated")) if "displacement" not in curves else ()
@@ -91,7 +93,7 @@ def _panel(curves: Mapping[str, Curve], windows: Windows, title: str) -> Iterato
     quantity = f"{lexicon.DELTA_R2STAR.symbol} ({unit})" if unit == lexicon.DELTA_R2STAR.unit else unit
     middle = (TOP + BOTTOM) / 2
     yield _text(LEFT, TOP - 8, title, size=9.5, more=' font-weight="bold"')
-    yield _text((LEFT + RIGHT) / 2, HEIGHT - 6, "time (s)", "middle")
+    yield _text((LEFT + RIGHT) / 2, HEIGHT - 6, "time (s)" if "displacement" in curves else across, "middle")
     yield _text(10, middle, quantity, "middle", more=f' transform="rotate(-90 10 {middle:g})"')
 
 

@@ -4,13 +4,10 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-import perspect
-from perspect.report import exhibits, words
-from perspect.report.curves import Windows, drawing
-from perspect.report.scene import scene
-from perspect.vocabulary import Flag, Measured
+from perspect.report.curves import Windows
+from perspect.report.page import page
+from perspect.vocabulary import Measured
 
 LIMITS: Final = (
     "These are numbers, not conclusions. They say how much blood volume, flow and leakage this series shows, and never "
@@ -32,43 +29,19 @@ LIMITS: Final = (
 def dsc_page(measured: Measured, series_name: str, background: Float[np.ndarray, "x y z"]) -> str:
     """One HTML page, whole in itself: it opens without a network and prints to two sheets.
 
-    `background` is the baseline image on the grid of the maps. Of `measured.summary` the page reads `reliability` and
-    `reliability_reason` (words), `refused` (true, or why), `baseline_frames` (first, and the one after the last) and
-    `window_seconds` (first and last time integrated); what is left becomes tables. The same values give the same bytes.
-    Raises `Problem` where the baseline image and the maps are not on one grid.
+    `background` is the baseline image on the grid of the maps. Of `measured.summary` the page reads, beside what every
+    page does, `baseline_frames` (first, and the one after the last) and `window_seconds` (first and last time
+    integrated). Raises `Problem` where the baseline image and the maps are not on one grid.
     """
-    summary = measured.summary
-    severity, answer = words.answer(measured.flags, bool(summary.get("refused")))
-    template = _environment().get_template("dsc.html")
-    return template.render(
-        series_name=series_name,
-        version=perspect.__version__,
-        severity=severity,
-        answer=answer,
-        refusal=words.said(summary["refused"]) if isinstance(summary.get("refused"), str) else "",
-        reliability=words.said(summary.get("reliability", "not assessed")),
-        reason=words.unsaid(summary.get("reliability_reason", ""), measured.flags),
-        flags=[(flag, _place(flag)) for flag in words.gravest_first(measured.flags)],
-        scene=scene(measured, background) if measured.maps else None,
-        exhibits=exhibits,
-        curves=drawing(measured.curves, _windows(measured)) if measured.curves else "",
-        known_rows=words.known_rows(summary),
-        other_rows=words.other_rows(summary),
-        steps=measured.recipe.steps,
-        references=[words.reference(citation) for citation in measured.recipe.references],
+    return page(
+        measured,
+        series_name,
+        background,
+        title="DSC perfusion",
         limits=LIMITS,
+        windows=_windows(measured),
+        baseline="signal before the bolus",
     )
-
-
-def _environment() -> Environment:
-    loader = PackageLoader("perspect.report", "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-def _place(flag: Flag) -> str:
-    """Where a flag holds, and for how much of it where its sentence does not say."""
-    is_said = "%" in flag.sentence or not np.isfinite(flag.fraction)
-    return ", ".join(part for part in (flag.where, "" if is_said else words.percent(flag.fraction)) if part)
 
 
 def _windows(measured: Measured) -> Windows:

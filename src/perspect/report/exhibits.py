@@ -19,11 +19,12 @@ COLOURS: Final = {
     Status.AT_BOUND: "#e69f00",
     Status.AMBIGUOUS: "#cc79a7",
     Status.SATURATED: "#f0e442",
+    Status.EXPECTED: "#009e73",
 }
 FAILED_COLOUR: Final = "#d55e00"
 """What became of a voxel, in colours that every kind of colour vision tells apart (Okabe and Ito)."""
 
-NAMES: Final = {"reference": "reference tissue", "aif": "arterial input"}
+NAMES: Final = {"reference": "reference tissue", "aif": "arterial input", "lesion": "lesion"}
 """Of regions that bear no other name than their key."""
 
 ERROR_COLOURS: Final = "cividis"
@@ -72,7 +73,7 @@ def panels(scene: Scene) -> tuple[Exhibit, ...]:
     baseline = outlined.paint(nothing, (0.0, 1.0), "gray", "Baseline image with the outlines of the regions.")
     order = [key for key in ORDER if key in scene.maps] + [key for key in scene.maps if key not in ORDER]
     return (
-        Exhibit(baseline, "Baseline", "signal before the bolus"),
+        Exhibit(baseline, "Baseline", scene.baseline),
         _error_exhibit(scene, plain, n_ticks=2),
         _fate_exhibit(scene, plain),
         *(_map_exhibit(scene, scene.maps[key], plain, 2) for key in order),

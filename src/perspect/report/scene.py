@@ -40,6 +40,7 @@ class Scene:
     tiles: Layout
     close: int
     choice: str
+    baseline: str = "signal before the bolus"
 
     def painter(self, pixels: int, with_outlines: bool, with_hatching: bool = False) -> Painter:
         """Paints all slices, with at most so many pixels."""
@@ -55,8 +56,13 @@ class Scene:
         )
 
 
-def scene(measured: Measured, background: Float[np.ndarray, "x y z"]) -> Scene:
-    """The scene of a result that has at least one map. Raises `Problem` where the baseline image has another shape."""
+def scene(
+    measured: Measured, background: Float[np.ndarray, "x y z"], baseline: str = "signal before the bolus"
+) -> Scene:
+    """The scene of a result that has at least one map; `baseline` says what the background is.
+
+    Raises `Problem` where the baseline image has another shape.
+    """
     main = next((measured.maps[key] for key in MAIN if key in measured.maps), next(iter(measured.maps.values())))
     if background.shape != main.grid.shape:
         raise Problem(
@@ -69,7 +75,7 @@ def scene(measured: Measured, background: Float[np.ndarray, "x y z"]) -> Scene:
     tiles = layout(view(main.grid, is_placed), brain)
     close, choice = _close_slice(measured.maps.get(lexicon.K2.key), main, brain, tiles)
     greys = window(background, brain)
-    return Scene(measured.maps, main, measured.regions, brain, background, greys, tiles, close, choice)
+    return Scene(measured.maps, main, measured.regions, brain, background, greys, tiles, close, choice, baseline)
 
 
 def _close_slice(k2: Map | None, main: Map, brain: Bool[np.ndarray, "x y z"], tiles: Layout) -> tuple[int, str]:

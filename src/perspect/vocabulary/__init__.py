@@ -6,6 +6,7 @@ from perspect.vocabulary import lexicon
 from perspect.vocabulary.data import Acquisition, Anatomy, Curve, Grid, Map, Measured, Region, Series, Study
 from perspect.vocabulary.finding import Finding
 from perspect.vocabulary.flag import Flag, Severity
+from perspect.vocabulary.labelling import Around, Calibration, Labelled, Labelling
 from perspect.vocabulary.marker import MARKERS, Family, Marker, marker
 from perspect.vocabulary.problem import Problem, Refusal
 from perspect.vocabulary.quantity import Code, Quantity
@@ -18,12 +19,16 @@ __all__ = [
     "MARKERS",
     "Acquisition",
     "Anatomy",
+    "Around",
+    "Calibration",
     "Code",
     "Curve",
     "Family",
     "Finding",
     "Flag",
     "Grid",
+    "Labelled",
+    "Labelling",
     "Map",
     "Marker",
     "Measured",

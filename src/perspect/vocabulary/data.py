@@ -15,7 +15,7 @@ from perspect.vocabulary.flag import Flag
 from perspect.vocabulary.problem import Problem
 from perspect.vocabulary.quantity import Quantity
 from perspect.vocabulary.recipe import Recipe
-from perspect.vocabulary.status import Status
+from perspect.vocabulary.status import FAILED_FROM, Status
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,6 +212,28 @@ class Map:
             raise ValueError(f"{self.quantity.key}: a failed voxel carries a number; it must be NaN.")
         if (np.isnan(self.values) & ~failed).any():
             raise ValueError(f"{self.quantity.key}: a voxel is NaN but its status is not a failure.")
+
+    @staticmethod
+    def of(
+        quantity: Quantity,
+        region: Region,
+        values: Float[np.ndarray, " voxels"],
+        std: Float[np.ndarray, " voxels"],
+        status: Int[np.ndarray, " voxels"],
+    ) -> "Map":
+        """A map from the values of a region's voxels; a number without its error, or an error without a number, is
+        neither.
+        """
+        undetermined = (status < FAILED_FROM) & ~(np.isfinite(values) & np.isfinite(std))
+        code = np.where(undetermined, Status.NOT_DETERMINED, status)
+        gone = code >= FAILED_FROM
+        return Map(
+            quantity,
+            region.spread(np.where(gone, np.nan, values).astype(np.float32), np.nan),
+            region.spread(np.where(gone, np.nan, std).astype(np.float32), np.nan),
+            region.spread(code.astype(np.int16), Status.OUTSIDE),
+            region.grid,
+        )
 
     @property
     def shown(self) -> Float[np.ndarray, "x y z"]:

@@ -148,6 +148,18 @@ PS = Quantity(
 )
 
 # --- ASL --------------------------------------------------------------------------------------------------------------
+FLOW = Quantity(
+    "cbf", "Cerebral blood flow", "CBF", "1/s", 0.0, 0.1,
+    "Blood flow per mass of tissue (mL/g/s inside), from labelled blood. Noise can make it negative; means of it are "
+    "then unbiased.",
+    "mL/100 g/min", 100.0 * _MINUTE, "mL/(100.g)/min", "Q.PH1.003",
+    Code("113055", "DCM", "Regional Cerebral Blood Flow"), (0.0, 100.0),
+)
+RELATIVE_FLOW = Quantity(
+    "relcbf", "Relative cerebral blood flow", "relCBF", "1", -1000.0, 1000.0,
+    "Blood flow from labelled blood over its mean in the brain: the scale of the series could not be established.",
+    "ratio", 1.0, "1", "Q.PH1.999", None, (0.0, 2.5),
+)
 ATT = Quantity(
     "att", "Arterial transit time", "ATT", "s", 0.0, 6.0, "Time that labelled blood takes from the neck to the tissue.",
     ucum="s", display=(0.0, 3.0), colours="viridis",
@@ -155,6 +167,32 @@ ATT = Quantity(
 ABV = Quantity(
     "abv", "Arterial blood volume", "aBV", "mL/mL", 0.0, 1.0, "Arterial blood per volume of tissue.",
     "mL/100 mL", 100.0, "mL/(100.mL)", display=(0.0, 4.0),
+)
+ABAT = Quantity(
+    "abat", "Arterial bolus arrival time", "aBAT", "s", 0.0, 3.0,
+    "Time that labelled blood takes from the neck to the arteries of the voxel.", ucum="s", display=(0.0, 2.0),
+    colours="viridis",
+)
+GREY_FLOW = Quantity(
+    "cbfgm", "Cerebral blood flow of grey matter", "CBF_GM", "1/s", 0.0, 0.1,
+    "Blood flow of the grey matter in a voxel, corrected for partial volume by regression over neighbours.",
+    "mL/100 g/min", 100.0 * _MINUTE, "mL/(100.g)/min", "Q.PH1.003", None, (0.0, 100.0),
+)
+WHITE_FLOW = Quantity(
+    "cbfwm", "Cerebral blood flow of white matter", "CBF_WM", "1/s", 0.0, 0.1,
+    "Blood flow of the white matter in a voxel, corrected for partial volume by regression over neighbours.",
+    "mL/100 g/min", 100.0 * _MINUTE, "mL/(100.g)/min", "Q.PH1.003", None, (0.0, 50.0),
+)
+PERFUSION_WEIGHTED = Quantity(
+    "deltam", "Perfusion-weighted signal", "ΔM/M0", "1", -1.0, 1.0,
+    "Control minus label, mean over all delays, over the fully relaxed signal of the tissue: what was measured, before "
+    "any model.",
+    "%", 100.0, "%", "Q.MS1.999", None, (0.0, 1.5),
+)
+CALIBRATION = Quantity(
+    "m0", "Fully relaxed signal", "M0", "a.u.", 0.0, 1e9,
+    "Signal of the tissue at equilibrium, on the scale of the labelled series.", caplex="Q.MS1.010",
+    display=(0.0, 1.0), colours="gray",
 )
 
 # --- tissue -----------------------------------------------------------------------------------------------------------
@@ -179,6 +217,7 @@ B1 = Quantity(
 ALL: Final = (
     SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1,
     K2, KEP_LEAKAGE, LEAK_R1, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
-    PS, ATT, ABV, T2, R2STAR, ADC, B1,
+    PS, FLOW, RELATIVE_FLOW, GREY_FLOW, WHITE_FLOW, ATT, ABV, ABAT, PERFUSION_WEIGHTED,
+    CALIBRATION, T2, R2STAR, ADC, B1,
 )
 """The whole lexicon."""

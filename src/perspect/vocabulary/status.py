@@ -17,6 +17,7 @@ class Status(IntEnum):
     AT_BOUND = 2
     AMBIGUOUS = 3
     SATURATED = 4
+    EXPECTED = 6
     OUTSIDE = 10
     NO_SIGNAL = 11
     NOT_FINITE = 12
@@ -45,6 +46,7 @@ SENTENCES: Final = MappingProxyType(
         Status.AT_BOUND: "the best fit lies on the edge of what is allowed",
         Status.AMBIGUOUS: "two separate solutions fit almost equally well",
         Status.SATURATED: "the signal fell to the noise floor: the true value is at least this large",
+        Status.EXPECTED: "the data hardly determine the value: it is mostly what was expected before them",
         Status.OUTSIDE: "outside the mask",
         Status.NO_SIGNAL: "no signal at rest, or none left at some time",
         Status.NOT_FINITE: "the input has values that are not finite",

@@ -1,0 +1,253 @@
+"""One ASL examination from files to files."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from jaxtyping import Float
+
+import perspect
+from perspect import asl, io, report
+from perspect.anatomy import resample
+from perspect.app.anatomy import seen
+from perspect.app.place import region_on
+from perspect.numerics.parallel import THREADS
+from perspect.vocabulary import (
+    Acquisition,
+    Anatomy,
+    Around,
+    Calibration,
+    Flag,
+    Grid,
+    Labelled,
+    Measured,
+    Problem,
+    Recipe,
+    Region,
+    Severity,
+    Step,
+)  # fmt: skip
+
+Progress = Callable[[str, float], None]
+
+NO_LABELLING: Final = io.GivenLabelling()
+NO_VALUES: Final = Acquisition()
+
+MODELLED: Final = ("cbf", "att", "abv", "abat", "cbfgm", "cbfwm", "relcbf")
+"""Maps that rest on a kinetic model, for their sidecars."""
+
+
+@dataclass(frozen=True)
+class AslInputs:
+    """The files of an examination and what was said by hand; times in s.
+
+    `series` is a file or a folder that holds one. `m0` is an image of equilibrium, `None`: the one beside the series.
+    `grey`, `white`, `fluid` are maps of shares, `t1` a map in s, `att` one of transit times in s, on any grid of the
+    same frame. `anatomy` are conventional images by contrast, `None`: those of the folder.
+    """
+
+    series: Path
+    labelling: io.GivenLabelling = NO_LABELLING
+    acquired: Acquisition = NO_VALUES
+    m0: Path | None = None
+    wants_m0: bool = True
+    mask: Path | None = None
+    lesion: Path | None = None
+    grey: Path | None = None
+    white: Path | None = None
+    fluid: Path | None = None
+    t1: Path | None = None
+    att: Path | None = None
+    anatomy: Mapping[str, Path] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class AslExamined:
+    """What was measured, and the files that hold it."""
+
+    measured: Measured
+    written: io.Written
+
+
+@dataclass(frozen=True, eq=False)
+class _Head:
+    """What is known of the head, on the grid of the series, with what must be said of how it got there."""
+
+    around: Around
+    flags: tuple[Flag, ...] = ()
+    steps: tuple[Step, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
+
+
+def examine_asl(
+    inputs: AslInputs,
+    out: Path,
+    plan: asl.Plan | None = None,
+    *,
+    overwrite: bool = False,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> AslExamined:
+    """Maps, masks, curves, summary and page of an ASL series, written below `out`.
+
+    Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken, and `Refusal`
+    where nothing can be measured that means what it is called; in either case nothing is written.
+    """
+    plan, tell = plan or asl.Plan(), progress or _silent
+    found = io.find_asl(inputs.series)
+    assert found.asl is not None
+    anatomy = inputs.anatomy if inputs.anatomy is not None else found.anatomy
+    destination = io.Destination(out, io.name_of(found.asl), "asl")
+    io.demand_free(out, io.existing(destination), overwrite)
+    tell("reading", 0.0)
+    reading = io.read_asl(found.asl, inputs.m0, inputs.labelling, inputs.acquired, wants_m0=inputs.wants_m0)
+    grid = reading.labelled.series.grid
+    labelled, m0_flags = with_m0(reading)
+    head = head_of(inputs, anatomy, labelled, grid, reading.code != 0, tell)
+    was = THREADS.set(threads)
+    try:
+        measured = asl.quantify(labelled, plan, around=head.around, progress=tell)
+    finally:
+        THREADS.reset(was)
+    flags = (*reading.flags, *m0_flags, *head.flags, *measured.flags)
+    flags = tuple(sorted(flags, key=lambda flag: -flag.severity))
+    measured = replace(measured, flags=flags, recipe=Recipe((*head.steps, *measured.recipe.steps)))
+    tell("drawing", 0.0)
+    page = report.asl_page(measured, labelled.series.name, background(labelled))
+    tell("writing", 0.0)
+    m0_sources = {} if reading.m0 is None else reading.m0.sources
+    results = io.Results(
+        measured,
+        page,
+        {"asl": asdict(plan)},
+        {**labelled.series.sources, **m0_sources, **head.sources},
+        perspect.__version__,
+        facts(measured, plan),
+        reading.code,
+        reading.root,
+    )
+    return AslExamined(measured, io.write_results(destination, results, overwrite=overwrite, threads=threads))
+
+
+def with_m0(reading: io.AslReading) -> tuple[Labelled, tuple[Flag, ...]]:
+    """The labelled series with its M0 on the same grid, and a note where M0 had to be resampled."""
+    m0, labelled = reading.m0, reading.labelled
+    if m0 is None:
+        return labelled, ()
+    grid = labelled.series.grid
+    flags: tuple[Flag, ...] = ()
+    values = m0.values
+    if not m0.grid.matches(grid):
+        values = resample.onto(m0.values.astype(np.float32), m0.grid, grid).astype(np.float64)
+        if not np.isfinite(values).any():
+            raise Problem(
+                f"{m0.name} and {labelled.series.name} share no place.",
+                "Each voxel is divided by its M0.",
+                "Give the M0 of this scan.",
+            )
+        sizes = [float(np.prod(one.spacing)) for one in (m0.grid, grid)]
+        sentence = f"{m0.name} lies on another grid and was resampled onto that of the series."
+        if abs(sizes[0] / sizes[1] - 1) > 0.02:
+            sentence += (
+                f" Its voxels are {sizes[0] / sizes[1]:.2f} times as large: if its signal is as well, flow is off."
+            )
+        flags = (Flag("m0-resampled", Severity.CAUTION, sentence, m0.name, source="reading"),)
+    calibration = Calibration(values, "separate", m0.tr, m0.te, m0.name)
+    return replace(labelled, m0=calibration), flags
+
+
+def head_of(
+    inputs: AslInputs, anatomy: Mapping[str, Path], labelled: Labelled, grid: Grid, has_positions: bool, tell: Progress
+) -> _Head:
+    """Masks and maps on the grid of the series: given ones, else those that conventional images show."""
+    flags: list[Flag] = []
+    sources: dict[str, str] = {}
+    regions: dict[str, Region] = {}
+    for name, path in (("brain", inputs.mask), ("lesion", inputs.lesion)):
+        if path is not None:
+            regions[name], notes = region_on(path, name, grid, has_positions=has_positions)
+            flags += notes
+            sources[io.label(path)] = io.sha256(path)
+    shares: dict[str, Float[np.ndarray, "x y z"]] = {}
+    for name in ("grey", "white", "fluid", "t1", "att"):
+        path = getattr(inputs, name)
+        if path is not None:
+            shares[name] = _map_on(path, grid, is_share=name in ("grey", "white", "fluid"))
+            sources[io.label(path)] = io.sha256(path)
+    around = Around(
+        regions.get("brain"), regions.get("lesion"), shares.get("grey"), shares.get("white"), shares.get("fluid"),
+        shares.get("t1"), shares.get("att"),
+    )  # fmt: skip
+    if not anatomy or ("grey" in shares and "white" in shares):
+        return _Head(around, tuple(flags), (), sources)
+    tell("anatomy", 0.0)
+    strangers = io.demand_one_patient([io.find_asl(inputs.series).asl or inputs.series, *anatomy.values()])
+    images: dict[str, Anatomy] = {contrast: io.read_anatomy(path, contrast) for contrast, path in anatomy.items()}
+    given = None if inputs.lesion is None else io.read_region(inputs.lesion, "lesion")
+    found = seen(background(labelled).astype(np.float32), grid, images, given)
+    if found is None:
+        return _Head(around, tuple(flags), (), sources)
+    classes, place = found.tissues, found.series_to_anatomy.matrix
+    grey, white, fluid = (
+        np.nan_to_num(resample.onto(np.nan_to_num(one).astype(np.float32), classes.grid, grid, matrix=place))
+        for one in (classes.grey, classes.white, classes.shares[..., 0])
+    )
+    sources |= {io.label(path): io.sha256(path) for path in anatomy.values()}
+    around = replace(
+        around,
+        grey=around.grey if around.grey is not None else grey,
+        white=around.white if around.white is not None else white,
+        fluid=around.fluid if around.fluid is not None else fluid,
+        lesion=found.lesion if found.lesion is not None else around.lesion,
+    )
+    return _Head(around, (*flags, *strangers, *found.flags), found.steps, sources)
+
+
+def _map_on(path: Path, grid: Grid, *, is_share: bool) -> Float[np.ndarray, "x y z"]:
+    """A map on the grid of the series.
+
+    Raises `Problem` where it lies elsewhere, or is no share.
+    """
+    values, own = io.read_volume(path)
+    if is_share and (np.nanmax(values) > 1.5 or np.nanmin(values) < -0.1):
+        raise Problem(
+            f"{path.name} goes from {np.nanmin(values):g} to {np.nanmax(values):g}.",
+            "A share of a voxel lies between 0 and 1.",
+            "Give a map of probabilities or of partial volumes.",
+        )
+    if own.matches(grid):
+        return values
+    on = resample.onto(np.nan_to_num(values) if is_share else values, own, grid)
+    if not np.isfinite(on).any() or not np.nanmax(on) > 0:
+        raise Problem(f"{path.name} lies outside the series.", "", "Give a map in the same frame of reference.")
+    return np.asarray(on, np.float32)
+
+
+def background(labelled: Labelled) -> Float[np.ndarray, "x y z"]:
+    """A picture to draw maps on: M0, or the mean of the series."""
+    if labelled.m0 is not None:
+        return np.nan_to_num(np.asarray(labelled.m0.values, np.float32))
+    series = labelled.series
+    mean = series.values.mean(axis=3, dtype=np.float32) * np.float32(series.slope) + np.float32(series.intercept)
+    return np.nan_to_num(np.asarray(mean, np.float32))
+
+
+def facts(measured: Measured, plan: asl.Plan) -> dict[str, dict[str, Any]]:
+    """What the sidecar of each map says of how it was made."""
+    summary = measured.summary
+    said = {
+        "Model": plan.kinetics,
+        "M0": summary.get("m0_origin"),
+        "InversionEfficiency": summary.get("efficiency"),
+        "BloodT1": summary.get("blood_t1"),
+        "PartitionCoefficient": summary.get("partition"),
+        "PostLabelingDelays": summary.get("delays"),
+        "LabelingDurations": summary.get("durations"),
+    }
+    return {key: said if key in MODELLED else {} for key in measured.maps}
+
+
+def _silent(stage: str, share: float) -> None:
+    del stage, share

@@ -1,0 +1,230 @@
+"""What a run says of itself: its numbers, its curves, and what another choice of model would have made of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from perspect.asl.audit import Audited
+from perspect.asl.efficiency import Efficiency
+from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting
+from perspect.asl.m0 import Equilibrium
+from perspect.asl.motion import Aligned
+from perspect.asl.plan import Plan
+from perspect.asl.quality import PURE, Quality
+from perspect.asl.tumour import ReadOut
+from perspect.asl.weights import Weighed
+from perspect.fit.posterior import normal, posterior
+from perspect.vocabulary import Around, Curve, Flag, Labelled, Region, Severity, Step, lexicon
+
+TYPICAL: Final = {"grey": (60.0 / 6000.0, 1.0), "white": (20.0 / 6000.0, 1.3)}
+"""Flow (1/s) and transit time (s) at which models are compared."""
+
+KINETICS: Final = {
+    "blood": "label decays as in blood wherever it is (single-compartment model of the consensus)",
+    "t1app": "label that has arrived decays with one T1 of tissue and leaves with the veins",
+    "tissue": "label that has arrived decays with the T1 of its tissue and leaves with the veins",
+}
+SOURCES: Final = {
+    "blood": ("Alsop et al. 2015, doi:10.1002/mrm.25197", "Woods et al. 2024, doi:10.1002/mrm.30091"),
+    "t1app": ("Buxton et al. 1998, doi:10.1002/mrm.1910400308",),
+    "tissue": ("Buxton et al. 1998, doi:10.1002/mrm.1910400308",),
+}
+EVERY_ATT: Final = "Chappell et al. 2009, doi:10.1109/TSP.2008.2005752"
+ARTERIES: Final = "Chappell et al. 2010, doi:10.1002/mrm.22320"
+
+WORDS: Final = ("not to be interpreted", "limited", "usable with caution", "good")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Everything that a run made on its way."""
+
+    labelled: Labelled
+    plan: Plan
+    around: Around
+    brain: Region
+    moved: Aligned
+    within: Float[np.ndarray, " differences"] | None
+    audited: Audited
+    weighed: Weighed
+    equilibrium: Equilibrium
+    efficiency: Efficiency
+    setting: Setting
+    samples: Samples
+    fitted: Kinetics
+    quality: Quality
+    lesion: ReadOut
+    steps: tuple[Step, ...]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one delay."""
+        return self.samples.delays.size == 1
+
+
+def kinetics_step(run: Run) -> Step:
+    """The sentence on the fit, with what the other models would have said."""
+    plan, fitted = run.plan, run.fitted
+    switch = "; ".join(
+        f"{tissue} matter: " + ", ".join(f"{name} {ratio - 1:+.0%}" for name, ratio in ratios.items())
+        for tissue, ratios in switched(run.samples, run.setting, plan).items()
+    )
+    references = SOURCES[plan.kinetics]
+    if run.is_single:
+        how = "Flow came from one delay by the equation of the consensus"
+        if plan.kinetics != "blood":
+            how = "Flow came from one delay with an assumed transit time"
+    else:
+        references = (*references, EVERY_ATT)
+        how = (
+            f"Flow and transit time came from {run.samples.delays.size} delays as posterior means over all transit "
+            f"times, weighed by what each explains and by what is expected of it "
+            f"({plan.att or USUAL_ATT[run.setting.kind]:g} ± {plan.att_spread:g} s"
+            + (", and the transit times of neighbours of the same tissue" if plan.neighbours else "")
+            + ")"
+        )
+        if fitted.has_arteries is not None:
+            share = float(fitted.has_arteries.mean())
+            how += f"; label in arteries was asked for by BIC in {share:.1%} of the voxels"
+            references = (*references, ARTERIES)
+    sentence = f"{how}; {KINETICS[plan.kinetics]}. With another model typical flow would read: {switch}."
+    return Step("kinetics", sentence, {"partition": plan.partition}, references)
+
+
+def switched(samples: Samples, setting: Setting, plan: Plan) -> dict[str, dict[str, float]]:
+    """What other models make of typical tissue that this one is true of, over its flow."""
+    used: dict[str, dict[str, float | None]] = {
+        "blood": dict.fromkeys(TYPICAL, None),
+        "t1app": dict.fromkeys(TYPICAL, plan.tissue_t1),
+        "tissue": {"grey": plan.tissue_t1, "white": plan.white_t1},
+    }
+    out: dict[str, dict[str, float]] = {}
+    for tissue, (flow, att) in TYPICAL.items():
+        att = min(att, float(samples.delays.max())) if samples.delays.size == 1 else att
+        true = setting.model(samples.delays, samples.durations, used[plan.kinetics][tissue])
+        curve = true.predict(np.array([flow, att]))
+        out[tissue] = {
+            name: _read_as(setting.model(samples.delays, samples.durations, t1s[tissue]), curve, att) / flow
+            for name, t1s in used.items()
+            if name != plan.kinetics
+        }
+    return out
+
+
+def _read_as(model: Any, curve: Float[np.ndarray, " samples"], att: float) -> float:
+    """Flow in 1/s that a model reads from a curve without noise; of one delay, with the true transit time."""
+    if curve.size == 1:
+        return float(curve[0] / model.atoms(np.array([att]))[0, 0])
+    nodes = np.arange(0.0, 4.0, 0.04)
+    noise = np.full(1, 0.02 * float(np.abs(curve).max()))
+    return float(posterior(model, curve[None], noise, nodes[:, None], normal(nodes, 1.2, 1.0)).values["cbf"][0])
+
+
+def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:
+    """The plain numbers of the run, in inside units."""
+    labelling = run.labelled.labelling
+    gravest = max([flag.severity for flag in flags], default=Severity.NOTE)
+    found = run.audited.differences
+    out: dict[str, Any] = {
+        "reliability": WORDS[3 - (gravest - Severity.NOTE)],
+        "labelling": labelling.kind.upper(),
+        "n_pairs": len(found.parts),
+        "delays": run.samples.delays.tolist(),
+        "durations": run.samples.durations.tolist(),
+        "pairs_per_delay": np.bincount(found.sample, minlength=found.n_samples).tolist(),
+        "efficiency": run.efficiency.total,
+        "blood_t1": run.setting.blood_t1,
+        "partition": run.setting.partition,
+        "kinetics": run.plan.kinetics,
+        "m0_origin": run.equilibrium.origin,
+        "m0_median": float(np.nanmedian(run.equilibrium.values)),
+        "scale_undone": run.audited.factor,
+        "share_positive": run.audited.share_positive,
+        "noise_origin": run.weighed.origin,
+        "kinetics_switch": switched(run.samples, run.setting, run.plan),
+        **run.quality.numbers,
+    }
+    fitted = run.fitted
+    if fitted.correlation is not None:
+        out["flow_delay_correlation"] = float(np.nanmedian(fitted.correlation))
+        out["expected_delay_share"] = float((fitted.status["att"] == 6).mean())
+    if fitted.drawn is not None:
+        out["neighbours_share"] = float(np.mean(fitted.drawn))
+    if fitted.has_arteries is not None:
+        out["arterial_share"] = float(fitted.has_arteries.mean())
+    if run.moved.displacement is not None:
+        moving = np.isfinite(run.moved.displacement)
+        out["largest_displacement"] = float(np.nanmax(run.moved.displacement))
+        out["motion_parameters"] = run.moved.parameters[moving].tolist() if run.moved.parameters is not None else []
+        out["kept_volumes"] = np.flatnonzero(moving).tolist()
+    if run.within is not None:
+        out["largest_within_pair"] = float(run.within.max())
+        out["displacement_within_pairs"] = run.within.tolist()
+    if run.lesion.numbers:
+        out["lesion"] = run.lesion.numbers
+    return out
+
+
+def curves(run: Run) -> Mapping[str, Curve]:
+    """Mean ΔM/M0 of the tissues over the delays with its fit; of one delay, of the brain pair by pair; motion."""
+    made: dict[str, Curve] = {}
+    unit = lexicon.PERFUSION_WEIGHTED.shown_unit if run.equilibrium.is_absolute else "a.u."
+    factor = lexicon.PERFUSION_WEIGHTED.shown_factor if run.equilibrium.is_absolute else 1.0
+    tissues = _tissues(run)
+    if run.is_single:
+        found = run.audited.differences
+        if len(found.parts) > 1:
+            last = [max(part) for part in found.parts]
+            times = run.labelled.series.times[last]
+            scale = run.equilibrium.values
+            for name, (label, inside) in tissues.items():
+                values = (found.values[inside] / scale[inside, None]).mean(axis=0) * factor
+                order = np.argsort(times, kind="stable")
+                made[name] = Curve(times[order], values[order].astype(float), unit, f"{label}, pair by pair")
+    else:
+        for name, (label, inside) in tissues.items():
+            mean = run.samples.values[inside].mean(axis=0)
+            error = np.sqrt((run.samples.noise[inside] ** 2).sum(axis=0)) / inside.sum()
+            fit = _fit_of(run, inside, mean, error)
+            made[name] = Curve(
+                run.samples.delays, mean.astype(float) * factor, unit, label, error * factor, fit * factor
+            )
+    if run.moved.displacement is not None:
+        moving = np.isfinite(run.moved.displacement)
+        made["displacement"] = Curve(
+            run.labelled.series.times[moving], run.moved.displacement[moving], "mm", "mean displacement"
+        )
+    return made
+
+
+def _tissues(run: Run) -> dict[str, tuple[str, Bool[np.ndarray, " voxels"]]]:
+    usable = run.fitted.status["cbf"] < 10
+    out: dict[str, tuple[str, np.ndarray]] = {}
+    for name, share in (("grey", run.around.grey), ("white", run.around.white)):
+        if share is not None:
+            inside = usable & (np.nan_to_num(run.brain.taken(share)) >= PURE)
+            if inside.sum() >= 20:
+                out[name] = (f"{name} matter", inside)
+    if not out and usable.any():
+        out["tissue"] = ("brain", usable)
+    if run.around.lesion is not None:
+        inside = usable & run.brain.taken(run.around.lesion.mask)
+        if inside.any():
+            out["lesion"] = ("lesion", inside)
+    return out
+
+
+def _fit_of(
+    run: Run, inside: np.ndarray, mean: Float[np.ndarray, " samples"], error: Float[np.ndarray, " samples"]
+) -> Float[np.ndarray, " samples"]:
+    """The model of a mean curve: one flow and one transit time for all its voxels."""
+    later = float(np.mean(run.samples.later[inside]))
+    t1 = None if run.samples.t1 is None else float(np.median(run.samples.t1[inside]))
+    model = run.setting.model(run.samples.delays + later, run.samples.durations, t1)
+    nodes = np.arange(0.0, 4.0, 0.04)
+    noise = np.maximum(error, 0.01 * np.abs(mean).max())[None]
+    own = posterior(model, mean[None], noise, nodes[:, None], normal(nodes, USUAL_ATT[run.setting.kind], 1.0))
+    return np.asarray(model.predict(np.array([own.values["cbf"][0], own.values["att"][0]])), float)

@@ -1,0 +1,128 @@
+"""What is expected of a transit time before a voxel's own data: the usual one, or that of its neighbours.
+
+Transit times change slowly within a tissue, because neighbours are fed by the same artery. Flow does not: a dead core
+lies beside a rim that lives. So neighbours lend each other their transit time and never their flow, which stays what
+the voxel's own signal says: nothing can be made up where there is no signal. A tenth of what is expected is left as
+wide as if there were no neighbours, so that a voxel that contradicts them is believed. A lesion neither lends nor
+borrows.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import ndimage
+
+from perspect.fit.posterior import Prior
+from perspect.vocabulary import Around, Region, Status
+
+if TYPE_CHECKING:
+    from perspect.asl.kinetics import Everywhere
+
+NEAR: Final = 8.0
+"""mm: standard deviation of the neighbourhood. [our default]"""
+
+DOUBT: Final = 0.1
+"""Share of what is expected that knows nothing of neighbours. [our default]"""
+
+LEAST_SPREAD: Final = 0.1
+"""s by which transit times of neighbours differ at least. [our default]"""
+
+ENOUGH: Final = 0.3
+"""Neighbours, by what they know, with which their mean begins to count. [our default]"""
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """A normal distribution for each voxel and a wide one for all, at the nodes; `share` is that of the first."""
+
+    nodes: Float[np.ndarray, " nodes"]
+    usual: tuple[float, float]
+    mean: Float[np.ndarray, " voxels"]
+    std: Float[np.ndarray, " voxels"]
+    share: Float[np.ndarray, " voxels"]
+
+    def at(self, rows: Int[np.ndarray, " some"], times: Float[np.ndarray, " times"]) -> Float[np.ndarray, "some times"]:
+        """Logarithm of the density of some voxels at other times."""
+        wide = _normal(times, *self.usual)[None]
+        share = self.share[rows, None]
+        if not share.any():
+            return np.broadcast_to(np.log(wide), (rows.size, times.size))
+        near = _normal(times, self.mean[rows, None], self.std[rows, None])
+        return np.asarray(np.log(share * near + (1.0 - share) * wide))
+
+    def of(self, rows: Int[np.ndarray, " some"]) -> Prior:
+        """The same at the nodes, chunk by chunk."""
+        if not self.share[rows].any():
+            row = np.log(_normal(self.nodes, *self.usual))[None]
+            return lambda piece: row  # noqa: ARG005
+        return lambda piece: self.at(rows[piece], self.nodes)
+
+
+def _normal(times: np.ndarray, mean: np.ndarray | float, std: np.ndarray | float) -> np.ndarray:
+    return np.asarray(np.exp(-0.5 * ((times - mean) / std) ** 2) / std)
+
+
+def uniform(nodes: Float[np.ndarray, " nodes"], mean: float, std: float, n_voxels: int) -> Expected:
+    """The same for every voxel."""
+    same = np.full(n_voxels, mean)
+    return Expected(nodes, (mean, std), same, np.full(n_voxels, std), np.zeros(n_voxels))
+
+
+def expected_of_neighbours(
+    found: "Everywhere", before: Expected, brain: Region, around: Around
+) -> tuple[Expected, Float[np.ndarray, " voxels"]]:
+    """What the neighbours of the same tissue let expect, and by how much of it (0: nothing, 0.9 at most).
+
+    A voxel's own value is left out of the mean that is held against it.
+    """
+    known = np.isfinite(found.att) & (found.status < Status.OUTSIDE)
+    variance = np.where(known, found.covariance[:, 1, 1], 1.0)
+    # What is open was set by the usual transit time: it has nothing to lend.
+    told = np.clip(1.0 - variance / before.usual[1] ** 2, 0.0, 1.0)
+    weight = np.where(known, told**2 / (variance + LEAST_SPREAD**2), 0.0)
+    ill = np.zeros(brain.n_voxels, bool) if around.lesion is None else brain.taken(around.lesion.mask)
+    weight[ill] = 0.0
+    att = np.where(known, found.att, 0.0)
+    classes = _classes(around, brain)
+    sigma = [NEAR / size for size in brain.grid.spacing]
+    centre = _centre(sigma)
+    level, square, borne, enough = (np.zeros(brain.n_voxels) for _ in range(4))
+    for share in classes:
+        own = weight * share
+        total, first, second, noise = (
+            brain.taken(ndimage.gaussian_filter(brain.spread(one, 0.0), sigma, mode="constant")) - centre * one
+            for one in (own, own * att, own * att**2, own * variance)
+        )
+        safe = np.maximum(total, 1e-9)
+        mean = first / safe
+        spread = np.maximum(second / safe - mean**2 - noise / safe, LEAST_SPREAD**2)
+        level += share * mean
+        square += share * (spread + mean**2)
+        count = np.maximum(total, 0.0) / centre * LEAST_SPREAD**2
+        enough += share * count
+        borne += share
+    borne = np.maximum(borne, 1e-9)
+    level, square, enough = level / borne, square / borne, enough / borne
+    std = np.sqrt(np.maximum(square - level**2, LEAST_SPREAD**2))
+    share = (1.0 - DOUBT) * enough / (enough + ENOUGH)
+    share[ill | (enough <= 0)] = 0.0
+    return Expected(before.nodes, before.usual, level, np.minimum(std, before.usual[1]), share), share
+
+
+def _classes(around: Around, brain: Region) -> list[Float[np.ndarray, " voxels"]]:
+    """Shares of the tissues that have neighbours of their own; all one where tissues are not known."""
+    if around.grey is None or around.white is None:
+        return [np.ones(brain.n_voxels)]
+    return [
+        np.clip(np.nan_to_num(brain.taken(one)), 0.0, 1.0).astype(np.float64) for one in (around.grey, around.white)
+    ]
+
+
+def _centre(sigma: list[float]) -> float:
+    """Weight of a voxel in its own Gaussian mean."""
+    n = 4 * max(1, int(np.ceil(max(sigma)))) + 1
+    line = np.zeros(2 * n + 1)
+    line[n] = 1.0
+    return float(np.prod([ndimage.gaussian_filter1d(line, one)[n] for one in sigma]))

@@ -1,0 +1,273 @@
+"""The scale of flow: the fully relaxed signal of tissue, which is made to last until there is nothing better."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+from perspect.asl.plan import Plan
+from perspect.vocabulary import Around, Flag, Labelled, Labelling, Problem, Region, Severity, Step
+
+FLUID_T1: Final = 4.3
+"""T1 of cerebrospinal fluid in s at 3 T (Lu et al. 2005, doi:10.1002/jmri.20356)."""
+
+FLUID_T2, BLOOD_T2 = 0.75, 0.15
+"""T2 of cerebrospinal fluid and of arterial blood in s, for a fluid reference (Chappell et al. 2018, Introduction to
+Perfusion Quantification using ASL; as FSL's oxford_asl has it)."""
+
+FLUID_WATER: Final = 1.15
+"""Water in cerebrospinal fluid over water in blood, mL/mL."""
+
+FLUID: Final = 0.9
+"""Share of fluid of a voxel whose signal is that of fluid. [our default]"""
+
+FEWEST_FLUID: Final = 20
+"""Voxels of fluid without which it is no reference. [our default]"""
+
+LEAST_LEFT: Final = 0.2
+"""Share of the equilibrium signal that suppression must leave in the control images for them to stand for it: below,
+small errors of T1 or of the pulses become large ones of M0."""
+
+COMPLETE: Final = 5.0
+"""s of recovery before M0 that the consensus asks for (Alsop et al. 2015)."""
+
+FAINT: Final = 0.1
+"""Of the median of the brain: M0 below it is no tissue, and flow would be noise over nothing. [our default]"""
+
+SOURCE: Final = "m0"
+Origin = Literal["separate", "included", "stated", "control", "fluid", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class Equilibrium:
+    """M0 of the tissue of every voxel of the brain (of blood times λ where that is known), in the unit of the series.
+
+    `origin` none: there is no M0, the values are 1 and flow is relative.
+    """
+
+    values: Float[np.ndarray, " voxels"]
+    origin: Origin
+    step: Step
+    flags: tuple[Flag, ...]
+
+    @property
+    def is_absolute(self) -> bool:
+        """Whether flow can be in its unit."""
+        return self.origin != "none"
+
+
+def tissue_t1(around: Around, brain: Region, plan: Plan) -> Float[np.ndarray, " voxels"]:
+    """T1 of tissue in s: of a map, by the shares of grey and white matter and fluid, or one for all.
+
+    A lesion has its own where there is no map.
+    """
+    if around.t1 is not None:
+        t1 = brain.taken(around.t1).astype(np.float64)
+        return np.where(np.isfinite(t1) & (t1 > 0.1), t1, plan.tissue_t1)
+    t1 = np.full(brain.n_voxels, plan.tissue_t1)
+    if around.grey is not None and around.white is not None:
+        grey, white = (np.clip(np.nan_to_num(brain.taken(one)), 0.0, 1.0) for one in (around.grey, around.white))
+        both = grey + white
+        # Rates mix as the signals of the two decay; a voxel without either keeps the T1 of grey matter.
+        rate = np.where(both > 0.05, (grey / plan.tissue_t1 + white / plan.white_t1) / np.maximum(both, 0.05), 0.0)
+        t1 = np.where(rate > 0, 1.0 / np.where(rate > 0, rate, 1.0), t1)
+    if around.lesion is not None:
+        t1[brain.taken(around.lesion.mask)] = plan.lesion_t1
+    return t1
+
+
+def equilibrium(
+    labelled: Labelled,
+    around: Around,
+    brain: Region,
+    control: Float[np.ndarray, "x y z"] | None,
+    t1: Float[np.ndarray, " voxels"],
+    plan: Plan,
+) -> Equilibrium:
+    """M0 from the best there is, as `plan.m0` allows. `control` is the mean control image of the shortest delay.
+
+    Raises Problem where what was asked for is not there.
+    """
+    if plan.m0 == "none":
+        return _nothing(brain, "was not wanted (asl.m0=none)", Severity.NOTE)
+    if plan.m0 == "fluid":
+        return _of_fluid(labelled, around, brain, plan)
+    m0 = labelled.m0
+    if plan.m0 == "auto" and m0 is not None:
+        return _recovered(labelled, around, brain, t1, plan)
+    if plan.m0 == "auto" and labelled.blood_m0 is not None:
+        values = np.full(brain.n_voxels, plan.partition * labelled.blood_m0)
+        sentence = f"M0 of arterial blood was {labelled.blood_m0:g} as stated."
+        return Equilibrium(values, "stated", Step("m0", sentence), ())
+    if control is None:
+        return _nothing(brain, "there is neither an M0 image nor a control image", Severity.LIMITED)
+    return _of_control(labelled, brain, control, t1, plan)
+
+
+def recovery(
+    t1: Float[np.ndarray, " voxels"],
+    tr: float,
+    slice_times: Float[np.ndarray, " slices"] | None,
+    brain: Region,
+    since: Literal["slice", "volume"],
+) -> Float[np.ndarray, " voxels"]:
+    """Share of the equilibrium signal that has come back: 1 - exp(-time/T1)."""
+    time = np.full(t1.size, tr)
+    if since == "volume" and slice_times is not None:
+        time -= (slice_times.max() - slice_times)[slices_of(brain)]
+    return np.asarray(-np.expm1(-time / t1))
+
+
+def slices_of(region: Region) -> np.ndarray:
+    """The slice (third axis) of every voxel of a region."""
+    return np.asarray(region.places // (region.grid.shape[0] * region.grid.shape[1]))
+
+
+def _recovered(
+    labelled: Labelled, around: Around, brain: Region, t1: Float[np.ndarray, " voxels"], plan: Plan
+) -> Equilibrium:
+    m0 = labelled.m0
+    assert m0 is not None
+    image, smoothing = m0.values, "without smoothing"
+    if plan.m0_smoothing > 0:
+        image = smoothed(image, brain, around.lesion, plan.m0_smoothing)
+        smoothing = f"smoothed by {plan.m0_smoothing:g} mm (never across the edge of a lesion)"
+    values = brain.taken(image).astype(np.float64)
+    flags: list[Flag] = []
+    if m0.tr is None:
+        sentence = (
+            "How long M0 recovered is not recorded; it is taken as fully relaxed, and flow reads too high by what it "
+            "had not recovered (8 % at 3 s, 22 % at 2 s in grey matter). Give RepetitionTimePreparation."
+        )
+        flags.append(Flag("m0-recovery-unknown", Severity.LIMITED, sentence, "cbf", source=SOURCE))
+        correction = "not corrected for recovery"
+    else:
+        share = recovery(t1, m0.tr, labelled.labelling.slice_times, brain, plan.m0_recovery)
+        values = values / share
+        correction = f"corrected for a recovery of {m0.tr:g} s (by {1 / np.median(share) - 1:.1%} on the median)"
+        if m0.tr < COMPLETE:
+            sentence = (
+                f"M0 recovered for {m0.tr:g} s only; it was corrected with T1 of {np.median(t1):.2f} s on the median, "
+                "and a voxel of another T1 is calibrated wrongly (consensus: more than 5 s)."
+            )
+            flags.append(Flag("m0-recovery-short", Severity.NOTE, sentence, "cbf", source=SOURCE))
+    te, te_asl = m0.te, labelled.series.acquisition.te
+    if te is not None and te_asl is not None and abs(te - te_asl) > 1e-3:
+        sentence = (
+            f"M0 was read at TE {te * 1e3:.1f} ms, the labelled images at {te_asl * 1e3:.1f} ms: flow is off by the "
+            "decay in between (2 % per ms at most in tissue, more near air), which was not corrected."
+        )
+        flags.append(Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", source=SOURCE))
+    words = {"separate": "a scan of its own", "included": "volumes of the series", "control": "the control images"}
+    sentence = f"M0 came voxel by voxel from {words[m0.kind]}, {correction}, {smoothing}."
+    step = Step("m0", sentence, {"m0_tr_s": m0.tr}, ("Alsop et al. 2015, doi:10.1002/mrm.25197",))
+    return Equilibrium(values, m0.kind, step, tuple(flags))
+
+
+def smoothed(
+    image: Float[np.ndarray, "x y z"], brain: Region, lesion: Region | None, width: float
+) -> Float[np.ndarray, "x y z"]:
+    """An image smoothed within the brain, lesion and rest apart: M0 rises in oedema, and must not spread from there."""
+    sigma = [width / 2.3548 / size for size in image_spacing(brain)]
+    inside = brain.mask & np.isfinite(image)
+    parts = [inside] if lesion is None else [inside & ~lesion.mask, inside & lesion.mask]
+    out = image.astype(np.float32, copy=True)
+    for part in parts:
+        share = ndimage.gaussian_filter(part.astype(np.float32), sigma)
+        blurred = ndimage.gaussian_filter(np.where(part, image, 0).astype(np.float32), sigma)
+        out[part] = (blurred / np.maximum(share, 1e-6))[part]
+    return out
+
+
+def image_spacing(region: Region) -> tuple[float, float, float]:
+    """Edge lengths of a voxel in mm."""
+    return region.grid.spacing
+
+
+def left_by_suppression(
+    labelling: Labelling, delay: float, t1: Float[np.ndarray, " voxels"], inversion: float
+) -> Float[np.ndarray, " voxels"]:
+    """Share of the equilibrium signal that is left when the first slice is read, with its sign.
+
+    The slab is saturated as labelling begins and inverted at the times of the pulses.
+    """
+    duration = float(np.nan_to_num(labelling.durations[labelling.of("control", "label")[0]]))
+    until = duration + delay if labelling.kind != "pasl" else delay
+    along, at = np.zeros(t1.size), 0.0
+    for one in sorted(labelling.inversions):
+        if one >= until:
+            break
+        along = -inversion * (1.0 + (along - 1.0) * np.exp(-(one - at) / t1))
+        at = one
+    return np.asarray(1.0 + (along - 1.0) * np.exp(-(until - at) / t1))
+
+
+def _of_control(
+    labelled: Labelled, brain: Region, control: Float[np.ndarray, "x y z"], t1: Float[np.ndarray, " voxels"], plan: Plan
+) -> Equilibrium:
+    """M0 from control images: what suppression took is put back where its pulses are known."""
+    labelling, tr = labelled.labelling, labelled.tr
+    if labelling.is_suppressed and not labelling.inversions:
+        return _nothing(
+            brain, "there is no M0 image, and the control images are suppressed by pulses of unknown times",
+            Severity.LIMITED,
+        )  # fmt: skip
+    if labelling.is_suppressed:
+        delay = float(np.nanmin(labelling.delays[labelling.of("control")]))
+        left = np.abs(left_by_suppression(labelling, delay, t1, plan.inversion))
+        if np.median(left) < LEAST_LEFT:
+            return _nothing(
+                brain, f"there is no M0 image, and suppression leaves {np.median(left):.0%} of the control images",
+                Severity.LIMITED,
+            )  # fmt: skip
+        share, how = np.maximum(left, 0.5 * LEAST_LEFT), "with what suppression took put back from its pulse times"
+    elif tr is None:
+        return _nothing(brain, "there is no M0 image, and how long control images recover is unknown", Severity.LIMITED)
+    else:
+        share = recovery(t1, tr, labelling.slice_times, brain, "slice")
+        how = f"corrected for a recovery of {tr:g} s"
+    sentence = "No M0 was scanned: it is estimated from the control images, with the T1 that tissue is taken to have."
+    flag = Flag("m0-from-control", Severity.CAUTION, sentence, "cbf", source=SOURCE)
+    values = brain.taken(control).astype(np.float64) / share
+    return Equilibrium(values, "control", Step("m0", f"M0 came from the control images, {how}."), (flag,))
+
+
+def _of_fluid(labelled: Labelled, around: Around, brain: Region, plan: Plan) -> Equilibrium:
+    """One M0 of blood from the signal of fluid in the ventricles."""
+    m0 = labelled.m0
+    if around.fluid is None or m0 is None or m0.tr is None:
+        raise Problem(
+            "asl.m0 is 'fluid' but there is no map of fluid, no M0 image, or its recovery time is unknown.",
+            "The signal of fluid is read from M0, in voxels that are all fluid.",
+            "Give --csf MAP and an M0 image with RepetitionTimePreparation, or use asl.m0=auto.",
+        )
+    inside = (np.nan_to_num(around.fluid) >= FLUID) & np.isfinite(m0.values)
+    if inside.sum() < FEWEST_FLUID:
+        raise Problem(
+            f"Only {int(inside.sum())} voxels are fluid.",
+            "Their mean would be too uncertain to scale flow by.",
+            "Use asl.m0=auto, or a better map of fluid.",
+        )
+    te = m0.te or 0.0
+    signal = float(np.median(m0.values[inside]))
+    relaxed = signal / -np.expm1(-m0.tr / FLUID_T1)
+    blood = relaxed * float(np.exp(-te / BLOOD_T2) / np.exp(-te / FLUID_T2)) / FLUID_WATER
+    sentence = (
+        f"M0 of arterial blood, {blood:.4g}, came from {int(inside.sum())} voxels of fluid (T1 {FLUID_T1:g} s, "
+        f"{FLUID_WATER:g} times the water of blood)."
+    )
+    return Equilibrium(np.full(brain.n_voxels, plan.partition * blood), "fluid", Step("m0", sentence), ())
+
+
+def _nothing(brain: Region, why: str, severity: Severity) -> Equilibrium:
+    sentence = f"Flow is relative (its mean over the brain is 1), because M0 could not be had: {why}."
+    flag = Flag("relative-flow", severity, sentence, "relcbf", source=SOURCE)
+    return Equilibrium(np.ones(brain.n_voxels), "none", Step("m0", sentence), (flag,))
+
+
+def is_tissue(values: Float[np.ndarray, " voxels"]) -> Bool[np.ndarray, " voxels"]:
+    """Where M0 is that of tissue."""
+    known = values[np.isfinite(values) & (values > 0)]
+    return np.asarray(np.isfinite(values) & (values > FAINT * (np.median(known) if known.size else np.inf)))

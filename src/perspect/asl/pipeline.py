@@ -1,0 +1,271 @@
+"""An ASL series to maps: reads from top to bottom as a methods section."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.anatomy.brain import brain_mask
+from perspect.asl import account
+from perspect.asl.audit import audited
+from perspect.asl.blood import blood_t1
+from perspect.asl.efficiency import efficiency
+from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting, allows_arteries, several, single, single_att
+from perspect.asl.m0 import equilibrium, is_tissue, slices_of, tissue_t1
+from perspect.asl.motion import aligned, pair_flags, trust
+from perspect.asl.partial_volume import pure_flow
+from perspect.asl.plan import Plan
+from perspect.asl.quality import quality
+from perspect.asl.samples import Differences, differences
+from perspect.asl.tumour import read_out
+from perspect.asl.vendor import made_by_scanner
+from perspect.asl.weights import score, weighed
+from perspect.vocabulary import (
+    FAILED_FROM,
+    Around,
+    Flag,
+    Labelled,
+    Labelling,
+    Map,
+    Measured,
+    Problem,
+    Quantity,
+    Recipe,
+    Region,
+    Severity,
+    Status,
+    lexicon,
+)  # fmt: skip
+
+Progress = Callable[[str, float], None]
+
+NOTHING_ELSE: Final = Around()
+
+PURE: Final = {"cbfgm": lexicon.GREY_FLOW, "cbfwm": lexicon.WHITE_FLOW}
+
+UNCUT: Final = 1.0
+"""Duration in s that a bolus of pulsed labelling is taken to have where it was not cut off and none is given; flow is
+then relative. [our default]"""
+
+
+def quantify(
+    labelled: Labelled, plan: Plan | None = None, *, around: Around = NOTHING_ELSE, progress: Progress | None = None
+) -> Measured:
+    """Maps of flow, transit time and arterial volume from an ASL series, with errors, status, flags and recipe.
+
+    `around` is what else is known of the head: mask, lesion, tissues. `progress` is told the stage and the share of it
+    that is done. Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
+    """
+    plan = plan or Plan()
+    tell = progress or _silent
+    labelling, series = labelled.labelling, labelled.series
+    if series.n_times != len(labelling.volumes):
+        raise Problem(
+            f"{series.name} has {series.n_times} volumes, of which {len(labelling.volumes)} are said to be something.",
+            "It is not known what the others show.",
+            "Correct the aslcontext table.",
+        )
+    tell("brain", 0.0)
+    brain = find_brain(labelled, around)
+    if not labelling.of("control", "label", "deltam", "encoded").size:
+        return made_by_scanner(labelled, brain)
+    moved = aligned(series, labelling, brain, plan.motion, tell)
+
+    tell("equilibrium", 0.0)
+    labelling, bolus_flags = with_bolus(labelled, plan)
+    t1 = tissue_t1(around, brain, plan)
+    at_rest = labelling.of("control", "encoded")
+    control = moved.series.values[..., at_rest].mean(axis=-1, dtype=np.float64) if at_rest.size else None
+    relaxed = equilibrium(labelled, around, brain, control, t1, plan)
+    if any(flag.severity == Severity.LIMITED for flag in bolus_flags) and relaxed.is_absolute:
+        relaxed = replace(relaxed, origin="none")
+    scale = relaxed.values
+    tissue = is_tissue(scale) if relaxed.origin != "none" else np.ones(brain.n_voxels, bool)
+
+    tell("differences", 0.0)
+    curves = moved.series.curves(brain.mask)
+    found = differences(labelling, curves, moved.usable, plan.subtraction)
+    del curves
+    lasting, blood_step, blood_flags = blood_t1(plan, labelled.field)
+    inverted = efficiency(labelling, plan)
+    setting = Setting(labelling.kind, inverted.total, lasting, plan.partition)
+    usual = setting.model(found.delays, found.durations, None).atoms(np.array([USUAL_ATT[labelling.kind]]))
+    inside = replace(found, values=found.values[tissue])
+    level = level_of(control, scale, brain)[tissue]
+    unit = float(usual.mean())
+    checked = audited(inside, scale[tissue], level, relaxed.is_absolute, unit, labelling, plan)
+    found = found.times(1.0 / checked.factor).times(-1.0 if _is_turned(checked.differences, found, tissue) else 1.0)
+    within = moved.within(found)
+    belief = trust(within, len(found.parts))
+    if plan.outliers == "score":
+        found, belief, within = _scored(found, belief, within, around, brain)
+    averaged = weighed(found, brain, plan.outliers == "robust", belief)
+
+    tell("flow", 0.0)
+    later = np.zeros(brain.n_voxels)
+    if labelling.slice_times is not None:
+        later = np.asarray(labelling.slice_times - labelling.slice_times.min())[slices_of(brain)]
+    safe = np.where(tissue, scale, np.nan)[:, None]
+    samples = Samples(
+        (averaged.means / safe).astype(np.float32), averaged.noise_of_means / np.abs(safe), found.delays,
+        found.durations, later, kinetic_t1(t1, plan), len(found.parts),
+    )  # fmt: skip
+    if found.is_single:
+        att = single_att(samples, plan, labelling.kind, around, brain)
+        fitted = single(samples, setting, att, tissue)
+    else:
+        has_arteries = plan.arterial == "auto" and allows_arteries(samples, labelling.kind, labelling.is_crushed)
+        fitted = several(samples, setting, plan, brain, tissue, around, has_arteries)
+    if not relaxed.is_absolute:
+        fitted = relative(fitted)
+
+    tell("checks", 0.0)
+    seen = quality(fitted, around, brain, checked.halves, relaxed.is_absolute)
+    lesion = read_out(fitted, around, brain, plan.seed)
+    pure = pure_flow(fitted, around, brain) if plan.partial_volume == "regression" else {}
+    flags = (
+        *moved.flags, *bolus_flags, *relaxed.flags, *inverted.flags, *blood_flags, *checked.flags,
+        *pair_flags(within, found), *averaged.flags, *_noise_flags(averaged.origin), *seen.flags, *lesion.flags,
+    )  # fmt: skip
+    flags = tuple(sorted(flags, key=lambda flag: -flag.severity))
+    run = account.Run(
+        labelled=labelled, plan=plan, around=around, brain=brain, moved=moved, within=within,
+        audited=replace(checked, differences=found), weighed=averaged, equilibrium=relaxed, efficiency=inverted,
+        setting=setting, samples=samples, fitted=fitted, quality=seen, lesion=lesion, steps=(),
+    )  # fmt: skip
+    steps = (
+        moved.step, found.step, averaged.step, relaxed.step, inverted.step, blood_step, account.kinetics_step(run)
+    )  # fmt: skip
+    regions = {"brain": brain, **({"lesion": around.lesion} if around.lesion is not None else {})}
+    if "white" in lesion.regions:
+        regions["reference"] = lesion.regions["white"]
+    made = maps(fitted, brain, samples, relaxed.values if relaxed.is_absolute else None)
+    for key, column in pure.items():
+        made[key] = Map.of(PURE[key], brain, *column)
+    return Measured(made, flags, Recipe(steps), regions, account.curves(run), account.summary(run, flags))
+
+
+def find_brain(labelled: Labelled, around: Around) -> Region:
+    """The mask that was given, or the brain on the M0 image, or on the mean of the control images.
+
+    Raises Problem where none is found.
+    """
+    series, labelling = labelled.series, labelled.labelling
+    if around.mask is not None:
+        if not around.mask.grid.matches(series.grid) or around.mask.n_voxels == 0:
+            raise Problem("The mask is empty, or not on the grid of the series.", "", "Give a mask of the brain.")
+        return around.mask
+    if labelled.m0 is not None:
+        image, what = np.asarray(labelled.m0.values, np.float64), "M0"
+    else:
+        frames = labelling.of("control", "label", "encoded")
+        frames = frames if frames.size else np.arange(series.n_times)
+        image, what = np.abs(series.values[..., frames].mean(axis=-1, dtype=np.float64)), "the labelled images"
+    finite = np.isfinite(image)
+    mask = brain_mask(np.where(finite, image, 0.0), None, series.grid)
+    if not mask.any():
+        raise Problem(f"No brain was found in {series.name}.", "", "Give a mask of the brain with --mask.")
+    return Region(mask, series.grid, "brain", f"found on {what}")
+
+
+def with_bolus(labelled: Labelled, plan: Plan) -> tuple[Labelling, tuple[Flag, ...]]:
+    """The labelling with a duration for every bolus; where it was not cut off, one that is given or assumed."""
+    labelling = labelled.labelling
+    needed = np.isin(labelling.volumes, ("control", "label", "deltam", "encoded"))
+    unknown = needed & ~np.isfinite(labelling.durations)
+    if not unknown.any():
+        return labelling, ()
+    duration = plan.bolus or UNCUT
+    filled = replace(labelling, durations=np.where(unknown, duration, labelling.durations))
+    if plan.bolus is not None:
+        sentence = f"The bolus was not cut off; it is taken to last {duration:g} s, as given."
+        return filled, (Flag("bolus-given", Severity.CAUTION, sentence, "cbf", source="labelling"),)
+    sentence = (
+        f"How long the bolus lasts is not known (it was not cut off, or labelling duration is missing): {duration:g} s "
+        "are taken and flow is relative. Give asl.bolus, or --ti1 or --tau."
+    )
+    return filled, (Flag("bolus-unknown", Severity.LIMITED, sentence, "relcbf", source="labelling"),)
+
+
+def level_of(
+    control: Float[np.ndarray, "x y z"] | None, scale: Float[np.ndarray, " voxels"], brain: Region
+) -> Float[np.ndarray, " voxels"]:
+    """Signal of the control images, in float32; of M0 where there are none."""
+    level = scale if control is None else brain.taken(control)
+    return np.asarray(level, np.float32)
+
+
+def kinetic_t1(t1: Float[np.ndarray, " voxels"], plan: Plan) -> Float[np.ndarray, " voxels"] | None:
+    """T1 of tissue in s with which label decays; None is that of blood."""
+    if plan.kinetics == "blood":
+        return None
+    return np.full(t1.size, plan.tissue_t1) if plan.kinetics == "t1app" else t1
+
+
+def relative(fitted: Kinetics) -> Kinetics:
+    """The same over the mean flow of the brain."""
+    ok = fitted.status["cbf"] < FAILED_FROM
+    mean = float(fitted.values["cbf"][ok].mean())
+    if not mean > 0:
+        raise Problem("The mean difference of label and control is not positive.", "", "Check their order.")
+    values, std = dict(fitted.values), dict(fitted.std)
+    values["cbf"], std["cbf"] = values["cbf"] / mean, std["cbf"] / mean
+    for key in ("abv", "abat"):
+        values.pop(key, None)
+        std.pop(key, None)
+    return replace(fitted, values=values, std=std)
+
+
+def maps(fitted: Kinetics, brain: Region, samples: Samples, m0: Float[np.ndarray, " voxels"] | None) -> dict[str, Map]:
+    """Every map that was made, by its key."""
+    flow = lexicon.FLOW if m0 is not None else lexicon.RELATIVE_FLOW
+    quantities: dict[str, Quantity] = {"cbf": flow, "att": lexicon.ATT, "abv": lexicon.ABV, "abat": lexicon.ABAT}
+    made = {
+        quantities[key].key: Map.of(quantities[key], brain, fitted.values[key], fitted.std[key], fitted.status[key])
+        for key in fitted.values
+    }
+    if m0 is None:
+        return made
+    plain = fitted.status["cbf"]
+    status = np.where(plain < FAILED_FROM, np.int16(Status.OK), plain)
+    mean = samples.values.mean(axis=1, dtype=np.float64)
+    error = np.sqrt((samples.noise**2).sum(axis=1)) / samples.delays.size
+    made["deltam"] = Map.of(lexicon.PERFUSION_WEIGHTED, brain, mean, error, status)
+    return made
+
+
+def _is_turned(checked: Differences, found: Differences, tissue: np.ndarray) -> bool:
+    """Whether the audit turned label and control about."""
+    return bool((checked.values * found.values[tissue]).sum() < 0)
+
+
+def _scored(
+    found: Differences, belief: np.ndarray, within: np.ndarray | None, around: Around, brain: Region
+) -> tuple[Differences, np.ndarray, np.ndarray | None]:
+    """Without the pairs that SCORE leaves out. Raises Problem where it cannot be used."""
+    if not found.is_single or around.grey is None or around.white is None:
+        raise Problem(
+            "asl.outliers is 'score' but there are several delays, or no maps of grey and white matter.",
+            "SCORE compares pairs of one delay within tissues.",
+            "Give --gm and --wm, or use asl.outliers=robust.",
+        )
+    fluid = np.zeros(brain.grid.shape) if around.fluid is None else around.fluid
+    shares = np.stack([np.nan_to_num(brain.taken(one)) > 0.7 for one in (around.grey, around.white, fluid)])
+    kept = score(found, shares.astype(float))
+    return found.kept(kept), belief[kept], None if within is None else within[kept]
+
+
+def _noise_flags(origin: str) -> tuple[Flag, ...]:
+    if origin.startswith("the scatter"):
+        return ()
+    sentence = (
+        "There are no repeated pairs: noise was read from the differences of neighbouring voxels, which holds "
+        "differences of tissue as well. Standard errors are upper limits."
+    )
+    return (Flag("noise-from-neighbours", Severity.NOTE, sentence, "errors", source="outliers"),)
+
+
+def _silent(stage: str, done: float) -> None:
+    """Nobody watches."""

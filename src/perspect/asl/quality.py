@@ -1,0 +1,241 @@
+"""What can be wrong with a map of flow: each check is a number, and a flag where the number says so.
+
+All of them suppose a normal brain. So lesion and the place opposite it are left out first: a tumour full of vessels
+would fail them, and nothing be wrong with the scan.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+from perspect.asl.kinetics import Kinetics
+from perspect.vocabulary import FAILED_FROM, Around, Flag, Region, Severity
+
+TO_FLOW: Final = 6000.0
+"""mL/100 g/min in 1/s."""
+
+PURE: Final = 0.7
+"""Share from which on a voxel is called grey or white matter here (as ExploreASL and aslprep have it)."""
+
+FEWEST: Final = 50
+"""Voxels without which nothing is said of a tissue."""
+
+SPATIAL_COV: Final = (0.67, 1.0)
+"""Spatial coefficient of variation of flow in grey matter from which on vessels show, and from which on they are most
+of what shows (Mutsaerts et al. 2017, doi:10.1177/0271678X16683690; bins as in ExploreASL)."""
+
+GREY_FLOW: Final = (20.0, 110.0)
+"""Mean flow of grey matter in mL/100 g/min that can be, from elderly to children."""
+
+RATIO: Final = (1.5, 4.0)
+"""Flow of grey over white matter that can be."""
+
+NEGATIVE: Final = 0.1
+"""Share of negative voxels in grey matter from which on it is said. [our default]"""
+
+SIDES: Final = 0.3
+"""Difference of left and right over their mean that anatomy does not make: one carotid was labelled worse, or is
+narrow. [our default]"""
+
+LATE: Final = 0.5
+"""s by which a territory's transit time exceeds that of the rest, from which on it is called late. [our default]"""
+
+BRIGHT, DARK = 3.0, 0.5
+"""Robust standard deviations above the median from which on a voxel is a bright vessel; share of the median below
+which tissue is dark. [our defaults]"""
+
+SOURCE: Final = "quality"
+
+
+@dataclass(frozen=True, eq=False)
+class Quality:
+    """Numbers by name, flags."""
+
+    numbers: dict[str, Any]
+    flags: tuple[Flag, ...]
+
+
+def quality(fitted: Kinetics, around: Around, brain: Region, halves: float, is_absolute: bool) -> Quality:
+    """All checks that the data allow."""
+    flow = fitted.values["cbf"]
+    normal = (fitted.status["cbf"] < FAILED_FROM) & ~_ill(around, brain)
+    grey, white = _pure(around.grey, brain, normal), _pure(around.white, brain, normal)
+    tissue = grey if grey is not None else normal
+    numbers: dict[str, Any] = {"halves_correlation": halves, "quality_without_lesion": around.lesion is not None}
+    flags: list[Flag] = []
+    if fitted.misfit is not None:
+        numbers["misfit"] = float(np.nanmedian(fitted.misfit[normal])) if normal.any() else float("nan")
+    _variation(flow[tissue], fitted.std["cbf"][tissue], grey is not None, fitted.correlation is None, numbers, flags)
+    _negative(flow, fitted.std["cbf"], tissue, numbers, flags)
+    if is_absolute:
+        _level(flow[tissue], grey is not None, numbers, flags)
+    if grey is not None and white is not None:
+        _ratio(flow[grey], flow[white], numbers, flags)
+        numbers["qei"] = quality_index(flow, around, brain, normal)
+    _sides(fitted, brain, normal, numbers, flags)
+    return Quality(numbers, tuple(flags))
+
+
+def _ill(around: Around, brain: Region) -> Bool[np.ndarray, " voxels"]:
+    """The lesion and the place opposite it, by the middle of the brain in scanner coordinates."""
+    if around.lesion is None:
+        return np.zeros(brain.n_voxels, bool)
+    return np.asarray(brain.taken(around.lesion.mask | opposite(around.lesion.mask, brain)))
+
+
+def opposite(mask: Bool[np.ndarray, "x y z"], brain: Region) -> Bool[np.ndarray, "x y z"]:
+    """A mask reflected at the middle of the brain from left to right, to the nearest voxel; good to a voxel or two.
+
+    For leaving things out; what is to be measured there needs the plane of the anatomy (`anatomy.mirror`).
+    """
+    affine = brain.grid.affine
+    here = np.argwhere(brain.mask) @ affine[:3, :3].T + affine[:3, 3]
+    middle = float(np.median(here[:, 0]))
+    there = np.argwhere(mask) @ affine[:3, :3].T + affine[:3, 3]
+    there[:, 0] = 2.0 * middle - there[:, 0]
+    index = np.rint((there - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T).astype(int)
+    inside = ((index >= 0) & (index < np.array(mask.shape))).all(axis=1)
+    out = np.zeros(mask.shape, bool)
+    out[tuple(index[inside].T)] = True
+    return ndimage.binary_closing(out) if out.any() else out
+
+
+def _pure(
+    share: Float[np.ndarray, "x y z"] | None, brain: Region, normal: Bool[np.ndarray, " voxels"]
+) -> Bool[np.ndarray, " voxels"] | None:
+    if share is None:
+        return None
+    inside = (np.nan_to_num(brain.taken(share)) >= PURE) & normal
+    return inside if inside.sum() >= FEWEST else None
+
+
+def _flag(code: str, severity: Severity, sentence: str, fraction: float = float("nan")) -> Flag:
+    return Flag(code, severity, sentence, "brain", fraction, SOURCE)
+
+
+def _variation(
+    flow: Float[np.ndarray, " some"],
+    std: Float[np.ndarray, " some"],
+    is_grey: bool,
+    is_single: bool,
+    numbers: dict[str, Any],
+    flags: list[Flag],
+) -> None:
+    """Spatial coefficient of variation: label still in arteries makes flow look uneven."""
+    if flow.size < FEWEST or not flow.mean() > 0:
+        return
+    # Without what noise adds: a noisy scan is not one with label in arteries.
+    cov = float(np.sqrt(max(flow.var() - (std**2).mean(), 0.0)) / flow.mean())
+    numbers["spatial_cov"] = cov
+    if not is_grey or cov < SPATIAL_COV[0]:
+        return
+    severe = cov >= SPATIAL_COV[1]
+    sentence = f"Flow in grey matter varies by {cov:.0%} of its mean (normal: below {SPATIAL_COV[0]:.0%}): " + (
+        "label in arteries or noise is most of what shows." if severe else "label in arteries shows."
+    )
+    if is_single:
+        sentence += " With one delay, dark tissue beside bright vessels is late, not necessarily without flow."
+    flags.append(_flag("arterial-transit", Severity.LIMITED if severe else Severity.CAUTION, sentence, cov))
+
+
+def _negative(
+    flow: np.ndarray, std: np.ndarray, tissue: np.ndarray, numbers: dict[str, Any], flags: list[Flag]
+) -> None:
+    if tissue.sum() < FEWEST:
+        return
+    share = float((flow[tissue] < 0).mean())
+    # What noise alone makes negative of a flow like the median is no fault of the scan.
+    surely = float((flow[tissue] < -2.0 * std[tissue]).mean())
+    numbers["negative_share"], numbers["surely_negative_share"] = share, surely
+    if surely > 0.5 * NEGATIVE:
+        sentence = f"{surely:.0%} of the voxels have a flow that is negative by more than noise: motion or subtraction."
+        flags.append(_flag("negative-flow", Severity.LIMITED, sentence, surely))
+    elif share > NEGATIVE:
+        sentence = f"{share:.0%} of the voxels have a negative flow, as noise makes it where flow is small or late."
+        flags.append(_flag("negative-flow", Severity.CAUTION, sentence, share))
+
+
+def _level(flow: np.ndarray, is_grey: bool, numbers: dict[str, Any], flags: list[Flag]) -> None:
+    if flow.size < FEWEST:
+        return
+    mean = float(flow.mean() * TO_FLOW)
+    numbers["mean_flow_grey" if is_grey else "mean_flow_brain"] = mean / TO_FLOW
+    if is_grey and not GREY_FLOW[0] <= mean <= GREY_FLOW[1]:
+        sentence = (
+            f"Mean flow of grey matter is {mean:.0f} mL/100 g/min (usually {GREY_FLOW[0]:.0f} to {GREY_FLOW[1]:.0f}): "
+            "check M0, labelling and their scale before reading absolute values."
+        )
+        flags.append(_flag("implausible-flow", Severity.LIMITED, sentence))
+
+
+def _ratio(grey: np.ndarray, white: np.ndarray, numbers: dict[str, Any], flags: list[Flag]) -> None:
+    ratio = float(grey.mean() / white.mean()) if white.mean() > 0 else float("inf")
+    numbers["grey_over_white"] = ratio
+    if not RATIO[0] <= ratio <= RATIO[1]:
+        sentence = (
+            f"Flow of grey over white matter is {ratio:.2f} (usually {RATIO[0]:g} to {RATIO[1]:g}): "
+            "blurred images or misplaced tissue maps make it small, late white matter large."
+        )
+        flags.append(_flag("grey-white-ratio", Severity.CAUTION, sentence, ratio))
+
+
+def quality_index(
+    flow: Float[np.ndarray, " voxels"], around: Around, brain: Region, normal: Bool[np.ndarray, " voxels"]
+) -> float:
+    """Quality evaluation index of flow, 0 to 1: likeness to 2.5 grey + white matter, evenness, few negative voxels.
+
+    Dolui et al. 2024, doi:10.1002/jmri.29308 (constants as in aslprep)
+    """
+    if around.grey is None or around.white is None:
+        return float("nan")
+    grey, white = (np.nan_to_num(brain.taken(one)) for one in (around.grey, around.white))
+    sigma = [5.0 / 2.3548 / size for size in brain.grid.spacing]
+    inside = brain.spread(normal.astype(np.float64), 0.0)
+    blurred = ndimage.gaussian_filter(brain.spread(np.where(normal, flow, 0.0), 0.0), sigma)
+    smooth = brain.taken(blurred / np.maximum(ndimage.gaussian_filter(inside, sigma), 1e-3))
+    rho = max(float(np.corrcoef(smooth[normal], (2.5 * grey + white)[normal])[0, 1]), 0.0)
+    parts = [smooth[normal & (one >= PURE)] for one in (grey, white)]
+    spare = sum(max(part.size - 1, 0) for part in parts)
+    pooled = sum(float(((part - part.mean()) ** 2).sum()) for part in parts if part.size) / max(spare, 1)
+    uneven = pooled / max(abs(float(parts[0].mean())), 1e-9) * TO_FLOW
+    negative = float((smooth[normal & (grey >= PURE)] < 0).mean())
+    likeness = 1.0 - np.exp(-3.0126 * rho**2.4419)
+    penalty = np.exp(-(0.054 * uneven**0.9272 + 2.8478 * negative**0.5196))
+    return float(np.cbrt(likeness * penalty))
+
+
+def _sides(
+    fitted: Kinetics, brain: Region, tissue: Bool[np.ndarray, " voxels"], numbers: dict[str, Any], flags: list[Flag]
+) -> None:
+    """Left against right in front, where the carotid arteries feed: less flow, or later flow."""
+    affine = brain.grid.affine
+    place = np.array(np.unravel_index(brain.places, brain.grid.shape, order="F")).T @ affine[:3, :3].T + affine[:3, 3]
+    middle, back = float(np.median(place[:, 0])), float(np.percentile(place[:, 1], 35))
+    front = tissue & (place[:, 1] > back)
+    left, right = front & (place[:, 0] < middle), front & (place[:, 0] >= middle)
+    if min(left.sum(), right.sum()) < FEWEST:
+        return
+    flow = fitted.values["cbf"]
+    levels = [float(np.median(flow[one])) for one in (left, right)]
+    mean = 0.5 * sum(levels)
+    asymmetry = (levels[0] - levels[1]) / mean if mean > 0 else float("nan")
+    numbers["left_right_asymmetry"] = asymmetry
+    late = float("nan")
+    if "att" in fitted.values:
+        att = fitted.values["att"]
+        late = float(np.nanmedian(att[left]) - np.nanmedian(att[right]))
+        numbers["left_right_delay"] = late
+    lower = "left" if asymmetry < 0 else "right"
+    if abs(asymmetry) > SIDES:
+        sentence = (
+            f"Flow in front is {abs(asymmetry):.0%} lower on the {lower}: that carotid artery was labelled worse, "
+        )
+        sentence += "is narrow, or the label comes late. Ratios to the other side are not to be read."
+        flags.append(_flag("labelling-asymmetry", Severity.LIMITED, sentence, abs(asymmetry)))
+    if np.isfinite(late) and abs(late) > LATE:
+        side = "left" if late > 0 else "right"
+        sentence = f"Label comes {abs(late):.1f} s later on the {side}: low flow there, by one delay, would be delay."
+        flags.append(_flag("late-side", Severity.CAUTION, sentence))

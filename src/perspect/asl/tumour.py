@@ -1,0 +1,187 @@
+"""Flow of a lesion against normal tissue: every reference by itself, with an interval, without what is no tumour.
+
+Published cut-offs of normalised flow belong to one scanner and one kind of region each. So a ratio with its interval is
+stated, and no verdict.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+from perspect.asl.kinetics import Kinetics
+from perspect.asl.quality import PURE, opposite
+from perspect.vocabulary import FAILED_FROM, Around, Flag, Region, Severity, Status
+
+CLUSTER: Final = 5
+"""Voxels that must hang together to count as a maximum: one alone is noise or a vessel."""
+
+HOT: Final = 90.0
+"""Percentile from which on voxels of a lesion are hot."""
+
+ARTERY: Final = 0.01
+"""Arterial volume in mL/mL from which on a voxel of a lesion is a vessel. [our default]"""
+
+FLUID: Final = 0.5
+"""Share of fluid from which on a voxel of a lesion is none of its tissue. [our default]"""
+
+FEWEST: Final = 20
+"""Voxels of a reference."""
+
+DRAWS: Final = 400
+"""Of the bootstrap of a reference."""
+
+LATE: Final = 0.5
+"""s by which label comes later to a lesion than to its reference, from which on it is said. [our default]"""
+
+BORROWED: Final = 0.5
+"""Share of what is expected of transit times that neighbours may give inside a lesion before it is said."""
+
+SOURCE: Final = "lesion"
+
+
+@dataclass(frozen=True, eq=False)
+class ReadOut:
+    """Numbers by name (nested by reference), flags, and the references that were used."""
+
+    numbers: dict[str, Any]
+    flags: tuple[Flag, ...]
+    regions: dict[str, Region]
+
+
+def read_out(fitted: Kinetics, around: Around, brain: Region, seed: int) -> ReadOut:
+    """Mean and hot spots of a lesion, and their ratios to contralateral grey and white matter and to its mirror."""
+    lesion = around.lesion
+    if lesion is None:
+        return ReadOut({}, (), {})
+    inside, left_out = _tissue(fitted, around, brain)
+    flow, std = fitted.values["cbf"], fitted.std["cbf"]
+    if inside.sum() < CLUSTER:
+        sentence = f"Only {int(inside.sum())} voxels of the lesion could be measured: no flow is stated for it."
+        return ReadOut({}, (Flag("lesion-not-measured", Severity.LIMITED, sentence, "lesion", source=SOURCE),), {})
+    numbers: dict[str, Any] = {
+        "n_voxels": int(inside.sum()),
+        "left_out": left_out,
+        "mean": float(flow[inside].mean()),
+        "mean_std": _error(std[inside]),
+    }
+    hot = hot_voxels(flow, inside, brain)
+    if hot.any():
+        numbers |= {"hot": float(flow[hot].mean()), "hot_std": _error(std[hot]), "hot_voxels": int(hot.sum())}
+    flags: list[Flag] = []
+    rng = np.random.default_rng(seed)
+    regions = references(fitted, around, brain)
+    for name, region in regions.items():
+        numbers[name] = _ratios(numbers, flow, brain.taken(region.mask), rng)
+    _delay(fitted, inside, regions, brain, numbers, flags)
+    if fitted.drawn is not None and float(fitted.drawn[inside].mean()) > BORROWED:
+        sentence = "Transit times in the lesion are mostly those of its neighbours."
+        flags.append(Flag("lesion-borrowed", Severity.CAUTION, sentence, "lesion", source=SOURCE))
+    return ReadOut(numbers, tuple(flags), regions)
+
+
+def _tissue(fitted: Kinetics, around: Around, brain: Region) -> tuple[Bool[np.ndarray, " voxels"], dict[str, int]]:
+    """The lesion's voxels that are measured and no vessel or fluid, and how many are not for which reason."""
+    assert around.lesion is not None
+    ill = brain.taken(around.lesion.mask)
+    measured = ill & (fitted.status["cbf"] < FAILED_FROM)
+    vessel = np.zeros(ill.size, bool)
+    if fitted.has_arteries is not None:
+        vessel = measured & fitted.has_arteries & (np.nan_to_num(fitted.values["abv"]) > ARTERY)
+    fluid = np.zeros(ill.size, bool)
+    if around.fluid is not None:
+        fluid = measured & (np.nan_to_num(brain.taken(around.fluid)) > FLUID)
+    counts = {
+        "not measured": int((ill & ~measured).sum()), "vessels": int(vessel.sum()), "fluid": int(fluid.sum())
+    }  # fmt: skip
+    return np.asarray(measured & ~vessel & ~fluid), counts
+
+
+def hot_voxels(
+    flow: Float[np.ndarray, " voxels"], inside: Bool[np.ndarray, " voxels"], brain: Region
+) -> Bool[np.ndarray, " voxels"]:
+    """Voxels above the 90th percentile of a lesion that hang together, five or more."""
+    above = inside & (flow >= np.percentile(flow[inside], HOT))
+    label, n = ndimage.label(brain.spread(above, False), np.ones((3, 3, 3)))
+    sizes = np.bincount(label.ravel(), minlength=n + 1)
+    sizes[0] = 0
+    return np.asarray(brain.taken(sizes[label] >= CLUSTER))
+
+
+def references(fitted: Kinetics, around: Around, brain: Region) -> dict[str, Region]:
+    """Contralateral grey and white matter, and the place opposite the lesion, as far as each has voxels enough."""
+    assert around.lesion is not None
+    mask = around.lesion.mask
+    ok = brain.spread(fitted.status["cbf"] < FAILED_FROM, False)
+    affine = brain.grid.affine
+    x = np.tensordot(affine[0, :3], np.indices(brain.grid.shape), 1) + affine[0, 3]
+    middle, own = float(np.median(x[brain.mask])), float(np.mean(x[mask]))
+    other = (x < middle) if own > middle else (x > middle)
+    away = ~ndimage.binary_dilation(mask, iterations=2) & ok
+    found = {"mirror": opposite(mask, brain) & away}
+    for name, share in (("grey", around.grey), ("white", around.white)):
+        if share is not None:
+            found[name] = (np.nan_to_num(share) >= PURE) & other & away
+    words = {
+        "mirror": "opposite the lesion",
+        "grey": "contralateral grey matter",
+        "white": "contralateral white matter",
+    }
+    return {
+        name: Region(one, brain.grid, words[name], "by the tissue maps" if name != "mirror" else "mirrored")
+        for name, one in found.items()
+        if one.sum() >= FEWEST
+    }
+
+
+def _ratios(
+    numbers: dict[str, Any], flow: np.ndarray, reference: Bool[np.ndarray, " voxels"], rng: np.random.Generator
+) -> dict[str, Any]:
+    """Ratios to a reference with 95 % intervals: noise of the lesion, and which voxels of the reference were met."""
+    values = flow[reference & np.isfinite(flow)]
+    level = float(np.median(values))
+    draws = np.median(values[rng.integers(0, values.size, (DRAWS, values.size))], axis=1)
+    spread = float(draws.std())
+    out: dict[str, Any] = {"level": level, "level_std": spread, "n_voxels": int(values.size)}
+    if not level > 2.0 * spread:
+        return out | {"ratio": "not determined: the reference does not differ from 0"}
+    for what in ("mean", "hot"):
+        if what in numbers:
+            ratio = numbers[what] / level
+            error = float(np.hypot(numbers[f"{what}_std"] / level, ratio * spread / level))
+            out[what] = ratio
+            out[f"{what}_interval"] = [ratio - 1.96 * error, ratio + 1.96 * error]
+    return out
+
+
+def _error(std: Float[np.ndarray, " some"]) -> float:
+    """Standard error of a mean of voxels whose noise is independent."""
+    return float(np.sqrt((std**2).sum()) / std.size)
+
+
+def _delay(
+    fitted: Kinetics, inside: np.ndarray, regions: dict[str, Region], brain: Region, numbers: dict[str, Any],
+    flags: list[Flag],
+) -> None:  # fmt: skip
+    if "att" not in fitted.values:
+        sentence = "With one delay, low flow of a lesion may be late label: it cannot be told which."
+        flags.append(Flag("lesion-one-delay", Severity.NOTE, sentence, "lesion", source=SOURCE))
+        return
+    att, told = fitted.values["att"], fitted.status["att"] == Status.OK
+    here = att[inside & told]
+    name = next((one for one in ("mirror", "white", "grey") if one in regions), None)
+    if name is None or here.size < CLUSTER:
+        return
+    there = att[brain.taken(regions[name].mask) & told]
+    if there.size < CLUSTER:
+        return
+    late = float(np.median(here) - np.median(there))
+    numbers["later_than_reference"] = late
+    if late > LATE:
+        sentence = (
+            f"Label comes {late:.1f} s later to the lesion than {regions[name].name}: delay, not low flow, would "
+        )
+        sentence += "darken it in an image of one delay. The flow stated here has the delay taken out."
+        flags.append(Flag("lesion-late", Severity.NOTE, sentence, "lesion", source=SOURCE))

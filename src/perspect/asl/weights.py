@@ -1,0 +1,193 @@
+"""Which differences to believe: noise of every voxel, pairs and slices that are unlike the others."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from perspect.asl.m0 import slices_of
+from perspect.asl.samples import Differences
+from perspect.vocabulary import Flag, Region, Severity, Step
+
+UNLIKE: Final = 1.5
+"""A pair whose spread is so many times that of a usual pair begins to lose weight. [our default]"""
+
+LOST: Final = 4.0
+"""From here on it has none. [our default]"""
+
+SHARED: Final = 8.0
+"""Pairs' worth of the noise of the whole slice in the noise of a voxel: with few pairs a voxel's own says little
+[our default]. Smyth 2004, doi:10.2202/1544-6115.1027, shows why."""
+
+FEWEST: Final = 20
+"""Voxels of a slice in which its spread can be told."""
+
+NOTICED: Final = 0.05
+"""Share of pairs that are left out from which on it is said."""
+
+SCORE_SPREAD: Final = 2.5
+"""Robust standard deviations of the mean of grey matter beyond which SCORE leaves a pair out (Dolui et al. 2017,
+doi:10.1002/jmri.25436)."""
+
+SOURCE: Final = "outliers"
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """Mean difference of every sample and its noise (standard deviation of that mean), both in the series' unit.
+
+    `weights` are those of the differences by slice. `noise` is that of one pair.
+    """
+
+    means: Float[np.ndarray, "voxels samples"]
+    noise_of_means: Float[np.ndarray, "voxels samples"]
+    noise: Float[np.ndarray, " voxels"]
+    weights: Float[np.ndarray, "differences slices"]
+    origin: str
+    step: Step
+    flags: tuple[Flag, ...]
+
+
+def unlike(found: Differences, brain: Region) -> Float[np.ndarray, "differences slices"]:
+    """How wide a difference spreads about the median of its sample in each slice, over how the others do; 1 is usual.
+
+    A sample with one or two differences has no median to spread about: 1.
+    """
+    slices = slices_of(brain)
+    n_slices = brain.grid.shape[2]
+    finite = np.isfinite(found.values).all(axis=1)
+    out = np.ones((found.sample.size, n_slices))
+    for sample in range(found.n_samples):
+        own = np.flatnonzero(found.sample == sample)
+        if own.size < 3:
+            continue
+        away = found.values[:, own] - np.median(found.values[:, own], axis=1, keepdims=True)
+        for z in np.unique(slices):
+            inside = away[(slices == z) & finite]
+            if len(inside) >= FEWEST:
+                out[own, z] = np.sqrt(np.mean(np.clip(inside, *np.percentile(inside, [1, 99])) ** 2, axis=0))
+    usual = np.ones(n_slices)
+    for z in np.unique(slices):
+        many = np.bincount(found.sample, minlength=found.n_samples)[found.sample] >= 3
+        if many.any():
+            usual[z] = np.median(out[many, z])
+            out[many, z] /= max(usual[z], 1e-30)
+    return out
+
+
+def weighed(found: Differences, brain: Region, is_robust: bool, trust: Float[np.ndarray, " differences"]) -> Weighed:
+    """Means over the differences of each sample, those that are unlike the others weighed down.
+
+    `trust` (0 to 1) is what each has before, by how the head moved within it.
+    """
+    slices = slices_of(brain)
+    if is_robust:
+        ratio = unlike(found, brain)
+        weights = np.where(ratio > LOST, 0.0, np.minimum(1.0, (UNLIKE / np.maximum(ratio, 1e-9)) ** 2))
+    else:
+        weights = np.ones((found.sample.size, brain.grid.shape[2]))
+    weights = weights * trust[:, None]
+    for sample in range(found.n_samples):
+        own = found.sample == sample
+        lost = weights[own].sum(axis=0) <= 0
+        # A sample of which a slice has nothing left keeps the slice: noise is better known than nothing.
+        weights[np.ix_(own, lost)] = 1.0
+    per_voxel = (weights / found.variance[:, None])[:, slices].T.astype(np.float32)
+    means = np.empty((brain.n_voxels, found.n_samples), np.float32)
+    share = np.empty((brain.n_voxels, found.n_samples))
+    scatter, spare = np.zeros(brain.n_voxels), np.zeros(brain.n_voxels)
+    for sample in range(found.n_samples):
+        own = np.flatnonzero(found.sample == sample)
+        w = per_voxel[:, own]
+        total = w.sum(axis=1)
+        means[:, sample] = (found.values[:, own] * w).sum(axis=1) / total
+        away = found.values[:, own] - means[:, sample : sample + 1]
+        scatter += (w * away**2).sum(axis=1)
+        spare += np.maximum(own.size * (total**2 / (w**2).sum(axis=1)) / own.size - 1.0, 0.0)
+        share[:, sample] = np.sqrt((w**2 * found.variance[own]).sum(axis=1)) / total
+    noise, origin = _noise(scatter, spare, means, slices, brain)
+    flags = _flags(weights[:, np.unique(slices)])
+    sentence = f"Noise came from {origin}."
+    if is_robust:
+        sentence = (
+            "Pairs, slice by slice, were weighed down as far as they spread more than the others of their delay "
+            f"({weights[:, np.unique(slices)].mean():.0%} of the weight is left). {sentence}"
+        )
+    step = Step("averaging", sentence, {"weight_left": float(weights[:, np.unique(slices)].mean())})
+    return Weighed(means, share * noise[:, None], noise, weights, origin, step, flags)
+
+
+def _noise(
+    scatter: np.ndarray, spare: np.ndarray, means: np.ndarray, slices: np.ndarray, brain: Region
+) -> tuple[Float[np.ndarray, " voxels"], str]:
+    """Standard deviation of a pair: from its voxel's scatter, drawn to that of its slice; else from neighbours."""
+    if np.median(spare) < 1:
+        return _from_neighbours(means, slices, brain), "the difference of neighbouring voxels"
+    own = scatter / np.maximum(spare, 1.0)
+    shared = np.empty(own.size)
+    for z in np.unique(slices):
+        inside = slices == z
+        known = own[inside & np.isfinite(own)]
+        # A median of χ² with few degrees of freedom lies below its mean.
+        low = 1.0 - 2.0 / (9.0 * max(float(np.median(spare[inside])), 1.0))
+        shared[inside] = (np.median(known) if known.size else np.nan) / low**3
+    noise: np.ndarray = np.sqrt((SHARED * shared + spare * own) / (SHARED + spare))
+    return noise, "the scatter of the pairs of each voxel, drawn to that of its slice"
+
+
+def _from_neighbours(means: np.ndarray, slices: np.ndarray, brain: Region) -> Float[np.ndarray, " voxels"]:
+    """One noise for each slice from differences between neighbours: an upper limit, for tissue differs as well."""
+    volume = brain.spread(means.mean(axis=1).astype(np.float64), np.nan)
+    second = volume[2:] - 2.0 * volume[1:-1] + volume[:-2]
+    out = np.empty(slices.size)
+    whole = second[np.isfinite(second)]
+    for z in np.unique(slices):
+        own = second[:, :, z][np.isfinite(second[:, :, z])]
+        out[slices == z] = 1.4826 * np.median(np.abs(own if own.size >= FEWEST else whole)) / np.sqrt(6.0)
+    return np.asarray(out * np.sqrt(means.shape[1]))
+
+
+def _flags(weights: Float[np.ndarray, "differences slices"]) -> tuple[Flag, ...]:
+    lost = float((weights <= 0).mean())
+    if lost < NOTICED:
+        return ()
+    places = np.flatnonzero((weights <= 0).mean(axis=1) > 0.5)
+    severity = Severity.LIMITED if lost > 0.3 else Severity.CAUTION
+    sentence = f"{lost:.0%} of the pairs (slice by slice) are so unlike the others that they were left out."
+    where = f"pairs {', '.join(map(str, places[:12]))}" if places.size else "single slices"
+    return (Flag("pairs-left-out", severity, sentence, where, lost, SOURCE),)
+
+
+def score(found: Differences, tissues: Float[np.ndarray, "tissues voxels"]) -> Bool[np.ndarray, " differences"]:
+    """Which differences SCORE keeps: structural correlation based outlier rejection, as first described.
+
+    First those whose mean over grey matter (the first of `tissues`, as 0 or 1) lies more than 2.5 robust standard
+    deviations from the median are left out. Then, one at a time, the one that is most like the mean map of those kept,
+    as long as the variance within the tissues, pooled, falls by it; the last that made it rise is kept.
+
+    Dolui et al. 2017, doi:10.1002/jmri.25436
+    """
+    levels = found.values[tissues[0] > 0].mean(axis=0)
+    middle = np.median(levels)
+    robust = np.median(np.abs(levels - middle)) / 0.675
+    kept = np.abs(levels - middle) <= SCORE_SPREAD * max(robust, 1e-30)
+
+    def pooled(some: np.ndarray) -> float:
+        mean = found.values[:, some].mean(axis=1)
+        sizes = [int((tissue > 0).sum()) for tissue in tissues]
+        return float(sum((n - 1) * np.var(mean[t > 0], ddof=1) for n, t in zip(sizes, tissues, strict=True) if n > 1))
+
+    inside = (tissues > 0).any(axis=0)
+    now = pooled(kept)
+    while kept.sum() > 2:
+        mean = found.values[inside][:, kept].mean(axis=1)
+        places = np.flatnonzero(kept)
+        likeness = [np.corrcoef(found.values[inside, at], mean)[0, 1] for at in places]
+        without = kept.copy()
+        without[places[int(np.argmax(likeness))]] = False
+        then = pooled(without)
+        if then >= now:
+            break
+        kept, now = without, then
+    return np.asarray(kept)

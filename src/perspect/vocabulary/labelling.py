@@ -1,0 +1,122 @@
+"""How blood was labelled, and the series in which that shows: what a reader of files hands to the science."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.vocabulary.data import Region, Series
+from perspect.vocabulary.problem import Problem
+
+Kind = Literal["pcasl", "casl", "pasl"]
+Volume = Literal["control", "label", "deltam", "m0scan", "cbf", "encoded"]
+"""What a volume of a series shows; `encoded`: one row of a time-encoding matrix."""
+
+VOLUMES: Final = ("control", "label", "deltam", "m0scan", "cbf", "encoded")
+
+
+@dataclass(frozen=True, eq=False)
+class Labelling:
+    """How blood was labelled, for every volume of a series; times in s, `None` and NaN: not recorded.
+
+    `delays` are from the end of continuous labelling to the readout of the first slice (PLD), or from the pulse of
+    pulsed labelling (TI). `durations` are those of the bolus: of labelling (τ), or until it is cut off (TI1).
+    `efficiency` is as stated, whatever it includes. `n_inversions` are the pulses of background suppression, played
+    `inversions` s after labelling began. `matrix` has a row for each encoding and a column for each block of labelling
+    in the order in which they are played (+1 control, -1 label); `durations` and `delays` are then those of the last
+    block. `slice_times` are counted from the first slice that is read; `None` is a 3-D readout.
+    """
+
+    kind: Kind
+    volumes: tuple[str, ...]
+    delays: Float[np.ndarray, " volumes"]
+    durations: Float[np.ndarray, " volumes"]
+    efficiency: float | None = None
+    is_suppressed: bool | None = None
+    n_inversions: int | None = None
+    inversions: tuple[float, ...] = ()
+    slice_times: Float[np.ndarray, " slices"] | None = None
+    is_crushed: bool | None = None
+    matrix: Float[np.ndarray, "encodings blocks"] | None = None
+    is_order_known: bool = True
+    vendor: str = ""
+    n_averages: int = 1
+
+    def __post_init__(self) -> None:
+        n = len(self.volumes)
+        if self.delays.shape != (n,) or self.durations.shape != (n,):
+            raise Problem(
+                f"{n} volumes have {self.delays.size} delays and {self.durations.size} durations.",
+                "Every volume has its own.",
+                "Give one delay and one labelling duration for all volumes, or one for each.",
+            )
+        unknown = sorted(set(self.volumes) - set(VOLUMES))
+        if unknown:
+            raise Problem(
+                f"Volumes are called {', '.join(unknown)}.",
+                "It is not known what they show.",
+                f"Known are {', '.join(VOLUMES)}.",
+            )
+
+    def of(self, *kinds: str) -> np.ndarray:
+        """The places of the volumes of these kinds."""
+        return np.flatnonzero(np.isin(self.volumes, kinds))
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """An image of equilibrium (M0) on the grid of the labelled series, and how it was taken; times in s.
+
+    `kind` is where it comes from: a scan of its own, a volume of the series, or the control images. `tr` is the time
+    for recovery before it.
+    """
+
+    values: Float[np.ndarray, "x y z"]
+    kind: Literal["separate", "included", "control"]
+    tr: float | None
+    te: float | None = None
+    name: str = "m0"
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A labelled series with all that belongs to it.
+
+    `m0` is its image of equilibrium where there is one, `blood_m0` a stated equilibrium signal of arterial blood.
+    `tr` is the time from volume to volume, `te` the echo time, `field` in T.
+    """
+
+    series: Series
+    labelling: Labelling
+    m0: Calibration | None = None
+    blood_m0: float | None = None
+
+    @property
+    def tr(self) -> float | None:
+        """Time from one volume to the next, in s."""
+        return self.series.acquisition.tr
+
+    @property
+    def field(self) -> float | None:
+        """Field strength in T."""
+        return self.series.acquisition.field
+
+
+@dataclass(frozen=True, eq=False)
+class Around:
+    """What else is known of the head, on the grid of the series: all of it may be missing.
+
+    `grey`, `white` and `fluid` are shares of each voxel (0 to 1), `t1` a map in s, `att` one of transit times in s from
+    another scan.
+    """
+
+    mask: Region | None = None
+    lesion: Region | None = None
+    grey: Float[np.ndarray, "x y z"] | None = None
+    white: Float[np.ndarray, "x y z"] | None = None
+    fluid: Float[np.ndarray, "x y z"] | None = None
+    t1: Float[np.ndarray, "x y z"] | None = None
+    att: Float[np.ndarray, "x y z"] | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
