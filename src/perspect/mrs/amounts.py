@@ -119,9 +119,14 @@ def _left(t1: float, t2: float, te: float | None, tr: float | None) -> float:
     return float(left if te is None else left * np.exp(-te / t2))
 
 
-def weights(names: Sequence[str], parts: Sequence[str]) -> Float[np.ndarray, " signals"]:
-    """One for each part that is there."""
-    return np.array([1.0 if name in parts else 0.0 for name in names])
+def weights(found: Decomposition, parts: Sequence[str]) -> Float[np.ndarray, " signals"]:
+    """One for each part of a sum that was found; for each that was fitted where none was found.
+
+    A part at zero is held there by the constraint: its own error does not enter that of the sum.
+    """
+    there = np.array([name in parts for name in found.names])
+    seen = there & (found.amplitudes != 0)
+    return np.where(seen if seen.any() else there, 1.0, 0.0)
 
 
 def amounts(found: Decomposition, scale: Scale) -> dict[str, Amount]:
@@ -141,7 +146,7 @@ def amounts(found: Decomposition, scale: Scale) -> dict[str, Amount]:
 
 
 def _amount(key: str, parts: tuple[str, ...], found: Decomposition, scale: Scale, status: Status) -> Amount:
-    w = weights(found.names, parts)
+    w = weights(found, parts)
     value = float(w @ found.amplitudes) * scale.factor
     noise = float(np.sqrt(max(w @ found.covariance @ w, 0.0))) * scale.factor
     std = float(np.hypot(noise, value * scale.spread))
@@ -172,7 +177,7 @@ def ratio(found: Decomposition, above: str, below: str) -> Amount:
     Where the denominator may be zero the value is NaN, and what can still be said is that the ratio is above a limit.
     """
     members = dict(SUMS)
-    w, v = (weights(found.names, members.get(one, (one,))) for one in (above, below))
+    w, v = (weights(found, members.get(one, (one,))) for one in (above, below))
     a, b = float(w @ found.amplitudes), float(v @ found.amplitudes)
     covariance = np.array([w, v]) @ found.covariance @ np.array([w, v]).T
     lower, upper = limits(a, b, covariance)
@@ -207,6 +212,6 @@ def limits(a: float, b: float, covariance: Float[np.ndarray, "2 2"]) -> tuple[fl
 def probability_above(found: Decomposition, above: str, below: str) -> float:
     """How probable it is that there is more of one than of the other."""
     members = dict(SUMS)
-    w = weights(found.names, members.get(above, (above,))) - weights(found.names, members.get(below, (below,)))
+    w = weights(found, members.get(above, (above,))) - weights(found, members.get(below, (below,)))
     std = float(np.sqrt(max(w @ found.covariance @ w, 1e-300)))
     return float(ndtr(float(w @ found.amplitudes) / std))

@@ -291,7 +291,27 @@ def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_conv
     n, weight = task.n_signals, (noise / task.sigma) ** 2
     information[:n, :n] += task.tied * weight
     information[np.diag_indices_from(information)] += np.concatenate([np.zeros(n), task.precision * weight])
-    return Solution(place, baseline, _inverse(information) * noise**2, dimensions, noise, n_steps, has_converged)
+    covariance = _constrained(information, place.amplitudes) * noise**2
+    return Solution(place, baseline, covariance, dimensions, noise, n_steps, has_converged)
+
+
+def _constrained(
+    information: Float[np.ndarray, "all all"], amplitudes: Float[np.ndarray, " signals"]
+) -> Float[np.ndarray, "all all"]:
+    """The inverse information where amplitudes cannot be negative.
+
+    An amplitude that was found at zero is held there by the constraint, in most repeats of the measurement: it takes no
+    part in the errors of the others. Its own error is the one that it has when all are free.
+    """
+    free = _inverse(information)
+    used = np.ones(len(information), bool)
+    used[: amplitudes.size] = amplitudes != 0
+    held = _inverse(information[np.ix_(used, used)])
+    out = np.zeros_like(free)
+    out[np.ix_(used, used)] = held
+    at_zero = np.flatnonzero(~used)
+    out[at_zero, at_zero] = np.diagonal(free)[at_zero]
+    return out
 
 
 def shadow_of(task: Task, dimensions: float) -> Float[np.ndarray, "splines bins"]:
