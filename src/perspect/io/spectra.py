@@ -206,7 +206,8 @@ def read_rda(path: Path) -> tuple[Spectra, tuple[Flag, ...]]:
         raise Problem(f"The header of {path.name} does not say {error}.", "", "Export it again.") from error
     if numbers.size != 2 * n * int(np.prod(grid)):
         raise Problem(
-            f"{path.name} holds {numbers.size // 2} points, its header says {n} for each of {int(np.prod(grid))} voxels.",
+            f"{path.name} holds {numbers.size // 2} points, its header says {n} for each of "
+            f"{int(np.prod(grid))} voxels.",
             "The file is truncated.",
             "Copy it again.",
         )

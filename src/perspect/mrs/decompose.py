@@ -69,6 +69,9 @@ LEAST_BROAD: Final = 0.02
 """Of the largest amplitude: a broad signal that the first fit did not find is taken to be this large, so that a soft
 ratio to it never becomes a hard zero [our default]."""
 
+FAR: Final = 5.0
+"""Standard deviations above a soft ratio from which on it is dropped [our default]."""
+
 ALIKE: Final = 1.15
 """A second start whose cost is within this factor of the best is tried as well [our default]."""
 
@@ -127,11 +130,11 @@ def decomposed(
     span = band.window[1] - band.window[0]
     everything = _task(band, values, signals, basis, spline, sigma)
     first, reason = _first(everything, basis, span)
-    profile, why = chosen(basis.names, first, plan, reason)
-    keep = kept(basis, profile)
+    profile, why, has_lipid = chosen(basis.names, first, plan, reason)
+    keep = kept(basis, profile, has_lipid)
     task = _only(everything, keep)
-    names = tuple(np.array(basis.names)[keep])
-    kinds = tuple(np.array(basis.kinds)[keep])
+    names = tuple(basis.names[k] for k in keep)
+    kinds = tuple(basis.kinds[k] for k in keep)
     theta = np.concatenate([first.theta[:N_COMMON], first.theta[N_COMMON:].reshape(2, -1)[:, keep].ravel()])
     task = replace(task, ties=ties(names, first.amplitudes[keep], profile, plan))
     task = task if plan.baseline != "none" else replace(task, spline=None)
@@ -185,10 +188,10 @@ def _first(task: Task, basis: Basis, span: float) -> tuple[Place, str]:
     return best, "two alignments fit equally well" if is_doubtful else ""
 
 
-def chosen(names: tuple[str, ...], place: Place, plan: Plan, doubt: str) -> tuple[Profile, str]:
-    """The profile that was asked for, or that the first fit speaks for, and the reason in words."""
-    if plan.profile != "auto":
-        return (NORMAL if plan.profile == "normal" else TUMOUR), "as chosen"
+def chosen(names: tuple[str, ...], place: Place, plan: Plan, doubt: str) -> tuple[Profile, str, bool]:
+    """The profile that was asked for, or that the first fit speaks for, the reason in words, and whether lipids are
+    fitted: in a lesion always, in normal brain where there is much (contamination from the scalp).
+    """
     amounts = dict(zip(names, place.amplitudes, strict=True))
 
     def total(*keys: str) -> float:
@@ -199,26 +202,26 @@ def chosen(names: tuple[str, ...], place: Place, plan: Plan, doubt: str) -> tupl
     signs = []
     if naa <= FLIP * choline:
         signs.append(f"total NAA is below {FLIP:g} times total choline")
-    if lactate > MUCH_LACTATE * max(creatine, naa / 2):
-        signs.append("lactate is high")
-    if lipid > MUCH_LIPID * max(creatine, naa / 2):
-        signs.append("lipid is high")
+    if lactate > MUCH_LACTATE * max(creatine, naa / 2) and naa <= 2 * FLIP * choline:
+        signs.append("lactate is high beside little NAA")
+    is_fat = lipid > MUCH_LIPID * max(creatine, naa / 2)
     if creatine <= 0:
         signs.append("no creatine was found")
     if doubt:
         signs.append(doubt)
+    if plan.profile != "auto":
+        return (NORMAL, "as chosen", is_fat) if plan.profile == "normal" else (TUMOUR, "as chosen", True)
     if signs:
-        return TUMOUR, " and ".join(signs)
-    return NORMAL, "NAA, choline, lactate and lipid are in the range of normal brain"
+        return TUMOUR, " and ".join([*signs, *(["lipid is high"] if is_fat else [])]), True
+    if is_fat:
+        return NORMAL, "NAA, choline and lactate are in the range of normal brain; lipid is high and was fitted", True
+    return NORMAL, "NAA, choline, lactate and lipid are in the range of normal brain", False
 
 
-def kept(basis: Basis, profile: Profile) -> np.ndarray:
-    """Which signals the fit keeps: a simulated basis is cut to the profile, a given one is kept whole; mobile lipids
-    are left out of normal brain, where the first fit had little of them.
-    """
+def kept(basis: Basis, profile: Profile, has_lipid: bool) -> np.ndarray:
+    """Which signals the fit keeps: a simulated basis is cut to the profile, a given one is kept whole."""
     simulated = "simulated" in basis.origin
     wanted = USUAL if profile.name == "normal" else OF_TUMOURS
-    has_lipid = profile.name == "tumour"
     keep = [
         (kind == "metabolite" and (not simulated or name in wanted))
         or kind == "macromolecule"
@@ -244,7 +247,9 @@ def ties(
                 total[at[name]] = weight
         size = float(total @ amplitudes)
         for name, ratio, deviation in OF_NORMAL_BRAIN:
-            if name in at and size > 0:
+            # What a first fit finds far above the range of normal brain is not held down by it.
+            is_usual = name in at and size > 0 and amplitudes[at[name]] < (ratio + FAR * deviation) * size
+            if is_usual:
                 row = -ratio * total
                 row[at[name]] += 1.0
                 rows.append(row / (deviation * size))
