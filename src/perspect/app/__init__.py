@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from perspect.app.examination import Examination as Examination
     from perspect.app.examination import Request as Request
     from perspect.app.examination import examine as examine
+    from perspect.app.mrs import ExaminedSpectrum as ExaminedSpectrum
+    from perspect.app.mrs import SpectrumInputs as SpectrumInputs
+    from perspect.app.mrs import examine_mrs as examine_mrs
 
 WHERE: Final = {
     "AslExamined": "asl",
@@ -24,6 +27,9 @@ WHERE: Final = {
     "Examination": "examination",
     "Request": "examination",
     "examine": "examination",
+    "ExaminedSpectrum": "mrs",
+    "SpectrumInputs": "mrs",
+    "examine_mrs": "mrs",
 }
 """The module of each name, loaded only when it is asked for (PEP 562): `describe` and `doctor` do without NumPy's
 company.

@@ -46,6 +46,17 @@ COMMANDS: Final = (
         "perspect asl sub-01/perf/sub-01_asl.nii.gz --out results",
     ),
     Command(
+        "mrs",
+        "amounts of metabolites, with errors, from a single-voxel spectrum",
+        "perspect mrs sub-01/mrs/sub-01_svs.nii.gz --out results",
+        "Without --basis one is simulated for the echo time; without --water amounts are in institutional units.",
+    ),
+    Command(
+        "basis",
+        "the spectra of single metabolites for a sequence, by simulation",
+        "perspect basis --out press30.basis --sequence press --te 0.030 --field 3",
+    ),
+    Command(
         "simulate",
         "virtual patients with a known truth, as a BIDS data set",
         "perspect simulate patients --scenario abscess",
@@ -71,7 +82,7 @@ def overview() -> str:
 
 
 HELP: Final = dedent("""\
-    perspect: brain-tumour MR perfusion, as numbers with error bars.
+    perspect: brain-tumour MR perfusion and spectroscopy, as numbers with error bars.
     Research only, not for diagnosis.
 
     Usage: perspect COMMAND [ARGUMENTS]

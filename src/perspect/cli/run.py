@@ -10,7 +10,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from perspect import __version__
-from perspect.cli import ask, asl, check, demo, describe, doctor, dsc, simulate
+from perspect.cli import ask, asl, basis, check, demo, describe, doctor, dsc, mrs, simulate
 from perspect.cli.commands import COMMANDS
 from perspect.vocabulary import Problem
 
@@ -23,6 +23,8 @@ FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {
     "demo": demo.demo,
     "dsc": dsc.dsc,
     "asl": asl.asl,
+    "mrs": mrs.mrs,
+    "basis": basis.basis,
     "simulate": simulate.simulate,
     "describe": describe.describe,
     "doctor": doctor.doctor,

@@ -41,12 +41,14 @@ class Destination:
     out: Path
     name: Name
     room: str = "dsc"
+    kind: str = "perf"
+    title: str = ""
     is_part: bool = False
 
     @property
     def folder(self) -> PurePosixPath:
         """The folder of the images, below the output folder."""
-        return PurePosixPath(self.name.folder.as_posix()) / "perf"
+        return PurePosixPath(self.name.folder.as_posix()) / self.kind
 
     def file(self, what: str) -> PurePosixPath:
         """The path of one result, below the output folder: `sub-01/perf/sub-01_desc-dsc_rcbv.nii.gz`."""
@@ -57,11 +59,16 @@ class Destination:
         return self.folder / f"{self.name.prefix}desc-{region}_mask"
 
     @property
+    def titled(self) -> str:
+        """What the name of the page ends with: nothing but the subject's for the first room."""
+        return self.title or ("" if self.name.prefix else self.room)
+
+    @property
     def page(self) -> PurePosixPath:
         """The page that people open; beside the maps where an examination has a page of its own."""
         if self.is_part:
             return self.folder / f"{self.name.prefix}desc-{self.room}.html"
-        return PurePosixPath(f"{self.name.prefix.rstrip('_') or self.room}.html")
+        return PurePosixPath(f"{self.name.prefix or ''}{self.titled}.html".replace("_.", "."))
 
     @property
     def summary(self) -> PurePosixPath:
@@ -106,11 +113,18 @@ def write_results(destination: Destination, results: Results, *, overwrite: bool
     """Writes everything or nothing. Raises `Problem` where a result is already there, or the disk refuses."""
     reuse.demand_free(destination.out, existing(destination), overwrite)
     contents = _contents(destination, results)
+    return write_files(destination, contents, results.version, results.root, threads)
+
+
+def write_files(
+    destination: Destination, contents: Files, version: str, root: Path | None, threads: int = 1
+) -> Written:
+    """Writes files with what all results of a folder share, and removes what only a former run had made."""
     stale = tuple(path for path in reuse.former_files(destination.out, destination.summary) if path not in contents)
     with staged(destination.out) as temporary:
         tree = temporary / "tree"
         _write(tree, contents, threads)
-        for path, text in reuse.shared_files(destination.out, results.version, results.root).items():
+        for path, text in reuse.shared_files(destination.out, version, root).items():
             (tree / path).write_text(text, encoding="utf-8")
         publish(tree, destination.out, temporary, tuple(Path(path) for path in stale))
     files = tuple(destination.out / path for path in contents)

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 VOXELS: Final = 4096
@@ -35,7 +36,7 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def each(work: Callable[[slice], T], pieces: Iterable[slice]) -> list[T]:
+def each(work: Callable[[S], T], pieces: Iterable[S]) -> list[T]:
     """`work` done on every piece, in order; on several threads where `THREADS` allows."""
     todo = list(pieces)
     n_threads = min(THREADS.get(), len(todo))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from perspect.report.dsc import dsc_page as dsc_page
     from perspect.report.findings import findings_json as findings_json
     from perspect.report.findings import findings_table as findings_table
+    from perspect.report.mrs import mrs_page as mrs_page
 
 WHERE: Final = {
     "answer_page": "answer",
@@ -16,6 +17,7 @@ WHERE: Final = {
     "dsc_page": "dsc",
     "findings_json": "findings",
     "findings_table": "findings",
+    "mrs_page": "mrs",
 }
 """The module of each name, loaded only when a page is asked for (PEP 562): matplotlib and jinja2 are slow to load."""
 

@@ -11,20 +11,25 @@ from perspect.vocabulary.marker import MARKERS, Family, Marker, marker
 from perspect.vocabulary.problem import Problem, Refusal
 from perspect.vocabulary.quantity import Code, Quantity
 from perspect.vocabulary.recipe import Recipe, Step
+from perspect.vocabulary.spectra import WATER, Amount, Basis, FittedSpectrum, MeasuredSpectrum, Spectra
 from perspect.vocabulary.status import FAILED_FROM, Status
 from perspect.vocabulary.template import Template
 
 __all__ = [
     "FAILED_FROM",
     "MARKERS",
+    "WATER",
     "Acquisition",
+    "Amount",
     "Anatomy",
     "Around",
+    "Basis",
     "Calibration",
     "Code",
     "Curve",
     "Family",
     "Finding",
+    "FittedSpectrum",
     "Flag",
     "Grid",
     "Labelled",
@@ -32,6 +37,7 @@ __all__ = [
     "Map",
     "Marker",
     "Measured",
+    "MeasuredSpectrum",
     "Problem",
     "Quantity",
     "Recipe",
@@ -39,6 +45,7 @@ __all__ = [
     "Region",
     "Series",
     "Severity",
+    "Spectra",
     "Status",
     "Step",
     "Study",

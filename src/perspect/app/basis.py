@@ -1,0 +1,161 @@
+"""Basis sets on demand: simulated for a sequence, remembered on disk by what they depend on, written for others."""
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+
+import perspect
+from perspect import io
+from perspect.models.spins import MOLECULES, Press, Pulse, PulseAcquire, SemiLaser, Sequence, Steam, field_of
+from perspect.mrs.profile import OF_TUMOURS, USUAL
+from perspect.mrs.signals import simulated_basis
+from perspect.numerics.parallel import THREADS
+from perspect.vocabulary import Basis, Problem
+
+SequenceName = Literal["press", "steam", "slaser", "fid"]
+
+ALL: Final = tuple(dict.fromkeys((*USUAL, *OF_TUMOURS)))
+"""What a basis holds unless it is said otherwise: whatever either profile fits."""
+
+FIRST_ECHO: Final = (0.42, 0.017)
+"""The first echo of PRESS where it is not known: this share of TE, and no longer than this many s [our default]."""
+
+MIXING: Final = 0.010
+"""The mixing time of STEAM where it is not known, in s."""
+
+PULSE: Final = 0.0052
+"""Duration of a pulse whose file does not say it, in s."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A sequence as people say it; times in s. What is `None` is assumed, and said to be."""
+
+    sequence: SequenceName = "press"
+    te: float = 0.030
+    te1: float | None = None
+    te2: float | None = None
+    tm: float | None = None
+    pulses: Path | None = None
+    pulse_duration: float | None = None
+
+
+def sequence_of(timing: Timing) -> Sequence:
+    """The sequence that is simulated."""
+    if not 0 <= timing.te <= 1.0:
+        raise Problem(f"An echo time of {timing.te} s.", "It is given in s.", "For example --te 0.030.")
+    pulse = None if timing.pulses is None else pulse_of(timing.pulses, timing.pulse_duration or PULSE)
+    if timing.sequence == "fid":
+        return PulseAcquire()
+    if timing.sequence == "steam":
+        return Steam(timing.te, timing.tm if timing.tm is not None else MIXING, _quarter(pulse))
+    if timing.sequence == "slaser":
+        first, second = timing.te1 or timing.te * 8 / 28, timing.te2 or timing.te * 11 / 28
+        return SemiLaser(first, second, _rest(timing.te, first + second), pulse)
+    first = timing.te1 if timing.te1 is not None else min(FIRST_ECHO[0] * timing.te, FIRST_ECHO[1])
+    if timing.te1 is None and timing.te2 is not None:
+        first = _rest(timing.te, timing.te2)
+    return Press(first, _rest(timing.te, first), pulse)
+
+
+def _rest(te: float, used: float) -> float:
+    if used >= te:
+        raise Problem(
+            f"The first echoes last {used * 1e3:g} ms and the whole {te * 1e3:g} ms.",
+            "Nothing is left for the last echo.",
+            "Give --te as the total echo time, in s.",
+        )
+    return te - used
+
+
+def pulse_of(path: Path, duration: float) -> Pulse:
+    """A refocusing pulse from a file, as strong as refocuses best on resonance."""
+    shape, name = io.read_pulse(path)
+    return Pulse(shape, duration, name).scaled(np.pi)
+
+
+def _quarter(pulse: Pulse | None) -> Pulse | None:
+    return None if pulse is None else pulse.scaled(np.pi / 2)
+
+
+def basis_for(
+    timing: Timing, frequency: float, dwell: float, n_points: int, names: tuple[str, ...] = ALL, threads: int = 1
+) -> Basis:
+    """A simulated basis, from the cache where the same was made before."""
+    path = cache() / f"{_digest(timing, frequency, dwell, n_points, names)}.npz"
+    found = _remembered(path)
+    if found is not None:
+        return found
+    was = THREADS.set(threads)
+    try:
+        made = simulated_basis(names, sequence_of(timing), frequency, dwell, n_points)
+    finally:
+        THREADS.reset(was)
+    _remember(path, made)
+    return made
+
+
+def cache() -> Path:
+    """Where basis sets are remembered; it may be deleted at any time."""
+    home = os.environ.get("PERSPECT_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "perspect" / "basis"
+
+
+def _digest(timing: Timing, frequency: float, dwell: float, n_points: int, names: tuple[str, ...]) -> str:
+    """Everything that the signals depend on: sequence, pulse, axis, spin systems, and the version of the code."""
+    pulse = "" if timing.pulses is None else sha256(timing.pulses.read_bytes()).hexdigest()
+    systems = [repr(MOLECULES[one].systems) for one in MOLECULES]
+    text = repr((perspect.__version__, timing, pulse, frequency, dwell, n_points, names, systems))
+    return sha256(text.encode()).hexdigest()[:32]
+
+
+def _remembered(path: Path) -> Basis | None:
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            return Basis(
+                tuple(map(str, held["names"])), held["values"], float(held["dwell"]), float(held["frequency"]),
+                float(held["te"]), str(held["origin"]),
+            )  # fmt: skip
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _remember(path: Path, made: Basis) -> None:
+    """Writes under a temporary name; a disk that refuses costs time and nothing else."""
+    temporary = path.with_name(f".{path.stem}-{os.getpid()}.npz")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(
+            temporary, names=np.array(made.names), values=made.values, dwell=made.dwell, frequency=made.frequency,
+            te=made.te or 0.0, origin=made.origin,
+        )  # fmt: skip
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+
+
+def write_basis(
+    out: Path, timing: Timing, field: float, bandwidth: float, n_points: int, names: tuple[str, ...], *,
+    overwrite: bool = False, threads: int = 1,
+) -> Basis:  # fmt: skip
+    """A basis file, LCModel's or NIfTI-MRS by its ending."""
+    if out.exists() and not overwrite:
+        raise Problem(f"{out} is there already.", "It is not overwritten unasked.", "Say --overwrite.")
+    if not out.name.lower().endswith((".basis", ".nii.gz")):
+        raise Problem(f"{out.name} ends neither in .basis nor in .nii.gz.", "The ending says what is written.", "")
+    if not bandwidth > 0 or n_points < 64 or not field > 0:
+        raise Problem("Field, bandwidth and number of points must be positive, with at least 64 points.", "", "")
+    made = basis_for(timing, field_of(field), 1 / bandwidth, n_points, names or ALL, threads)
+    text = io.basis_text(made).encode() if out.name.lower().endswith(".basis") else io.basis_nifti(made)
+    temporary = out.with_name(f".{out.name}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(text)
+        temporary.replace(out)
+    except OSError as error:
+        raise Problem(f"{out} could not be written: {error.strerror or error}.", "", "Give another --out.") from error
+    return made

@@ -1,0 +1,146 @@
+"""One spectrum from files to files: the only place where its reading, science, page and writing meet."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import perspect
+from perspect import io, mrs, report
+from perspect.app.basis import Timing, basis_for, sequence_of
+from perspect.vocabulary import Basis, Flag, MeasuredSpectrum, Problem, Severity, Spectra
+
+Progress = Callable[[str, float], None]
+
+WORDS_OF_STEAM: Final = ("steam", "svs_st", "_st_")
+WORDS_OF_SLASER: Final = ("slaser", "semi-laser", "semilaser")
+
+NOTHING_SAID: Final = io.SaidByHand()
+
+FACTS: Final = {
+    "Manufacturer": "Manufacturer",
+    "ManufacturersModelName": "Model",
+    "SoftwareVersions": "Software of the scanner",
+    "ReceiveCoilName": "Receive coil",
+    "SequenceName": "Sequence",
+    "TxOffset": "Offset of the transmitter (ppm)",
+    "NumberOfTransients": "Transients",
+    "WaterSuppression": "Water suppression",
+    "WaterSuppressed": "Water suppressed",
+    "InversionTime": "Inversion time (s)",
+    "MixingTime": "Mixing time (s)",
+    "ExcitationFlipAngle": "Flip angle (°)",
+}
+"""Fields of a header that the consensus asks to be reported, and their words."""
+
+
+@dataclass(frozen=True)
+class SpectrumInputs:
+    """The files of a spectrum and what was said by hand. `basis` is `None`: simulated for `timing`, where the header
+    does not say it. `fractions` are the shares of the voxel in grey, white, csf and lesion.
+    """
+
+    spectrum: Path
+    water: Path | None = None
+    basis: Path | None = None
+    said: io.SaidByHand = NOTHING_SAID
+    timing: Timing | None = None
+    fractions: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ExaminedSpectrum:
+    """What was measured, and the files that hold it."""
+
+    measured: MeasuredSpectrum
+    written: io.Written
+
+
+def examine_mrs(
+    inputs: SpectrumInputs,
+    out: Path,
+    plan: mrs.Plan | None = None,
+    *,
+    overwrite: bool = False,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> ExaminedSpectrum:
+    """Amounts, ratios, spectrum with fit and page of one voxel, written below `out`.
+
+    Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken; then nothing is
+    written. A spectrum that must not be interpreted is written without numbers, for inspection only.
+    """
+    plan, tell = plan or mrs.Plan(), progress or _silence
+    destination = io.spectrum_destination(out, io.name_of(inputs.spectrum))
+    io.demand_free(out, io.existing_spectrum(destination), overwrite, what="results of this spectrum")
+    tell("reading", 0.0)
+    spectra, remarks = io.read_spectra(inputs.spectrum, inputs.said)
+    water = None
+    if inputs.water is not None:
+        water, more = io.read_spectra(inputs.water, inputs.said)
+        remarks = (*remarks, *more)
+    tell("basis", 0.0)
+    spectra, basis, notes = _basis(inputs, spectra, threads)
+    measured = mrs.measure(spectra, basis, plan, water=water, fractions=inputs.fractions, progress=tell)
+    measured = replace(measured, flags=_sorted((*remarks, *notes, *measured.flags)))
+    tell("drawing", 0.0)
+    page = report.mrs_page(measured, facts(spectra))
+    tell("writing", 0.0)
+    sources = {**spectra.sources, **(water.sources if water is not None else {})}
+    if inputs.basis is not None:
+        sources[io.label(inputs.basis)] = io.sha256(inputs.basis)
+    results = io.SpectrumResults(
+        measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, io.root_of(inputs.spectrum)
+    )
+    return ExaminedSpectrum(measured, io.write_spectrum(destination, results, overwrite=overwrite))
+
+
+def _basis(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Spectra, Basis, tuple[Flag, ...]]:
+    """The basis that was given, or one simulated for what is known of the sequence; and what had to be assumed."""
+    if inputs.basis is not None:
+        given = io.read_any_basis(inputs.basis)
+        return (spectra if spectra.te is not None else replace(spectra, te=given.te)), given, ()
+    te = inputs.timing.te if inputs.timing is not None else spectra.te
+    if te is None:
+        raise Problem(
+            f"{spectra.name} has no echo time.",
+            "Coupled lines turn with it, so that no basis can be simulated.",
+            "Give --te in seconds, or --basis FILE.",
+        )
+    timing = inputs.timing or Timing(sequence_named(spectra.header), te)
+    sequence = sequence_of(timing)
+    basis = basis_for(timing, spectra.frequency, spectra.dwell, spectra.n_points, threads=threads)
+    is_assumed = inputs.timing is None or (timing.te1 is None and timing.sequence != "fid")
+    sentence = (
+        f"The basis was simulated for {type(sequence).__name__} with ideal pulses, TE {te * 1e3:g} ms; what the file "
+        "does not say of the sequence was assumed. --sequence, --te1 and --pulses say it."
+    )
+    note = Flag("assumed-sequence", Severity.NOTE, sentence, source="basis")
+    return replace(spectra, te=te), basis, ((note,) if is_assumed else ())
+
+
+def sequence_named(header: Mapping[str, Any]) -> Any:
+    """The kind of sequence that a header speaks of; PRESS where it does not say."""
+    said = " ".join(str(header.get(key, "")) for key in ("SequenceName", "ProtocolName", "PulseSequenceType")).lower()
+    if any(word in said for word in WORDS_OF_STEAM):
+        return "steam"
+    return "slaser" if any(word in said for word in WORDS_OF_SLASER) else "press"
+
+
+def facts(spectra: Spectra) -> dict[str, Any]:
+    """What the header says that has to be reported."""
+    out = {}
+    for key, words in FACTS.items():
+        value = spectra.header.get(key)
+        value = value.get("Value") if isinstance(value, dict) else value
+        if value is not None:
+            out[words] = value
+    return out
+
+
+def _sorted(flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
+    return tuple(sorted(flags, key=lambda flag: -flag.severity))
+
+
+def _silence(stage: str, share: float) -> None:
+    del stage, share

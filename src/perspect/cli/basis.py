@@ -1,0 +1,43 @@
+"""`perspect basis`: a basis set for a sequence."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+
+def basis(
+    *,
+    out: Annotated[Path, Parameter(help="File to write: .basis (LCModel) or .nii.gz (NIfTI-MRS)")],
+    te: Annotated[float, Parameter(help="Echo time in s")],
+    sequence: Annotated[Literal["press", "steam", "slaser", "fid"], Parameter(help="The sequence")] = "press",
+    te1: Annotated[float | None, Parameter(help="First echo of press or slaser in s")] = None,
+    te2: Annotated[float | None, Parameter(help="Second echo of press or slaser in s")] = None,
+    tm: Annotated[float | None, Parameter(help="Mixing time of steam in s")] = None,
+    field: Annotated[float, Parameter(help="Field strength in T", validator=Number(gt=0))] = 3.0,
+    bandwidth: Annotated[float, Parameter(help="Spectral width in Hz", validator=Number(gt=0))] = 2000.0,
+    points: Annotated[int, Parameter(help="Number of points", validator=Number(gte=64))] = 2048,
+    pulses: Annotated[str, Parameter(help="ideal, or the file of the refocusing pulse (.pta)")] = "ideal",
+    pulse_duration: Annotated[float | None, Parameter(help="Duration of that pulse in s")] = None,
+    metabolites: Annotated[
+        tuple[str, ...], Parameter(help="Which molecules; else all that are fitted", consume_multiple=True)
+    ] = (),
+    threads: Annotated[int | None, Parameter(help="How many threads; else all cores", validator=Number(gte=1))] = None,
+    overwrite: Annotated[bool, Parameter(help="Replace the file if it is there")] = False,
+    quiet: Annotated[bool, Parameter(help="Print nothing but errors")] = False,
+    debug: Annotated[bool, Parameter(help="Show the traceback of an error")] = False,
+) -> int:
+    """Simulates, writes, and says what it wrote."""
+    del debug
+    from perspect.app.basis import Timing, write_basis
+    from perspect.app.doctor import cores
+
+    timing = Timing(sequence, te, te1, te2, tm, None if pulses == "ideal" else Path(pulses), pulse_duration)
+    made = write_basis(
+        out, timing, field, bandwidth, points, metabolites, overwrite=overwrite, threads=threads or cores()
+    )
+    if not quiet:
+        print(f"{len(made.names)} molecules, {made.origin}: {' '.join(made.names)}")
+        print(f"Basis: {out}")
+    return 0

@@ -1,0 +1,109 @@
+"""`perspect mrs`: amounts from one spectrum."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from cyclopts import Parameter
+
+from perspect.cli.common import NO_CHOICES, Common
+from perspect.cli.progress import watched
+from perspect.vocabulary import Amount, Flag, MeasuredSpectrum, Refusal, Severity
+
+INSPECTION: Final = "The files were written for inspection only: they hold no amounts."
+
+TOLD: Final = ("tNAA/tCr", "tCho/tCr", "tCho/tNAA", "Lac/tCr", "Lip13/tCho")
+"""Ratios that are printed."""
+
+
+def mrs(
+    spectrum: Annotated[Path, Parameter(help="NIfTI-MRS, .sdat, .rda, .dpt, LCModel .raw, or text")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder of the results")],
+    water: Annotated[Path | None, Parameter(help="Water reference of the same voxel")] = None,
+    basis: Annotated[str, Parameter(help="Basis set (.basis, .nii.gz); auto (the default): simulated")] = "auto",
+    te: Annotated[float | None, Parameter(help="Echo time in s; else from the file")] = None,
+    tr: Annotated[float | None, Parameter(help="Repetition time in s; else from the file")] = None,
+    bandwidth: Annotated[float | None, Parameter(help="Spectral width in Hz; else from the file")] = None,
+    frequency: Annotated[float | None, Parameter(help="Spectrometer frequency in MHz; else from the file")] = None,
+    sequence: Annotated[
+        Literal["press", "steam", "slaser", "fid"] | None, Parameter(help="press, steam, slaser or fid")
+    ] = None,
+    te1: Annotated[float | None, Parameter(help="First echo of press or slaser in s")] = None,
+    te2: Annotated[float | None, Parameter(help="Second echo of press or slaser in s")] = None,
+    tm: Annotated[float | None, Parameter(help="Mixing time of steam in s")] = None,
+    pulses: Annotated[str, Parameter(help="ideal, or the file of the refocusing pulse (.pta)")] = "ideal",
+    grey: Annotated[float | None, Parameter(help="Share of grey matter in the voxel")] = None,
+    white: Annotated[float | None, Parameter(help="Share of white matter in the voxel")] = None,
+    csf: Annotated[float | None, Parameter(help="Share of cerebrospinal fluid in the voxel")] = None,
+    lesion: Annotated[float | None, Parameter(help="Share of lesion in the voxel")] = None,
+    profile: Annotated[str | None, Parameter(help="auto, normal or tumour")] = None,
+    reference: Annotated[str | None, Parameter(help="water, tcr, tnaa or none")] = None,
+    common: Common = NO_CHOICES,
+) -> int:
+    """Measures, writes, and prints what matters."""
+    from perspect.app import SpectrumInputs, examine_mrs
+    from perspect.app.basis import Timing
+    from perspect.app.doctor import cores
+    from perspect.app.settings import plan
+    from perspect.io import SaidByHand
+    from perspect.mrs import Plan
+
+    said = SaidByHand(
+        None if bandwidth is None else 1 / bandwidth, None if frequency is None else frequency * 1e6, te, tr
+    )
+    timing = None
+    if te is not None and (sequence or te1 or te2 or tm or pulses != "ideal"):
+        timing = Timing(sequence or "press", te, te1, te2, tm, None if pulses == "ideal" else Path(pulses))
+    shares = {"grey": grey, "white": white, "csf": csf, "lesion": lesion}
+    fractions = {key: share for key, share in shares.items() if share is not None} or None
+    inputs = SpectrumInputs(spectrum, water, None if basis == "auto" else Path(basis), said, timing, fractions)
+    choices = plan(Plan, common.plan, {"profile": profile, "reference": reference}, common.set)
+    with watched(quiet=common.quiet) as progress:
+        examined = examine_mrs(
+            inputs, out, choices, overwrite=common.overwrite, threads=common.threads or cores(), progress=progress
+        )
+    refusals = [flag for flag in examined.measured.flags if flag.severity == Severity.REFUSED]
+    if not common.quiet:
+        print(headline(examined.measured, verbose=common.verbose))
+        print(f"Page: {examined.written.page}")
+    elif refusals:
+        print("\n".join(f"perspect: {_line(flag)}" for flag in refusals), file=sys.stderr)
+    return Refusal.exit_code if refusals else 0
+
+
+def headline(measured: MeasuredSpectrum, *, verbose: bool = False) -> str:
+    """What a person must know at once: quality, profile, ratios, flags; of a refused spectrum only why."""
+    least = Severity.NOTE if verbose else Severity.CAUTION
+    flags = [flag for flag in measured.flags if flag.severity >= least]
+    refusals = [flag for flag in flags if flag.severity == Severity.REFUSED]
+    lines = [*(_line(flag) for flag in refusals), INSPECTION] if refusals else _numbers(measured)
+    lines += [_line(flag) for flag in flags if flag not in refusals]
+    n_notes = len(measured.flags) - len(flags)
+    if n_notes:
+        lines.append(f"{n_notes} note{'s' if n_notes > 1 else ''} (--verbose shows them; the page has all)")
+    if verbose:
+        lines.append(f"Methods: {measured.recipe.methods}")
+    return "\n".join(lines)
+
+
+def _numbers(measured: MeasuredSpectrum) -> list[str]:
+    s = measured.summary
+    ratios = [said(measured.ratios[key]) for key in TOLD if key in measured.ratios]
+    return [
+        f"SNR {s['snr']:.0f}, lines {s['fwhm_ppm']:.3f} ppm wide; fitted as {s['profile']} ({s['profile_reason']}).",
+        "  ".join(ratios),
+    ]
+
+
+def said(one: Amount) -> str:
+    """A ratio in a few letters: a value with its error, or the limit that can be stated."""
+    if one.status.is_failure:
+        return f"{one.key} > {one.lower:.2g}" if one.lower > 0 else f"{one.key} not determined"
+    return f"{one.key} {one.value:.2f} ± {one.std:.2f}" if one.is_detected else f"{one.key} < {one.upper:.2g}"
+
+
+def _line(flag: Flag) -> str:
+    where = f" [{flag.where}]" if flag.where else ""
+    return f"{flag.severity.name}: {flag.sentence}{where}"

@@ -1,0 +1,179 @@
+"""NIfTI-MRS in and out, on nibabel alone: what lies on disk already has the sense of `Spectra`.
+
+The reader that the standard's own library offers conjugates on loading and on saving; whoever mixes the two turns every
+spectrum round. Here nothing is conjugated, ever.
+
+Clarke et al. 2022, doi:10.1002/mrm.29418
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import nibabel as nib
+import numpy as np
+from jaxtyping import Complex
+
+from perspect.io.gz import compressed
+from perspect.io.series import sha256
+from perspect.vocabulary import Basis, Grid, Problem, Spectra
+from perspect.vocabulary.spectra import Kind
+
+EXTENSION: Final = 44
+"""The code of the header extension that holds the JSON."""
+
+VERSION: Final = b"mrs_v0_9"
+
+AXES: Final = {
+    "DIM_COIL": "coil", "DIM_DYN": "transient", "DIM_EDIT": "edit", "DIM_PHASE_CYCLE": "phase",
+    "DIM_MEAS": "measurement",
+    "DIM_INDIRECT_0": "indirect", "DIM_INDIRECT_1": "indirect1", "DIM_INDIRECT_2": "indirect2", "DIM_USER_0": "user",
+    "DIM_USER_1": "user1", "DIM_USER_2": "user2", "DIM_ISIS": "isis", "DIM_METCYCLE": "metcycle",
+}  # fmt: skip
+"""The standard's names of axes, and ours."""
+
+PERSONAL: Final = frozenset(
+    {
+        "PatientName", "PatientID", "PatientDoB", "PatientBirthDate", "PatientSex", "PatientWeight", "InstitutionName",
+        "InstitutionAddress", "OriginalFile", "DeviceSerialNumber",
+    }
+)  # fmt: skip
+"""Fields that say who and where, which are read past and never written."""
+
+DEFAULT_AXES: Final = ("DIM_COIL", "DIM_DYN", "DIM_INDIRECT_0")
+"""What the standard takes the fifth to seventh axis for where the header does not say."""
+
+TIME_UNITS: Final = {0: 1.0, 8: 1.0, 16: 1e-3, 24: 1e-6}
+
+
+def read_nifti_mrs(path: Path) -> Spectra:
+    """A spectrum or a grid of spectra."""
+    image: Any = nib.load(path)
+    header = image.header
+    said = _extension(path, header)
+    values = np.asanyarray(image.dataobj)
+    if values.dtype.kind != "c" or values.ndim < 4:
+        raise Problem(
+            f"{path.name} holds {values.dtype} of shape {values.shape}.",
+            "NIfTI-MRS holds complex numbers with time as the fourth axis.",
+            "Convert the raw file again, for example with spec2nii.",
+        )
+    axes = tuple(
+        AXES.get(str(said.get(f"dim_{at}", DEFAULT_AXES[at - 5])), f"axis{at}") for at in range(5, values.ndim + 1)
+    )
+    values, axes = _squeezed(values, axes)
+    unit = TIME_UNITS.get(int(header["xyzt_units"]) & 0b111000, 1.0)
+    x, y, z = values.shape[:3]
+    placed = bool(int(header["sform_code"]) or int(header["qform_code"]))
+    return Spectra(
+        values,
+        float(header["pixdim"][4]) * unit,
+        _first(path, said, "SpectrometerFrequency") * 1e6,
+        Grid((x, y, z), np.array(image.affine, float)),
+        axes,
+        te=_number(said, "EchoTime"),
+        tr=_number(said, "RepetitionTime"),
+        nucleus=str((said.get("ResonantNucleus") or ["1H"])[0]),
+        placed=placed,
+        name=path.name,
+        sources={path.name: sha256(path)},
+        header={key: value for key, value in said.items() if key not in PERSONAL},
+    )
+
+
+def _extension(path: Path, header: Any) -> dict[str, Any]:
+    found = [one for one in header.extensions if one.get_code() == EXTENSION]
+    if not found:
+        raise Problem(
+            f"{path.name} has no header extension {EXTENSION}: it is no NIfTI-MRS file.",
+            "Field strength and nucleus are not known.",
+            "Convert the raw file with spec2nii.",
+        )
+    content = found[0].get_content()
+    if isinstance(content, dict):
+        return content
+    text = content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
+    try:
+        said: dict[str, Any] = json.loads(text.rstrip("\0 \n"))
+    except json.JSONDecodeError as error:
+        raise Problem(
+            f"The NIfTI-MRS header of {path.name} is no JSON ({error}).", "", "Convert the file again."
+        ) from error
+    return said
+
+
+def _squeezed(values: np.ndarray, axes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Without axes of length one after the fourth."""
+    drop = tuple(at for at in range(4, values.ndim) if values.shape[at] == 1)
+    kept = tuple(name for at, name in enumerate(axes) if at + 4 not in drop)
+    return np.squeeze(values, axis=drop), kept
+
+
+def _first(path: Path, said: Mapping[str, Any], key: str) -> float:
+    value = said.get(key)
+    value = value[0] if isinstance(value, list) and value else value
+    if not isinstance(value, int | float):
+        raise Problem(f"{path.name} does not say {key}.", "Without it there is no axis in ppm.", f"Add {key} in MHz.")
+    return float(value)
+
+
+def _number(said: Mapping[str, Any], key: str) -> float | None:
+    value = said.get(key)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def nifti_mrs(
+    values: Complex[np.ndarray, "x y z points *more"], like: Spectra, more: Mapping[str, Any], axes: Sequence[str] = ()
+) -> bytes:
+    """A .nii.gz file in memory; `like` gives grid, dwell, frequency and times, `more` goes into the header, `axes` are
+    the standard's names of the axes after the fourth.
+    """
+    header: dict[str, Any] = {
+        "SpectrometerFrequency": [like.frequency * 1e-6],
+        "ResonantNucleus": [like.nucleus],
+        "SpectralWidth": 1 / like.dwell,
+        **({} if like.te is None else {"EchoTime": like.te}),
+        **({} if like.tr is None else {"RepetitionTime": like.tr}),
+        **{f"dim_{at}": name for at, name in enumerate(axes, 5)},
+        **more,
+    }
+    image: Any = nib.Nifti1Image(np.asarray(values, np.complex64), like.grid.affine)  # type: ignore[no-untyped-call]
+    code = 1 if like.placed else 0
+    image.header.set_sform(like.grid.affine, code)
+    image.header.set_qform(like.grid.affine, code)
+    image.header["pixdim"][4] = like.dwell
+    image.header.set_xyzt_units("mm", "sec")
+    image.header["intent_name"] = VERSION
+    text = json.dumps(header, sort_keys=True).encode()
+    image.header.extensions.append(nib.nifti1.Nifti1Extension(EXTENSION, text))
+    return compressed(image.to_bytes())
+
+
+def basis_nifti(basis: Basis) -> bytes:
+    """A basis set as NIfTI-MRS: one molecule an index of the fifth axis, their names in the header."""
+    place = Grid((1, 1, 1), np.diag([10000.0, 10000.0, 10000.0, 1.0]))
+    values = basis.values.T[None, None, None]
+    like = Spectra(values, basis.dwell, basis.frequency, place, ("user",), te=basis.te, placed=False)
+    more = {
+        "dim_5_info": "molecules of a basis set",
+        "dim_5_header": {"Metabolite": list(basis.names), "Kind": list(basis.kinds)},
+        "BasisOrigin": basis.origin,
+    }
+    return nifti_mrs(values, like, more, ("DIM_USER_0",))
+
+
+def basis_from(spectra: Spectra) -> Basis:
+    """A basis set that was written by `basis_nifti`."""
+    said = spectra.header.get("dim_5_header", {})
+    names = said.get("Metabolite") if isinstance(said, dict) else None
+    if not isinstance(names, list) or spectra.values.ndim != 5:
+        raise Problem(
+            f"{spectra.name} does not name the molecules of a basis set (dim_5_header, Metabolite).",
+            "It is not known which signal is which.",
+            "Write it with `perspect basis`.",
+        )
+    kinds: tuple[Kind, ...] = tuple(said.get("Kind", ()))
+    origin = str(spectra.header.get("BasisOrigin", spectra.name))
+    values = np.ascontiguousarray(spectra.values[0, 0, 0].T).astype(complex)
+    return Basis(tuple(map(str, names)), values, spectra.dwell, spectra.frequency, spectra.te, origin, kinds)

@@ -1,0 +1,50 @@
+"""Signals that are broad by nature: mobile lipids and macromolecules, as sums of Gaussian lines.
+
+Positions, widths and protons of Provencher's model (Provencher 1993, doi:10.1002/mrm.1910300604, and the manual of its
+program); a line is as wide in ppm at any field.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from jaxtyping import Complex
+
+from perspect.models.spins.dynamics import REFERENCE
+
+
+@dataclass(frozen=True)
+class Broad:
+    """A name, what it is, and its lines: (ppm, full width at half maximum in ppm, protons)."""
+
+    key: str
+    kind: Literal["macromolecule", "lipid"]
+    lines: tuple[tuple[float, float, float], ...]
+
+
+BROAD: Final[dict[str, Broad]] = {
+    one.key: one
+    for one in (
+        Broad("Lip09", "lipid", ((0.89, 0.14, 3.0),)),
+        Broad("Lip13a", "lipid", ((1.28, 0.15, 2.0),)),
+        Broad("Lip13b", "lipid", ((1.28, 0.089, 2.0),)),
+        Broad("Lip20", "lipid", ((2.04, 0.15, 1.33), (2.25, 0.15, 0.67), (2.80, 0.20, 0.87))),
+        Broad("MM09", "macromolecule", ((0.91, 0.14, 3.0),)),
+        Broad("MM12", "macromolecule", ((1.21, 0.15, 2.0),)),
+        Broad("MM14", "macromolecule", ((1.43, 0.17, 2.0),)),
+        Broad("MM17", "macromolecule", ((1.67, 0.15, 2.0),)),
+        Broad("MM20", "macromolecule", ((2.08, 0.15, 1.33), (2.25, 0.20, 0.33), (1.95, 0.15, 0.33), (3.0, 0.20, 0.40))),
+    )
+}
+"""Every broad signal by its short name."""
+
+
+def broad_signal(one: Broad, frequency: float, dwell: float, n_points: int) -> Complex[np.ndarray, " points"]:
+    """Its signal in protons at a spectrometer `frequency` in Hz; it does not depend on the sequence."""
+    t = np.arange(n_points) * dwell
+    hz = frequency * 1e-6
+    signal: Complex[np.ndarray, " points"] = np.zeros(n_points, complex)
+    for ppm, width, protons in one.lines:
+        decay = (np.pi * width * hz * t) ** 2 / (4 * np.log(2))
+        signal = signal + protons * np.exp(2j * np.pi * (REFERENCE - ppm) * hz * t - decay)
+    return signal

@@ -1,0 +1,6 @@
+"""Spectroscopy: what the tissue is made of."""
+
+from perspect.mrs.pipeline import measure
+from perspect.mrs.plan import Plan
+
+__all__ = ["Plan", "measure"]

@@ -1,0 +1,342 @@
+"""The fit: a spectrum as a sum of known signals, each a little shifted and widened, on a smooth baseline.
+
+    Re{e^(i(φ0 + φ1 (ppm - 3))) Y} = Σ a_m Re FT{b_m(t) e^(-(γ + l_m) t - v t² + 2πi (Δ + d_m) t)} + S c + noise
+
+with a_m ≥ 0 and c held back by a penalty. Amplitudes and baseline are linear and eliminated (variable projection); the
+phases, the common shift Δ and shape γ, v, and the individual d_m and l_m, which priors hold near zero, are found by
+Levenberg-Marquardt. Provencher 1993, doi:10.1002/mrm.1910300604, posed the problem; Golub and Pereyra 2003,
+doi:10.1088/0266-5611/19/2/201, the elimination.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Complex, Float
+
+from perspect.mrs.band import Band
+from perspect.numerics.nonnegative import nonnegative
+from perspect.numerics.spline import PenalisedSpline
+
+PIVOT: Final = 3.0
+"""ppm about which the phase of first order turns."""
+
+N_COMMON: Final = 5
+"""φ0, φ1, Δ, γ, v: what all signals share."""
+
+MOST_STEPS: Final = 40
+"""After so many steps the fit has not converged."""
+
+NARROWER: Final = 15.0
+"""By how much a broad signal may be narrower than its template, in 1/s (a Lorentzian of 5 Hz) [our default]."""
+
+ENOUGH: Final = 1e-5
+"""A step that lowers the cost by a smaller share of it ends the fit [our default]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Priors:
+    """What is known of each signal before the data: standard deviations of its own shift (Hz) and width (1/s).
+
+    `phase` is that of the first-order phase (rad/ppm). A signal that is `free` may be negative. What is `broad` has its
+    own width and does not take part in the common one: the lineshape of the magnet hardly widens it.
+    """
+
+    shift: Float[np.ndarray, " signals"]
+    width: Float[np.ndarray, " signals"]
+    phase: float
+    free: Bool[np.ndarray, " signals"]
+    broad: Bool[np.ndarray, " signals"]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """All that does not change during a fit: the spectrum, the signals, the baseline, the noise of a bin.
+
+    Each row of `ties` says that a sum of amplitudes is zero with a standard deviation of one: a soft ratio.
+    """
+
+    band: Band
+    spectrum: Complex[np.ndarray, " bins"]
+    signals: Complex[np.ndarray, "signals band"]
+    spline: PenalisedSpline | None
+    priors: Priors
+    sigma: float
+    ties: Float[np.ndarray, "ties signals"]
+    values: Complex[np.ndarray, " band"]
+
+    @property
+    def n_signals(self) -> int:
+        """How many signals."""
+        return len(self.signals)
+
+    @cached_property
+    def slant(self) -> Float[np.ndarray, " bins"]:
+        """By how much the first-order phase turns each bin."""
+        out: Float[np.ndarray, " bins"] = self.band.ppm - PIVOT
+        return out
+
+    @cached_property
+    def tied(self) -> Float[np.ndarray, "signals signals"]:
+        """What the ties add to the products of the columns."""
+        out: Float[np.ndarray, "signals signals"] = self.sigma**2 * self.ties.T @ self.ties
+        return out
+
+    @cached_property
+    def precision(self) -> Float[np.ndarray, " parameters"]:
+        """Noise variance over prior variance of every non-linear parameter: its weight as a datum."""
+        n = self.n_signals
+        out = np.zeros(N_COMMON + 2 * n)
+        out[1] = (self.sigma / self.priors.phase) ** 2
+        out[N_COMMON : N_COMMON + n] = (self.sigma / self.priors.shift) ** 2
+        out[N_COMMON + n :] = (self.sigma / self.priors.width) ** 2
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a fit stands: parameters, amplitudes, the columns, and what is left of the data.
+
+    `theta` is φ0, φ1, Δ, γ, v, then all d, then all l. `cost` counts residual, penalty and priors.
+    """
+
+    theta: Float[np.ndarray, " parameters"]
+    amplitudes: Float[np.ndarray, " signals"]
+    columns: Float[np.ndarray, "signals bins"]
+    data: Float[np.ndarray, " bins"]
+    cost: float
+    decayed: Complex[np.ndarray, "signals band"]
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A finished fit, and the covariance of its amplitudes (first) and non-linear parameters."""
+
+    place: Place
+    baseline: Float[np.ndarray, " bins"]
+    covariance: Float[np.ndarray, "all all"]
+    dimensions: float
+    noise: float
+    n_steps: int
+    has_converged: bool
+
+    @property
+    def residual(self) -> Float[np.ndarray, " bins"]:
+        """What neither signals nor baseline explain."""
+        out: Float[np.ndarray, " bins"] = self.place.data - self.place.amplitudes @ self.place.columns - self.baseline
+        return out
+
+
+def stand(
+    task: Task,
+    theta: Float[np.ndarray, " parameters"],
+    shadow: Float[np.ndarray, "splines bins"],
+    warm: Bool[np.ndarray, " signals"] | None,
+) -> Place:
+    """The best amplitudes and baseline at these non-linear parameters."""
+    n = task.n_signals
+    d, width = theta[N_COMMON : N_COMMON + n], theta[N_COMMON + n :]
+    t = task.band.times
+    sharp = ~task.priors.broad
+    rate = np.where(sharp, np.maximum(theta[3] + width, 0.0), np.maximum(width, -NARROWER))
+    decay = np.exp(-np.outer(rate - 2j * np.pi * (theta[2] + d), t) - np.outer(sharp * theta[4], t**2))
+    decayed = task.signals * decay
+    columns = task.band.spectrum(decayed).real
+    data = (np.exp(1j * (theta[0] + theta[1] * task.slant)) * task.spectrum).real
+    gram, projection, size = _normal(columns, data, shadow)
+    gram = gram + task.tied
+    amplitudes = nonnegative(gram, projection, task.priors.free, warm)
+    left = size - 2 * amplitudes @ projection + amplitudes @ gram @ amplitudes
+    cost = float(left + np.sum(task.precision * theta**2))
+    return Place(theta, amplitudes, columns, data, cost, decayed)
+
+
+def _normal(
+    columns: Float[np.ndarray, "signals bins"],
+    data: Float[np.ndarray, " bins"],
+    shadow: Float[np.ndarray, "splines bins"],
+) -> tuple[Float[np.ndarray, "signals signals"], Float[np.ndarray, " signals"], float]:
+    """Products of columns and data once the baseline has been taken out of both."""
+    shaded, shaded_data = columns @ shadow.T, shadow @ data
+    gram = columns @ columns.T - shaded @ shaded.T
+    return gram, columns @ data - shaded @ shaded_data, float(data @ data - shaded_data @ shaded_data)
+
+
+def slopes(task: Task, place: Place) -> Float[np.ndarray, "parameters bins"]:
+    """Derivatives of (model - data) along every non-linear parameter at fixed amplitudes."""
+    n, band, theta, a = task.n_signals, task.band, place.theta, place.amplitudes
+    out = np.zeros((theta.size, place.data.size))
+    turned = np.exp(1j * (theta[0] + theta[1] * task.slant)) * task.spectrum
+    out[0] = turned.imag
+    out[1] = turned.imag * task.slant
+    active = np.flatnonzero(a)
+    timed = band.spectrum(place.decayed[active] * band.times) * a[active, None]
+    along_shift, along_width = -2 * np.pi * timed.imag, -timed.real
+    out[N_COMMON + active] = along_shift
+    out[N_COMMON + n + active] = along_width
+    sharp = ~task.priors.broad[active]
+    out[2], out[3] = along_shift.sum(axis=0), along_width[sharp].sum(axis=0)
+    out[4] = -band.spectrum((a[active][sharp] @ place.decayed[active][sharp]) * band.times**2).real
+    return out
+
+
+def descended(
+    task: Task,
+    theta: Float[np.ndarray, " parameters"],
+    shadow: Float[np.ndarray, "splines bins"],
+    most: int = MOST_STEPS,
+) -> tuple[Place, int, bool]:
+    """The nearest minimum of the cost, how many steps led there, and whether they ended by themselves."""
+    place = stand(task, theta, shadow, None)
+    damping = 1e-2
+    for step in range(most):
+        gradient, curvature = _kaufman(task, place, shadow)
+        gradient = gradient + task.precision * place.theta
+        curvature = curvature + np.diag(task.precision)
+        size = np.diag(curvature).copy()
+        size = np.maximum(size, 1e-12 * size.max())
+        held = _held(place.theta, gradient)
+        gain = 0.0
+        for _ in range(8):
+            system = curvature + np.diag(damping * size)
+            free = ~held
+            move = np.zeros_like(theta)
+            move[free] = -np.linalg.solve(system[np.ix_(free, free)], gradient[free])
+            tried = stand(task, _allowed(place.theta + move), shadow, place.amplitudes > 0)
+            gain = place.cost - tried.cost
+            if gain > 0:
+                break
+            damping *= 5.0
+        if gain <= 0:
+            return place, step, True
+        place, damping = tried, max(damping * 0.2, 1e-8)
+        if gain < ENOUGH * place.cost:
+            return place, step + 1, True
+    return place, most, False
+
+
+def _kaufman(
+    task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"]
+) -> tuple[Float[np.ndarray, " parameters"], Float[np.ndarray, "parameters parameters"]]:
+    """Half the gradient and the Gauss-Newton curvature of the cost, amplitudes and baseline following along."""
+    used = np.flatnonzero(place.amplitudes)
+    j = slopes(task, place)
+    rows = np.concatenate([place.columns[used], j, (place.amplitudes @ place.columns - place.data)[None]])
+    shaded = rows @ shadow.T
+    product = rows @ rows.T - shaded @ shaded.T
+    n, m = len(used), len(j)
+    product[:n, :n] += task.tied[np.ix_(used, used)]
+    a, ja, jj = product[:n, :n], product[n : n + m, :n], product[n : n + m, n : n + m]
+    gradient = product[n : n + m, -1]
+    if n:
+        ridge = 1e-12 * np.trace(a) / n * np.eye(n)
+        jj = jj - ja @ np.linalg.solve(a + ridge, ja.T)
+    return gradient, jj
+
+
+def _held(
+    theta: Float[np.ndarray, " parameters"], gradient: Float[np.ndarray, " parameters"]
+) -> Bool[np.ndarray, " parameters"]:
+    """Widths that stand at zero and would go below."""
+    held = np.zeros(theta.size, bool)
+    for at in (3, 4):
+        held[at] = theta[at] <= 0 and gradient[at] > 0
+    return held
+
+
+def _allowed(theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
+    out = theta.copy()
+    out[3:5] = np.maximum(out[3:5], 0.0)
+    return out
+
+
+def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
+    """The effective dimensions of the baseline that the data favour, of some choices: restricted maximum likelihood.
+
+    The splines are random with a variance that the data tell, the amplitudes are fixed (Wood 2011,
+    doi:10.1111/j.1467-9868.2010.00749.x); it is asked after the fine fit, when misfit no longer passes for baseline.
+    """
+    spline = task.spline
+    assert spline is not None
+    scores = []
+    for dimensions in choices:
+        weight, shadow = shadow_at(spline, dimensions)
+        gram, projection, size = _normal(place.columns, place.data, shadow)
+        gram = gram + task.tied
+        a = nonnegative(gram, projection, task.priors.free, place.amplitudes > 0)
+        left = size - 2 * a @ projection + a @ gram @ a
+        used = np.flatnonzero(a)
+        _, log_fixed = np.linalg.slogdet(gram[np.ix_(used, used)] / task.sigma**2)
+        penalised = np.sum(np.log(weight * spline.stiffnesses[spline.null :] + 1.0))
+        shrunk = np.sum(np.log(np.maximum(weight * spline.stiffnesses[spline.null :], 1e-300)))
+        scores.append(left / task.sigma**2 + log_fixed + penalised - shrunk)
+    return float(choices[int(np.argmin(scores))])
+
+
+def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_converged: bool) -> Solution:
+    """Baseline, noise and covariance at the end of a fit."""
+    shadow = shadow_of(task, dimensions)
+    left = place.data - place.amplitudes @ place.columns
+    baseline = shadow.T @ (shadow @ left)
+    rest = left - baseline
+    n_used = int((place.amplitudes != 0).sum()) + N_COMMON + dimensions
+    found = float(np.sqrt(rest @ rest / max(rest.size - n_used, 1.0)))
+    noise = max(task.sigma, found)
+    j = slopes(task, place)
+    rows = np.concatenate([place.columns, j])
+    shaded = rows @ shadow.T
+    information = rows @ rows.T - shaded @ shaded.T
+    n, weight = task.n_signals, (noise / task.sigma) ** 2
+    information[:n, :n] += task.tied * weight
+    information[np.diag_indices_from(information)] += np.concatenate([np.zeros(n), task.precision * weight])
+    covariance = _constrained(information, place.amplitudes) * noise**2
+    return Solution(place, baseline, covariance, dimensions, noise, n_steps, has_converged)
+
+
+def _constrained(
+    information: Float[np.ndarray, "all all"], amplitudes: Float[np.ndarray, " signals"]
+) -> Float[np.ndarray, "all all"]:
+    """The inverse information where amplitudes cannot be negative.
+
+    An amplitude that was found at zero is held there by the constraint, in most repeats of the measurement: it takes no
+    part in the errors of the others. Its own error is the one that it has when all are free.
+    """
+    free = _inverse(information)
+    used = np.ones(len(information), bool)
+    used[: amplitudes.size] = amplitudes != 0
+    held = _inverse(information[np.ix_(used, used)])
+    out = np.zeros_like(free)
+    out[np.ix_(used, used)] = held
+    at_zero = np.flatnonzero(~used)
+    out[at_zero, at_zero] = np.diagonal(free)[at_zero]
+    return out
+
+
+def shadow_of(task: Task, dimensions: float) -> Float[np.ndarray, "splines bins"]:
+    """The baseline at so many effective dimensions, as what it takes out of a vector; nothing without a baseline."""
+    if task.spline is None:
+        return np.zeros((0, task.band.ppm.size))
+    return shadow_at(task.spline, dimensions)[1]
+
+
+@lru_cache(maxsize=64)
+def shadow_at(spline: PenalisedSpline, dimensions: float) -> tuple[float, Float[np.ndarray, "splines bins"]]:
+    """The weight of the penalty at so many effective dimensions, and the shadow; the same for all of a band."""
+    weight = spline.weight(dimensions)
+    return weight, spline.shadow(weight)
+
+
+def _inverse(information: Float[np.ndarray, "all all"]) -> Float[np.ndarray, "all all"]:
+    """Of a symmetric matrix whose entries differ in scale; what it does not determine gets a very large variance."""
+    scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
+    values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
+    inverse = (vectors / np.maximum(values, 1e-10)) @ vectors.T
+    out: Float[np.ndarray, "all all"] = inverse / np.outer(scale, scale)
+    return out
+
+
+def with_noise(task: Task, sigma: float) -> Task:
+    """The same task with another noise."""
+    return replace(task, sigma=sigma)

@@ -1,0 +1,330 @@
+"""One voxel from raw signals to amounts: reads from top to bottom as a methods section."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Final
+
+import numpy as np
+from jaxtyping import Complex
+
+from perspect.models.spins import GYROMAGNETIC
+from perspect.mrs import eddy
+from perspect.mrs.amounts import RATIOS, Scale, amounts, probability_above, ratio, water_scale
+from perspect.mrs.average import Averaged, averaged
+from perspect.mrs.band import band_of, noise_of
+from perspect.mrs.coils import coil_weights
+from perspect.mrs.decompose import Decomposition, decomposed
+from perspect.mrs.plan import Plan
+from perspect.mrs.profile import LONG_TE
+from perspect.mrs.quality import Quality, flags, quality, refuse
+from perspect.mrs.signals import known_by, with_broad
+from perspect.mrs.water import amplitude_at_start, without_water
+from perspect.vocabulary import (
+    Amount,
+    Basis,
+    FittedSpectrum,
+    Flag,
+    MeasuredSpectrum,
+    Problem,
+    Recipe,
+    Refusal,
+    Severity,
+    Spectra,
+    Status,
+    Step,
+)  # fmt: skip
+
+Progress = Callable[[str, float], None]
+
+FEWEST_POINTS: Final = 128
+"""A signal with fewer points has no lines."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """One signal ready to be fitted, the water that belongs to it, and what was done."""
+
+    values: Complex[np.ndarray, " points"]
+    water: Complex[np.ndarray, " points"] | None
+    is_halved: bool
+    steps: tuple[Step, ...]
+    flags: tuple[Flag, ...]
+    water_ratio: float
+    is_cleaned: bool
+    bend: float
+
+
+def measure(
+    spectra: Spectra,
+    basis: Basis,
+    plan: Plan | None = None,
+    *,
+    water: Spectra | None = None,
+    fractions: Mapping[str, float] | None = None,
+    scale: Scale | None = None,
+    progress: Progress | None = None,
+) -> MeasuredSpectrum:
+    """Amounts, ratios, fit, flags and recipe of a single voxel.
+
+    `basis` holds the molecules at the echo time and field of the signal; lipids and macromolecules are added where it
+    has none. `water` is the unsuppressed reference; `fractions` are the shares of the voxel in "grey", "white", "csf"
+    and "lesion". `scale` replaces the water scaling by one of your own.
+
+    Raises `Problem` where the input cannot be used. What must not be interpreted comes back without numbers, with a
+    flag REFUSED that says why.
+    """
+    plan = plan or Plan()
+    tell = progress or _silent
+    check(spectra, water, basis)
+    tell("preparing", 0.0)
+    ready = prepared(spectra, water, plan)
+    tell("fitting", 0.0)
+    full = with_broad(known_by(basis), lipids=True, macromolecules=(spectra.te or 0.0) < LONG_TE)
+    band = band_of(spectra, (plan.low, plan.high))
+    sigma = noise_of(ready.values, spectra.ppm)
+    if not sigma > 0:
+        raise Problem(
+            f"{spectra.name} has no noise outside the lines.",
+            "Every standard error rests on it.",
+            "Give the measured signal, not a filtered or simulated one; add noise to a simulation.",
+        )
+    cut = band.cut(ready.values, spectra.dwell, is_halved=ready.is_halved)
+    found = decomposed(band, cut, full, band.noise(sigma, spectra.dwell), plan)
+    numbers = quality(found)
+    tell("amounts", 0.0)
+    used = scale or scale_of(ready, spectra, plan, found, fractions)
+    raised = [*ready.flags, *flags(numbers, found, ready.water_ratio, ready.is_cleaned, ready.bend)]
+    refusal = refused(numbers, found)
+    measured_amounts = amounts(found, used)
+    ratios = {f"{a}/{b}": ratio(found, a, b) for a, b in RATIOS if _has(measured_amounts, a, b)}
+    if refusal is not None:
+        raised.insert(0, refusal)
+        measured_amounts = {key: voided(one) for key, one in measured_amounts.items()}
+        ratios = {key: voided(one) for key, one in ratios.items()}
+    return MeasuredSpectrum(
+        measured_amounts,
+        ratios,
+        fitted(found),
+        replace(spectra, values=ready.values[None, None, None], axes=(), is_halved=ready.is_halved),
+        tuple(sorted(raised, key=lambda flag: -flag.severity)),
+        Recipe((*ready.steps, step_of(found, full, plan), step_of_scale(used))),
+        summary(spectra, found, numbers, used, ready, refusal),
+    )
+
+
+def check(spectra: Spectra, water: Spectra | None, basis: Basis) -> None:
+    """Raises `Problem` for what cannot be measured or does not belong together."""
+    if not spectra.is_single:
+        raise Problem(
+            f"{spectra.name} has {int(np.prod(spectra.values.shape[:3]))} voxels.",
+            "This measures one.",
+            "Use the grid analysis for spectroscopic images.",
+        )
+    if spectra.n_points < FEWEST_POINTS or not np.isfinite(spectra.values).all():
+        raise Problem(
+            f"{spectra.name} has {spectra.n_points} points"
+            + ("." if np.isfinite(spectra.values).all() else ", some of them not finite."),
+            "There is no spectrum in it.",
+            "Export the signal again.",
+        )
+    if spectra.nucleus != "1H":
+        raise Problem(f"{spectra.name} is of {spectra.nucleus}.", "Only protons are measured here.", "")
+    if abs(basis.frequency / spectra.frequency - 1) > 0.02:
+        raise Problem(
+            f"The basis is for {basis.frequency * 1e-6:.2f} MHz and {spectra.name} was taken at "
+            f"{spectra.frequency * 1e-6:.2f} MHz.",
+            "Coupled lines look different at another field.",
+            "Simulate a basis for this field: perspect basis.",
+        )
+    if basis.te is not None and spectra.te is not None and abs(basis.te - spectra.te) > 2e-3:
+        raise Problem(
+            f"The basis is for an echo time of {basis.te * 1e3:g} ms and {spectra.name} has {spectra.te * 1e3:g} ms.",
+            "Coupled lines turn with the echo time: lactate stands on its head at 144 ms.",
+            "Simulate a basis for this echo time: perspect basis --te.",
+        )
+    if water is not None and (abs(water.dwell / spectra.dwell - 1) > 1e-3 or water.n_points < FEWEST_POINTS):
+        raise Problem(
+            f"The water reference {water.name} was sampled every {water.dwell * 1e6:g} µs, {spectra.name} every "
+            f"{spectra.dwell * 1e6:g} µs.",
+            "They do not belong together.",
+            "Give the reference of the same voxel and receiver.",
+        )
+
+
+def prepared(spectra: Spectra, water: Spectra | None, plan: Plan) -> Prepared:
+    """Coils combined, transients aligned and averaged, eddy currents and residual water taken out."""
+    steps: list[Step] = []
+    raised: list[Flag] = []
+    signal = _by_transient(spectra)
+    reference = None if water is None else _by_transient(water)
+    if signal.shape[1] > 1:
+        weights = coil_weights(
+            signal if reference is None or reference.shape[1] != signal.shape[1] else reference, signal
+        )
+        signal = weights.combined(signal)[:, None]
+        reference = weights.combined(reference)[:, None] if reference is not None else None
+        steps.append(
+            Step(
+                "coils",
+                f"Coils were combined by whitened singular value decomposition ({weights.share:.0%} in one shape).",
+                {"share": weights.share}, ("Rodgers and Robson 2010, doi:10.1002/mrm.22230",),
+            )
+        )  # fmt: skip
+    mean, more = _mean(spectra, signal[:, 0])
+    steps += more
+    of_water = None if reference is None else reference[:, 0].mean(axis=1)
+    bent = 0.0
+    if of_water is not None:
+        phase = eddy.water_phase(of_water, spectra.dwell)
+        bent = eddy.bend(phase, spectra.dwell)
+        if plan.eddy == "always" or (plan.eddy == "auto" and bent > eddy.BENT):
+            mean, of_water = eddy.corrected(mean, phase), eddy.corrected(of_water, phase)
+            steps.append(
+                Step(
+                    "eddy currents", "The phase of the water reference was taken out of the signal.",
+                    {"bend_degrees": float(np.degrees(bent))}, ("Klose 1990, doi:10.1002/mrm.1910140104",),
+                )
+            )  # fmt: skip
+    cleaned = without_water(
+        mean, spectra.dwell, spectra.frequency, always=plan.water == "always", is_halved=spectra.is_halved
+    ) if plan.water != "never" else None  # fmt: skip
+    if cleaned is not None and cleaned.is_changed:
+        steps.append(
+            Step(
+                "water",
+                f"Residual water at {cleaned.place:.2f} ppm was modelled by damped exponentials and subtracted.",
+                {"ratio": cleaned.ratio}, ("Barkhuijsen et al. 1987, doi:10.1016/0022-2364(87)90023-0",),
+            )
+        )  # fmt: skip
+    return Prepared(
+        mean if cleaned is None else cleaned.values, of_water, spectra.is_halved, tuple(steps), tuple(raised),
+        0.0 if cleaned is None else cleaned.ratio, cleaned is not None and cleaned.is_changed, bent,
+    )  # fmt: skip
+
+
+def _by_transient(spectra: Spectra) -> Complex[np.ndarray, "points coils transients"]:
+    """The signals of a voxel with coils second and all other axes together last."""
+    values = spectra.values[0, 0, 0]
+    axes = list(spectra.axes)
+    values = np.moveaxis(values, 1 + axes.index("coil"), 1) if "coil" in axes else values[:, None]
+    out: Complex[np.ndarray, "points coils transients"] = values.reshape(values.shape[0], values.shape[1], -1)
+    return out
+
+
+def _mean(
+    spectra: Spectra, transients: Complex[np.ndarray, "points transients"]
+) -> tuple[Complex[np.ndarray, " points"], list[Step]]:
+    n = transients.shape[1]
+    found: Averaged = averaged(spectra, transients)
+    if n == 1:
+        return found.values, []
+    spread = float(np.ptp(found.shifts))
+    said = (
+        f"{n} transients were aligned in frequency (range {spread:.1f} Hz) and phase and averaged"
+        + (f"; {n - int(found.kept.sum())} were left out." if not found.kept.all() else ".")
+    )  # fmt: skip
+    constants = {"transients": n, "kept": int(found.kept.sum()), "range_hz": spread}
+    return found.values, [Step("transients", said, constants, ("Near et al. 2015, doi:10.1002/mrm.25094",))]
+
+
+def scale_of(
+    ready: Prepared, spectra: Spectra, plan: Plan, found: Decomposition, fractions: Mapping[str, float] | None
+) -> Scale:
+    """What amounts are relative to."""
+    if plan.reference in ("tcr", "tnaa"):
+        parts = ("Cr", "PCr") if plan.reference == "tcr" else ("NAA", "NAAG")
+        total = float(sum(found.amplitudes[found.names.index(one)] for one in parts if one in found.names))
+        if not total > 0:
+            raise Problem(
+                f"mrs.reference is {plan.reference}, but there is none in {spectra.name}.",
+                "Nothing can be divided by it.",
+                "Use water or none as reference.",
+            )
+        return Scale(
+            1 / total, f"per {plan.reference[0]}{plan.reference[1:].upper()}", 0.0, f"relative to {plan.reference}"
+        )
+    if plan.reference == "water" and ready.water is not None:
+        amplitude, error = amplitude_at_start(ready.water, spectra.dwell)
+        return water_scale(amplitude, error, spectra.te, spectra.tr, spectra.frequency / GYROMAGNETIC, fractions)
+    return Scale(1.0, "institutional units", 0.0, "without a reference: only ratios can be compared between scanners")
+
+
+def refused(numbers: Quality, found: Decomposition) -> Flag | None:
+    """The reason not to interpret, if there is one."""
+    try:
+        refuse(numbers, found.solution.has_converged)
+    except Refusal as reason:
+        return Flag("refused", Severity.REFUSED, str(reason), source="quality")
+    return None
+
+
+def voided(one: Amount) -> Amount:
+    """An amount whose spectrum was refused."""
+    nan = float("nan")
+    return replace(one, value=nan, std=nan, lower=nan, upper=nan, status=Status.NOT_DETERMINED, is_detected=False)
+
+
+def fitted(found: Decomposition) -> FittedSpectrum:
+    """The spectrum, its fit and its parts, for a reader's eye."""
+    place, baseline = found.solution.place, found.solution.baseline
+    parts = {name: found.part(name) for name in found.names if found.amplitudes[found.names.index(name)] != 0}
+    fit = place.amplitudes @ place.columns + baseline
+    return FittedSpectrum(found.task.band.ppm, place.data, fit, baseline, parts, found.task.sigma)
+
+
+def _has(found: Mapping[str, Amount], *keys: str) -> bool:
+    return all(key in found for key in keys)
+
+
+def step_of(found: Decomposition, basis: Basis, plan: Plan) -> Step:
+    """The fit in a sentence."""
+    kinds = {
+        "auto": f"a penalised spline with {found.solution.dimensions:.1f} effective dimensions (restricted maximum "
+        "likelihood)",
+        "stiff": "a straight baseline",
+        "none": "no baseline",
+    }
+    return Step(
+        "fit",
+        f"The spectrum from {plan.low:g} to {plan.high:g} ppm was fitted with {len(found.names)} signals "
+        f"({basis.origin}) and {kinds[plan.baseline]}, profile {found.profile.name} ({found.reason}).",
+        {"signals": list(found.names), "dimensions": found.solution.dimensions, "steps": found.solution.n_steps},
+        (
+            "Provencher 1993, doi:10.1002/mrm.1910300604",
+            "Golub and Pereyra 2003, doi:10.1088/0266-5611/19/2/201",
+            "Wood 2011, doi:10.1111/j.1467-9868.2010.00749.x",
+        ),
+    )
+
+
+def step_of_scale(scale: Scale) -> Step:
+    """The scale in a sentence."""
+    references = ("Gasparovic et al. 2006, doi:10.1002/mrm.20901",) if scale.unit == "mmol/kg" else ()
+    return Step("scale", f"Amounts are in {scale.unit}: {scale.sentence}.", {"spread": scale.spread}, references)
+
+
+def summary(
+    spectra: Spectra, found: Decomposition, numbers: Quality, scale: Scale, ready: Prepared, refusal: Flag | None
+) -> dict[str, object]:
+    """The plain numbers of a run."""
+    theta = found.solution.place.theta
+    return {
+        "refused": False if refusal is None else refusal.sentence,
+        "profile": found.profile.name,
+        "profile_reason": found.reason,
+        "unit": scale.unit,
+        "te": spectra.te,
+        "tr": spectra.tr,
+        "frequency": spectra.frequency,
+        "phase": float(theta[0]),
+        "phase_slope": float(theta[1]),
+        "shift": float(theta[2]),
+        "baseline_dimensions": found.solution.dimensions,
+        "water_ratio": ready.water_ratio,
+        "choline_exceeds_naa": probability_above(found, "tCho", "tNAA"),
+        **asdict(numbers),
+    }
+
+
+def _silent(stage: str, share: float) -> None:
+    del stage, share

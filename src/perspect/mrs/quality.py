@@ -1,0 +1,164 @@
+"""What can be wrong with a spectrum, as numbers and flags; and when it must not be interpreted."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.mrs.decompose import Decomposition
+from perspect.mrs.eddy import BENT
+from perspect.vocabulary import Flag, Refusal, Severity
+
+GOOD_WIDTH: Final = 0.05
+"""Width of a line in ppm up to which a spectrum is good."""
+
+WIDEST: Final = 0.10
+"""Width in ppm beyond which neighbours cannot be told apart (Öz et al. 2014, doi:10.1148/radiol.13130531)."""
+
+LEAST_SNR: Final = 10.0
+"""Peak over noise below which a single voxel is weak [our default]."""
+
+HOPELESS_SNR: Final = 3.0
+"""Below which there is no spectrum."""
+
+MISFIT: Final = 1.5
+"""Residual variance over that of the noise from which on the model does not describe the data."""
+
+BAD_MISFIT: Final = 3.0
+"""From which on errors are too small, although they are scaled up."""
+
+CORRELATED: Final = 0.35
+"""Correlation of neighbouring residuals from which on something systematic is left [our default]."""
+
+SWAMPED: Final = 15.0
+"""Lipid over the largest narrow line beyond which nothing else can be measured [our default]."""
+
+UNEXPLAINED: Final = 0.25
+"""Residual over the largest narrow line, both at their largest, from which on lines and misfit look alike [our
+default]."""
+
+LEFT_OVER: Final = 2.0
+"""Residual water over the largest line from which on it is remarked."""
+
+NARROW: Final = ("NAA", "NAAG", "Cr", "PCr", "GPC", "PCho", "Cho", "Ins", "Gly", "Glu", "Gln", "Lac", "Ala")
+LIPID: Final = ("Lip09", "Lip13a", "Lip13b", "Lip20")
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Numbers that say how good a spectrum is.
+
+    `snr` is the largest fitted line of a molecule over the standard deviation of the noise, both of the real spectrum
+    without filter; `snr_residual` the same over that of the residual. `fwhm` (Hz) and `fwhm_ppm` are of the lineshape
+    of the fit; NaN where no line was found. `misfit` is the variance of the residual over that of the noise, `memory`
+    the correlation of neighbouring residuals, `lipid` the largest lipid over the largest line, `baseline` the share of
+    the baseline in the area under the fit, `unexplained` the largest smoothed residual over the largest line.
+    """
+
+    snr: float
+    snr_residual: float
+    fwhm: float
+    fwhm_ppm: float
+    misfit: float
+    memory: float
+    lipid: float
+    baseline: float
+    unexplained: float
+
+
+def quality(found: Decomposition) -> Quality:
+    """The numbers of a fit."""
+    task, solution = found.task, found.solution
+    lines = _sum(found, NARROW)
+    largest = float(lines.max(initial=0.0)) if lines.size else 0.0
+    rest = solution.residual
+    spread = float(rest.std())
+    snr = largest / task.sigma
+    is_seen = snr > HOPELESS_SNR
+    fwhm = found.width if is_seen else float("nan")
+    fit = np.abs(solution.place.amplitudes @ solution.place.columns)
+    return Quality(
+        snr=snr,
+        snr_residual=largest / max(spread, task.sigma),
+        fwhm=fwhm,
+        fwhm_ppm=fwhm / (task.band.frequency * 1e-6),
+        misfit=(spread / task.sigma) ** 2,
+        memory=float(np.corrcoef(rest[:-2], rest[2:])[0, 1]),
+        lipid=float(np.abs(_sum(found, LIPID)).max(initial=0.0)) / max(largest, 1e-300) if is_seen else float("nan"),
+        baseline=float(np.abs(solution.baseline).sum() / max(float((np.abs(solution.baseline) + fit).sum()), 1e-300)),
+        unexplained=float(np.abs(_smooth(rest)).max()) / max(largest, 1e-300),
+    )
+
+
+def _sum(found: Decomposition, names: tuple[str, ...]) -> Float[np.ndarray, " bins"]:
+    parts = [found.part(name) for name in names if name in found.names]
+    return np.sum(parts, axis=0) if parts else np.zeros(found.task.band.ppm.size)
+
+
+def _smooth(values: Float[np.ndarray, " bins"]) -> Float[np.ndarray, " bins"]:
+    """A running mean over five bins: what noise cannot do."""
+    return np.convolve(values, np.full(5, 0.2), mode="same")
+
+
+def refuse(q: Quality, has_converged: bool) -> None:
+    """Raises `Refusal` for what must not be interpreted."""
+    del has_converged
+    if not q.snr > HOPELESS_SNR:
+        raise Refusal(
+            f"No line of a molecule stands out of the noise (largest over noise {q.snr:.1f}).",
+            "Amounts would be those of the noise.",
+            "Check that the file holds the water-suppressed signal, and the position of the voxel.",
+        )
+    if q.lipid > SWAMPED:
+        raise Refusal(
+            f"Lipid is {q.lipid:.0f} times as high as the largest line of a molecule.",
+            "Its feet, phases and side lobes reach under every other line, and no model of them is good to a percent.",
+            "Look whether the voxel touches scalp or bone marrow; repeat it with saturation bands, or at a longer TE.",
+        )
+    if q.misfit > BAD_MISFIT and q.unexplained > UNEXPLAINED:
+        raise Refusal(
+            f"What the fit leaves over reaches {q.unexplained:.0%} of the largest line, {q.misfit:.0f} times the "
+            "variance of the noise.",
+            "Something is in the spectrum that no known signal explains: a spurious echo, water, lipid from elsewhere.",
+            "Look at the page; repeat the measurement.",
+        )
+
+
+def flags(q: Quality, found: Decomposition, water: float, is_cleaned: bool, bent: float) -> list[Flag]:
+    """What a reader must know."""
+    out: list[Flag] = []
+
+    def add(code: str, severity: Severity, sentence: str) -> None:
+        out.append(Flag(code, severity, sentence, source="quality"))
+
+    if q.fwhm_ppm > WIDEST:
+        add("broad-lines", Severity.LIMITED, f"Lines are {q.fwhm_ppm:.3f} ppm wide: neighbours cannot be told apart.")
+    elif q.fwhm_ppm > GOOD_WIDTH:
+        add("wide-lines", Severity.CAUTION, f"Lines are {q.fwhm_ppm:.3f} ppm wide; up to {GOOD_WIDTH:g} is good.")
+    if q.snr < LEAST_SNR:
+        add("low-snr", Severity.CAUTION, f"The largest line is only {q.snr:.1f} times the noise.")
+    if q.misfit > BAD_MISFIT:
+        add(
+            "misfit", Severity.LIMITED,
+            f"The residual has {q.misfit:.1f} times the variance of the noise: errors were scaled up, yet what is "
+            "systematic may hide in any amount.",
+        )  # fmt: skip
+    elif q.misfit > MISFIT:
+        add("slight-misfit", Severity.CAUTION, f"The residual has {q.misfit:.1f} times the variance of the noise.")
+    if q.memory > CORRELATED and q.misfit > MISFIT:
+        add("structured-residual", Severity.CAUTION, "What the fit leaves over is no noise: look at the residual.")
+    if q.lipid > 1.0:
+        add(
+            "lipid", Severity.CAUTION, f"Mobile lipid is {q.lipid:.1f} times as high as the largest line of a molecule."
+        )
+    if water > LEFT_OVER:
+        done = "it was subtracted" if is_cleaned else "it was left"
+        add("residual-water", Severity.CAUTION, f"Residual water was {water:.0f} times the largest line; {done}.")
+    if bent > BENT:
+        add("eddy-currents", Severity.NOTE, f"The phase of water bends by {np.degrees(bent):.0f}°: eddy currents.")
+    if found.profile.name == "tumour" and found.reason != "as chosen":
+        add("not-normal-brain", Severity.NOTE, f"Fitted as a lesion, because {found.reason}.")
+    if not found.solution.has_converged:
+        add("not-converged", Severity.LIMITED, "The fit did not come to rest.")
+    return out

@@ -1,0 +1,81 @@
+"""The signals that a spectrum is a sum of: simulated or given molecules, and broad signals."""
+
+from collections.abc import Sequence as Many
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from perspect.models.spins import MOLECULES, Sequence, simulated
+from perspect.models.spins.broad import BROAD, broad_signal
+from perspect.mrs.profile import LIPIDS, MACROMOLECULES
+from perspect.numerics.parallel import each
+from perspect.vocabulary import Basis, Problem
+
+AMINO_ACIDS: Final = ("Val", "Leu", "Ile")
+"""What AA is made of, in equal amounts: branched amino acids, of pus, with methyls at 0.9 to 1.0 ppm."""
+
+ALIASES: Final = {
+    "PCh": "PCho", "PC": "PCho", "mI": "Ins", "Mi": "Ins", "sI": "sIns", "Scyllo": "sIns", "Act": "Ace",
+    "PEth": "PE", "PEA": "PE", "Ch": "Cho", "bHG": "2HG", "HG": "2HG",
+}  # fmt: skip
+"""Other names of the same molecules. "Ace" stays as it is: what one program calls Ace is acetone elsewhere."""
+
+MEASURED: Final = ("Mac", "MM", "MMBL", "mm", "MM_CMR", "MMexp")
+"""Names that a measured spectrum of macromolecules goes by."""
+
+
+def simulated_basis(names: Many[str], sequence: Sequence, frequency: float, dwell: float, n_points: int) -> Basis:
+    """Molecules as a sequence shows them, without decay. "AA" is the sum of the branched amino acids."""
+    unknown = [one for one in names if one not in MOLECULES and one != "AA"]
+    if unknown:
+        raise Problem(
+            f"There is no spin system for {', '.join(unknown)}.",
+            "It cannot be simulated.",
+            f"Known are {', '.join((*MOLECULES, 'AA'))}.",
+        )
+    made = each(lambda name: _one(name, sequence, frequency, dwell, n_points), list(names))
+    origin = f"simulated, {type(sequence).__name__}, TE {sequence.te * 1e3:g} ms, {frequency * 1e-6:.4f} MHz"
+    return Basis(tuple(names), np.array(made), dwell, frequency, sequence.te, origin)
+
+
+def _one(name: str, sequence: Sequence, frequency: float, dwell: float, n_points: int) -> np.ndarray:
+    parts = AMINO_ACIDS if name == "AA" else (name,)
+    made = [simulated(MOLECULES[one], sequence, frequency, dwell, n_points) for one in parts]
+    out: np.ndarray = np.sum(made, axis=0)
+    return out
+
+
+@lru_cache(maxsize=16)
+def cached_basis(names: tuple[str, ...], sequence: Sequence, frequency: float, dwell: float, n_points: int) -> Basis:
+    """The same, remembered: ideal sequences are values that can be compared."""
+    return simulated_basis(names, sequence, frequency, dwell, n_points)
+
+
+def known_by(basis: Basis) -> Basis:
+    """A basis with the names that are used here, and what is macromolecule or lipid marked as such."""
+    names = tuple(ALIASES.get(one, one) for one in basis.names)
+    if len(set(names)) < len(names):
+        names = basis.names
+    kinds = tuple(
+        "macromolecule" if one in MEASURED or one.startswith("MM") else "lipid" if one.startswith("Lip") else kind
+        for one, kind in zip(names, basis.kinds, strict=True)
+    )
+    return replace(basis, names=names, kinds=kinds)
+
+
+def with_broad(basis: Basis, *, lipids: bool, macromolecules: bool) -> Basis:
+    """A basis with parametric lipids and macromolecules added where it has none of that kind."""
+    wanted = [one for one in LIPIDS if lipids and "lipid" not in basis.kinds]
+    wanted += [one for one in MACROMOLECULES if macromolecules and "macromolecule" not in basis.kinds]
+    if not wanted:
+        return basis
+    n = basis.values.shape[1]
+    added = np.array([broad_signal(BROAD[one], basis.frequency, basis.dwell, n) for one in wanted])
+    return replace(
+        basis,
+        names=(*basis.names, *wanted),
+        values=np.concatenate([basis.values, added]),
+        kinds=(*basis.kinds, *(BROAD[one].kind for one in wanted)),
+    )

@@ -1,0 +1,95 @@
+"""Residual water: how large it is, where it is, and the signal without it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from perspect.numerics.hsvd import exponentials, offsets, summed
+from perspect.vocabulary import WATER
+from perspect.vocabulary.spectra import shift
+
+N_COMPONENTS: Final = 24
+"""Damped exponentials that a signal is taken to be made of [our default]."""
+
+HALF_WIDTH: Final = 0.4
+"""ppm around water in which everything is water (nothing below 4.25 ppm is touched there)."""
+
+WHERE: Final = (3.9, 5.6)
+"""ppm in which a dominant component is water, however far a bad suppression has displaced it."""
+
+DOMINANT: Final = 8.0
+"""Times the median amplitude of what lies below: such a component is water and no molecule [our default]."""
+
+SMALL: Final = 1.0
+"""Water below so many times the largest line of a molecule is left alone: its tails are no problem for the baseline."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cleaned:
+    """A signal without water; `ratio` is how large water was over the largest molecule, `place` where it was in ppm."""
+
+    values: Complex[np.ndarray, " points"]
+    ratio: float
+    place: float
+    is_changed: bool
+
+
+def size_of(values: Complex[np.ndarray, " points"], dwell: float, frequency: float) -> tuple[float, float]:
+    """How large water is over the largest line below 3.9 ppm, and where its peak lies in ppm."""
+    t = np.arange(values.size) * dwell
+    spectrum = np.abs(np.fft.fft(values * np.exp(-5.0 * t)))
+    ppm = shift(np.fft.fftfreq(values.size, dwell), frequency)
+    near = (ppm > WHERE[0]) & (ppm < WHERE[1])
+    below = (ppm > 0.5) & (ppm <= WHERE[0])
+    at = int(np.argmax(np.where(near, spectrum, 0.0)))
+    return float(spectrum[at] / max(float(spectrum[below].max()), 1e-300)), float(ppm[at])
+
+
+def without_water(
+    values: Complex[np.ndarray, " points"], dwell: float, frequency: float, *, always: bool, is_halved: bool
+) -> Cleaned:
+    """The signal with its water components subtracted, where water is large or it is asked for.
+
+    Adaptive: besides all around 4.65 ppm, what dominates between 3.9 and 5.6 ppm is taken for water, so that residual
+    water that was pushed to 4.15 ppm goes and myo-inositol at 4.05 ppm stays.
+    """
+    ratio, place = size_of(values, dwell, frequency)
+    if ratio < SMALL and not always:
+        return Cleaned(values, ratio, place, False)
+    whole = values.copy()
+    if is_halved:
+        whole[0] *= 2
+    factors, amplitudes = exponentials(whole, N_COMPONENTS)
+    ppm = shift(offsets(factors, dwell), frequency)
+    remove = is_water(ppm, np.abs(amplitudes))
+    water = summed(factors[remove], amplitudes[remove], values.size)
+    if is_halved:
+        water[0] /= 2
+    return Cleaned(values - water, ratio, place, True)
+
+
+def is_water(ppm: Float[np.ndarray, " n"], amplitudes: Float[np.ndarray, " n"]) -> np.ndarray:
+    """Which components are water."""
+    below = (ppm > 0.5) & (ppm < WHERE[0])
+    typical = float(np.median(amplitudes[below])) if below.any() else 0.0
+    near = (ppm > WHERE[0]) & (ppm < WHERE[1])
+    return (np.abs(ppm - WATER) < HALF_WIDTH) | (near & (amplitudes > DOMINANT * typical))
+
+
+def amplitude_at_start(values: Complex[np.ndarray, " points"], dwell: float) -> tuple[float, float]:
+    """The amplitude of an unsuppressed water signal at its first point, and its standard error.
+
+    From the logarithm of the magnitude over the first 20 ms, in which every lineshape is a parabola; the first point
+    itself may be spoilt by a filter or halved.
+    """
+    n = int(np.clip(round(0.02 / dwell), 12, values.size))
+    t = np.arange(1, n) * dwell
+    size = np.abs(values[1:n])
+    design = np.stack([np.ones_like(t), t, t**2], axis=1)
+    found, residual, *_ = np.linalg.lstsq(design, np.log(np.maximum(size, 1e-300)), rcond=None)
+    variance = float(residual[0]) / max(t.size - 3, 1) if residual.size else 0.0
+    error = float(np.sqrt(variance * np.linalg.inv(design.T @ design)[0, 0]))
+    amplitude = float(np.exp(found[0]))
+    return amplitude, amplitude * error
