@@ -144,7 +144,7 @@ def told(white=normal.WHOLE):
     everywhere = Region(np.ones(GRID.shape, bool), GRID, "brain")
     classes = given_tissues(np.ones((*GRID.shape, 3)), everywhere)
     return Seen(
-        leading, GRID, classes, placed, held, held.get(white), part(slice(2, 3), "lesion"),
+        leading, GRID, classes, placed, held, held.get(white), {}, part(slice(2, 3), "lesion"),
         part(slice(4, 5), "mirror of the lesion"), None, (), (),
     )  # fmt: skip
 

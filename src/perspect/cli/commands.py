@@ -76,23 +76,18 @@ COMMANDS: Final = (
 
 def overview() -> str:
     """The help of the whole program, which fits one screen of 80 columns."""
-    rows = "\n".join(f"  {one.name:<10}{one.sentence}" for one in COMMANDS)
-    examples = "\n".join(f"  {one.example}" for one in COMMANDS)
-    return HELP.format(rows=rows, examples=examples)
+    return HELP.format(rows="\n".join(f"  {one.name:<10}{one.sentence}" for one in COMMANDS))
 
 
 HELP: Final = dedent("""\
-    perspect: brain-tumour MR perfusion and spectroscopy, as numbers with error bars.
+    perspect: MR perfusion and spectroscopy of brain tumours, with error bars.
     Research only, not for diagnosis.
 
-    Usage: perspect COMMAND [ARGUMENTS]
-           perspect COMMAND --help
-           perspect --version
+    Usage: perspect COMMAND [ARGUMENTS]; perspect COMMAND --help shows an example.
 
     {rows}
 
-    Examples
-    {examples}
+    Begin with: perspect demo
 
     Exit codes: 0 done; 1 failed inside; 2 the call or the input is wrong;
     3 the data are there but must not be interpreted.

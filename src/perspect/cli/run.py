@@ -18,9 +18,9 @@ SEVERAL: Final = ("--te", "--pld", "--tau")
 """Options that take more than one number after one name, as in `--te 0.010 0.030`."""
 
 FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {
+    "demo": demo.demo,
     "ask": ask.ask,
     "check": check.check,
-    "demo": demo.demo,
     "dsc": dsc.dsc,
     "asl": asl.asl,
     "mrs": mrs.mrs,
