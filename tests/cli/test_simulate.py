@@ -3,9 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from perspect.app import demo, simulate
+from perspect.app import Examination, demo, simulate
 from perspect.cli import main
-from small_measured import small_measured
+from small_dossier import small_dossier
 
 
 @pytest.fixture
@@ -64,19 +64,15 @@ def test_a_wrong_call_is_answered_in_one_sentence(asked, words, said, capsys):
     assert "Traceback" not in err
 
 
-def test_the_help_of_the_demonstration_says_what_it_does_not_do_yet(capsys):
-    main(["demo", "--help"])
-    said = " ".join(capsys.readouterr().out.split())
-    assert "no clinical question is asked yet" in said
-    assert "only its DSC is measured" in said
-
-
 def test_the_demonstration_prints_the_truth_and_the_page(monkeypatch, capsys):
     compared = (demo.Compared("enhancing", 900, 3.1, 0.2, 3.4),)
-    shown = demo.Demonstration(Path("demo/patient"), Path("demo/results/sub-001.html"), small_measured(), compared)
+    found = Examination(small_dossier(), Path("demo/results/sub-001.html"))
+    shown = demo.Demonstration(Path("demo/patient"), found, compared, "high-grade glioma")
     monkeypatch.setattr(demo, "demonstrate", lambda *words, **options: shown)
     assert main(["demo"]) == 0
     said = capsys.readouterr().out
     assert "3.10" in said
     assert "3.40" in said
     assert "Page: demo/results/sub-001.html" in said
+    assert "Truth: high-grade glioma" in said
+    assert "LEANS: features of high grade" in said

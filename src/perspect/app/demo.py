@@ -1,4 +1,4 @@
-"""A demonstration: a virtual patient is made, its DSC is measured, and what was found is laid beside the truth."""
+"""A demonstration: a virtual patient is made, the matching question is asked, the truth is laid beside the answer."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,17 +7,48 @@ from typing import Final
 
 import numpy as np
 
-from perspect.app.dsc import Inputs, examine_dsc
+from perspect import evidence
+from perspect.app.examination import Examination, Request, examine
 from perspect.app.simulate import Simulated, simulate, simulation_of
 from perspect.phantom import truth
 from perspect.phantom.coverage import regions_on
-from perspect.vocabulary import Measured
+from perspect.vocabulary import Map
 
 SHOWN: Final = ("enhancing", "viable", "treated", "capsule", "solid", "infiltrated", "oedema", "necrosis", "pus")
 """The parts of a lesion that are compared, where the patient has them and they have voxels enough."""
 
 LEAST: Final = 20
 """Voxels of the series below which a part is not compared. [our default]"""
+
+UNTREATED: Final = "adult = true\ntreated = false\nsteroids = false\ngadolinium_before_mrs = false\n"
+TREATED: Final = (
+    "adult = true\ntreated = true\nradiotherapy_days = 240\nantiangiogenic = false\nsteroids = false\n"
+    "gadolinium_before_mrs = false\n"
+)
+"""What is on record of a virtual patient that was never treated, and of one that was."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The question that a scenario is for, what is on record, and what would be right to say in words."""
+
+    question: str
+    context: str
+    truth: str
+
+
+ASKED: Final = {
+    "high-grade-glioma": Asked("grade", UNTREATED, "high-grade glioma"),
+    "low-grade-glioma": Asked("grade", UNTREATED, "low-grade astrocytoma"),
+    "oligodendroglioma": Asked("grade", UNTREATED, "oligodendroglioma: of low grade, with a high blood volume"),
+    "recurrence": Asked("recurrence", TREATED, "recurrent tumour"),
+    "radiation-necrosis": Asked("recurrence", TREATED, "radiation necrosis"),
+    "mixture": Asked("recurrence", TREATED, "recurrent tumour and radiation necrosis side by side"),
+    "abscess": Asked("abscess", UNTREATED, "abscess"),
+    "metastasis": Asked("metastasis-or-glioma", UNTREATED, "metastasis"),
+    "lymphoma": Asked("lymphoma", UNTREATED, "lymphoma"),
+    "demyelination": Asked("demyelination", UNTREATED, "tumefactive demyelination"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,12 +68,17 @@ class Compared:
 
 @dataclass(frozen=True, eq=False)
 class Demonstration:
-    """What was measured, and how it compares."""
+    """The answer, how its numbers compare, and what is true."""
 
     dataset: Path
-    page: Path
-    measured: Measured
+    examination: Examination
     compared: tuple[Compared, ...]
+    truth: str
+
+    @property
+    def page(self) -> Path:
+        """The page that people open."""
+        return self.examination.page
 
 
 def demonstrate(
@@ -54,13 +90,21 @@ def demonstrate(
     threads: int = 1,
     progress: Callable[[str, float], None] | None = None,
 ) -> Demonstration:
-    """A patient below `out`/patient and its DSC results below `out`/results."""
+    """A patient below `out`/patient and the answer to the matching question below `out`/results."""
     simulation = simulation_of(scenario, (), seed)
     made = simulate(out / "patient", simulation, overwrite=overwrite, threads=threads, progress=progress)
-    inputs = Inputs((out / "patient" / made.subject,))
-    examined = examine_dsc(inputs, out / "results", overwrite=overwrite, threads=threads, progress=progress)
-    compared = tuple(_compared(made, examined.measured))
-    return Demonstration(out / "patient", examined.written.page, examined.measured, compared)
+    asked = ASKED[scenario]
+    context = out / "patient" / "context.toml"
+    context.write_text(asked.context, encoding="utf-8")
+    lesion = made.truth / made.subject / "anat" / f"{made.subject}_space-T1w_label-lesion_desc-truth_mask.nii.gz"
+    request = Request(
+        out / "patient" / made.subject, out / "results", evidence.question(asked.question), lesion, context,
+        overwrite, threads,
+    )  # fmt: skip
+    found = examine(request, progress)
+    rcbv = found.maps.get("rcbv")
+    compared = () if rcbv is None else tuple(_compared(made, rcbv))
+    return Demonstration(out / "patient", found, compared, asked.truth)
 
 
 def table(shown: Demonstration) -> str:
@@ -73,10 +117,7 @@ def table(shown: Demonstration) -> str:
     return "\n".join(lines)
 
 
-def _compared(made: Simulated, measured: Measured) -> Iterator[Compared]:
-    if "rcbv" not in measured.maps:
-        return
-    rcbv = measured.maps["rcbv"]
+def _compared(made: Simulated, rcbv: Map) -> Iterator[Compared]:
     true = truth(made.patient, "rcbv", rcbv.grid)
     for name, region in regions_on(made.patient, rcbv.grid).items():
         inside = region.mask & np.isfinite(rcbv.values) & np.isfinite(true)

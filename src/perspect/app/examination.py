@@ -1,7 +1,7 @@
 """One examination: everything that is there is measured, trapped, weighed and written. Reads like the methods of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,10 +53,11 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Examination:
-    """What was found and said, and the page that shows it."""
+    """What was found and said, the page that shows it, and the maps that it rests on, by the key of their quantity."""
 
     dossier: Dossier
     page: Path
+    maps: Mapping[str, Map] = field(default_factory=dict)
 
     @property
     def answer(self) -> Answer | None:
@@ -122,7 +123,7 @@ def examine(request: Request, progress: Callable[[str, float], None] | None = No
     tell("writing", 0.0)
     made = io.Report(report.answer_page(dossier), report.findings_json(dossier), report.findings_table(dossier))
     page = io.write_report(request.out, name, made, perspect.__version__, overwrite=request.overwrite)
-    return Examination(dossier, page)
+    return Examination(dossier, page, {} if scan is None else scan.measured.maps)
 
 
 def _there(out: Path, name: io.Name) -> list[Path]:

@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from perspect.cli.common import NO_CHOICES, Common
 from perspect.cli.progress import watched
 from perspect.vocabulary import Refusal, Severity
+
+if TYPE_CHECKING:
+    from perspect.app import Examination
 
 QUESTION_HELP = (
     "grade, recurrence, recurrence-metastasis, abscess, lymphoma, metastasis-or-glioma, demyelination, idh; or "
@@ -35,20 +38,28 @@ def ask(
     request = Request(study, out, asked, lesion, context, common.overwrite, common.threads or cores())
     with watched(quiet=common.quiet) as progress:
         found = examine(request, progress)
-    answer = found.answer
     if not common.quiet:
-        for flag in sorted((*found.dossier.traps, *found.dossier.flags), key=lambda one: -one.severity):
-            if flag.severity >= Severity.LIMITED or common.verbose:
-                print(f"{flag.severity.name}: {flag.sentence}")
-        for one in found.dossier.findings:
-            print(f"  {one.marker!s:<56}{_value(one.value, one.std)} {one.marker.unit}")
-        if answer is not None:
-            print(f"{answer.word.upper()}{': ' + answer.side_name if answer.side_name else ''}")
-            print(answer.sentence)
-        print(f"Page: {found.page}")
-    elif answer is not None and answer.word.value == "refused":
-        print(f"perspect: {answer.sentence}", file=sys.stderr)
-    return Refusal.exit_code if answer is not None and answer.word.value == "refused" else 0
+        print(said(found, verbose=common.verbose))
+    elif is_refused(found):
+        print(f"perspect: {found.answer.sentence if found.answer else ''}", file=sys.stderr)
+    return Refusal.exit_code if is_refused(found) else 0
+
+
+def is_refused(found: "Examination") -> bool:
+    """Whether nothing may be concluded."""
+    return found.answer is not None and found.answer.word.value == "refused"
+
+
+def said(found: "Examination", *, verbose: bool = False) -> str:
+    """What a person must know at once: what spoils it, the numbers, the answer, the page."""
+    least = Severity.NOTE if verbose else Severity.LIMITED
+    flags = sorted((*found.dossier.traps, *found.dossier.flags), key=lambda one: -one.severity)
+    lines = [f"{flag.severity.name}: {flag.sentence}" for flag in flags if flag.severity >= least]
+    lines += [f"  {one.marker!s:<60}{_value(one.value, one.std)} {one.marker.unit}" for one in found.dossier.findings]
+    answer = found.answer
+    if answer is not None:
+        lines += [f"{answer.word.upper()}{': ' + answer.side_name if answer.side_name else ''}", answer.sentence]
+    return "\n".join([*lines, f"Page: {found.page}"])
 
 
 def _value(value: float, std: float) -> str:

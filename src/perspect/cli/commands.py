@@ -18,10 +18,9 @@ class Command:
 COMMANDS: Final = (
     Command(
         "demo",
-        "a virtual patient, measured beside the truth: needs no data",
+        "a virtual patient, a question, its answer beside the truth: no data",
         "perspect demo",
-        "The patient is whole (DSC, DCE, ASL, conventional), but only its DSC is measured so far, and no clinical "
-        "question is asked yet: that comes with `perspect ask`.",
+        "The patient is whole (DSC, DCE, ASL, diffusion, conventional images); the answer says what it rests on.",
     ),
     Command(
         "ask",

@@ -6,10 +6,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from perspect.cli.dsc import headline
+from perspect.cli.ask import is_refused, said
 from perspect.cli.progress import watched
 from perspect.cli.simulate import SCENARIO
-from perspect.vocabulary import Refusal, Severity
+from perspect.vocabulary import Refusal
 
 
 def demo(
@@ -22,7 +22,7 @@ def demo(
     quiet: Annotated[bool, Parameter(help="Print nothing but errors")] = False,
     debug: Annotated[bool, Parameter(help="Show the traceback of an error")] = False,
 ) -> int:
-    """Simulates, measures, compares. It asks no clinical question yet: that comes with `perspect ask`."""
+    """Simulates, asks the question that the scenario is for, and lays the truth beside the answer."""
     del debug
     from perspect.app import demo as app
     from perspect.app.doctor import cores
@@ -32,9 +32,8 @@ def demo(
             out, scenario, seed, overwrite=overwrite, threads=threads or cores(), progress=progress
         )  # fmt: skip
     if not quiet:
-        print(headline(shown.measured))
+        print(said(shown.examination))
         print(app.table(shown))
-        print(f"Page: {shown.page}")
-        print(f"Patient and truth: {shown.dataset}")
-    is_refused = any(flag.severity == Severity.REFUSED for flag in shown.measured.flags)
-    return Refusal.exit_code if is_refused else 0
+        print(f"Truth: {shown.truth}")
+        print(f"Patient: {shown.dataset}")
+    return Refusal.exit_code if is_refused(shown.examination) else 0

@@ -3,14 +3,15 @@
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from perspect.pitfalls.scene import Scene
 from perspect.pitfalls.trap import Trap, masked
 
 TALL: Final = 97.0
-"""Percentile of the brain's peak heights above which a curve may be a vessel's (clinical anchor) [our default]."""
+"""Percentile of the peak heights of the brain outside the lesion above which a curve may be a vessel's: a tumour that
+is more vascular than any brain is not a vessel for that (clinical anchor) [our default]."""
 
 EARLY: Final = 1.5
 """s before the typical time to peak of the brain at which an artery's curve peaks [our default]."""
@@ -18,39 +19,47 @@ EARLY: Final = 1.5
 LATE: Final = 2.5
 """s after it at which a vein's does [our default]."""
 
-TALLEST: Final = 99.7
-"""Percentile above which a curve is a vessel's whenever it peaks, where it stands out of its surroundings
-[our default]."""
-
 STANDS_OUT: Final = 2.0
-"""Peak height over the median of the surrounding voxels from which a voxel stands out [our default]."""
+"""Peak height over the median of the part of the lesion that a voxel lies in, from which it is a vessel whenever it
+peaks [our default]."""
 
-AROUND: Final = (5, 5, 3)
-"""Voxels of the surroundings."""
+RISES: Final = 1.4
+"""The same from which it is one if it peaks early or late [our default]."""
 
 
 def look(scene: Scene) -> Trap | None:
-    """Voxels of the lesion that are as tall as vessels and peak early or late, or tower above their surroundings."""
+    """Voxels of the lesion that are as tall as vessels and tower above the rest of it; less far if they peak early or
+    late.
+    """
     if "ph" not in scene.maps or "ttp" not in scene.maps:
         return None
     height, time = scene.maps["ph"], scene.maps["ttp"]
     known = scene.brain & np.isfinite(height) & np.isfinite(time)
-    if not known.any():
+    elsewhere = known & ~scene.solid & ~scene.rim
+    if not elsewhere.any():
         return None
-    tall, tallest = np.percentile(height[known], [TALL, TALLEST])
-    usual = float(np.median(time[known]))
+    tall = float(np.percentile(height[elsewhere], TALL))
+    usual = float(np.median(time[elsewhere]))
+    over = _over_its_part(scene, height, known)
     with np.errstate(invalid="ignore"):
         off = (time < usual - EARLY) | (time > usual + LATE)
-        is_vessel = known & (((height > tall) & off) | ((height > tallest) & _stands_out(height, known)))
+        is_vessel = known & (height > tall) & ((over > STANDS_OUT) | (off & (over > RISES)))
+        edge = ndimage.binary_dilation(is_vessel, _within_slice()) & known & (height > tall) & (over > RISES)
     return masked(
-        scene, "large-vessel", ndimage.binary_dilation(is_vessel, _within_slice()) & known & (height > tall),
-        "A vessel runs through the lesion: curves there are as high as in arteries or veins.", ("dsc", "asl"),
+        scene, "large-vessel", is_vessel | edge,
+        "A vessel runs through the lesion: curves there tower above those around them, as in arteries or veins.",
+        ("dsc", "asl"),
     )  # fmt: skip
 
 
-def _stands_out(height: np.ndarray, known: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
-    typical = ndimage.median_filter(np.where(known, height, 0.0), AROUND)
-    out: Bool[np.ndarray, "x y z"] = height > STANDS_OUT * typical
+def _over_its_part(
+    scene: Scene, height: Float[np.ndarray, "x y z"], known: Bool[np.ndarray, "x y z"]
+) -> Float[np.ndarray, "x y z"]:
+    """Peak heights over the median of the solid part, or of the rim; 0 elsewhere."""
+    out = np.zeros(height.shape)
+    for part in (scene.rim & known, scene.solid & known):
+        if part.any():
+            out[part] = height[part] / max(float(np.median(height[part])), 1e-9)
     return out
 
 

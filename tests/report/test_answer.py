@@ -1,0 +1,126 @@
+import json
+import math
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from cases import EFFECT, TREATED, TUMOUR, UNTREATED, found
+from perspect.report import answer_page, findings_json, findings_table
+from perspect.report.findings import SCHEMA
+from small_dossier import small_dossier
+
+RECURRENCE = {"key": "recurrence", "case": TREATED}
+
+
+class Tags(HTMLParser):
+    """What a page would load from elsewhere, and whether its tags close."""
+
+    def __init__(self):
+        super().__init__()
+        self.loads, self.open = [], []
+
+    def handle_starttag(self, tag, attrs):
+        named = dict(attrs)
+        source = named.get("src") or (named.get("href") if tag in ("link", "image", "use") else None)
+        if source and not source.startswith(("data:", "#")):
+            self.loads.append(source)
+        if tag not in ("meta", "br", "img", "link", "path", "rect", "circle", "polygon", "image"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
+
+
+def text_of(page):
+    return " ".join(re.sub(r"<style.*?</style>|<[^>]+>", " ", page, flags=re.S).split())
+
+
+def test_the_page_is_whole_in_itself():
+    page = answer_page(small_dossier())
+    tags = Tags()
+    tags.feed(page)
+    assert tags.loads == []
+    assert tags.open == []
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+
+
+def test_the_page_says_verdict_family_hinge_and_banner():
+    said = text_of(answer_page(small_dossier()))
+    assert "RESEARCH – not for diagnosis" in said
+    assert "Leans: features of high grade" in said
+    assert "Hinges on: vascularity" in said
+    assert "not validated for this pipeline" in said
+
+
+def test_the_same_dossier_gives_the_same_bytes():
+    assert answer_page(small_dossier()) == answer_page(small_dossier())
+    assert findings_json(small_dossier()) == findings_json(small_dossier())
+
+
+def test_disagreement_stands_before_the_evidence_table():
+    page = text_of(answer_page(small_dossier(findings=[TUMOUR[0], EFFECT[1]], **RECURRENCE)))
+    assert "Discordant" in page
+    assert page.index("What speaks for either side") < page.index("Evidence")
+    assert "For features of active tumour: vascularity." in page
+
+
+def test_without_a_question_there_is_no_evidence():
+    dossier = small_dossier(key=None)
+    page, values = text_of(answer_page(dossier)), json.loads(findings_json(dossier))
+    assert "Nothing was asked, so nothing is concluded." in page
+    assert "Evidence" not in page
+    assert values["verdict"] is None
+    assert values["evidence"] == []
+
+
+def test_values_stand_with_and_without_trapped_voxels():
+    page = text_of(answer_page(small_dossier()))
+    assert "With and without trapped voxels" in page
+    assert "4.40 4.00 +10%" in page
+
+
+def test_what_is_written_by_hand_cannot_break_the_page():
+    assert "why &lt;not&gt;" in answer_page(small_dossier())
+
+
+def test_a_refused_answer_gives_its_reason_and_no_curve():
+    page = answer_page(small_dossier(case=TREATED))
+    assert "Refused" in text_of(page)
+    assert 'class="belief"' not in page
+
+
+def test_the_findings_have_the_keys_of_the_schema():
+    values = json.loads(findings_json(small_dossier()))
+    assert values["schema"] == SCHEMA
+    assert list(values) == [
+        "schema", "banner", "software", "question", "context", "study", "flags", "traps", "regions", "findings",
+        "evidence", "verdict", "limits", "methods", "references",
+    ]  # fmt: skip
+    assert set(values["verdict"]) >= {
+        "word", "side", "families_for", "families_against", "families_unusable", "hinges_on", "sentence",
+    }  # fmt: skip
+    assert values["findings"][0]["interval"] == pytest.approx([4 - 1.2816 * 1.24, 4 + 1.2816 * 1.24], rel=1e-3)
+
+
+def test_what_is_not_known_is_null_and_never_zero():
+    values = json.loads(findings_json(small_dossier(findings=[found("cho_naa", 2.0, math.nan, above=True)])))
+    one = values["findings"][0]
+    assert (one["std"], one["bound"], one["interval"][1]) == (None, "above", None)
+    assert "NaN" not in findings_json(small_dossier(findings=[found("rcbv_mean", math.nan, math.nan)]))
+
+
+def test_the_table_has_a_row_for_each_finding():
+    lines = findings_table(small_dossier()).splitlines()
+    assert lines[0].split("\t")[:4] == ["marker", "family", "region", "value"]
+    assert len(lines) == 3
+    assert all(len(line.split("\t")) == len(lines[0].split("\t")) for line in lines)
+
+
+@pytest.mark.parametrize("case", [UNTREATED, TREATED])
+def test_no_page_names_a_grade_of_the_who_or_a_treatment(case):
+    said = text_of(answer_page(small_dossier(case=case)))
+    assert not re.search(r"WHO|grade (II|III|IV|[2-4])\b(?! against)|biopsy is|should be treated", said)
