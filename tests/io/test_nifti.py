@@ -209,3 +209,35 @@ def test_the_same_volume_gives_the_same_bytes(tmp_path):
         for _ in "ab"
     )
     assert one == two
+
+
+SFORM = np.array([[-2.0, 0, 0, 10], [0, 2.0, 0, -12], [0, 0, 3.0, 4], [0, 0, 0, 1]])
+
+
+def two_positions(folder, other, code=1):
+    """A file whose sform is `SFORM` and whose qform is another."""
+    image = nib.Nifti1Image(np.arange(240, dtype=np.int16).reshape(5, 4, 3, 4), SFORM)
+    image.set_sform(SFORM, 1)
+    image.set_qform(other, code)
+    nib.save(image, folder / "s.nii")
+    return folder / "s.nii"
+
+
+def test_two_positions_that_agree_are_one(tmp_path):
+    assert nifti.read_series_image(two_positions(tmp_path, SFORM)).apart < 1e-3
+
+
+@pytest.mark.parametrize(("code", "apart"), [(1, 1.5), (0, 0.0)])
+def test_how_far_two_positions_lie_apart_is_told_in_voxels_and_the_sform_is_used(tmp_path, code, apart):
+    moved = SFORM.copy()
+    moved[0, 3] += 3.0
+    image = nifti.read_series_image(two_positions(tmp_path, moved, code))
+    assert image.apart == pytest.approx(apart, abs=1e-3)
+    np.testing.assert_allclose(image.grid.affine, SFORM, atol=1e-6)
+
+
+def test_positions_that_disagree_on_which_side_is_left_are_a_problem(tmp_path):
+    flipped = np.diag([-1.0, 1, 1, 1]) @ SFORM
+    path = two_positions(tmp_path, flipped)
+    assert "contradicts itself" in refused(path)
+    refused(path, lambda path: nifti.read_region(path, "lesion"))

@@ -1,6 +1,7 @@
 import json
 from math import pi, radians
 
+import nibabel as nib
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -264,3 +265,16 @@ def test_a_real_slice_from_matlab_is_read(shared_data):
     # Frame 0 of this slice is not in steady state: its mean is 26 % above that of frame 1.
     means = series.values.mean(axis=(0, 1, 2))
     assert round(means[0] / means[1], 2) == 1.26
+
+
+@pytest.mark.parametrize(("mm", "is_said"), [(0.1, False), (3.0, True)])
+def test_two_positions_in_a_header_that_differ_are_said(stored, save, sidecar, mm, is_said):
+    path = save(stored)
+    sidecar(path, **WHOLE)
+    image = nib.load(path)
+    moved = image.affine.copy()
+    moved[0, 3] += mm
+    image.set_sform(image.affine, 1)
+    image.set_qform(moved, 1)
+    nib.save(image, path)
+    assert ("positions-differ" in codes(read_dsc([path]))) == is_said

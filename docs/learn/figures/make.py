@@ -13,13 +13,14 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from PIL import Image
 
+from drawn.anatomy import brains, classes, glioma, sides
 from drawn.flow import delay, oscillation
 from drawn.patient import patient, scenarios
 from drawn.signal import bolus, leakage, protocols, saturation
 from drawn.style import STYLE
 from drawn.volume import correction, errors, tissues, transit
 
-FIGURES: Final[Mapping[str, Callable[[], Figure]]] = {
+FIGURES: Final[Mapping[str, Callable[[], Figure | None]]] = {
     "bolus": bolus,
     "leakage": leakage,
     "correction": correction,
@@ -32,10 +33,15 @@ FIGURES: Final[Mapping[str, Callable[[], Figure]]] = {
     "errors": errors,
     "patient": patient,
     "scenarios": scenarios,
+    "brains": brains,
+    "classes": classes,
+    "sides": sides,
+    "glioma": glioma,
 }
+"""What draws each figure; nothing where it needs images that are not at hand."""
 
 
-PALETTED: Final = ("patient", "scenarios")
+PALETTED: Final = ("patient", "scenarios", "brains", "classes", "sides", "glioma")
 """Figures full of small pictures: 256 colours make them four times smaller."""
 
 
@@ -44,7 +50,11 @@ def main(folder: Path, names: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in names or FIGURES:
         with mpl.rc_context(STYLE):
-            FIGURES[name]().savefig(folder / f"{name}.png", metadata={"Software": None})
+            figure = FIGURES[name]()
+            if figure is None:
+                print(f"{name} is not drawn: the images that it shows are no part of this project.")
+                continue
+            figure.savefig(folder / f"{name}.png", metadata={"Software": None})
         if name in PALETTED:
             picture = Image.open(folder / f"{name}.png").convert("RGB")
             fewer = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)

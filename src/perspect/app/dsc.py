@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 import perspect
 from perspect import dsc, io, report
@@ -173,7 +174,8 @@ def with_anatomy(
     strangers = io.demand_one_patient([*paths, *anatomy.values()])
     images = {contrast: io.read_anatomy(path, contrast) for contrast, path in anatomy.items()}
     region = None if lesion is None else io.read_region(lesion, "lesion")
-    found = seen(baseline(reading.series[0], {}), reading.series[0].grid, images, region)
+    with threadpool_limits(limits=1, user_api="blas"):  # small products, for which threads would wait for each other
+        found = seen(baseline(reading.series[0], {}), reading.series[0].grid, images, region)
     if found is None:
         return by_hand
     return replace(by_hand, notes=(*by_hand.notes, *strangers, *found.flags), seen=found)

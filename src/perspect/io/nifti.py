@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
+from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -36,6 +37,8 @@ class Image:
 
     `code` is the NIfTI code of the affine that was used (1 scanner, 2 aligned, ...; 0: the file gives no position).
     `step` is the time between volumes in s that the header states, `None` if it states none that can be believed.
+    `apart` is how far, in voxels, the two positions that a header may state (sform and qform) put a corner of the image
+    apart; the sform is used.
     """
 
     values: Num[np.ndarray, "x y z *time"]
@@ -44,6 +47,7 @@ class Image:
     intercept: float = 0.0
     code: int = 1
     step: float | None = None
+    apart: float = 0.0
 
 
 def read_series_image(path: Path) -> Image:
@@ -126,7 +130,32 @@ def _image(path: Path, file: BufferedIOBase) -> Image:
         )
     x, y, z = values.shape[:3]
     grid = Grid((x, y, z), stated.affine)
-    return Image(values, grid, stated.slope, stated.intercept, stated.code, _step(header))
+    apart = _contradiction(path, header, grid)
+    return Image(values, grid, stated.slope, stated.intercept, stated.code, _step(header), apart)
+
+
+def _contradiction(path: Path, header: Header, grid: Grid) -> float:
+    """How far (in voxels) sform and qform put a corner of the image apart; 0 where only one is stated.
+
+    Raises `Problem` where they disagree on which side is left: no other part of the file can tell.
+    """
+    if int(header["sform_code"]) < 1 or int(header["qform_code"]) < 1:
+        return 0.0
+    try:
+        other = np.array(header.get_qform(), np.float64)
+    except HeaderDataError:  # a quaternion that is none says nothing
+        return 0.0
+    if not np.isfinite(other).all():
+        return 0.0
+    if np.linalg.det(other[:3, :3]) * np.linalg.det(grid.affine[:3, :3]) < 0:
+        raise Problem(
+            f"{path.name} contradicts itself: by its sform the first axis runs to one side, by its qform to the other.",
+            "Left and right cannot be told, and a lesion might be compared with itself.",
+            "Convert it from DICOM again, or, where you know which is right, copy that one over the other.",
+        )
+    corners = np.array(list(product(*((0, n - 1) for n in grid.shape)))).T
+    away = (other - grid.affine)[:3, :3] @ corners + (other - grid.affine)[:3, 3:]
+    return float(np.linalg.norm(away, axis=0).max() / min(grid.spacing))
 
 
 def _header(path: Path, file: BufferedIOBase) -> Header:

@@ -14,9 +14,13 @@ from perspect.io.nifti import Image, read_series_image
 from perspect.io.plausible import plausible_signal
 from perspect.io.sidecar import acquisition, read_sidecar
 from perspect.io.timing import times_of_volumes
-from perspect.vocabulary import Acquisition, Flag, Problem, Series
+from perspect.vocabulary import Acquisition, Flag, Problem, Series, Severity
 
 NOTHING_GIVEN: Final = Acquisition()
+
+APART: Final = 0.25
+"""Voxels by which the two positions that a header states may differ without being said: rounding is a thousandth
+[our default]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +104,16 @@ def _image(path: Path) -> tuple[Image, tuple[Flag, ...]]:
     if path.suffix.lower() == ".mat":
         image, flag = read_matlab(path)
         return image, (flag,)
-    return read_series_image(path), ()
+    image = read_series_image(path)
+    return image, () if image.apart <= APART else (_positions_differ(path, image.apart),)
+
+
+def _positions_differ(path: Path, apart: float) -> Flag:
+    sentence = (
+        f"The header states two positions (sform, qform) that lie up to {apart:.1f} voxels apart; the sform is used. "
+        "Masks and images that were made by the other will not lie where they should."
+    )
+    return Flag("positions-differ", Severity.CAUTION, sentence, path.name, source="reading")
 
 
 def _echoes(paths: Sequence[Path], n_te: int) -> tuple[Path, ...]:

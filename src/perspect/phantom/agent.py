@@ -16,7 +16,8 @@ R1: Final = 4.2
 """Longitudinal relaxivity of the agent in 1/s/mM (4.0 to 4.4 in Semmineh et al. 2018, PMC6239921)."""
 
 WATER_EXCHANGE: Final = 3.0
-"""How often water leaves the capillaries of the brain, in 1/s (Rooney et al. 2015, doi:10.1002/nbm.3294)."""
+"""How often water leaves the capillaries of the brain, in 1/s (Rooney et al. 2015, doi:10.1002/nbm.3294, not
+checked)."""
 
 IN_VESSEL: Final = 5.0
 """What a mM of agent adds to R2* of blood in a large vessel at 3 T, in 1/s: much less than around capillaries.

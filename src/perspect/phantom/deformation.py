@@ -28,7 +28,8 @@ brain move by several mm and turn, nothing folds over. [our default]"""
 
 TORQUE: Final = 1.5
 """Standard deviation around as much again by which right leads left at the front and trails it behind, in mm: the
-petalia of most right-handed people (LeMay 1976, doi:10.1111/j.1749-6632.1976.tb25499.x). [our default for its size]"""
+petalia of most right-handed people (LeMay 1976, doi:10.1111/j.1749-6632.1976.tb25499.x, not checked). [our default for
+its size]"""
 
 
 def standard_positions(grid: Grid, rng: np.random.Generator) -> Float32[np.ndarray, "axis x y z"]:

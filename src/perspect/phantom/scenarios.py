@@ -154,8 +154,10 @@ _PATEL: Final = Source(
     "Patel et al. 2017",
     "doi:10.1093/neuonc/now148",
 )
-_CHA_TDL: Final = Source("rCBV 0.88 ± 0.46 (0.22 to 1.79)", "Cha et al. 2001", "AJNR 22:1109")
-_CHA_OLIGO: Final = Source("oligodendroglioma above astrocytoma of low grade in rCBV", "Cha et al. 2005", "AJNR 26:266")
+_CHA_TDL: Final = Source("rCBV 0.88 ± 0.46 (0.22 to 1.79)", "Cha et al. 2001", "AJNR 22:1109 (not checked)")
+_CHA_OLIGO: Final = Source(
+    "oligodendroglioma above astrocytoma of low grade in rCBV", "Cha et al. 2005", "AJNR 26:266 (not checked)"
+)
 _REDDY: Final = Source("ADC of the cavity of an abscess below 0.9e-3 mm²/s", "Reddy et al. 2006", "PMID 16935625")
 _PAL: Final = Source("amino acids in 80 % of abscesses", "Pal et al. 2010", "AJNR 31:360")
 _XU: Final = Source("lymphoma below glioblastoma in rCBV", "Xu et al. 2017", "doi:10.1371/journal.pone.0173430")

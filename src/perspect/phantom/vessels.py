@@ -1,7 +1,7 @@
 """The large arteries and veins of the standard head, as tubes along curves.
 
 Places in mm of the standard head; radii in mm at its size, after the mean diameters of anatomy: internal carotid 4-5,
-M1 2.5-3, A1 2, basilar 3-3.5, P1 2 mm (Krabbe-Hartkamp et al. 1998, doi:10.1148/radiology.207.1.9530305).
+M1 2.5-3, A1 2, basilar 3-3.5, P1 2 mm (Krabbe-Hartkamp et al. 1998, Radiology 207:103).
 """
 
 from collections.abc import Callable, Iterator
