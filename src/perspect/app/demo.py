@@ -96,7 +96,7 @@ def demonstrate(
     asked = ASKED[scenario]
     context = out / "patient" / "context.toml"
     context.write_text(asked.context, encoding="utf-8")
-    lesion = made.truth / made.subject / "anat" / f"{made.subject}_space-T1w_label-lesion_desc-truth_mask.nii.gz"
+    lesion = made.truth / "anat" / f"{made.subject}_space-T1w_label-lesion_desc-truth_mask.nii.gz"
     request = Request(
         out / "patient" / made.subject, out / "results", evidence.question(asked.question), lesion, context,
         overwrite, threads,
