@@ -13,15 +13,19 @@ TALL: Final = 97.0
 """Percentile of the peak heights of the brain outside the lesion above which a curve may be a vessel's: a tumour that
 is more vascular than any brain is not a vessel for that (clinical anchor) [our default]."""
 
+HIGH: Final = 90.0
+"""The same for a curve that peaks early or late: blood in a large vessel dephases less than around capillaries, so that
+a vessel need not be the tallest [our default]."""
+
 EARLY: Final = 1.5
 """s before the typical time to peak of the brain at which an artery's curve peaks [our default]."""
 
 LATE: Final = 2.5
 """s after it at which a vein's does [our default]."""
 
-STANDS_OUT: Final = 2.0
+STANDS_OUT: Final = 3.0
 """Peak height over the median of the part of the lesion that a voxel lies in, from which it is a vessel whenever it
-peaks [our default]."""
+peaks; in virtual high-grade gliomas without a vessel 99 of 100 voxels stay below 2.3 [our default]."""
 
 RISES: Final = 1.4
 """The same from which it is one if it peaks early or late [our default]."""
@@ -38,13 +42,13 @@ def look(scene: Scene) -> Trap | None:
     elsewhere = known & ~scene.solid & ~scene.rim
     if not elsewhere.any():
         return None
-    tall = float(np.percentile(height[elsewhere], TALL))
+    high, tall = np.percentile(height[elsewhere], [HIGH, TALL])
     usual = float(np.median(time[elsewhere]))
     over = _over_its_part(scene, height, known)
     with np.errstate(invalid="ignore"):
         off = (time < usual - EARLY) | (time > usual + LATE)
-        is_vessel = known & (height > tall) & ((over > STANDS_OUT) | (off & (over > RISES)))
-        edge = ndimage.binary_dilation(is_vessel, _within_slice()) & known & (height > tall) & (over > RISES)
+        is_vessel = known & (((height > tall) & (over > STANDS_OUT)) | (off & (height > high) & (over > RISES)))
+        edge = ndimage.binary_dilation(is_vessel, _within_slice()) & known & (height > high) & (over > RISES)
     return masked(
         scene, "large-vessel", is_vessel | edge,
         "A vessel runs through the lesion: curves there tower above those around them, as in arteries or veins.",
