@@ -12,22 +12,25 @@ from typing import Final
 
 from perspect.app.describe import models, plans
 from perspect.app.settings import PLANS
+from perspect.evidence import QUESTIONS, Condition
+from perspect.evidence import row as row_of
+from perspect.evidence.row import Proportion
 from perspect.phantom import INSERTS, SCENARIOS, Biology, Compartment
 from perspect.phantom.biology import HEALTHY, Source
 from perspect.phantom.biology import SOURCES as SOURCES_OF_HEALTHY
 from perspect.phantom.scenarios import Shell
 from perspect.report.exhibits import ORDER
-from perspect.vocabulary import FAILED_FROM, Status, lexicon
+from perspect.vocabulary import FAILED_FROM, Status, lexicon, marker
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCES: Final = ROOT / "src" / "perspect"
 HOW_TO: Final = "docs/how-to/dsc.md"
 MADE: Final = "<!-- Made from the code by docs/reference/make.py: change the code, not this page. -->"
 
-SCIENCE: Final = ("dsc", "asl", "anatomy", "fit", "models")
+SCIENCE: Final = ("dsc", "asl", "anatomy", "fit", "models", "lesion", "pitfalls", "evidence")
 """The folders whose constants decide numbers."""
 
-FLAGGING: Final = ("dsc", "asl", "anatomy", "io", "app")
+FLAGGING: Final = ("dsc", "asl", "anatomy", "lesion", "pitfalls", "io", "app")
 """The folders that raise flags."""
 
 LONGEST: Final = 90
@@ -43,6 +46,7 @@ def pages() -> dict[str, str]:
         "docs/reference/constants.md": constant_page(),
         "docs/reference/flags.md": flag_page(),
         "docs/reference/patients.md": patient_page(),
+        "docs/reference/evidence.md": evidence_page(),
         HOW_TO: renewed((ROOT / HOW_TO).read_text(encoding="utf-8")),
     }
 
@@ -199,6 +203,44 @@ def _source_list(sources: Iterable[Source]) -> str:
     return "\n".join(f"- {one.who}, {one.where}: {one.what}" for one in sources)
 
 
+def evidence_page() -> str:
+    """Every published row, by question: what a verdict may rest on, and what is context only."""
+    words = (
+        "What published studies say, by question, from `src/perspect/evidence/sources.toml`. Only rows of status\n"
+        "*verified* with a cut-off and both proportions may feed a verdict, and only where their conditions hold\n"
+        "([learn](../learn/answers.md)). Intervals are those of 95 %, printed, or Wilson's with half of the patients."
+    )
+    parts = []
+    for one in QUESTIONS:
+        rows = []
+        for use in one.uses:
+            for name in use.rows:
+                row = row_of(name)
+                rows.append(
+                    (
+                        str(marker(row.marker)), str(use.family),
+                        "" if row.cutoff is None else f"{'above' if row.direction == 'high' else 'below'} {row.cutoff}"
+                        f" ({row.cutoff.origin})",
+                        _rate(row.sensitivity), _rate(row.specificity) + (" (from its AUC)" if row.derived else ""),
+                        str(row.n_patients or ""), "yes" if row.may_feed else f"no: {row.status}",
+                        "; ".join(_demand(condition) for condition in row.conditions), row.reference,
+                    )
+                )  # fmt: skip
+        head = ("marker", "family", "cut-off", "sensitivity", "specificity", "n", "feeds a verdict", "where", "source")
+        parts.append(f"## {one.title}\n\n`{one.key}`: {one.asks}\n\n{_table(head, rows)}")
+    return _page("Evidence", words, *parts)
+
+
+def _rate(one: Proportion | None) -> str:
+    return "" if one is None else f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
+
+
+def _demand(one: Condition) -> str:
+    if one.equals is not None:
+        return f"{one.fact} = {str(one.equals).lower()}"
+    return f"{one.fact} {one.low:g} to {one.high:g}".replace(" -inf to ", " up to ").replace(" to inf", " or more")
+
+
 def renewed(text: str) -> str:
     """A page with the parts between `<!-- made: NAME -->` and `<!-- end -->` made anew."""
     tables = {"maps": map_table, "status": status_table, "refusals": refusal_table}
@@ -236,6 +278,14 @@ def _flags(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
         code, severity, sentence = call.args[:3]
         if isinstance(code, ast.Constant):
             yield str(code.value), _severity(severity), _sentence(sentence, texts)
+    for call, texts in _calls(tree, "Trap"):
+        code, severity, sentence = call.args[:3]
+        if isinstance(code, ast.Constant):
+            yield str(code.value), _severity(severity), _sentence(sentence, texts)
+    for call, texts in _calls(tree, "masked"):
+        _, code, _, sentence = call.args[:4]
+        if isinstance(code, ast.Constant):
+            yield str(code.value), "NOTE, CAUTION or LIMITED, by share", _sentence(sentence, texts)
     for call, texts in _calls(tree, "_found"):
         level, code, sentence = call.args[:3]
         if isinstance(code, ast.Constant):
