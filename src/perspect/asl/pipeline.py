@@ -184,7 +184,7 @@ def with_bolus(labelled: Labelled, plan: Plan) -> tuple[Labelling, tuple[Flag, .
         return filled, (Flag("bolus-given", Severity.CAUTION, sentence, "cbf", source="labelling"),)
     sentence = (
         f"How long the bolus lasts is not known (it was not cut off, or labelling duration is missing): {duration:g} s "
-        "are taken and flow is relative. Give asl.bolus, or --ti1 or --tau."
+        "are taken and flow is relative. Give asl.bolus or --tau."
     )
     return filled, (Flag("bolus-unknown", Severity.LIMITED, sentence, "relcbf", source="labelling"),)
 
