@@ -274,7 +274,7 @@ def refusal_table() -> str:
 
 
 def _flags(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
-    for call, texts in _calls(tree, "Flag"):
+    for call, texts in (*_calls(tree, "Flag"), *_calls(tree, "_flag")):
         code, severity, sentence = call.args[:3]
         if isinstance(code, ast.Constant):
             yield str(code.value), _severity(severity), _sentence(sentence, texts)

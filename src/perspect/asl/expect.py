@@ -2,7 +2,7 @@
 
 Transit times change slowly within a tissue, because neighbours are fed by the same artery. Flow does not: a dead core
 lies beside a rim that lives. So neighbours lend each other their transit time and never their flow, which stays what
-the voxel's own signal says: nothing can be made up where there is no signal. A tenth of what is expected is left as
+the voxel's own signal says: nothing can be made up where there is no signal. A twentieth of what is expected is left as
 wide as if there were no neighbours, so that a voxel that contradicts them is believed. A lesion neither lends nor
 borrows.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NEAR: Final = 8.0
 """mm: standard deviation of the neighbourhood. [our default]"""
 
-DOUBT: Final = 0.1
+DOUBT: Final = 0.05
 """Share of what is expected that knows nothing of neighbours. [our default]"""
 
 LEAST_SPREAD: Final = 0.1

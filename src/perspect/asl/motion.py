@@ -30,6 +30,9 @@ GONE: Final = 3.0
 COARSEST: Final = 8.0
 """mm (cube root of a voxel's volume) beyond which there are no edges to align [our default]."""
 
+HELD_STILL: Final = 0.15
+"""mm: a head that moved no more in all is left as it was imaged; to read it anew would cost more [our default]."""
+
 FEWEST: Final = 3
 """Volumes from which on there is something to align."""
 
@@ -82,27 +85,35 @@ def aligned(
             "The others do not show the same head.",
             "Look at the series; if it is sound, run it with --no-motion.",
         )
+    usable[moving] = found.is_aligned
+    largest = float(np.nanmax(found.displacement))
+    is_still = largest <= HELD_STILL and bool(found.is_aligned.all())
+    whole = series if is_still else _with(series, moving, found.series.values)
+    matrices = np.tile(np.eye(4), (series.n_times, 1, 1))
+    matrices[moving] = found.matrices
+    displacement, parameters = np.full(series.n_times, np.nan), np.full((series.n_times, 6), np.nan)
+    displacement[moving], parameters[moving] = found.displacement, found.parameters
+    done = "were resampled once by Fourier shears"
+    if is_still:
+        done = f"had moved by {largest:.2f} mm at most and were left as they are"
+    sentence = (
+        f"Label and control images were aligned to their mean ({'six' if brain.grid.shape[2] > 3 else 'three'} rigid "
+        f"parameters, with a gain so that suppression and label are not read as motion); they {done}."
+    )
+    step = Step("motion", sentence, found.step.constants, found.step.references)
+    notes = tuple(flag for flag in found.flags if flag.code != "motion-with-bolus")
+    return Aligned(whole, usable, matrices, displacement, parameters, place, (*notes, *_moved(largest)), step)
+
+
+def _with(series: Series, places: np.ndarray, signal: Float[np.ndarray, "x y z some"]) -> Series:
+    """The series as signal, with some of its volumes replaced."""
     values = np.empty((series.n_times, *series.grid.shape[::-1]), np.float32).T
     values[...] = series.values
     if series.slope != 1.0 or series.intercept != 0.0:
         values *= np.float32(series.slope)
         values += np.float32(series.intercept)
-    values[..., moving] = found.series.values
-    usable[moving] = found.is_aligned
-    whole = replace(series, values=values, slope=1.0, intercept=0.0)
-    matrices = np.tile(np.eye(4), (series.n_times, 1, 1))
-    matrices[moving] = found.matrices
-    displacement, parameters = np.full(series.n_times, np.nan), np.full((series.n_times, 6), np.nan)
-    displacement[moving], parameters[moving] = found.displacement, found.parameters
-    sentence = (
-        f"Label and control images were aligned to their mean ({'six' if brain.grid.shape[2] > 3 else 'three'} rigid "
-        "parameters, with a gain so that suppression and label are not read as motion) and resampled once by Fourier "
-        "shears."
-    )
-    step = Step("motion", sentence, found.step.constants, found.step.references)
-    largest = float(np.nanmax(displacement))
-    notes = tuple(flag for flag in found.flags if flag.code != "motion-with-bolus")
-    return Aligned(whole, usable, matrices, displacement, parameters, place, (*notes, *_moved(largest)), step)
+    values[..., places] = signal
+    return replace(series, values=values, slope=1.0, intercept=0.0)
 
 
 def _moved(largest: float) -> tuple[Flag, ...]:

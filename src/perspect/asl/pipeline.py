@@ -34,6 +34,7 @@ from perspect.vocabulary import (
     Quantity,
     Recipe,
     Region,
+    Series,
     Severity,
     Status,
     lexicon,
@@ -76,8 +77,7 @@ def quantify(
     tell("equilibrium", 0.0)
     labelling, bolus_flags = with_bolus(labelled, plan)
     t1 = tissue_t1(around, brain, plan)
-    at_rest = labelling.of("control", "encoded")
-    control = moved.series.values[..., at_rest].mean(axis=-1, dtype=np.float64) if at_rest.size else None
+    control = control_image(moved.series, labelling)
     relaxed = equilibrium(labelled, around, brain, control, t1, plan)
     if any(flag.severity == Severity.LIMITED for flag in bolus_flags) and relaxed.is_absolute:
         relaxed = replace(relaxed, origin="none")
@@ -184,9 +184,22 @@ def with_bolus(labelled: Labelled, plan: Plan) -> tuple[Labelling, tuple[Flag, .
         return filled, (Flag("bolus-given", Severity.CAUTION, sentence, "cbf", source="labelling"),)
     sentence = (
         f"How long the bolus lasts is not known (it was not cut off, or labelling duration is missing): {duration:g} s "
-        "are taken and flow is relative. Give asl.bolus, or --ti1 or --tau."
+        "are taken and flow is relative. Give asl.bolus or --tau."
     )
     return filled, (Flag("bolus-unknown", Severity.LIMITED, sentence, "relcbf", source="labelling"),)
+
+
+def control_image(series: Series, labelling: Labelling) -> Float[np.ndarray, "x y z"] | None:
+    """Mean signal of the control images of the shortest delay (of all encodings of a time-encoded series)."""
+    places = labelling.of("control")
+    if places.size:
+        places = places[labelling.delays[places] <= np.nanmin(labelling.delays[places]) + 1e-3]
+    else:
+        places = labelling.of("encoded")
+    if not places.size:
+        return None
+    mean = series.values[..., places].mean(axis=-1, dtype=np.float64)
+    return np.asarray(mean * series.slope + series.intercept)
 
 
 def level_of(

@@ -67,7 +67,7 @@ def quality(fitted: Kinetics, around: Around, brain: Region, halves: float, is_a
     numbers: dict[str, Any] = {"halves_correlation": halves, "quality_without_lesion": around.lesion is not None}
     flags: list[Flag] = []
     if fitted.misfit is not None:
-        numbers["misfit"] = float(np.nanmedian(fitted.misfit[normal])) if normal.any() else float("nan")
+        numbers["misfit"] = float(np.nanmean(fitted.misfit[normal])) if normal.any() else float("nan")
     _variation(flow[tissue], fitted.std["cbf"][tissue], grey is not None, fitted.correlation is None, numbers, flags)
     _negative(flow, fitted.std["cbf"], tissue, numbers, flags)
     if is_absolute:

@@ -141,8 +141,9 @@ def _ratios(
 ) -> dict[str, Any]:
     """Ratios to a reference with 95 % intervals: noise of the lesion, and which voxels of the reference were met."""
     values = flow[reference & np.isfinite(flow)]
-    level = float(np.median(values))
-    draws = np.median(values[rng.integers(0, values.size, (DRAWS, values.size))], axis=1)
+    # The mean, as of the lesion: a mirror of two tissues has a median that is neither.
+    level = float(values.mean())
+    draws = values[rng.integers(0, values.size, (DRAWS, values.size))].mean(axis=1)
     spread = float(draws.std())
     out: dict[str, Any] = {"level": level, "level_std": spread, "n_voxels": int(values.size)}
     if not level > 2.0 * spread:

@@ -79,7 +79,7 @@ LABELS: Final[Mapping[str, tuple[str, str, float]]] = {
     "left_right_asymmetry": ("Left minus right over their mean, in front", "%", PERCENT),
     "left_right_delay": ("Left later than right by", "s", 1.0),
     "flow_delay_correlation": ("Correlation of the errors of flow and transit time, median", "", 1.0),
-    "misfit": ("χ² over degrees of freedom, median", "", 1.0),
+    "misfit": ("χ² over degrees of freedom, mean", "", 1.0),
     "arterial_share": ("Voxels with label in arteries", "%", PERCENT),
     "largest_within_pair": ("Largest displacement within a pair", "mm", 1.0),
     "largest_displacement": ("Largest displacement", "mm", 1.0),

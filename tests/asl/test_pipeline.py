@@ -1,0 +1,253 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from labelled_head import GRID, SHAPE, ball, brain, changed, flow_map, labelled
+from perspect.asl import Plan, quantify
+from perspect.asl.motion import aligned, pair_flags, trust
+from perspect.asl.samples import differences
+from perspect.vocabulary import FAILED_FROM, Around, Labelled, Problem, Refusal, Region, Status
+
+STILL = Plan(motion=False)
+AROUND = Around(mask=brain())
+TO_FLOW = 6000.0
+
+
+def run(one, plan=STILL, around=AROUND):
+    return quantify(one, plan, around=around)
+
+
+def codes(measured):
+    return {flag.code for flag in measured.flags}
+
+
+def test_one_delay_is_the_equation_of_the_white_paper_to_a_thousandth():
+    measured = run(labelled(noise=1e-3, seed=2))
+    flow = measured.maps["cbf"].values[ball()]
+    # The noise of 0.001 in 1000 leaves 0.01 mL/100 g/min.
+    np.testing.assert_allclose(flow, flow_map()[ball()], rtol=1e-3)
+    assert set(measured.maps) == {"cbf", "deltam"}
+
+
+def test_pulsed_labelling_is_the_equation_of_the_white_paper_to_a_thousandth():
+    measured = run(labelled(kind="pasl", duration=0.8, efficiency=0.98, noise=1e-3))
+    np.testing.assert_allclose(measured.maps["cbf"].values[ball()], flow_map()[ball()], rtol=1e-3)
+
+
+def test_slices_that_are_read_later_have_a_longer_delay():
+    one = labelled(slice_time=0.05, noise=1e-3)
+    np.testing.assert_allclose(run(one).maps["cbf"].values[ball()], flow_map()[ball()], rtol=1e-3)
+    wrong = run(changed(one, slice_times=None)).maps["cbf"].values[..., -1]
+    assert np.nanmean(wrong) < 0.9 * flow_map()[..., -1][ball()[..., -1]].mean()
+
+
+def test_stated_errors_are_the_scatter_over_repeats():
+    maps = [run(labelled(noise=0.5, seed=seed)).maps["cbf"] for seed in range(12)]
+    scatter = np.std([one.values[ball()] for one in maps], axis=0, ddof=1)
+    stated = np.sqrt(np.mean([one.std[ball()] ** 2 for one in maps], axis=0))
+    assert 0.9 < np.sqrt((stated**2).mean() / (scatter**2).mean()) < 1.1
+
+
+@pytest.fixture(scope="module")
+def several():
+    flow = flow_map()
+    att = np.where(flow > 0.005, 0.9, 1.4)
+    return labelled(delays=(0.5, 1.0, 1.5, 2.0, 2.5, 3.0), n_pairs=4, flow=flow, att=att, noise=0.7), flow, att
+
+
+def test_several_delays_tell_flow_and_transit_time(several):
+    one, flow, _ = several
+    measured = run(one)
+    grey = (flow > 0.005) & ball()
+    np.testing.assert_allclose(measured.maps["cbf"].values[grey].mean(), 0.01, rtol=0.02)
+    np.testing.assert_allclose(measured.maps["att"].values[grey].mean(), 0.9, atol=0.03)
+    # Without maps of tissue the neighbours are grey matter too, and draw white matter by a tenth of a second.
+    np.testing.assert_allclose(measured.maps["att"].values[(flow < 0.005) & ball()].mean(), 1.4, atol=0.15)
+    assert np.isfinite(measured.maps["cbf"].values[ball()]).all()
+    assert measured.summary["misfit"] == pytest.approx(1.0, abs=0.25)
+
+
+def noisier(series, noise):
+    more = np.random.default_rng(9).normal(0.0, noise, series.values.shape)
+    return replace(series, values=np.asfortranarray((series.values + more).astype(np.float32)))
+
+
+def test_neighbours_lend_their_transit_time_and_never_their_flow():
+    dead = np.zeros(SHAPE, bool)
+    dead[8:12, 8:12, 2:4] = True
+    empty = labelled(delays=(0.5, 1.0, 1.5, 2.0, 2.5, 3.0), n_pairs=4, flow=np.where(dead, 0.0, flow_map()),
+                     att=np.full(SHAPE, 1.0), noise=0.7)  # fmt: skip
+    measured = run(empty)
+    inside = measured.maps["cbf"].values[dead] * TO_FLOW
+    # 32 voxels with a standard error of 3 tell their mean to 0.6; a tenth of 20 mL/100 g/min would be 2.
+    assert abs(inside.mean()) < 1.5
+    loud = replace(empty, series=noisier(empty.series, 3.0))
+    alone = run(loud, Plan(motion=False, neighbours=False))
+    spread = [np.std(m.maps["att"].values[flow_map() > 0.005]) for m in (run(loud), alone)]
+    assert spread[0] < 0.6 * spread[1]
+
+
+def test_a_lesion_neither_lends_nor_borrows_transit_times():
+    late = np.zeros(SHAPE, bool)
+    late[12:16, 7:13, 1:5] = True
+    att = np.where(late, 1.9, 0.9)
+    one = labelled(delays=(0.5, 1.0, 1.5, 2.0, 2.5, 3.0), n_pairs=4, flow=flow_map(), att=att, noise=0.7)
+    measured = run(one, around=Around(mask=brain(), lesion=Region(late, GRID, "lesion")))
+    assert np.median(measured.maps["att"].values[late]) == pytest.approx(1.9, abs=0.1)
+    assert "lesion-late" in codes(measured)
+    # Late is not low: the flow is what it is on the other side.
+    low, high = measured.summary["lesion"]["mirror"]["mean_interval"]
+    assert low - 0.1 < 1.0 < high + 0.1
+
+
+def test_label_and_control_that_are_stated_the_wrong_way_round_are_turned_and_it_is_said():
+    right = labelled(noise=0.05)
+    wrong = changed(right, volumes=("label", "control") * 6)
+    measured = run(wrong)
+    assert "order-turned" in codes(measured)
+    np.testing.assert_allclose(measured.maps["cbf"].values[ball()], run(right).maps["cbf"].values[ball()], rtol=1e-4)
+    with pytest.raises(Problem, match="other way round"):
+        run(wrong, Plan(motion=False, order="stated"))
+
+
+def test_an_order_that_nobody_states_is_found_from_the_images():
+    unknown = changed(labelled(noise=0.05), is_order_known=False, volumes=("label", "control") * 6)
+    measured = run(unknown)
+    assert "order-found" in codes(measured)
+    assert (measured.maps["cbf"].values[ball()] > 0).all()
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.004, -0.004])
+def test_a_phantom_is_refused_whatever_its_drift(drift):
+    one = labelled(flow=np.zeros(SHAPE), noise=2.0)
+    values = one.series.values.copy(order="F")
+    values[..., ::2] *= 1.0 + drift
+    with pytest.raises(Refusal, match="No labelled blood"):
+        run(replace(one, series=replace(one.series, values=values)))
+
+
+def test_the_scale_of_a_vendor_is_undone_and_said():
+    one = labelled(scale=96.0, noise=0.5)
+    differences = one.series.values[..., ::2] - one.series.values[..., 1::2]
+    series = replace(one.series, values=np.asfortranarray(differences), times=np.arange(6.0))
+    how = replace(
+        one.labelling, volumes=("deltam",) * 6, delays=np.full(6, 1.8), durations=np.full(6, 1.8),
+        vendor="GE MEDICAL SYSTEMS", n_averages=3,
+    )  # fmt: skip
+    measured = run(replace(one, series=series, labelling=how))
+    assert "scale-undone" in codes(measured)
+    np.testing.assert_allclose(measured.maps["cbf"].values[ball()].mean(), flow_map()[ball()].mean(), rtol=0.02)
+    stored = run(replace(one, series=series, labelling=how), Plan(motion=False, scale="stored"))
+    assert "scale-implausible" in codes(stored)
+
+
+def test_without_m0_flow_is_relative_and_has_another_name():
+    dark = changed(labelled(has_m0=False), is_suppressed=True, n_inversions=2)
+    measured = run(dark)
+    assert "cbf" not in measured.maps
+    assert measured.maps["relcbf"].values[ball()].mean() == pytest.approx(1.0, abs=1e-3)
+    assert "relative-flow" in codes(measured)
+
+
+def test_pulsed_labelling_whose_bolus_has_no_end_gives_relative_flow_unless_it_is_given():
+    one = labelled(kind="pasl", duration=0.8, efficiency=0.98)
+    uncut = changed(one, durations=np.full(12, np.nan))
+    assert "relcbf" in run(uncut).maps
+    given = run(uncut, Plan(motion=False, bolus=0.8))
+    np.testing.assert_allclose(given.maps["cbf"].values[ball()].mean(), flow_map()[ball()].mean(), rtol=0.02)
+
+
+def test_a_ruined_pair_is_found_and_hardly_counts():
+    one = labelled(n_pairs=8, noise=0.5)
+    values = one.series.values.copy(order="F")
+    values[..., 5] += 40.0 * np.random.default_rng(3).normal(size=SHAPE) * ball()
+    ruined = replace(one, series=replace(one.series, values=values))
+    clean = flow_map()[ball()]
+    robust, plain = (run(ruined, Plan(motion=False, outliers=how)) for how in ("robust", "none"))
+    error = [np.abs(m.maps["cbf"].values[ball()] - clean).mean() for m in (run(one), robust, plain)]
+    assert "pairs-left-out" in codes(robust)
+    assert error[1] < 1.3 * error[0] < 0.3 * error[2]
+
+
+def test_score_leaves_out_the_pair_that_is_unlike_the_others_and_keeps_the_rest():
+    one = labelled(n_pairs=10, noise=0.5)
+    values = one.series.values.copy(order="F")
+    values[..., 7] -= 30.0 * ball()
+    grey = np.where(flow_map() > 0.005, 1.0, 0.0)
+    white = np.where(ball(), 1.0 - grey, 0.0)
+    ruined = replace(one, series=replace(one.series, values=values))
+    measured = run(ruined, Plan(motion=False, outliers="score"), replace(AROUND, grey=grey, white=white))
+    assert measured.summary["n_pairs"] in (8, 9)
+    with pytest.raises(Problem, match="SCORE"):
+        run(ruined, Plan(motion=False, outliers="score"))
+
+
+def test_a_voxel_without_a_number_fails_and_leaves_its_neighbours_alone():
+    one = labelled(noise=0.05)
+    values = one.series.values.copy(order="F")
+    values[9, 9, 3, 4] = np.nan
+    measured = run(replace(one, series=replace(one.series, values=values)))
+    status = measured.maps["cbf"].status
+    assert status[9, 9, 3] == Status.NOT_FINITE
+    assert (status[ball()] >= FAILED_FROM).sum() == 1
+
+
+def test_flow_of_pure_tissue_is_found_in_mixed_voxels_and_never_in_a_lesion():
+    rng = np.random.default_rng(5)
+    grey = np.clip(rng.uniform(0.0, 1.0, SHAPE), 0, 1) * ball()
+    white = (1.0 - grey) * ball()
+    one = labelled(flow=(60.0 * grey + 20.0 * white) / TO_FLOW, noise=0.2, n_pairs=10)
+    lesion = np.zeros(SHAPE, bool)
+    lesion[8:11, 8:11, 2] = True
+    around = Around(brain(), Region(lesion, GRID, "lesion"), grey, white)
+    measured = run(one, Plan(motion=False, partial_volume="regression"), around)
+    pure = measured.maps["cbfgm"].values * TO_FLOW
+    known = np.isfinite(pure) & (grey > 0.4)
+    assert np.median(pure[known]) == pytest.approx(60.0, abs=1.0)
+    assert np.isnan(pure[lesion]).all()
+    with pytest.raises(Problem, match="no maps of grey"):
+        run(one, Plan(motion=False, partial_volume="regression"))
+
+
+def test_a_carotid_that_was_not_labelled_is_said():
+    x = np.arange(20)[:, None, None] * np.ones(SHAPE)
+    measured = run(labelled(flow=flow_map() * np.where(x < 10, 0.2, 1.0), noise=0.05))
+    assert "labelling-asymmetry" in codes(measured)
+    (flag,) = [one for one in measured.flags if one.code == "labelling-asymmetry"]
+    assert "on the left" in flag.sentence
+
+
+def test_the_scanners_own_map_is_passed_on_as_that():
+    one = labelled()
+    flow = 50.0 * ball()[..., None] + np.random.default_rng(6).normal(0.0, 2.0, (*SHAPE, 1))
+    series = replace(one.series, values=np.asfortranarray(flow.astype(np.float32)), times=np.zeros(1))
+    how = replace(one.labelling, volumes=("cbf",), delays=np.full(1, np.nan), durations=np.full(1, np.nan))
+    measured = run(Labelled(series, how))
+    assert measured.maps["cbf"].shown[ball()].mean() == pytest.approx(50.0, abs=0.2)
+    assert codes(measured) == {"vendor-flow"}
+
+
+def test_what_counts_is_how_far_the_head_moved_within_a_pair():
+    """A head that goes a centimetre between pairs spoils none of them; one that goes 2 mm within one spoils that."""
+    one = labelled(n_pairs=6)
+    found = differences(one.labelling, one.series.values[10:11, 2, 3], np.ones(12, bool))
+    matrices = np.tile(np.eye(4), (12, 1, 1))
+    matrices[4:, 0, 3] = 10.0
+    matrices[7, 1, 3] = 2.0
+    still = aligned(one.series, one.labelling, brain(), False, lambda stage, share: None)
+    within = replace(still, matrices=matrices).within(found)
+    np.testing.assert_allclose(within, [0, 0, 0, 2.0, 0, 0], atol=1e-9)
+    np.testing.assert_allclose(trust(within, 6), [1, 1, 1, 1 / 16, 1, 1])
+    (flag,) = pair_flags(within, found)
+    assert flag.where == "pairs 3"
+
+
+def test_the_same_input_gives_the_same_maps(several):
+    first, second = run(several[0]), run(several[0])
+    np.testing.assert_array_equal(first.maps["cbf"].values, second.maps["cbf"].values)
+
+
+def test_the_methods_say_what_other_models_would_have_read():
+    text = run(labelled()).recipe.methods
+    assert "With another model typical flow would read: grey matter: t1app +" in text

@@ -1,0 +1,135 @@
+"""Efficiency, T1 of blood, M0: what flow is scaled by."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from labelled_head import GRID, SHAPE, ball, brain, changed, labelled
+from perspect.asl import Plan
+from perspect.asl.blood import blood_t1, t1_of_haematocrit
+from perspect.asl.efficiency import efficiency
+from perspect.asl.m0 import equilibrium, left_by_suppression, recovery, smoothed, tissue_t1
+from perspect.vocabulary import Around, Problem, Region, Severity
+
+
+@pytest.mark.parametrize(
+    ("stated", "pulses", "expected"),
+    [
+        (None, 0, 0.85),
+        (None, 2, 0.85 * 0.95**2),
+        (0.85, 2, 0.85 * 0.95**2),  # too high to hold suppression as well
+        (0.6375, 4, 0.6375),  # too low to be labelling alone
+        (0.85, 0, 0.85),
+    ],
+)
+def test_what_suppression_costs_is_counted_once(stated, pulses, expected):
+    how = changed(labelled(), efficiency=stated, is_suppressed=pulses > 0, n_inversions=pulses).labelling
+    found = efficiency(how, Plan())
+    assert found.total == pytest.approx(expected)
+    is_ambiguous = any(flag.code == "efficiency-ambiguous" for flag in found.flags)
+    assert is_ambiguous == (stated is not None and pulses > 0)
+
+
+def test_what_the_efficiency_includes_can_be_said():
+    how = changed(labelled(), efficiency=0.85, is_suppressed=True, n_inversions=2).labelling
+    assert efficiency(how, Plan(efficiency_includes="suppression")).total == 0.85
+    how = replace(how, efficiency=0.6)
+    assert efficiency(how, Plan(efficiency_includes="labelling")).total == pytest.approx(0.6 * 0.95**2)
+
+
+def test_suppression_by_pulses_of_unknown_number_is_said():
+    how = changed(labelled(), is_suppressed=True, n_inversions=None).labelling
+    assert [flag.code for flag in efficiency(how, Plan()).flags] == ["suppression-unknown"]
+
+
+def test_blood_of_a_low_haematocrit_relaxes_more_slowly():
+    assert t1_of_haematocrit(0.43, 3.0) == pytest.approx(1.65, abs=0.02)
+    assert t1_of_haematocrit(0.30, 3.0) > t1_of_haematocrit(0.45, 3.0)
+    assert blood_t1(Plan(sex="female"), 3.0)[0] > blood_t1(Plan(sex="male"), 3.0)[0]
+    assert blood_t1(Plan(), 1.494)[0] == 1.35
+
+
+def test_without_a_field_that_of_three_tesla_is_said_to_be_assumed():
+    t1, _, flags = blood_t1(Plan(), None)
+    assert t1 == 1.65
+    assert flags[0].code == "field-assumed"
+
+
+def test_m0_of_a_short_recovery_is_brought_to_equilibrium():
+    share = -np.expm1(-2.0 / 1.33)
+    one = labelled(m0_tr=2.0, noise=0.0)
+    short = replace(one, m0=replace(one.m0, values=one.m0.values * share))
+    t1 = tissue_t1(Around(), brain(), Plan())
+    np.testing.assert_allclose(equilibrium(short, Around(), brain(), None, t1, Plan()).values, 1000.0, rtol=1e-6)
+
+
+def test_slices_recover_for_less_where_all_were_saturated_together():
+    t1, times = np.full(brain().n_voxels, 1.3), 0.05 * np.arange(SHAPE[2])
+    alone, together = (recovery(t1, 3.0, times, brain(), since) for since in ("slice", "volume"))
+    np.testing.assert_allclose(alone, alone[0])
+    z = brain().places // (SHAPE[0] * SHAPE[1])
+    np.testing.assert_allclose(together[z == SHAPE[2] - 1], alone[0])
+    assert (together[z == 0] < alone[0]).all()
+
+
+def test_each_tissue_has_its_own_t1_and_a_lesion_too():
+    grey, white = np.zeros(SHAPE), np.zeros(SHAPE)
+    grey[8], white[9] = 1.0, 1.0
+    lesion = np.zeros(SHAPE, bool)
+    lesion[9, 9] = True
+    t1 = tissue_t1(Around(grey=grey, white=white, lesion=Region(lesion, GRID, "lesion")), brain(), Plan())
+    volume = brain().spread(t1, np.nan)
+    assert volume[8, 9, 0] == pytest.approx(1.33)
+    assert volume[9, 5, 0] == pytest.approx(0.83)
+    assert volume[9, 9, 0] == 1.5
+
+
+def test_suppression_leaves_what_the_bloch_equations_leave():
+    how = changed(labelled(), is_suppressed=True, n_inversions=2, inversions=(1.85, 3.15)).labelling
+    left = left_by_suppression(how, 1.8, np.array([1.3]), 1.0)[0]
+    along, step = 0.0, 1e-4
+    for at in np.arange(0.0, 3.6, step):
+        if abs(at - 1.85) < step / 2 or abs(at - 3.15) < step / 2:
+            along = -along
+        along += step * (1.0 - along) / 1.3
+    assert left == pytest.approx(along, abs=1e-3)
+
+
+def test_controls_stand_for_m0_and_what_suppression_took_is_put_back():
+    one = labelled(has_m0=False)
+    t1 = np.full(brain().n_voxels, 1.3)
+    control = 1000.0 * -np.expm1(-4.0 / 1.3) * np.ones(SHAPE)
+    np.testing.assert_allclose(equilibrium(one, Around(), brain(), control, t1, Plan()).values, 1000.0)
+    dark = changed(one, is_suppressed=True, n_inversions=1, inversions=(1.5,))
+    left = left_by_suppression(dark.labelling, 1.8, t1[:1], 0.95)[0]
+    np.testing.assert_allclose(
+        equilibrium(dark, Around(), brain(), left * 1000.0 * np.ones(SHAPE), t1, Plan()).values, 1000.0
+    )
+
+
+def test_controls_that_are_suppressed_in_an_unknown_way_give_no_m0_and_never_one_of_1():
+    one = changed(labelled(has_m0=False), is_suppressed=True, n_inversions=2)
+    found = equilibrium(one, Around(), brain(), 50.0 * np.ones(SHAPE), np.full(brain().n_voxels, 1.3), Plan())
+    assert not found.is_absolute
+    assert found.flags[0].code == "relative-flow"
+    assert found.flags[0].severity == Severity.LIMITED
+
+
+def test_m0_is_never_smoothed_across_the_edge_of_a_lesion():
+    image = np.where(np.arange(20)[:, None, None] < 10, 1000.0, 2000.0) * np.ones(SHAPE)
+    lesion = Region(np.broadcast_to((np.arange(20) >= 10)[:, None, None], SHAPE) & ball(), GRID, "lesion")
+    apart = smoothed(image, brain(), lesion, 12.0)
+    np.testing.assert_allclose(apart[ball()], image[ball()], rtol=1e-5)
+    assert np.abs(smoothed(image, brain(), None, 12.0) - image)[ball()].max() > 100
+
+
+def test_fluid_scales_by_its_own_water_and_needs_a_map():
+    one = labelled(noise=0.0, m0_tr=20.0)
+    fluid = np.where(ball(), 1.0, 0.0)
+    t1 = np.full(brain().n_voxels, 1.3)
+    with pytest.raises(Problem, match="fluid"):
+        equilibrium(one, Around(), brain(), None, t1, Plan(m0="fluid"))
+    found = equilibrium(one, Around(fluid=fluid), brain(), None, t1, Plan(m0="fluid"))
+    expected = 0.9 * 1000.0 / -np.expm1(-20.0 / 4.3) * np.exp(-0.012 / 0.15 + 0.012 / 0.75) / 1.15
+    np.testing.assert_allclose(found.values, expected, rtol=1e-6)

@@ -1,0 +1,223 @@
+"""The auditor at the door: what files say of labelling, and what they must not."""
+
+import json
+
+import numpy as np
+import pytest
+
+from perspect.io import GivenLabelling, read_asl
+from perspect.vocabulary import Acquisition, Problem
+
+PCASL = {
+    "ArterialSpinLabelingType": "PCASL", "PostLabelingDelay": 1.8, "LabelingDuration": 1.8,
+    "RepetitionTimePreparation": 4.0, "EchoTime": 0.012, "MagneticFieldStrength": 3, "BackgroundSuppression": False,
+    "MRAcquisitionType": "3D",
+}  # fmt: skip
+
+
+@pytest.fixture
+def series(save, sidecar, stored, tmp_path):
+    """A series of twelve volumes with what is said of it; `None` takes a key out."""
+
+    def write(context=("control", "label") * 6, n=12, values=None, **more):
+        path = save((stored if values is None else values)[..., :n], "sub-01_asl.nii.gz")
+        said = {key: value for key, value in (PCASL | more).items() if value is not None}
+        sidecar(path, **said)
+        if context is not None:
+            table = "volume_type\n" + "\n".join(context) + "\n"
+            (tmp_path / "sub-01_aslcontext.tsv").write_text(table)
+        return path
+
+    return write
+
+
+def labelling(path, **given):
+    return read_asl(path, given=GivenLabelling(**given)).labelled.labelling
+
+
+def problem(path, **given):
+    with pytest.raises(Problem) as caught:
+        read_asl(path, given=GivenLabelling(**given))
+    assert caught.value.what
+    return str(caught.value)
+
+
+def codes(path, **given):
+    return {flag.code for flag in read_asl(path, given=GivenLabelling(**given)).flags}
+
+
+def test_a_sidecar_and_a_context_say_everything(series):
+    how = labelling(series(LabelingEfficiency=0.85, BackgroundSuppressionNumberPulses=2, VascularCrushing=True))
+    assert how.kind == "pcasl"
+    assert how.volumes == ("control", "label") * 6
+    np.testing.assert_allclose(how.delays, 1.8)
+    np.testing.assert_allclose(how.durations, 1.8)
+    assert (how.efficiency, how.n_inversions, how.is_crushed, how.slice_times) == (0.85, 2, True, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "word"),
+    [
+        ("PostLabelingDelay", 1800, "milliseconds"),
+        ("LabelingDuration", 1800, "milliseconds"),
+        ("RepetitionTimePreparation", 3480, "milliseconds"),
+        ("RepetitionTimePreparation", 0, "zero stands for"),
+        ("PostLabelingDelay", 0, "what a tool did not know"),
+        ("LabelingDuration", 0, "Nothing would be labelled"),
+        ("LabelingEfficiency", 85, "fraction"),
+        ("PostLabelingDelay", [1.8, 2.0], "2 values but there are 12 volumes"),
+        ("PostLabelingDelay", "1.8", "times in s"),
+        ("BackgroundSuppression", "perhaps", "true or false"),
+        ("ArterialSpinLabelingType", None, "does not say how blood was labelled"),
+        ("PostLabelingDelay", None, "has no PostLabelingDelay"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_what_to_do(series, key, value, word):
+    text = problem(series(**{key: value}))
+    assert word in text
+    assert key in text
+
+
+def test_slices_of_a_2d_readout_have_their_times_and_as_many_as_there_are(series):
+    how = labelling(series(MRAcquisitionType="2D", SliceTiming=[0.1, 0.05, 0.0]))
+    np.testing.assert_allclose(how.slice_times, [0.1, 0.05, 0.0])
+    assert "3 slices" in problem(series(MRAcquisitionType="2D", SliceTiming=[0.0, 0.05]))
+
+
+def test_every_volume_has_its_own_delay_and_m0_has_none(series):
+    delays = [0.0] + [0.5, 0.5] * 3 + [1.5, 1.5] * 2 + [1.5]
+    context = ("m0scan", *("control", "label") * 3, *("control", "label") * 2, "control")
+    how = labelling(series(context, PostLabelingDelay=delays))
+    assert np.isnan(how.delays[0])
+    np.testing.assert_allclose(how.delays[1:], delays[1:])
+
+
+def test_delays_by_hand_are_one_for_each_group_of_pairs(series):
+    how = labelling(series(None, PostLabelingDelay=None), delays=(0.5, 1.0, 1.5), order="label-control")
+    np.testing.assert_allclose(how.delays, np.repeat([0.5, 1.0, 1.5], 4))
+    assert how.volumes[:2] == ("label", "control")
+    assert how.is_order_known
+
+
+def test_without_context_the_order_is_not_known(series):
+    how = labelling(series(None))
+    assert not how.is_order_known
+    assert set(how.volumes) == {"control", "label"}
+
+
+def test_a_bright_first_volume_of_an_odd_number_is_taken_as_m0_and_said(series, stored):
+    values = stored.astype(np.float32)[..., :11]
+    values[..., 0] *= 1.2
+    path = series(None, values=values, n=11)
+    assert "m0-guessed" in codes(path)
+    assert labelling(path).volumes[:2] == ("m0scan", "control")
+
+
+def test_an_odd_number_of_alike_volumes_is_a_question(series, stored):
+    values = np.repeat(stored[..., :1], 11, axis=3)
+    assert "odd number" in problem(series(None, values=values, n=11))
+
+
+@pytest.mark.parametrize(
+    ("context", "word"),
+    [
+        (("control", "label") * 5, "names 10 volumes"),
+        (("control", "lable") * 6, "'lable'"),
+    ],
+)
+def test_a_context_that_does_not_fit_is_refused(series, context, word):
+    assert word in problem(series(context))
+
+
+def test_the_pulsed_names_of_a_converter_are_read_and_said(series):
+    path = series(
+        ArterialSpinLabelingType="PASL", PostLabelingDelay=None, LabelingDuration=None, InversionTime=1.99,
+        BolusDuration=0.7,
+    )  # fmt: skip
+    how = labelling(path)
+    np.testing.assert_allclose(how.delays, 1.99)
+    np.testing.assert_allclose(how.durations, 0.7)
+    assert {"delay-from-inversion-time", "bolus-from-duration"} <= codes(path)
+
+
+def test_the_bolus_of_q2tips_ends_at_the_first_of_its_times(series):
+    more = {"ArterialSpinLabelingType": "PASL", "BolusCutOffFlag": True, "BolusCutOffTechnique": "Q2TIPS"}
+    np.testing.assert_allclose(labelling(series(**more, BolusCutOffDelayTime=[0.7, 1.6])).durations, 0.7)
+    assert np.isnan(labelling(series(ArterialSpinLabelingType="PASL", BolusCutOffFlag=False)).durations).all()
+
+
+def test_a_matrix_makes_the_volumes_encoded(series):
+    path = series(TimeEncodedMatrix=[[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
+    assert set(labelling(path).volumes) == {"encoded"}
+    with pytest.raises(Problem, match="no table"):
+        read_asl(series(TimeEncodedMatrix=[[1, 2], [3, 4]]))
+
+
+def test_of_several_echoes_the_shortest_is_used_and_said(series):
+    path = series(EchoTime=[0.01, 0.03] * 6, PostLabelingDelay=[0.5] * 6 + [1.0] * 6, context=("control",) * 12)
+    context = path.with_name("sub-01_aslcontext.tsv")
+    context.write_text("volume_type\n" + "\n".join(["control", "label"] * 3) + "\n")
+    reading = read_asl(path)
+    assert reading.labelled.series.n_times == 6
+    assert reading.labelled.series.acquisition.te == 0.01
+    np.testing.assert_allclose(reading.labelled.labelling.delays, [0.5] * 3 + [1.0] * 3)
+    assert "first-echo" in {flag.code for flag in reading.flags}
+
+
+def test_m0_is_the_scan_beside_the_series_or_in_it_or_a_stated_number(series, save, sidecar, stored):
+    path = series()
+    m0 = save(stored[..., 0], "sub-01_m0scan.nii.gz")
+    sidecar(m0, RepetitionTimePreparation=6.0, EchoTime=0.012)
+    assert read_asl(path).m0.tr == 6.0
+    assert read_asl(path, wants_m0=False).m0 is None
+    m0.unlink()
+    context = ("m0scan", *("control", "label") * 5, "control")
+    inside = read_asl(series(context, RepetitionTimePreparation=[10.0] + [4.0] * 11)).labelled.m0
+    assert (inside.kind, inside.tr) == ("included", 10.0)
+    assert read_asl(series(M0Type="Estimate", M0Estimate=900.0)).labelled.blood_m0 == 900.0
+    assert "m0-missing" in codes(series(M0Type="Separate"))
+
+
+def test_two_m0_volumes_that_differ_are_no_two_of_one(series, save, stored):
+    path = series()
+    save(np.stack([stored[..., 0], stored[..., 0] * 0.9], axis=3).astype(np.float32), "sub-01_m0scan.nii.gz")
+    assert "m0-volumes-differ" in codes(path)
+
+
+def test_what_is_said_by_hand_wins_and_a_note_says_so(series):
+    reading = read_asl(series(), given=GivenLabelling("pasl", (1.9,), bolus=0.7), acquired=Acquisition(tr=3.0))
+    assert reading.labelled.labelling.kind == "pasl"
+    assert reading.labelled.tr == 3.0
+    assert "overridden" in {flag.code for flag in reading.flags}
+
+
+@pytest.mark.parametrize("name", ["asl001", "asl002", "asl003", "asl004", "asl005"])
+def test_the_sidecars_of_the_standard_are_read(shared_data, save, name, tmp_path):
+    """Their images are empty, so volumes are made for them; what counts is what is read of the labelling."""
+    found = sorted((shared_data / "asl" / "bids_examples_sidecars" / name).rglob("*_asl.json"))
+    if not found:
+        pytest.skip("the example sidecars are not here; they are no part of this project")
+    context = [
+        line for line in next(found[0].parent.glob("*aslcontext.tsv")).read_text().split("\n")[1:] if line.strip()
+    ]
+    said = json.loads(found[0].read_text())
+    slices = len(said.get("SliceTiming", range(3)))
+    values = np.random.default_rng(0).integers(100, 900, (4, 4, slices, len(context))).astype(np.int16)
+    path = save(values, found[0].name.replace(".json", ".nii.gz"))
+    for file in found[0].parent.glob("*_asl*"):
+        if file.suffix in (".json", ".tsv"):
+            (tmp_path / file.name).write_text(file.read_text())
+    reading = read_asl(path)
+    how = reading.labelled.labelling
+    assert how.kind == said["ArterialSpinLabelingType"].lower()
+    labelled = how.of("control", "label", "deltam")
+    assert np.isfinite(how.delays[labelled]).all() and (how.delays[labelled] > 0).all()
+    assert np.isfinite(how.durations[labelled]).all()
+    assert (how.slice_times is None) == (said["MRAcquisitionType"] == "3D")
+    assert how.n_inversions == said["BackgroundSuppressionNumberPulses"]
+    if name == "asl003":
+        np.testing.assert_allclose(how.durations, 0.7)
+    if name == "asl004":
+        assert np.unique(how.delays).size == 6
+    if name == "asl001":
+        assert (reading.labelled.m0.kind, reading.labelled.m0.tr) == ("included", 4.886)
