@@ -17,8 +17,8 @@ HEALTHY = {
     "Gly": 0.7, "PE": 1.4, "MM09": 6.0, "MM12": 1.8, "MM14": 4.5, "MM17": 2.3, "MM20": 9.0,
 }  # fmt: skip
 TUMOUR = {
-    "NAA": 1.5, "Cr": 2.0, "PCr": 1.0, "GPC": 2.0, "PCho": 1.8, "Ins": 3.0, "Glu": 3.0, "Gln": 4.0, "GSH": 2.0, "Tau": 2.0,
-    "Lac": 6.0, "Ala": 1.5, "Gly": 3.0, "MM09": 4.0, "MM12": 1.2, "MM14": 3.0, "MM17": 1.5, "MM20": 6.0, "Lip13a": 12.0,
+    "NAA": 1.5, "Cr": 2.0, "PCr": 1.0, "GPC": 2.0, "PCho": 1.8, "Ins": 3.0, "Glu": 3.0, "Gln": 4.0, "GSH": 2.0,
+    "Tau": 2.0, "Lac": 6.0, "Ala": 1.5, "Gly": 3.0, "MM09": 4.0, "MM12": 1.2, "MM14": 3.0, "MM17": 1.5, "MM20": 6.0, "Lip13a": 12.0,
     "Lip13b": 6.0, "Lip09": 4.0, "Lip20": 3.0,
 }  # fmt: skip
 PLACE = Grid((1, 1, 1), np.diag([20.0, 20.0, 20.0, 1.0]))
@@ -61,3 +61,13 @@ def spectra(signal, te=TE, axes=()):
 def water(size=70000.0, lorentz=12.0, phase=0.0, bend=0.0):
     t = np.arange(N) * DWELL
     return spectra(size * np.exp(-lorentz * t + 1j * phase + 1j * bend * np.exp(-t / 0.02)))
+
+
+def drawn(truth, seed, spread=0.25):
+    """A patient of this kind: every amount varies by a quarter, macromolecules together."""
+    rng = np.random.default_rng([seed, 7])
+    broad = np.exp(rng.normal(0, spread))
+    return {
+        key: amount * (broad if key.startswith("MM") else np.exp(rng.normal(0, spread)))
+        for key, amount in truth.items()
+    }
