@@ -45,7 +45,7 @@ NECROSIS: Final[Mapping[str, float]] = MappingProxyType(
 
 ABSCESS: Final[Mapping[str, float]] = MappingProxyType(
     {
-        "Lac": 10.0, "Ala": 2.5, "Val": 2.0, "Leu": 2.5, "Ile": 1.5, "Ace": 3.0, "Suc": 1.0, "Gly": 2.0, "Glu": 2.0,
+        "Lac": 10.0, "Ala": 2.5, "Val": 0.8, "Leu": 1.0, "Ile": 0.6, "Ace": 3.0, "Suc": 1.0, "Gly": 2.0, "Glu": 2.0,
         "MM09": 3.0, "MM12": 0.9, "MM14": 2.2, "MM17": 1.1, "MM20": 4.5, "Lip13a": 6.0, "Lip13b": 3.0, "Lip09": 2.0,
         "Lip20": 1.2,
     }
@@ -57,6 +57,9 @@ T2: Final[Mapping[str, float]] = MappingProxyType({"metabolite": 0.20, "macromol
 
 OWN_SHIFT, OWN_WIDTH = 0.004, 0.48
 """Standard deviations of the shift (ppm) and width (1/s) of each molecule."""
+
+BROAD_SHIFT, BROAD_WIDTH = 0.01, 6.0
+"""The same for lipids and macromolecules, which are only ever wider than their templates."""
 
 SINGLET: Final = 30.0
 """Protons times mM of the line that a signal-to-noise ratio speaks of: a singlet of 10 mM and three protons."""
@@ -96,9 +99,9 @@ def virtual_spectrum(truth: Mapping[str, float], scan: Scan, seed: int = 0) -> S
     t = np.arange(scan.n_points) * scan.dwell
     total = np.zeros(scan.n_points, complex)
     for key, amount in truth.items():
-        move = rng.normal(0, OWN_SHIFT * scan.frequency * 1e-6)
-        extra = rng.normal(0, OWN_WIDTH)
-        decay = np.zeros_like(t) if key in BROAD else (scan.lorentz + extra) * t + scan.gauss * t**2
+        shift, width = (BROAD_SHIFT, BROAD_WIDTH) if key in BROAD else (OWN_SHIFT, OWN_WIDTH)
+        move, extra = rng.normal(0, shift * scan.frequency * 1e-6), rng.normal(0, width)
+        decay = abs(extra) * t if key in BROAD else (scan.lorentz + extra) * t + scan.gauss * t**2
         one = _signal(key, scan.te1, scan.te, scan.frequency, scan.dwell, scan.n_points)
         total += amount * relaxed(key, scan.te) * one * np.exp(2j * np.pi * move * t - decay)
     total *= np.exp(1j * (scan.phase + 2 * np.pi * scan.shift * t + scan.bend * np.exp(-t / 0.02)))
