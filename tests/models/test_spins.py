@@ -111,7 +111,7 @@ def test_another_simulator_gives_the_same_spectra(reference, name):
 
 def test_averaging_after_each_direction_is_the_whole_plane():
     """The density matrix averaged over x, then over y, against all pairs of positions (a small grid is enough)."""
-    (spins,) = [one for one in states(SpinSystem(((3.0, 1), (2.9, 1)), ((0, 1, 8.0),)), FREQUENCY)]
+    (spins,) = states(SpinSystem(((3.0, 1), (2.9, 1)), ((0, 1, 8.0),)), FREQUENCY)
     pulse, positions = sinc(0.004), np.linspace(-500.0, 500.0, 7)
     rotations = shaped(spins, pulse, positions, np.pi / 2)
     excite = spins.rotation(np.pi / 2, np.pi / 2)

@@ -37,7 +37,8 @@ FACTS: Final = {
 @dataclass(frozen=True)
 class SpectrumInputs:
     """The files of a spectrum and what was said by hand. `basis` is `None`: simulated for `timing`, where the header
-    does not say it. `fractions` are the shares of the voxel in grey, white, csf and lesion.
+    does not say it. `long` is a spectrum of the same voxel at another echo time, `long_te` in s. `fractions` are the
+    shares of the voxel in grey, white, csf and lesion.
     """
 
     spectrum: Path
@@ -45,6 +46,8 @@ class SpectrumInputs:
     basis: Path | None = None
     said: io.SaidByHand = NOTHING_SAID
     timing: Timing | None = None
+    long: Path | None = None
+    long_te: float | None = None
     fractions: Mapping[str, float] | None = None
 
 
@@ -81,12 +84,16 @@ def examine_mrs(
         remarks = (*remarks, *more)
     tell("basis", 0.0)
     spectra, basis, notes = _basis(inputs, spectra, threads)
-    measured = mrs.measure(spectra, basis, plan, water=water, fractions=inputs.fractions, progress=tell)
+    others, more = _other(inputs, threads)
+    remarks = (*remarks, *more)
+    measured = mrs.measure(spectra, basis, plan, water=water, fractions=inputs.fractions, others=others, progress=tell)
     measured = replace(measured, flags=_sorted((*remarks, *notes, *measured.flags)))
     tell("drawing", 0.0)
     page = report.mrs_page(measured, facts(spectra))
     tell("writing", 0.0)
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
+    for other, _ in others:
+        sources |= other.sources
     if inputs.basis is not None:
         sources[io.label(inputs.basis)] = io.sha256(inputs.basis)
     results = io.SpectrumResults(
@@ -117,6 +124,19 @@ def _basis(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Spec
     )
     note = Flag("assumed-sequence", Severity.NOTE, sentence, source="basis")
     return replace(spectra, te=te), basis, ((note,) if is_assumed else ())
+
+
+def _other(inputs: SpectrumInputs, threads: int) -> tuple[list[tuple[Spectra, Basis]], tuple[Flag, ...]]:
+    """The spectrum at another echo time, with a basis of its own."""
+    if inputs.long is None:
+        return [], ()
+    said = replace(inputs.said, te=inputs.long_te)
+    other, remarks = io.read_spectra(inputs.long, said)
+    timing = None
+    if inputs.timing is not None and inputs.long_te is not None:
+        timing = Timing(inputs.timing.sequence, inputs.long_te, tm=inputs.timing.tm)
+    other, basis, notes = _basis(replace(inputs, basis=None, timing=timing), other, threads)
+    return [(other, basis)], (*remarks, *notes)
 
 
 def sequence_named(header: Mapping[str, Any]) -> Any:

@@ -34,6 +34,8 @@ def mrs(
     te2: Annotated[float | None, Parameter(help="Second echo of press or slaser in s")] = None,
     tm: Annotated[float | None, Parameter(help="Mixing time of steam in s")] = None,
     pulses: Annotated[str, Parameter(help="ideal, or the file of the refocusing pulse (.pta)")] = "ideal",
+    long: Annotated[Path | None, Parameter(help="Spectrum of the same voxel at a long echo time")] = None,
+    long_te: Annotated[float | None, Parameter(help="Its echo time in s; else from the file")] = None,
     grey: Annotated[float | None, Parameter(help="Share of grey matter in the voxel")] = None,
     white: Annotated[float | None, Parameter(help="Share of white matter in the voxel")] = None,
     csf: Annotated[float | None, Parameter(help="Share of cerebrospinal fluid in the voxel")] = None,
@@ -58,7 +60,9 @@ def mrs(
         timing = Timing(sequence or "press", te, te1, te2, tm, None if pulses == "ideal" else Path(pulses))
     shares = {"grey": grey, "white": white, "csf": csf, "lesion": lesion}
     fractions = {key: share for key, share in shares.items() if share is not None} or None
-    inputs = SpectrumInputs(spectrum, water, None if basis == "auto" else Path(basis), said, timing, fractions)
+    inputs = SpectrumInputs(
+        spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions
+    )
     choices = plan(Plan, common.plan, {"profile": profile, "reference": reference}, common.set)
     with watched(quiet=common.quiet) as progress:
         examined = examine_mrs(
@@ -94,6 +98,7 @@ def _numbers(measured: MeasuredSpectrum) -> list[str]:
     return [
         f"SNR {s['snr']:.0f}, lines {s['fwhm_ppm']:.3f} ppm wide; fitted as {s['profile']} ({s['profile_reason']}).",
         "  ".join(ratios),
+        *([s["amino_acids_sentence"]] if "amino_acids_sentence" in s else []),
     ]
 
 

@@ -68,7 +68,7 @@ def read_nifti_mrs(path: Path) -> Spectra:
     placed = bool(int(header["sform_code"]) or int(header["qform_code"]))
     return Spectra(
         values,
-        float(header["pixdim"][4]) * unit,
+        _dwell(float(header["pixdim"][4]) * unit, _number(said, "SpectralWidth")),
         _first(path, said, "SpectrometerFrequency") * 1e6,
         Grid((x, y, z), np.array(image.affine, float)),
         axes,
@@ -103,6 +103,11 @@ def _extension(path: Path, header: Any) -> dict[str, Any]:
     return said
 
 
+def _dwell(stored: float, width: float | None) -> float:
+    """The time between points: stored in seven digits, from the spectral width in full where the two agree."""
+    return 1 / width if width and abs(stored * width - 1) < 1e-5 else stored
+
+
 def _squeezed(values: np.ndarray, axes: tuple[str, ...]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Without axes of length one after the fourth."""
     drop = tuple(at for at in range(4, values.ndim) if values.shape[at] == 1)
@@ -130,7 +135,7 @@ def nifti_mrs(
     the standard's names of the axes after the fourth.
     """
     header: dict[str, Any] = {
-        "SpectrometerFrequency": [like.frequency * 1e-6],
+        "SpectrometerFrequency": [round(like.frequency * 1e-6, 9)],
         "ResonantNucleus": [like.nucleus],
         "SpectralWidth": 1 / like.dwell,
         **({} if like.te is None else {"EchoTime": like.te}),

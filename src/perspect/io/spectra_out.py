@@ -71,6 +71,7 @@ def amounts_table(measured: MeasuredSpectrum) -> str:
     rows = ["\t".join(COLUMNS)]
     rows += _rows(measured.amounts.values(), lambda one: "sum" if len(one.parts) > 1 else "molecule")
     rows += _rows(measured.ratios.values(), lambda _: "ratio")
+    rows += _rows(measured.joint.values(), lambda _: "joint")
     return "\n".join(rows) + "\n"
 
 
@@ -136,6 +137,7 @@ def _summary(results: SpectrumResults, files: list[str]) -> dict[str, Any]:
         "summary": measured.summary,
         "amounts": {key: plain(one) for key, one in measured.amounts.items()},
         "ratios": {key: plain(one) for key, one in measured.ratios.items()},
+        "joint": {key: plain(one) for key, one in measured.joint.items()},
         "methods": measured.recipe.methods,
         "steps": [plain(step) for step in measured.recipe.steps],
         "references": measured.recipe.references,

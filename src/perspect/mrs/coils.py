@@ -20,7 +20,7 @@ class Weights:
 
 
 def coil_weights(
-    reference: Complex[np.ndarray, "points coils transients"], noise_of: Complex[np.ndarray, "points coils transients"]
+    reference: Complex[np.ndarray, "points coils transients"], noise_of: Complex[np.ndarray, "samples coils others"]
 ) -> Weights:
     """Weights with the best signal to noise: the leading singular vector of the whitened mean reference.
 

@@ -1,6 +1,6 @@
 """One voxel from raw signals to amounts: reads from top to bottom as a methods section."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -14,6 +14,7 @@ from perspect.mrs.average import Averaged, averaged
 from perspect.mrs.band import band_of, noise_of
 from perspect.mrs.coils import coil_weights
 from perspect.mrs.decompose import Decomposition, decomposed
+from perspect.mrs.joint import Joint, joint
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LONG_TE
 from perspect.mrs.quality import Quality, flags, quality, refuse
@@ -62,13 +63,15 @@ def measure(
     water: Spectra | None = None,
     fractions: Mapping[str, float] | None = None,
     scale: Scale | None = None,
+    others: Sequence[tuple[Spectra, Basis]] = (),
     progress: Progress | None = None,
 ) -> MeasuredSpectrum:
     """Amounts, ratios, fit, flags and recipe of a single voxel.
 
     `basis` holds the molecules at the echo time and field of the signal; lipids and macromolecules are added where it
     has none. `water` is the unsuppressed reference; `fractions` are the shares of the voxel in "grey", "white", "csf"
-    and "lesion". `scale` replaces the water scaling by one of your own.
+    and "lesion". `scale` replaces the water scaling by one of your own. `others` are signals of the same voxel at other
+    echo times, each with its basis: then lactate, lipid and amino acids are also found from all of them together.
 
     Raises `Problem` where the input cannot be used. What must not be interpreted comes back without numbers, with a
     flag REFUSED that says why.
@@ -80,17 +83,12 @@ def measure(
     ready = prepared(spectra, water, plan)
     tell("fitting", 0.0)
     full = with_broad(known_by(basis), lipids=True, macromolecules=(spectra.te or 0.0) < LONG_TE)
-    band = band_of(spectra, (plan.low, plan.high))
-    sigma = noise_of(ready.values, spectra.ppm)
-    if not sigma > 0:
-        raise Problem(
-            f"{spectra.name} has no noise outside the lines.",
-            "Every standard error rests on it.",
-            "Give the measured signal, not a filtered or simulated one; add noise to a simulation.",
-        )
-    cut = band.cut(ready.values, spectra.dwell, is_halved=ready.is_halved)
-    found = decomposed(band, cut, full, band.noise(sigma, spectra.dwell), plan)
+    found = taken_apart(ready, spectra, full, plan)
     numbers = quality(found)
+    together = None
+    if spectra.te is not None and (others or found.profile.name == "tumour"):
+        tell("echo times", 0.0)
+        together = all_echoes(spectra, found, others, plan)
     tell("amounts", 0.0)
     used = scale or scale_of(ready, spectra, plan, found, fractions)
     raised = [*ready.flags, *flags(numbers, found, ready.water_ratio, ready.is_cleaned, ready.bend)]
@@ -107,9 +105,64 @@ def measure(
         fitted(found),
         replace(spectra, values=ready.values[None, None, None], axes=(), is_halved=ready.is_halved),
         tuple(sorted(raised, key=lambda flag: -flag.severity)),
-        Recipe((*ready.steps, step_of(found, full, plan), step_of_scale(used))),
-        summary(spectra, found, numbers, used, ready, refusal),
+        Recipe((*ready.steps, step_of(found, full, plan), step_of_scale(used), *_step_of(together, len(others) + 1))),
+        {**summary(spectra, found, numbers, used, ready, refusal), **_said_of(together, refusal)},
+        joint_amounts(together) if together is not None and others and refusal is None else {},
     )
+
+
+def taken_apart(ready: Prepared, spectra: Spectra, full: Basis, plan: Plan) -> Decomposition:
+    """The fit of a prepared signal."""
+    band = band_of(spectra, (plan.low, plan.high))
+    sigma = noise_of(ready.values, spectra.ppm)
+    if not sigma > 0:
+        raise Problem(
+            f"{spectra.name} has no noise outside the lines.",
+            "Every standard error rests on it.",
+            "Give the measured signal, not a filtered or simulated one; add noise to a simulation.",
+        )
+    cut = band.cut(ready.values, spectra.dwell, is_halved=ready.is_halved)
+    return decomposed(band, cut, full, band.noise(sigma, spectra.dwell), plan)
+
+
+def all_echoes(spectra: Spectra, found: Decomposition, others: Sequence[tuple[Spectra, Basis]], plan: Plan) -> Joint:
+    """All echo times together, each fitted with the profile of the first."""
+    same = replace(plan, profile=found.profile.name)
+    fits, times = [found], [float(spectra.te or 0.0)]
+    for other, basis in others:
+        check(other, None, basis)
+        if other.te is None:
+            raise Problem(f"{other.name} has no echo time.", "It is what the joint fit is about.", "Give it.")
+        full = with_broad(known_by(basis), lipids=True, macromolecules=other.te < LONG_TE)
+        fits.append(taken_apart(prepared(other, None, plan), other, full, same))
+        times.append(other.te)
+    return joint(fits, times)
+
+
+def joint_amounts(found: Joint) -> dict[str, Amount]:
+    """What only several echo times tell apart."""
+    wanted = {"Lac": ("Lac",), "Ala": ("Ala",), "AA": ("AA",), "Lip13": ("Lip13a", "Lip13b"), "Lip09": ("Lip09",)}
+    return {key: found.amount(key, parts) for key, parts in wanted.items() if set(parts) & set(found.names)}
+
+
+def _step_of(found: Joint | None, n: int) -> list[Step]:
+    if found is None or n == 1:
+        return []
+    constants = {"t2_molecule": found.t2_molecule, "t2_lipid": found.t2_lipid}
+    sentence = f"{n} echo times were explained by one set of amounts, with a T2 for molecules and one for lipid."
+    return [Step("echo times", sentence, constants)]
+
+
+def _said_of(found: Joint | None, refusal: Flag | None) -> dict[str, object]:
+    if found is None or refusal is not None:
+        return {}
+    answer = found.amino_acids
+    return {
+        "amino_acids": answer.word,
+        "amino_acids_sentence": answer.sentence,
+        "amino_acids_evidence": answer.for_amino,
+        "lipid_evidence": answer.for_lipid,
+    }
 
 
 def check(spectra: Spectra, water: Spectra | None, basis: Basis) -> None:

@@ -41,11 +41,11 @@ def _signal_space(signal: Complex[np.ndarray, " points"], n: int) -> Complex[np.
     length = 2 ** int(np.ceil(np.log2(signal.size + n_columns)))
     transform = np.fft.fft(signal, length)
 
-    def times(vector: Complex[np.ndarray, " columns"]) -> Complex[np.ndarray, " rows"]:
+    def times(vector: Complex[np.ndarray, "columns *one"]) -> Complex[np.ndarray, " rows"]:
         spread = np.fft.fft(vector.ravel()[::-1], length)
         return np.fft.ifft(transform * spread)[n_columns - 1 : n_columns - 1 + n_rows]
 
-    def back(vector: Complex[np.ndarray, " rows"]) -> Complex[np.ndarray, " columns"]:
+    def back(vector: Complex[np.ndarray, "rows *one"]) -> Complex[np.ndarray, " columns"]:
         spread = np.fft.fft(vector.ravel()[::-1].conj(), length)
         return np.fft.ifft(transform * spread)[n_rows - 1 : n_rows - 1 + n_columns].conj()
 

@@ -75,6 +75,8 @@ def mrs_page(measured: MeasuredSpectrum, facts: Mapping[str, Any], version: str 
         sums=[line(one) for one in sums],
         molecules=[line(one) for one in molecules],
         ratios=[line(one) for one in measured.ratios.values()],
+        joint=[line(one) for one in measured.joint.values()],
+        amino=summary.get("amino_acids_sentence", ""),
         flip=_flip(summary),
         checklist=checklist(measured, facts),
         steps=measured.recipe.steps,

@@ -175,7 +175,7 @@ class MeasuredSpectrum:
     """What the room of spectroscopy returns for one voxel: amounts, ratios, the fit, flags, recipe, plain numbers.
 
     `signal` is the preprocessed signal that was fitted. Where the spectrum was refused, `amounts` and `ratios` hold no
-    number and the flags say why.
+    number and the flags say why. `joint` are amounts from all echo times together, where there were several.
     """
 
     amounts: Mapping[str, Amount]
@@ -185,3 +185,4 @@ class MeasuredSpectrum:
     flags: tuple[Flag, ...]
     recipe: Recipe
     summary: Mapping[str, Any] = field(default_factory=dict)
+    joint: Mapping[str, Amount] = field(default_factory=dict)

@@ -1,0 +1,141 @@
+"""The fit of one spectrum: truths recovered, errors that are what they say, and no need for any single molecule."""
+
+import numpy as np
+import pytest
+
+from mrs_made import DWELL, HEALTHY, TUMOUR, N, basis, drawn, spectra, spectrum, water
+from perspect import mrs
+from perspect.mrs.band import band_of, noise_of
+from perspect.mrs.combine import descended, shadow_of, slopes, stand
+from perspect.mrs.decompose import _task, baseline_of
+from perspect.mrs.profile import SUMS
+from perspect.mrs.signals import with_broad
+from perspect.vocabulary import Problem, Severity
+
+PARTS = dict(SUMS)
+
+
+def total(truth, key):
+    return sum(truth.get(part, 0.0) for part in PARTS.get(key, (key,)))
+
+
+def test_a_decay_in_the_band_is_a_decay_of_the_whole_signal():
+    """The cut commutes with a slow decay inside the window to 1e-4 of the peak; a plain cut of bins does not."""
+    whole = basis().values[:4]
+    t = np.arange(N) * DWELL
+    band = band_of(spectra(whole[0]), (0.2, 4.2))
+    before = band.spectrum(band.cut(whole * np.exp(-12 * t - 100 * t**2), DWELL))
+    after = band.spectrum(band.cut(whole, DWELL) * np.exp(-12 * band.times - 100 * band.times**2))
+    assert np.abs(before - after).max() < 2e-3 * np.abs(before).max()
+    inner = slice(20, -20)
+    assert np.abs(before - after)[:, inner].max() < 5e-4 * np.abs(before).max()
+
+
+def test_the_noise_of_a_bin_of_the_real_spectrum_is_what_it_is_said_to_be():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(200, N)) + 1j * rng.normal(size=(200, N))
+    one = spectra(noise[0])
+    band = band_of(one, (0.2, 4.2))
+    seen = band.spectrum(band.cut(noise, DWELL)).real
+    assert seen.std() == pytest.approx(band.noise(1.0, DWELL), rel=0.02)
+    assert np.mean([noise_of(row, one.ppm) for row in noise]) == pytest.approx(1.0, rel=0.03)
+
+
+def test_slopes_are_the_differences_of_the_model():
+    one = spectrum(HEALTHY)
+    band = band_of(one, (0.2, 4.2))
+    full = with_broad(basis(), lipids=True, macromolecules=True)
+    values = band.cut(one.values[0, 0, 0], DWELL)
+    task = _task(band, values, band.cut(full.values, DWELL), full, baseline_of(band), 1.0)
+    theta = np.zeros(5 + 2 * task.n_signals)
+    theta[:5] = 0.1, 0.02, 1.0, 9.0, 120.0
+    shadow = shadow_of(task, 5.0)
+    place = stand(task, theta, shadow, None)
+    found = slopes(task, place)
+    for at in (0, 1, 2, 3, 4, 5, 5 + task.n_signals):
+        step = np.zeros_like(theta)
+        step[at] = 1e-4 * max(abs(theta[at]), 1.0)
+        ends = [stand(task, theta + sign * step, shadow, None) for sign in (1, -1)]
+        moved = [place.amplitudes @ one.columns - one.data for one in ends]
+        expected = (moved[0] - moved[1]) / (2 * step[at])
+        np.testing.assert_allclose(found[at], expected, atol=1e-4 * np.abs(expected).max() + 1e-9)
+
+
+def test_without_noise_to_speak_of_the_truth_is_found():
+    found = mrs.measure(spectrum(HEALTHY, snr=3000.0), basis(), mrs.Plan(ratios="no"))
+    for key in ("tNAA", "tCr", "tCho", "Glx", "Ins", "GSH"):
+        assert found.amounts[key].value == pytest.approx(total(HEALTHY, key), rel=0.03), key
+
+
+@pytest.mark.parametrize("phase", [-2.5, 0.0, 3.0])
+@pytest.mark.parametrize("shift", [-25.0, 25.0])
+def test_any_phase_and_a_shift_of_a_fifth_of_a_ppm_are_found(phase, shift):
+    for truth in (HEALTHY, TUMOUR):
+        found = mrs.measure(spectrum(truth, phase=phase, shift=shift), basis())
+        assert abs(found.amounts["tCho"].value - total(truth, "tCho")) < 4 * found.amounts["tCho"].std
+        assert found.summary["shift"] == pytest.approx(shift, abs=1.0)
+
+
+@pytest.mark.parametrize("missing", [("NAA", "NAAG"), ("Cr", "PCr"), ("GPC", "PCho"), ("NAA", "NAAG", "Cr", "PCr")])
+def test_nothing_in_the_path_needs_a_certain_molecule(missing):
+    truth = {key: amount for key, amount in TUMOUR.items() if key not in missing}
+    found = mrs.measure(spectrum(truth, seed=3), basis(), water=water())
+    for key in ("Ins+Gly", "Lac"):
+        scale = found.amounts["tCho"].std if key == "none" else found.amounts[key].std
+        assert np.isfinite(scale)
+    assert all(flag.severity < Severity.REFUSED for flag in found.flags)
+    gone = {"NAA": "tNAA", "Cr": "tCr", "GPC": "tCho"}[missing[0]]
+    assert not found.amounts[gone].is_detected or found.amounts[gone].value < 0.5
+    if gone == "tCr":
+        assert np.isnan(found.ratios["tCho/tCr"].value) or found.ratios["tCho/tCr"].lower > 5
+
+
+@pytest.mark.parametrize("truth", [HEALTHY, TUMOUR], ids=["healthy", "tumour"])
+def test_the_stated_error_is_the_scatter_about_the_truth(truth):
+    """Patients vary by a quarter; 16 of them tell a ratio to a fifth. `benchmarks/mrs.py` has hundreds."""
+    n, keys = 16, ("tNAA", "tCr", "tCho", "Glx", "Ins+Gly")
+    errors, stated = np.zeros((n, len(keys))), np.zeros((n, len(keys)))
+    for seed in range(n):
+        one = drawn(truth, seed)
+        found = mrs.measure(spectrum(one, seed=seed, snr=40.0), basis())
+        for k, key in enumerate(keys):
+            errors[seed, k] = found.amounts[key].value - total(one, key)
+            stated[seed, k] = found.amounts[key].std
+    ratio = np.sqrt((stated**2).mean(axis=0) / (errors**2).mean(axis=0))
+    assert (ratio > 0.6).all() and (ratio < 1.7).all(), dict(zip(keys, ratio, strict=True))
+
+
+def test_the_profile_follows_the_spectrum():
+    assert mrs.measure(spectrum(HEALTHY), basis()).summary["profile"] == "normal"
+    tumour = mrs.measure(spectrum(TUMOUR), basis())
+    assert tumour.summary["profile"] == "tumour"
+    assert "not-normal-brain" in [flag.code for flag in tumour.flags]
+
+
+def test_lipid_alone_does_not_make_a_tumour_but_is_fitted():
+    found = mrs.measure(spectrum({**HEALTHY, "Lip13a": 20.0, "Lip09": 5.0, "Lip20": 3.0}), basis())
+    assert found.summary["profile"] == "normal"
+    assert found.amounts["Lip13"].value == pytest.approx(20.0, rel=0.25)
+
+
+def test_the_same_spectrum_gives_the_same_numbers():
+    first, second = (mrs.measure(spectrum(TUMOUR), basis()) for _ in range(2))
+    assert {k: a.value for k, a in first.amounts.items()} == {k: a.value for k, a in second.amounts.items()}
+
+
+def test_a_fit_never_ends_above_where_it_began():
+    one = spectrum(TUMOUR, seed=5)
+    band = band_of(one, (0.2, 4.2))
+    full = with_broad(basis(), lipids=True, macromolecules=True)
+    values = band.cut(one.values[0, 0, 0], DWELL)
+    task = _task(band, values, band.cut(full.values, DWELL), full, baseline_of(band), 5.0)
+    shadow = shadow_of(task, 5.0)
+    theta = np.zeros(5 + 2 * task.n_signals)
+    theta[3] = 5.0
+    begun = stand(task, theta, shadow, None).cost
+    assert descended(task, theta, shadow)[0].cost < begun
+
+
+def test_a_basis_for_another_echo_time_or_field_is_refused():
+    with pytest.raises(Problem, match="echo time"):
+        mrs.measure(spectrum(HEALTHY, te=0.030), basis(0.135))
