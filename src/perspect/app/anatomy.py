@@ -1,11 +1,13 @@
 """What the conventional images of a patient say of a series: where its normal-appearing white matter is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Float32
+from threadpoolctl import threadpool_limits
 
 from perspect import io
 from perspect.anatomy import align, identity, normal, resample
@@ -27,6 +29,20 @@ JUDGED: Final = ("rcbv", "cbv")
 
 GIVEN: Final = "as given"
 """What a reference is called that was given by hand, beside the candidates of the anatomy."""
+
+
+P, R = ParamSpec("P"), TypeVar("R")
+
+
+def alone(work: Callable[P, R]) -> Callable[P, R]:
+    """Work that is many small products, for which threads of BLAS would wait for each other: one does them."""
+
+    @wraps(work)
+    def held(*words: P.args, **options: P.kwargs) -> R:
+        with threadpool_limits(limits=1, user_api="blas"):
+            return work(*words, **options)
+
+    return held
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +68,26 @@ class Seen:
     steps: tuple[Step, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Head:
+    """What the conventional images say by themselves, whatever series is laid beside them: the tissues on `grid`, the
+    lesion there, the standard head's place, the other side. `leading` is the image that the others were brought onto,
+    `names` those of all that could be used.
+    """
+
+    leading: Anatomy
+    names: tuple[str, ...]
+    grid: Grid
+    images: Mapping[str, Float32[np.ndarray, "x y z"]]
+    ill: Region | None
+    tissues: Tissues
+    to_template: Float[np.ndarray, "4 4"]
+    mirror: Mirror | None
+    flags: tuple[Flag, ...]
+    steps: tuple[Step, ...]
+
+
+@alone
 def seen(
     image: Float[np.ndarray, "x y z"], grid: Grid, anatomy: Mapping[str, Anatomy], lesion: Region | None = None
 ) -> Seen | None:
@@ -62,53 +98,95 @@ def seen(
     names = [name for name in ORDER if name in anatomy]
     if not names:
         return None
+    if lesion is None or not lesion.grid.matches(grid):
+        return seen_in(head_of(anatomy, lesion), image, grid)
+    # A lesion that was drawn on the series is known to the anatomy only once the series has its place there.
     leading = anatomy[names[0]]
     working = _coarse(leading.grid)
-    images, places, flags = _together([anatomy[name] for name in names], working)
-    first = images[names[0]]
-    is_drawn_on_series = lesion is not None and lesion.grid.matches(grid)
-    ill = None if lesion is None or is_drawn_on_series else _lesion(lesion, anatomy, places, working)
-    fixed_mask = ~lesion.mask if lesion is not None and is_drawn_on_series else None
-    moving_mask = None if ill is None else ~ill.mask
-    placed = align.rigid(image, grid, first, working, fixed_mask=fixed_mask, moving_mask=moving_mask)
+    together = _together([anatomy[name] for name in names], working)
+    placed = align.rigid(image, grid, together[0][names[0]], working, fixed_mask=~lesion.mask)
     if not placed.is_found:
         raise _not_aligned("The series", leading.name, placed.flags)
-    if lesion is not None and is_drawn_on_series:
-        ill = Region(resample.onto(lesion.mask, grid, working, matrix=placed.back), working, "lesion", lesion.origin)
+    mask = resample.onto(lesion.mask, grid, working, matrix=placed.back)
+    ill = Region(mask, working, "lesion", lesion.origin)
+    return _seen(_head(anatomy, leading, working, together, ill), image, grid, placed)
+
+
+@alone
+def head_of(anatomy: Mapping[str, Anatomy], lesion: Region | None = None) -> Head:
+    """What at least one conventional image says; `lesion` is on the grid of one of them, or in their frame.
+
+    Raises `Problem` or `Refusal` where the images are not of one head.
+    """
+    names = [name for name in ORDER if name in anatomy]
+    leading = anatomy[names[0]]
+    working = _coarse(leading.grid)
+    together = _together([anatomy[name] for name in names], working)
+    ill = None if lesion is None else _lesion(lesion, anatomy, together[1], working)
+    return _head(anatomy, leading, working, together, ill)
+
+
+@alone
+def seen_in(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid) -> Seen:
+    """Normal-appearing white matter of a head on the grid of a series, of which `image` is the mean.
+
+    Raises `Problem` where the series does not fit the head.
+    """
+    moving_mask = None if head.ill is None else ~head.ill.mask
+    placed = align.rigid(image, grid, head.images[head.leading.contrast], head.grid, moving_mask=moving_mask)
+    if not placed.is_found:
+        raise _not_aligned("The series", head.leading.name, placed.flags)
+    return _seen(head, image, grid, placed)
+
+
+def _head(
+    anatomy: Mapping[str, Anatomy],
+    leading: Anatomy,
+    working: Grid,
+    together: tuple[dict[str, Float32[np.ndarray, "x y z"]], dict[str, Float[np.ndarray, "4 4"]], list[Flag]],
+    ill: Region | None,
+) -> Head:
+    images, _, flags = together
+    first = images[leading.contrast]
     template = io.icbm_2009a()
     standard = to_standard(first, working, template, ill)
     if not standard.is_found:
         raise _not_aligned(leading.name, "the standard head", standard.flags)
-    head = brain(images, working, template, standard.matrix, ill)
-    classes = tissues(images, head.region, template, standard.matrix, ill)
-    sides = None if ill is None else mirror(first / classes.gain[..., 0], head.region, ill, standard.matrix)
-    candidates = normal.candidates(classes, ill, sides, standard.matrix, grid, placed.matrix)
+    found = brain(images, working, template, standard.matrix, ill)
+    classes = tissues(images, found.region, template, standard.matrix, ill)
+    sides = None if ill is None else mirror(first / classes.gain[..., 0], found.region, ill, standard.matrix)
+    raised = (*flags, *standard.flags, *found.flags, *classes.flags, *(() if sides is None else sides.flags))
+    steps = (found.step, classes.step, *([] if sides is None else [sides.step]))
+    names = tuple(anatomy[name].name for name in images)
+    return Head(leading, names, working, images, ill, classes, standard.matrix, sides, raised, steps)
+
+
+def _seen(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid, placed: align.Alignment) -> Seen:
+    candidates = normal.candidates(head.tissues, head.ill, head.mirror, head.to_template, grid, placed.matrix)
     chosen = normal.choose(candidates)
     step = Step(
         "anatomy",
-        f"Fluid, grey and white matter were told apart on {', '.join(anatomy[name].name for name in images)} and the "
+        f"Fluid, grey and white matter were told apart on {', '.join(head.names)} and the "
         f"standard head, and brought onto the series by a rigid alignment (standard error {placed.error:.1f} mm).",
     )
-    raised = [standard.flags, head.flags, classes.flags, placed.flags, chosen.flags]
+    opposite = None if head.mirror is None or head.ill is None else head.mirror.mirrored(head.ill)
+    first = head.images[head.leading.contrast]
     return Seen(
-        leading=leading,
-        grid=working,
-        tissues=classes,
+        leading=head.leading,
+        grid=head.grid,
+        tissues=head.tissues,
         series_to_anatomy=placed,
         candidates=candidates,
-        white=None if not chosen.name else _named(chosen, leading.name),
-        images=images,
-        lesion=_on_series(ill, grid, placed, "lesion"),
-        opposite=None if sides is None or ill is None else _on_series(sides.mirrored(ill), grid, placed, MIRRORED),
-        mirror=sides,
+        white=None if not chosen.name else _named(chosen, head.leading.name),
+        images=head.images,
+        lesion=_on_series(head.ill, grid, placed, "lesion"),
+        opposite=_on_series(opposite, grid, placed, MIRRORED),
+        mirror=head.mirror,
         flags=(
-            *flags,
-            *(flag for some in raised for flag in some),
-            *(() if sides is None else sides.flags),
-            *identity.doubts(image, grid, first, working, placed),
+            *head.flags, *placed.flags, *chosen.flags, *identity.doubts(image, grid, first, head.grid, placed),
         ),
-        steps=(head.step, classes.step, *([] if sides is None else [sides.step]), step, chosen.step),
-    )
+        steps=(*head.steps, step, chosen.step),
+    )  # fmt: skip
 
 
 def judged(found: Seen, measured: Measured, given: Region | None = None) -> tuple[tuple[Flag, ...], dict[str, Any]]:

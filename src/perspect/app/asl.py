@@ -11,7 +11,7 @@ from jaxtyping import Float
 import perspect
 from perspect import asl, io, report
 from perspect.anatomy import resample
-from perspect.app.anatomy import seen
+from perspect.app.anatomy import Head, Seen, seen, seen_in
 from perspect.app.place import region_on
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import (
@@ -65,10 +65,12 @@ class AslInputs:
 
 @dataclass(frozen=True, eq=False)
 class AslExamined:
-    """What was measured, and the files that hold it."""
+    """What was measured, the files that hold it, a picture to draw on, and what the conventional images said."""
 
     measured: Measured
     written: io.Written
+    at_rest: Float[np.ndarray, "x y z"]
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,7 @@ class _Head:
     flags: tuple[Flag, ...] = ()
     steps: tuple[Step, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
+    seen: Seen | None = None
 
 
 def examine_asl(
@@ -88,24 +91,28 @@ def examine_asl(
     *,
     overwrite: bool = False,
     threads: int = 1,
+    is_part: bool = False,
+    known: Head | None = None,
     progress: Progress | None = None,
 ) -> AslExamined:
     """Maps, masks, curves, summary and page of an ASL series, written below `out`.
 
     Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken, and `Refusal`
-    where nothing can be measured that means what it is called; in either case nothing is written.
+    where nothing can be measured that means what it is called; in either case nothing is written. `is_part` puts the
+    page beside the maps, for an examination that has a page of its own; `known` is what the conventional images say,
+    where that is known already.
     """
     plan, tell = plan or asl.Plan(), progress or _silent
     found = io.find_asl(inputs.series)
     assert found.asl is not None
     anatomy = inputs.anatomy if inputs.anatomy is not None else found.anatomy
-    destination = io.Destination(out, io.name_of(found.asl), "asl")
+    destination = io.Destination(out, io.name_of(found.asl), "asl", is_part=is_part)
     io.demand_free(out, io.existing(destination), overwrite)
     tell("reading", 0.0)
     reading = io.read_asl(found.asl, inputs.m0, inputs.labelling, inputs.acquired, wants_m0=inputs.wants_m0)
     grid = reading.labelled.series.grid
     labelled, m0_flags = with_m0(reading)
-    head = head_of(inputs, anatomy, labelled, grid, reading.code != 0, tell)
+    head = head_of(inputs, anatomy, labelled, grid, reading.code != 0, tell, known)
     was = THREADS.set(threads)
     try:
         measured = asl.quantify(labelled, plan, around=head.around, progress=tell)
@@ -115,7 +122,8 @@ def examine_asl(
     flags = tuple(sorted(flags, key=lambda flag: -flag.severity))
     measured = replace(measured, flags=flags, recipe=Recipe((*head.steps, *measured.recipe.steps)))
     tell("drawing", 0.0)
-    page = report.asl_page(measured, labelled.series.name, background(labelled))
+    picture = background(labelled)
+    page = report.asl_page(measured, labelled.series.name, picture)
     tell("writing", 0.0)
     m0_sources = {} if reading.m0 is None else reading.m0.sources
     results = io.Results(
@@ -128,7 +136,8 @@ def examine_asl(
         reading.code,
         reading.root,
     )
-    return AslExamined(measured, io.write_results(destination, results, overwrite=overwrite, threads=threads))
+    written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
+    return AslExamined(measured, written, picture, head.seen)
 
 
 def with_m0(reading: io.AslReading) -> tuple[Labelled, tuple[Flag, ...]]:
@@ -159,7 +168,13 @@ def with_m0(reading: io.AslReading) -> tuple[Labelled, tuple[Flag, ...]]:
 
 
 def head_of(
-    inputs: AslInputs, anatomy: Mapping[str, Path], labelled: Labelled, grid: Grid, has_positions: bool, tell: Progress
+    inputs: AslInputs,
+    anatomy: Mapping[str, Path],
+    labelled: Labelled,
+    grid: Grid,
+    has_positions: bool,
+    tell: Progress,
+    known: Head | None = None,
 ) -> _Head:
     """Masks and maps on the grid of the series: given ones, else those that conventional images show."""
     flags: list[Flag] = []
@@ -184,9 +199,13 @@ def head_of(
         return _Head(around, tuple(flags), (), sources)
     tell("anatomy", 0.0)
     strangers = io.demand_one_patient([io.find_asl(inputs.series).asl or inputs.series, *anatomy.values()])
-    images: dict[str, Anatomy] = {contrast: io.read_anatomy(path, contrast) for contrast, path in anatomy.items()}
-    given = None if inputs.lesion is None else io.read_region(inputs.lesion, "lesion")
-    found = seen(background(labelled).astype(np.float32), grid, images, given)
+    picture = background(labelled).astype(np.float32)
+    if known is not None:
+        found: Seen | None = seen_in(known, picture, grid)
+    else:
+        images: dict[str, Anatomy] = {contrast: io.read_anatomy(path, contrast) for contrast, path in anatomy.items()}
+        given = None if inputs.lesion is None else io.read_region(inputs.lesion, "lesion")
+        found = seen(picture, grid, images, given)
     if found is None:
         return _Head(around, tuple(flags), (), sources)
     classes, place = found.tissues, found.series_to_anatomy.matrix
@@ -202,7 +221,7 @@ def head_of(
         fluid=around.fluid if around.fluid is not None else fluid,
         lesion=found.lesion if found.lesion is not None else around.lesion,
     )
-    return _Head(around, (*flags, *strangers, *found.flags), found.steps, sources)
+    return _Head(around, (*flags, *strangers, *found.flags), found.steps, sources, found)
 
 
 def _map_on(path: Path, grid: Grid, *, is_share: bool) -> Float[np.ndarray, "x y z"]:

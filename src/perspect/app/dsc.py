@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float
-from threadpoolctl import threadpool_limits
 
 import perspect
 from perspect import dsc, io, report
-from perspect.app.anatomy import Seen, judged, seen
+from perspect.app.anatomy import Head, Seen, judged, seen, seen_in
 from perspect.app.place import region_on
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Recipe, Region, Series, Severity
@@ -73,11 +72,13 @@ def examine_dsc(
     overwrite: bool = False,
     threads: int = 1,
     is_part: bool = False,
+    head: Head | None = None,
     progress: Progress | None = None,
 ) -> Examined:
     """Maps, masks, curves, summary and page of a DSC series, written below `out`.
 
-    `is_part` puts the page beside the maps, for an examination that has a page of its own.
+    `is_part` puts the page beside the maps, for an examination that has a page of its own. `head` is what the
+    conventional images say, where that is known already.
 
     Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken, and `Refusal`
     where nothing can be measured that means what it is called; in either case nothing is written. A measurement with a
@@ -92,7 +93,7 @@ def examine_dsc(
     tell("reading", 0.0)
     reading = io.read_dsc(paths, inputs.given, inputs.te, inputs.times)
     by_hand = given_by_hand(inputs, reading)
-    by_hand = with_anatomy(by_hand, reading, anatomy, inputs.lesion, paths, tell)
+    by_hand = with_anatomy(by_hand, reading, anatomy, inputs.lesion, paths, tell, head)
     measured = _quantified(reading, by_hand, plan, threads, tell)
     tell("drawing", 0.0)
     first = reading.series[0]
@@ -160,11 +161,12 @@ def with_anatomy(
     lesion: Path | None,
     paths: list[Path],
     tell: Progress,
+    head: Head | None = None,
 ) -> ByHand:
     """What was given, with what the conventional images say; they are not looked at where a reference was given and
     no lesion.
 
-    Raises `Refusal` where the images are of different patients.
+    `head` is what they say, where that is known already. Raises `Refusal` where the images are of different patients.
     """
     if lesion is None and by_hand.reference is not None:
         return by_hand
@@ -172,10 +174,12 @@ def with_anatomy(
         return by_hand if lesion is None else _with_lesion(by_hand, reading, lesion)
     tell("anatomy", 0.0)
     strangers = io.demand_one_patient([*paths, *anatomy.values()])
-    images = {contrast: io.read_anatomy(path, contrast) for contrast, path in anatomy.items()}
-    region = None if lesion is None else io.read_region(lesion, "lesion")
-    with threadpool_limits(limits=1, user_api="blas"):  # small products, for which threads would wait for each other
-        found = seen(baseline(reading.series[0], {}), reading.series[0].grid, images, region)
+    picture, grid = baseline(reading.series[0], {}), reading.series[0].grid
+    if head is not None:
+        found: Seen | None = seen_in(head, picture, grid)
+    else:
+        images = {contrast: io.read_anatomy(path, contrast) for contrast, path in anatomy.items()}
+        found = seen(picture, grid, images, None if lesion is None else io.read_region(lesion, "lesion"))
     if found is None:
         return by_hand
     return replace(by_hand, notes=(*by_hand.notes, *strangers, *found.flags), seen=found)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from perspect import io, lesion
 from perspect.anatomy import resample
-from perspect.app.anatomy import Seen
+from perspect.app.anatomy import Head
 from perspect.lesion import Parts
 from perspect.vocabulary import Grid, Problem, Region
 
@@ -33,7 +33,7 @@ class Placed:
         return found
 
 
-def placed(path: Path, seen: Seen) -> Placed:
+def placed(path: Path, head: Head) -> Placed:
     """The parts of the lesion in a file (a plain mask or a BraTS segmentation in the frame of the conventional images),
     with what enhances told by T1w and T1c where the file does not tell it.
 
@@ -49,14 +49,14 @@ def placed(path: Path, seen: Seen) -> Placed:
         )
     labels = rounded.astype(np.int64)
     masks = {
-        name: resample.onto(mask, grid, seen.grid, matrix=None) for name, mask in lesion.parts_of_labels(labels).items()
+        name: resample.onto(mask, grid, head.grid, matrix=None) for name, mask in lesion.parts_of_labels(labels).items()
     }
-    brain = seen.tissues.brain.mask | np.any(list(masks.values()), axis=0)
-    return Placed(lesion.parts(masks, seen.grid, brain, _enhances(seen, np.any(list(masks.values()), axis=0))))
+    brain = head.tissues.brain.mask | np.any(list(masks.values()), axis=0)
+    return Placed(lesion.parts(masks, head.grid, brain, _enhances(head, np.any(list(masks.values()), axis=0))))
 
 
-def _enhances(seen: Seen, inside: np.ndarray) -> np.ndarray | None:
-    if "t1w" not in seen.images or "t1c" not in seen.images:
+def _enhances(head: Head, inside: np.ndarray) -> np.ndarray | None:
+    if "t1w" not in head.images or "t1c" not in head.images:
         return None
-    white = np.nan_to_num(seen.tissues.white) >= PURE
-    return lesion.enhancing(seen.images["t1w"], seen.images["t1c"], white, inside)
+    white = np.nan_to_num(head.tissues.white) >= PURE
+    return lesion.enhancing(head.images["t1w"], head.images["t1c"], white, inside)

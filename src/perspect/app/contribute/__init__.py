@@ -1,0 +1,9 @@
+"""What each kind of series adds to an examination: findings, facts, flags, pictures. One file for each."""
+
+from perspect.app.contribute.adc import of_adc
+from perspect.app.contribute.asl import of_asl
+from perspect.app.contribute.contribution import Contribution, Patient, refused
+from perspect.app.contribute.dsc import of_dsc
+from perspect.app.contribute.mrs import of_mrs
+
+__all__ = ["Contribution", "Patient", "of_adc", "of_asl", "of_dsc", "of_mrs", "refused"]

@@ -1,0 +1,68 @@
+"""Diffusion in an examination: ADC of the solid part and of a cavity, as the scanner gives it."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from perspect import io
+from perspect.anatomy import align, resample
+from perspect.app.contribute.contribution import Contribution, Patient, Tell, drawn, middle, read
+from perspect.report.dossier import Plate, Used
+from perspect.vocabulary import Flag, Grid, Problem, Severity
+
+MARKERS: Final = ("adc_solid", "adc_cavity")
+
+SHOWN: Final = 1e3
+"""From mm²/s to the unit in which ADC is read."""
+
+PLAUSIBLE: Final = (0.4, 1.2)
+"""10⁻³ mm²/s between which normal white matter lies, so that a scale that is off by thousands is seen [our default]."""
+
+FACTORS: Final = (1.0, 1e3, 1e-3, 1e6)
+"""Scales in which scanners write: mm²/s; 10⁻³, µm²/s and m²/s as multiples of it."""
+
+PURE: Final = 0.9
+"""Share of white matter of the voxels by which the scale is told."""
+
+
+def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contribution:
+    """What an ADC map adds. It has no error of its own: its repeatability stands for one."""
+    tell("diffusion", 0.0)
+    if len(paths) != 1:
+        return Contribution(used=tuple(Used("adc", one.name, is_used=False, why_not="several maps") for one in paths))
+    values, grid = io.read_volume(paths[0])
+    head = patient.head
+    found = align.rigid(values, grid, head.images[head.leading.contrast], head.grid, start=np.eye(4))
+    matrix = found.matrix if found.is_found else None
+    flags: tuple[Flag, ...] = ()
+    if matrix is None:
+        sentence = "The ADC map could not be aligned and lies where its header says."
+        flags = (Flag("adc-by-header", Severity.CAUTION, sentence, "adc", source="examination"),)
+    scaled = values * SHOWN * _scale(values, grid, patient, matrix, paths[0].name)
+    inside = np.isfinite(scaled) & (scaled > 0)
+    shown = np.where(inside, scaled, np.nan)
+    parts = patient.lesion.on(grid, matrix)
+    findings = read(MARKERS, shown, np.where(inside, 0.0, np.nan), parts)
+    picture = np.nan_to_num(shown)
+    plate = Plate("ADC", picture, None, drawn(parts), "bright is free", middle(parts, inside), grid.affine)
+    return Contribution(tuple(findings), flags=flags, used=(Used("adc", paths[0].name),), plates=(plate,))
+
+
+def _scale(values: np.ndarray, grid: Grid, patient: Patient, matrix: np.ndarray | None, name: str) -> float:
+    """By what the numbers must be multiplied to be mm²/s, told by normal white matter.
+
+    Raises Problem where no scale that is in use makes it plausible.
+    """
+    tissues = patient.head.tissues
+    share = resample.onto(np.nan_to_num(tissues.white), tissues.grid, grid, matrix=matrix)
+    white = (np.nan_to_num(share) >= PURE) & np.isfinite(values) & (values > 0)
+    level = float(np.median(values[white])) if white.any() else float("nan")
+    for factor in FACTORS:
+        if PLAUSIBLE[0] <= level * SHOWN / factor <= PLAUSIBLE[1]:
+            return 1 / factor
+    raise Problem(
+        f"{name}: normal white matter has {level:g}, which is no ADC in mm²/s or in any unit that scanners use.",
+        "A cut-off would be compared with something else.",
+        "Check that it is an ADC map and in which unit.",
+    )
