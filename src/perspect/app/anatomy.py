@@ -31,7 +31,8 @@ GIVEN: Final = "as given"
 """What a reference is called that was given by hand, beside the candidates of the anatomy."""
 
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def alone(work: Callable[P, R]) -> Callable[P, R]:
