@@ -15,6 +15,7 @@ from PIL import Image
 
 from drawn.anatomy import brains, classes, glioma, sides
 from drawn.flow import delay, oscillation
+from drawn.label import label, label_models, late_label
 from drawn.patient import patient, scenarios
 from drawn.signal import bolus, leakage, protocols, saturation
 from drawn.style import STYLE
@@ -37,6 +38,9 @@ FIGURES: Final[Mapping[str, Callable[[], Figure | None]]] = {
     "classes": classes,
     "sides": sides,
     "glioma": glioma,
+    "label": label,
+    "late-label": late_label,
+    "label-models": label_models,
 }
 """What draws each figure; nothing where it needs images that are not at hand."""
 

@@ -13,7 +13,7 @@ from perspect.fit.posterior import Posterior, posterior
 from perspect.models import ArterialPasl, ArterialPcasl, Pasl, Pcasl, Tissue
 from perspect.vocabulary import FAILED_FROM, Around, Region, Status
 
-SPACING: Final = 0.04
+SPACING: Final = 0.05
 """s between nodes of the transit time: noise leaves it open by 0.1 s and more, and where not a closer look is taken."""
 
 BEFORE_LAST: Final = 0.2
@@ -38,9 +38,9 @@ BASIL has it)."""
 LOOKED_AT: Final = 600
 """Voxels by which it is decided whether most of the brain asks for arteries."""
 
-EXPLAINS: Final = 1.7
+EXPLAINS: Final = 1.9
 """χ² that arteries explain in the middle voxel from which on most of the brain holds them. [our default: without
-arteries it is 1.2 to 1.3 in simulations, with those of a brain without crushers 2 to 3]"""
+arteries it is 1.2 to 1.4 in simulations, 1.7 where label decays otherwise than modelled, 2 to 3 with arteries]"""
 
 ARTERIES_SEEN_TO: Final = 1.0
 """s of delay after labelling up to which arteries may still hold label: at least one sample must lie below."""

@@ -34,7 +34,7 @@ SEEN: Final = (1e-3, 0.25)
 """Share of the most that any node sees of an amplitude (its information), of the first and of a second one, below which
 an amplitude is drawn to 0: else it would be noise over zero, or a little signal over next to nothing. [our default]"""
 
-CHUNK: Final = 1024
+CHUNK: Final = 2048
 """Voxels at a time: their nodes stay in the cache."""
 
 FAINTEST: Final = -60.0

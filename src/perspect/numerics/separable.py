@@ -222,13 +222,8 @@ def falls_apart(
     doubtful: Int[np.ndarray, " few"] = np.flatnonzero(out)
     if doubtful.size == 0:
         return out
-    valley = (best - 2.0 * drop)[doubtful]
-    has_seen = np.zeros(doubtful.size, bool)
-    has_left = np.zeros(doubtful.size, bool)
-    has_returned = np.zeros(doubtful.size, bool)
-    for node, good in zip(explained[doubtful].T, is_good[doubtful].T, strict=True):
-        has_returned |= good & has_left
-        has_seen |= good
-        has_left |= has_seen & (node < valley)
-    out[doubtful] = has_returned
+    valley, good = (best - 2.0 * drop)[doubtful, None], is_good[doubtful]
+    has_seen = np.logical_or.accumulate(good, axis=1)
+    has_left = np.logical_or.accumulate(has_seen & (explained[doubtful] < valley), axis=1)
+    out[doubtful] = (good & has_left).any(axis=1)
     return out
