@@ -83,9 +83,7 @@ def rows(simulation: Simulation, patient: Patient, pool: Pool) -> Iterator[str]:
         best = concordance((true + noise)[inside], true[inside])
         reference = float(np.nanmean(true[found.white.mask]))
         agreement = concordance(measured[inside], true[inside])
-        yield (
-            f"| {patient.scenario} | {name} | {reference:.3f} | {agreement:.2f} | {best:.2f} | {', '.join(parts)} |"
-        )
+        yield (f"| {patient.scenario} | {name} | {reference:.3f} | {agreement:.2f} | {best:.2f} | {', '.join(parts)} |")
 
 
 def main(names: list[str]) -> None:

@@ -27,10 +27,10 @@ SOURCES: Final = ROOT / "src" / "perspect"
 HOW_TO: Final = "docs/how-to/dsc.md"
 MADE: Final = "<!-- Made from the code by docs/reference/make.py: change the code, not this page. -->"
 
-SCIENCE: Final = ("dsc", "asl", "anatomy", "fit", "models", "lesion", "pitfalls", "evidence")
+SCIENCE: Final = ("dsc", "asl", "mrs", "anatomy", "fit", "models", "lesion", "pitfalls", "evidence")
 """The folders whose constants decide numbers."""
 
-FLAGGING: Final = ("dsc", "asl", "anatomy", "lesion", "pitfalls", "io", "app")
+FLAGGING: Final = ("dsc", "asl", "mrs", "anatomy", "lesion", "pitfalls", "io", "app")
 """The folders that raise flags."""
 
 LONGEST: Final = 90

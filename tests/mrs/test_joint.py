@@ -1,8 +1,5 @@
 """Two echo times: lactate against lipid, amino acids against lipid, and the honest answer of one."""
 
-import numpy as np
-import pytest
-
 from mrs_made import basis
 from perspect import mrs
 from perspect.phantom.spectrum import ABSCESS, NECROSIS, Scan, varied, virtual_spectrum
@@ -19,7 +16,7 @@ def measured(kind, seed, snr, *, both):
 
 
 def test_pus_and_necrosis_are_told_apart_by_two_echo_times():
-    """Three of each, SNR 12 to 40: every abscess has more evidence than every necrosis (`benchmarks/mrs.py` has more)."""
+    """Three of each, SNR 12 to 40: each abscess has more evidence than each necrosis (`benchmarks/mrs.py`)."""
     evidence = {
         name: [
             measured(kind, seed, snr, both=True).summary["amino_acids_evidence"]

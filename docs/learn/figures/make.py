@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from drawn.anatomy import brains, classes, glioma, sides
+from drawn.echo import amino_acids, echo_times, lines
 from drawn.flow import delay, oscillation
 from drawn.label import label, label_models, late_label
 from drawn.patient import patient, scenarios
@@ -32,6 +33,9 @@ FIGURES: Final[Mapping[str, Callable[[], Figure | None]]] = {
     "saturation": saturation,
     "transit": transit,
     "errors": errors,
+    "lines": lines,
+    "echo-times": echo_times,
+    "amino-acids": amino_acids,
     "patient": patient,
     "scenarios": scenarios,
     "brains": brains,

@@ -146,9 +146,17 @@ def write_basis(
     if out.exists() and not overwrite:
         raise Problem(f"{out} is there already.", "It is not overwritten unasked.", "Say --overwrite.")
     if not out.name.lower().endswith((".basis", ".nii.gz")):
-        raise Problem(f"{out.name} ends neither in .basis nor in .nii.gz.", "The ending says what is written.", "")
+        raise Problem(
+            f"{out.name} ends neither in .basis nor in .nii.gz.",
+            "The ending says what is written.",
+            "Give one of the two.",
+        )
     if not bandwidth > 0 or n_points < 64 or not field > 0:
-        raise Problem("Field, bandwidth and number of points must be positive, with at least 64 points.", "", "")
+        raise Problem(
+            f"A basis of {n_points} points, {bandwidth:g} Hz wide, at {field:g} T.",
+            "Field and bandwidth must be positive, and 64 points are the least that hold a line.",
+            "Give --field, --bandwidth and --points as the spectra have them.",
+        )
     made = basis_for(timing, field_of(field), 1 / bandwidth, n_points, names or ALL, threads)
     text = io.basis_text(made).encode() if out.name.lower().endswith(".basis") else io.basis_nifti(made)
     temporary = out.with_name(f".{out.name}.part")
@@ -157,5 +165,7 @@ def write_basis(
         temporary.write_bytes(text)
         temporary.replace(out)
     except OSError as error:
-        raise Problem(f"{out} could not be written: {error.strerror or error}.", "", "Give another --out.") from error
+        raise Problem(
+            f"{out} could not be written: {error.strerror or error}.", "The basis is lost.", "Give another --out."
+        ) from error
     return made

@@ -80,7 +80,9 @@ def read_basis(path: Path) -> Basis:
         names.append((_value(namelist, "METABO") or "?").strip())
         signals.append(signal[: spectrum.size // 2])
     if not names:
-        raise Problem(f"{path.name} holds no molecule.", "", "Check that it is a whole BASIS file.")
+        raise Problem(
+            f"{path.name} holds no molecule.", "Nothing can be fitted.", "Check that it is a whole BASIS file."
+        )
     return Basis(
         tuple(names), np.array(signals), dwell, frequency, te if te and te > 0 else None, path.name, _kinds(names)
     )
@@ -154,9 +156,13 @@ def _complex(path: Path, body: str, layout: str | None) -> Complex[np.ndarray, "
     try:
         numbers = np.array([float(one.lower().replace("d", "e")) for one in words])
     except ValueError as error:
-        raise Problem(f"{path.name} holds something that is no number ({error}).", "", "Export it again.") from error
+        raise Problem(
+            f"{path.name} holds a word for a number ({error}).", "The signal has a hole.", "Export it again."
+        ) from error
     if numbers.size < 2 or numbers.size % 2:
-        raise Problem(f"{path.name} holds {numbers.size} numbers, which are no pairs.", "", "Export it again.")
+        raise Problem(
+            f"{path.name} holds {numbers.size} numbers, no pairs.", "A signal is complex.", "Export it again."
+        )
     return numbers[::2] + 1j * numbers[1::2]
 
 

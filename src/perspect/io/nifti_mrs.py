@@ -98,7 +98,7 @@ def _extension(path: Path, header: Any) -> dict[str, Any]:
         said: dict[str, Any] = json.loads(text.rstrip("\0 \n"))
     except json.JSONDecodeError as error:
         raise Problem(
-            f"The NIfTI-MRS header of {path.name} is no JSON ({error}).", "", "Convert the file again."
+            f"The NIfTI-MRS header of {path.name} is no JSON ({error}).", "Its axes are unknown.", "Convert it again."
         ) from error
     return said
 

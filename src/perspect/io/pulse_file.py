@@ -14,7 +14,9 @@ def read_pulse(path: Path) -> tuple[Complex[np.ndarray, " steps"], str]:
     try:
         text = path.read_text(encoding="latin-1")
     except FileNotFoundError as error:
-        raise Problem(f"There is no pulse file {path}.", "", "Check the path given to --pulses.") from error
+        raise Problem(
+            f"There is no pulse file {path}.", "No slice can be simulated.", "Check the path given to --pulses."
+        ) from error
     rows = [re.split(r"[;#]", line)[0].split() for line in text.splitlines()]
     pairs = [row[:2] for row in rows if len(row) >= 2 and all(_is_number(one) for one in row[:2])]
     if len(pairs) < 8:

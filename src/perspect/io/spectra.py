@@ -117,7 +117,11 @@ def read_sdat(path: Path) -> tuple[Spectra, tuple[Flag, ...]]:
         n, rows = int(said["samples"]), int(said["rows"])
         dwell, frequency = 1 / float(said["sample_frequency"]), float(said["synthesizer_frequency"])
     except (KeyError, ValueError) as error:
-        raise Problem(f"The SPAR file of {path.name} does not say {error}.", "", "Export both files again.") from error
+        raise Problem(
+            f"The SPAR file of {path.name} does not say {error}.",
+            "There is no axis in ppm.",
+            "Export both files again.",
+        ) from error
     numbers = vax(data.read_bytes())
     if numbers.size != 2 * n * rows:
         raise Problem(
@@ -203,7 +207,9 @@ def read_rda(path: Path) -> tuple[Spectra, tuple[Flag, ...]]:
         grid = tuple(int(float(said.get(f"CSIMatrixSize[{k}]", "1"))) for k in range(3))
         dwell, frequency = float(said["DwellTime"]) * 1e-6, float(said["MRFrequency"]) * 1e6
     except (KeyError, ValueError) as error:
-        raise Problem(f"The header of {path.name} does not say {error}.", "", "Export it again.") from error
+        raise Problem(
+            f"The header of {path.name} does not say {error}.", "There is no axis in ppm.", "Export it again."
+        ) from error
     if numbers.size != 2 * n * int(np.prod(grid)):
         raise Problem(
             f"{path.name} holds {numbers.size // 2} points, its header says {n} for each of "

@@ -128,37 +128,41 @@ def refuse(q: Quality, has_converged: bool) -> None:
 def flags(q: Quality, found: Decomposition, water: float, is_cleaned: bool, bent: float) -> list[Flag]:
     """What a reader must know."""
     out: list[Flag] = []
-
-    def add(code: str, severity: Severity, sentence: str) -> None:
-        out.append(Flag(code, severity, sentence, source="quality"))
-
     if q.fwhm_ppm > WIDEST:
-        add("broad-lines", Severity.LIMITED, f"Lines are {q.fwhm_ppm:.3f} ppm wide: neighbours cannot be told apart.")
+        sentence = f"Lines are {q.fwhm_ppm:.3f} ppm wide: neighbours cannot be told apart."
+        out.append(Flag("broad-lines", Severity.LIMITED, sentence, source="quality"))
     elif q.fwhm_ppm > GOOD_WIDTH:
-        add("wide-lines", Severity.CAUTION, f"Lines are {q.fwhm_ppm:.3f} ppm wide; up to {GOOD_WIDTH:g} is good.")
+        sentence = f"Lines are {q.fwhm_ppm:.3f} ppm wide; up to {GOOD_WIDTH:g} is good."
+        out.append(Flag("wide-lines", Severity.CAUTION, sentence, source="quality"))
     if q.snr < LEAST_SNR:
-        add("low-snr", Severity.CAUTION, f"The largest line is only {q.snr:.1f} times the noise.")
+        sentence = f"The largest line is only {q.snr:.1f} times the noise."
+        out.append(Flag("low-snr", Severity.CAUTION, sentence, source="quality"))
     if q.misfit > BAD_MISFIT:
-        add(
-            "misfit", Severity.LIMITED,
+        sentence = (
             f"The residual has {q.misfit:.1f} times the variance of the noise: errors were scaled up, yet what is "
-            "systematic may hide in any amount.",
-        )  # fmt: skip
-    elif q.misfit > MISFIT:
-        add("slight-misfit", Severity.CAUTION, f"The residual has {q.misfit:.1f} times the variance of the noise.")
-    if q.memory > CORRELATED and q.misfit > MISFIT:
-        add("structured-residual", Severity.CAUTION, "What the fit leaves over is no noise: look at the residual.")
-    if q.lipid > 1.0:
-        add(
-            "lipid", Severity.CAUTION, f"Mobile lipid is {q.lipid:.1f} times as high as the largest line of a molecule."
+            "systematic may hide in any amount."
         )
+        out.append(Flag("misfit", Severity.LIMITED, sentence, source="quality"))
+    elif q.misfit > MISFIT:
+        sentence = f"The residual has {q.misfit:.1f} times the variance of the noise."
+        out.append(Flag("slight-misfit", Severity.CAUTION, sentence, source="quality"))
+    if q.memory > CORRELATED and q.misfit > MISFIT:
+        sentence = "What the fit leaves over is no noise: look at the residual."
+        out.append(Flag("structured-residual", Severity.CAUTION, sentence, source="quality"))
+    if q.lipid > 1.0:
+        sentence = f"Mobile lipid is {q.lipid:.1f} times as high as the largest line of a molecule."
+        out.append(Flag("lipid", Severity.CAUTION, sentence, source="quality"))
     if water > LEFT_OVER:
         done = "it was subtracted" if is_cleaned else "it was left"
-        add("residual-water", Severity.CAUTION, f"Residual water was {water:.0f} times the largest line; {done}.")
+        sentence = f"Residual water was {water:.0f} times the largest line; {done}."
+        out.append(Flag("residual-water", Severity.CAUTION, sentence, source="quality"))
     if bent > BENT:
-        add("eddy-currents", Severity.NOTE, f"The phase of water bends by {np.degrees(bent):.0f}°: eddy currents.")
+        sentence = f"The phase of water bends by {np.degrees(bent):.0f}°: eddy currents."
+        out.append(Flag("eddy-currents", Severity.NOTE, sentence, source="quality"))
     if found.profile.name == "tumour" and found.reason != "as chosen":
-        add("not-normal-brain", Severity.NOTE, f"Fitted as a lesion, because {found.reason}.")
+        sentence = f"Fitted as a lesion, because {found.reason}."
+        out.append(Flag("not-normal-brain", Severity.NOTE, sentence, source="quality"))
     if not found.solution.has_converged:
-        add("not-converged", Severity.LIMITED, "The fit did not come to rest.")
+        sentence = "The fit did not come to rest."
+        out.append(Flag("not-converged", Severity.LIMITED, sentence, source="quality"))
     return out

@@ -60,10 +60,10 @@ def spoken(fitted: FittedSpectrum) -> str:
     )
 
 
-def across(fitted: FittedSpectrum, ppm: Float[np.ndarray, "*any"] | float) -> Float[np.ndarray, "*any"]:
+def across(fitted: FittedSpectrum, ppm: Float[np.ndarray, " any"]) -> Float[np.ndarray, " any"]:
     """From ppm to places: large on the left, as spectra are read."""
     high, low = float(fitted.ppm.max()), float(fitted.ppm.min())
-    return LEFT + (RIGHT - LEFT) * (high - np.asarray(ppm, float)) / (high - low)
+    return LEFT + (RIGHT - LEFT) * (high - ppm) / (high - low)
 
 
 def _largest(fitted: FittedSpectrum) -> float:
@@ -111,7 +111,14 @@ def _data(fitted: FittedSpectrum) -> Iterator[str]:
             peak = float(
                 down(np.array([max(fitted.data[near].max(initial=low), fitted.fit[near].max(initial=low))]))[0]
             )
-            yield _words(float(across(fitted, ppm)), max(peak - 7, top + 8), name, "middle", 10.5, ' opacity="0.75"')
+            yield _words(
+                float(across(fitted, np.array([ppm]))[0]),
+                max(peak - 7, top + 8),
+                name,
+                "middle",
+                10.5,
+                ' opacity="0.75"',
+            )
     yield _path(list(zip(x, down(fitted.data), strict=True)), INK, 0.8)
     yield _path(list(zip(x, down(fitted.baseline), strict=True)), SERIES[2], 1.4, ' stroke-dasharray="6 4"')
     yield _path(list(zip(x, down(fitted.fit), strict=True)), SERIES[1], 1.5)

@@ -1,0 +1,197 @@
+"""Accuracy, calibration of errors, amino acids and speed of the spectroscopy room.
+
+`python benchmarks/mrs.py DATA [accuracy] [errors] [amino] [basis] [speed]` prints markdown tables; without words, all
+of them. DATA is the folder that holds `fitting_challenge.tar.xz` and `sim_basis_reference.tar.xz`; what is not there is
+said to be absent. Figures of peers on the same spectra are in docs/why/figures.md. Nothing here gates anything.
+"""
+
+import csv
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from perspect import mrs
+from perspect.models.spins import MOLECULES, Press, SemiLaser, Steam, simulated, sinc
+from perspect.mrs.amounts import Scale
+from perspect.mrs.profile import OF_TUMOURS, SUMS, USUAL
+from perspect.mrs.signals import cached_basis
+from perspect.mrs.water import amplitude_at_start
+from perspect.phantom.spectrum import (
+    ABSCESS,
+    HEALTHY,
+    NECROSIS,
+    TUMOUR,
+    Scan,
+    varied,
+    virtual_spectrum,
+)  # fmt: skip
+from perspect.vocabulary import Basis, Grid, Spectra
+
+NAMES = tuple(dict.fromkeys((*USUAL, *OF_TUMOURS)))
+KEYS = ("tNAA", "tCr", "tCho", "Glx", "Ins+Gly", "Lac", "Lip13")
+ALL = ("Ala", "Asc", "Asp", "GABA", "Glc", "Gln", "Glu", "GSH", "Gly", "Ins", "Lac", "PE", "sIns", "Tau")
+TRUTHS = {"tNAA": "NAA+NAAG", "tCr": "Cr+PCr", "tCho": "GPC+PCho", "Glx": "Glu+Gln", "Ins+Gly": "Ins+Gly"}
+SCAN = Scan()
+
+
+def basis(te):
+    first = 0.011 if te < 0.1 else 0.017
+    return cached_basis(NAMES, Press(first, te - first), SCAN.frequency, SCAN.dwell, SCAN.n_points)
+
+
+def accuracy(folder):
+    """The challenge spectra with public truth, scaled to total creatine."""
+    if not (folder / "fitting_challenge.tar.xz").is_file():
+        print("fitting_challenge.tar.xz is absent")
+        return
+    with tarfile.open(folder / "fitting_challenge.tar.xz") as archive:
+
+        def table(name):
+            return np.loadtxt(archive.extractfile(f"fitting_challenge/{name}").read().decode().splitlines())
+
+        names = [one.split("/")[-1][:-4] for one in archive.getnames() if "/basisset_text_noTMS/" in one]
+        signals = [table(f"basisset_text_noTMS/{one}.txt") for one in names]
+        values = np.array([one[:, 0] + 1j * one[:, 1] for one in signals])
+        own = Basis(tuple(names), values, 1 / 4000, 123.2e6, 0.03, "the challenge's own")
+        rows = list(csv.reader(archive.extractfile("fitting_challenge/truth_odd.csv").read().decode().splitlines()))
+        sums, single, mosae, creatine, spent = {}, {}, [], [], []
+        for k, name in enumerate(rows[0]):
+            if not k:
+                continue
+            truth = {row[0]: float(row[k]) for row in rows[1:] if row[k]}
+            columns = table(f"datasets_text/{name}.txt")
+            place = Grid((1, 1, 1), np.eye(4))
+            signal = Spectra(
+                (columns[:, 0] + 1j * columns[:, 1])[None, None, None],
+                1 / 4000,
+                123.2e6,
+                place,
+                te=0.03,
+                is_halved=True,
+            )
+            amplitude, _ = amplitude_at_start(columns[:, 2] + 1j * columns[:, 3], 1 / 4000)
+            begun = time.process_time()
+            found = mrs.measure(signal, own, scale=Scale(2 * 29697.0 * 1.206 / amplitude, "mM", 0.0, "README"))
+            spent.append(time.process_time() - begun)
+            factor = truth["Cr+PCr"] / found.amounts["tCr"].value
+            creatine.append(1 / factor - 1)
+            for key, other in TRUTHS.items():
+                sums.setdefault(key, []).append(abs(found.amounts[key].value * factor / truth[other] - 1))
+            minor = {key: found.amounts[key].value * factor for key in ALL}
+            for key, value in minor.items():
+                if truth[key] > 0:
+                    single.setdefault(key, []).append(abs(value / truth[key] - 1))
+            known = {**minor, **{o: found.amounts[k].value * factor for k, o in list(TRUTHS.items())[:3]}}
+            mosae.append(sum(abs(v - truth[k]) for k, v in known.items()) / sum(truth[k] for k in known))
+    print("| quantity | mean absolute error after scaling to creatine |\n|---|---|")
+    for key, errors in {**sums, **single}.items():
+        print(f"| {key} | {100 * np.mean(errors):.1f} % |")
+    both = [*single.values(), sums["tNAA"], sums["tCho"], sums["Glx"]]
+    print(f"| five sums | {100 * np.mean([np.mean(one) for one in sums.values()]):.2f} % |")
+    print(f"| all molecules | {100 * np.mean([np.mean(one) for one in both]):.1f} % |")
+    print(f"| MOSAE over mean truth, median | {np.median(mosae):.3f} |")
+    print(f"| water-scaled creatine, bias | {100 * np.mean(creatine):+.1f} % |")
+    print(f"| CPU of one spectrum | {1e3 * np.median(spent):.0f} ms |")
+
+
+def errors(n=200):
+    """Stated over observed error on virtual patients."""
+    print("| patients | SNR | " + " | ".join(KEYS) + " |\n|---|---|" + "---|" * len(KEYS))
+    members = dict(SUMS)
+    for name, kind in (("healthy", HEALTHY), ("tumour", TUMOUR)):
+        for snr in (25.0, 60.0):
+            off, stated = np.full((n, len(KEYS)), np.nan), np.full((n, len(KEYS)), np.nan)
+            for seed in range(n // 2):
+                truth = varied(kind, seed)
+                found = mrs.measure(virtual_spectrum(truth, Scan(snr=snr), seed), basis(0.030)).amounts
+                for k, key in enumerate(KEYS):
+                    if key in found and np.isfinite(found[key].value):
+                        off[seed, k] = found[key].value - sum(truth.get(p, 0.0) for p in members.get(key, (key,)))
+                        stated[seed, k] = found[key].std
+            ratio = np.sqrt(np.nanmean(stated**2, axis=0) / np.nanmean(off**2, axis=0))
+            print(f"| {name} | {snr:g} | " + " | ".join("" if np.isnan(r) else f"{r:.2f}" for r in ratio) + " |")
+
+
+def amino(n=25):
+    """Pus against necrosis: the area under the curve of the evidence, and the words."""
+    print("| echo times | AUC | pus called | necrosis called |\n|---|---|---|---|")
+    for both in (True, False):
+        evidence, words = {}, {}
+        for name, kind in (("pus", ABSCESS), ("necrosis", NECROSIS)):
+            for seed in range(n):
+                snr = float(np.random.default_rng(seed).uniform(10, 40))
+                truth = varied(kind, seed, 0.35)
+                short = virtual_spectrum(truth, Scan(snr=snr), seed)
+                long = virtual_spectrum(truth, Scan(te=0.135, te1=0.017, snr=snr), seed + 1000)
+                others = [(long, basis(0.135))] if both else []
+                said = mrs.measure(short, basis(0.030), mrs.Plan(profile="tumour"), others=others).summary
+                evidence.setdefault(name, []).append(said.get("amino_acids_evidence", 0.0))
+                words.setdefault(name, []).append(said.get("amino_acids", "refused"))
+        area = np.mean([(a > b) + 0.5 * (a == b) for a in evidence["pus"] for b in evidence["necrosis"]])
+        told = [", ".join(f"{w} {words[k].count(w)}" for w in sorted(set(words[k]))) for k in ("pus", "necrosis")]
+        print(f"| {'30 and 135 ms' if both else '30 ms'} | {area:.3f} | {told[0]} | {told[1]} |")
+
+
+def simulation(folder):
+    """Another simulator's spectra, and the time of whole basis sets."""
+    t = np.arange(1024) / 2000
+    same = ("Ala", "Asp", "GABA", "Glc", "Glu", "Gly", "Lac", "sIns", "Tau", "Suc", "Val", "Ser")
+    if (folder / "sim_basis_reference.tar.xz").is_file():
+        sequences = {
+            "press_3T_te30_11_19": (Press(0.011, 0.019), 123.2e6),
+            "press_3T_te135_17_118": (Press(0.017, 0.118), 123.2e6),
+            "press_1p5T_te30_126_174": (Press(0.0126, 0.0174), 63.68e6),
+            "steam_3T_te20_tm10": (Steam(0.02, 0.01), 123.2e6),
+            "slaser_3T_te28": (SemiLaser(0.008, 0.011, 0.009), 123.2e6),
+        }  # fmt: skip
+        print("| sequence | largest difference over peak, 12 molecules with the same table |\n|---|---|")
+        with tarfile.open(folder / "sim_basis_reference.tar.xz") as archive:
+            for name, (sequence, frequency) in sequences.items():
+                lines = archive.extractfile(f"sim_basis_reference/{name}.csv").read().decode().splitlines()
+                table = np.loadtxt(lines[1:], delimiter=",")
+                names = [one[:-3] for one in lines[0].split(",")[::2]]
+                worst = 0.0
+                for key in same:
+                    ours = simulated(MOLECULES[key], sequence, frequency, 1 / 2000, 1024) / 2 * np.exp(-2 * np.pi * t)
+                    ours[0] /= 2
+                    k = names.index(key)
+                    theirs = np.fft.fft(table[:, 2 * k] + 1j * table[:, 2 * k + 1])
+                    worst = max(worst, float(np.abs(np.fft.fft(ours) - theirs).max() / np.abs(theirs).max()))
+                print(f"| {name} | {worst:.0e} |")
+    print("\n| what | CPU |\n|---|---|")
+    for label, pulse in (("ideal pulses", None), ("shaped pulses", sinc(0.0052))):
+        spent = {}
+        for key in USUAL:
+            begun = time.process_time()
+            simulated(MOLECULES[key], Press(0.011, 0.019, pulse), 123.2e6, 1 / 2000, 1024)
+            spent[key] = time.process_time() - begun
+        print(f"| PRESS 30 ms, {len(USUAL)} molecules, {label} | {sum(spent.values()):.2f} s |")
+        print(f"| of these GABA (6 spins) | {spent['GABA']:.3f} s |")
+        print(f"| and glucose (two forms of 7 spins) | {spent['Glc']:.2f} s |")
+
+
+def speed(n=20):
+    """CPU of a virtual spectrum, everything included."""
+    print("| spectrum | CPU, median |\n|---|---|")
+    for name, kind in (("healthy", HEALTHY), ("tumour", TUMOUR)):
+        spent = []
+        for seed in range(n):
+            one = virtual_spectrum(kind, Scan(), seed)
+            begun = time.process_time()
+            mrs.measure(one, basis(0.030))
+            spent.append(time.process_time() - begun)
+        print(f"| {name} | {1e3 * np.median(spent):.0f} ms |")
+
+
+if __name__ == "__main__":
+    where = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
+    known = {
+        "accuracy": lambda: accuracy(where), "errors": errors, "amino": amino, "basis": lambda: simulation(where),
+        "speed": speed,
+    }  # fmt: skip
+    for word in sys.argv[2:] or known:
+        print(f"\n## {word}\n")
+        known[word]()
