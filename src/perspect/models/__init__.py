@@ -2,19 +2,31 @@
 
 from typing import Final
 
+from perspect.models.aath import AdiabaticTissueHomogeneity, DelayedAdiabaticTissueHomogeneity
 from perspect.models.base import Model, Separable
 from perspect.models.describe import page
+from perspect.models.exchange import DelayedTwoCompartmentExchange, TwoCompartmentExchange
 from perspect.models.gamma_variate import GammaVariate
+from perspect.models.kinetic import Delayed, Kinetic
 from perspect.models.leakage import BidirectionalLeakage, Leakage, SaturatingLeakage
-from perspect.models.patlak import Patlak
+from perspect.models.patlak import DelayedPatlak, Patlak
+from perspect.models.reference_region import ConstrainedReferenceRegion, ReferenceRegion
 from perspect.models.spgr import VariableFlipAngle
-from perspect.models.tofts import ExtendedTofts, Tofts
+from perspect.models.tofts import DelayedExtendedTofts, DelayedTofts, ExtendedTofts, Tofts
+from perspect.models.uptake import DelayedTwoCompartmentUptake, TwoCompartmentUptake
+from perspect.models.vascular import DelayedVascular, Vascular
 
 ALL: Final[tuple[type[Model], ...]] = (
-    Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, Patlak, Tofts, ExtendedTofts,
+    Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, Vascular, Patlak, Tofts,
+    ExtendedTofts, TwoCompartmentUptake, TwoCompartmentExchange, AdiabaticTissueHomogeneity, DelayedVascular,
+    DelayedPatlak, DelayedTofts, DelayedExtendedTofts, DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange,
+    DelayedAdiabaticTissueHomogeneity, ReferenceRegion, ConstrainedReferenceRegion,
 )  # fmt: skip
 
 __all__ = [
-    "ALL", "BidirectionalLeakage", "ExtendedTofts", "GammaVariate", "Leakage", "Model", "Patlak", "SaturatingLeakage",
-    "Separable", "Tofts", "VariableFlipAngle", "page",
+    "ALL", "AdiabaticTissueHomogeneity", "BidirectionalLeakage", "ConstrainedReferenceRegion", "Delayed",
+    "DelayedAdiabaticTissueHomogeneity", "DelayedExtendedTofts", "DelayedPatlak", "DelayedTofts",
+    "DelayedTwoCompartmentExchange", "DelayedTwoCompartmentUptake", "DelayedVascular", "ExtendedTofts",
+    "GammaVariate", "Kinetic", "Leakage", "Model", "Patlak", "ReferenceRegion", "SaturatingLeakage", "Separable",
+    "Tofts", "TwoCompartmentExchange", "TwoCompartmentUptake", "VariableFlipAngle", "Vascular", "page",
 ]  # fmt: skip
