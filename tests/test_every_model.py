@@ -14,9 +14,11 @@ from perspect.models import (
     Separable,
     aath,
     exchange,
+    hifi,
     leakage,
     page,
     patlak,
+    recovery,
     reference_region,
     spgr,
     tofts,
@@ -28,6 +30,7 @@ from perspect.vocabulary import FAILED_FROM, Problem, Status
 
 UNEVEN = np.concatenate([np.arange(0.0, 100.0, 2.5), np.arange(100.0, 400.0, 8.0)])
 EVEN = np.arange(0.0, 150.0, 1.5)
+INVERSIONS = np.array([0.05, 0.15, 0.3, 0.6, 1.0, 1.6, 2.5, 4.0])
 QUICK = np.arange(0.0, 300.0, 1.5)
 
 
@@ -70,6 +73,16 @@ EXAMPLES = (
     ),
     Example(GammaVariate(EVEN[:50]), (10.0, 12.0, 5.0, 2.0), (40.0, 20.0, 10.0, 5.0), 0.3),
     Example(spgr.VariableFlipAngle(np.deg2rad([2.0, 5.0, 10.0, 15.0, 20.0]), 0.006), (500.0, 0.4), (2000.0, 2.5), 0.5),
+    Example(recovery.InversionRecovery(INVERSIONS), (500.0, 900.0, 0.5), (2000.0, 3000.0, 1.6), 2.0),
+    Example(recovery.LookLocker(INVERSIONS), (500.0, 1100.0, 0.6), (1000.0, 1900.0, 1.5), 1.0),
+    Example(
+        hifi.Hifi(
+            np.deg2rad([5.0, 5.0, 2.0, 5.0, 12.0]), 0.0054, np.array([0.168, 1.068, np.nan, np.nan, np.nan]), 160
+        ),
+        (2000.0, 0.6, 0.85),
+        (9000.0, 1.8, 1.15),
+        0.5,
+    ),
     Example(vascular.Vascular(UNEVEN, bolus(UNEVEN)), (0.01,), (0.1,), 0.02),
     Example(patlak.Patlak(UNEVEN, bolus(UNEVEN)), (2e-4, 0.01), (2e-3, 0.1), 0.02),
     Example(tofts.Tofts(UNEVEN, bolus(UNEVEN)), (1e-3, 0.1), (4e-3, 0.5), 0.01),

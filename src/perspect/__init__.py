@@ -9,7 +9,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-ROOMS = ("numerics", "vocabulary", "models", "fit", "anatomy", "dsc", "phantom", "io", "report", "app")
+ROOMS = ("numerics", "vocabulary", "models", "fit", "anatomy", "dsc", "dce", "phantom", "io", "report", "app")
 """The floors of the house, from the ground up (docs/why/house.md)."""
 
 

@@ -10,12 +10,12 @@ from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from perspect import dsc
+from perspect import dce, dsc
 from perspect.vocabulary import Problem
 
 P = TypeVar("P")
 
-PLANS: Final[Mapping[str, type]] = {"dsc": dsc.Plan}
+PLANS: Final[Mapping[str, type]] = {"dsc": dsc.Plan, "dce": dce.Plan}
 """The tables of a settings file, and the Plan that each becomes."""
 
 EXPECTED: Final[Mapping[type, str]] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

@@ -6,7 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from perspect.cli.dsc import headline
+from perspect.cli.dsc import reference_line
+from perspect.cli.said import headline
 from perspect.cli.progress import watched
 from perspect.cli.simulate import SCENARIO
 from perspect.vocabulary import Refusal, Severity
@@ -32,7 +33,7 @@ def demo(
             out, scenario, seed, overwrite=overwrite, threads=threads or cores(), progress=progress
         )  # fmt: skip
     if not quiet:
-        print(headline(shown.measured))
+        print(headline(shown.measured, reference_line(shown.measured)))
         print(app.table(shown))
         print(f"Page: {shown.page}")
         print(f"Patient and truth: {shown.dataset}")

@@ -10,16 +10,18 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from perspect import __version__
-from perspect.cli import demo, describe, doctor, dsc, simulate
+from perspect.cli import dce, demo, describe, doctor, dsc, simulate, t1
 from perspect.cli.commands import COMMANDS
 from perspect.vocabulary import Problem
 
-SEVERAL: Final = ("--te",)
+SEVERAL: Final = ("--te", "--flip-angles", "--inversion-times")
 """Options that take more than one number after one name, as in `--te 0.010 0.030`."""
 
 FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {
     "demo": demo.demo,
     "dsc": dsc.dsc,
+    "dce": dce.dce,
+    "t1": t1.t1,
     "simulate": simulate.simulate,
     "describe": describe.describe,
     "doctor": doctor.doctor,

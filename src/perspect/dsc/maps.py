@@ -58,7 +58,7 @@ def maps(
     columns[lexicon.TTP] = (peak.time, simulated.scatter["ttp"](contrast, peak.time_noise), timed)
     columns[lexicon.PSR] = (peak.recovery, peak.recovery_std, timed)
     columns |= _log_recovery(peak, white, timed)
-    return {quantity.key: placed(quantity, brain, *column) for quantity, column in columns.items()}
+    return {quantity.key: brain.placed(quantity, *column) for quantity, column in columns.items()}
 
 
 def _log_recovery(peak: Passage, white: WhiteMatter, timed: Int[np.ndarray, " voxels"]) -> dict[Quantity, Column]:
@@ -73,26 +73,3 @@ def _log_recovery(peak: Passage, white: WhiteMatter, timed: Int[np.ndarray, " vo
         value = np.log(np.where(peak.recovery > 0, peak.recovery, np.nan) / normal)
         std = peak.recovery_std / np.abs(peak.recovery)
     return {lexicon.LOG_PSR: (value, std, timed)}
-
-
-def placed(
-    quantity: Quantity,
-    brain: Region,
-    values: Float[np.ndarray, " voxels"],
-    std: Float[np.ndarray, " voxels"],
-    status: Int[np.ndarray, " voxels"],
-) -> Map:
-    """A map from the values of a region's voxels; a number without its error, or an error without a number, is
-    neither.
-    """
-    failed = status >= FAILED_FROM
-    undetermined = ~failed & ~(np.isfinite(values) & np.isfinite(std))
-    code = np.where(undetermined, Status.NOT_DETERMINED, status)
-    gone = failed | undetermined
-    return Map(
-        quantity,
-        brain.spread(np.where(gone, np.nan, values).astype(np.float32), np.nan),
-        brain.spread(np.where(gone, np.nan, std).astype(np.float32), np.nan),
-        brain.spread(code.astype(np.int16), Status.OUTSIDE),
-        brain.grid,
-    )

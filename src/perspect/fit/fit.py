@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int16
 from perspect.fit.family import family_of
 from perspect.fit.line import on_line
 from perspect.fit.linear import linear
-from perspect.fit.plane import on_plane
+from perspect.fit.plane import on_bent_line, on_plane
 from perspect.fit.solution import Chunk, Route
 from perspect.fit.space import in_space, plain
 from perspect.fit.stated import stated
@@ -126,6 +126,9 @@ def _route(model: Model) -> Route:
         return linear(model)
     family = family_of(model)
     if len(model.nonlinear) == 1:
+        bends = model.edges(model.nonlinear[0])
+        if bends is not None:
+            return on_bent_line(family, bends)
         tables = line(family)
         return in_space(model) if tables is None else on_line(tables)
     if len(model.nonlinear) == 2 and type(model).start is Model.start:

@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 
 from perspect.fit.family import is_moot, slopes_of, touches
 from perspect.fit.solution import Chunk, Route, Solution, worth
-from perspect.numerics.plane import Place, Plane, begin, columns_at, descended
-from perspect.numerics.separable import Family
+from perspect.numerics.plane import Place, Plane, begin, columns_at, descended, plane
+from perspect.numerics.separable import Axes, Family
 from perspect.numerics.small import box_minimum, inverse, times, without
 
 VOXELS: Final = 16384
@@ -48,6 +48,23 @@ def on_plane(family: Family, tables: Plane) -> Route:
             other = descended(tables, z[rows], chunk.square[rows], begin(tables, nodes[rows], rival[rows]))
             place, is_ambiguous[rows] = _better(tables, place, other, rows, chunk)
         return _stated(family, tables, shapes, chunk, z, place, is_ambiguous)
+
+    return Route(solve, lambda x: slopes_of(family, x), VOXELS)
+
+
+def on_bent_line(family: Family, edges: Float[np.ndarray, " edges"]) -> Route:
+    """A family with one θ along which columns bend: a plane whose other axis changes nothing."""
+    one = family.axes
+    axes = Axes(np.append(one.low, 0.0), np.append(one.high, 1.0), np.append(one.is_log, False))
+    wide = Family(lambda theta: family.atoms(theta[..., :1]), axes, family.low, family.high)
+    route = on_plane(wide, plane(wide, (edges, np.array([0.0, 1.0])), lambda theta: np.ones(theta.shape[:-1], bool)))
+
+    def solve(chunk: Chunk) -> Solution:
+        found = route.solve(chunk)
+        return Solution(
+            found.x[:-1], found.sse, found.information[:-1, :-1], found.is_at_bound[:-1], found.is_undetermined[:-1],
+            found.is_ambiguous, found.has_converged,
+        )  # fmt: skip
 
     return Route(solve, lambda x: slopes_of(family, x), VOXELS)
 

@@ -3,6 +3,7 @@
 from perspect.io.anatomy import read_anatomy
 from perspect.io.bids import label, name_of
 from perspect.io.dataset import TRUTH, Contents, Subject, demand_room, write_subject
+from perspect.io.dce import FlipImages, FoundDce, find_dce, read_b1, read_flip_images
 from perspect.io.derivatives import Destination, Results, Written, existing, write_results
 from perspect.io.identity import Said, demand_one_patient, said, share_a_frame
 from perspect.io.nifti import read_region, read_volume
@@ -17,7 +18,9 @@ __all__ = [
     "TRUTH",
     "Contents",
     "Destination",
+    "FlipImages",
     "Found",
+    "FoundDce",
     "Reading",
     "Results",
     "Said",
@@ -28,13 +31,16 @@ __all__ = [
     "demand_one_patient",
     "demand_room",
     "existing",
+    "find_dce",
     "find_dsc",
     "icbm_2009a",
     "label",
     "name_of",
     "read",
     "read_anatomy",
+    "read_b1",
     "read_dsc",
+    "read_flip_images",
     "read_input_function",
     "read_region",
     "read_series",

@@ -21,7 +21,7 @@ from perspect.io.staging import publish, staged
 from perspect.io.transforms import Transform, transform_files
 from perspect.vocabulary import Map, Measured, Region, Status
 
-SCHEMA: Final = "perspect-dsc-summary-1"
+SCHEMA: Final = "perspect-{room}-summary-1"
 LEADING: Final = ("rcbv", "cbv")
 """Whose status is `status`."""
 
@@ -271,7 +271,7 @@ def _summary(results: Results, files: list[str]) -> dict[str, Any]:
     """Everything but voxels: what was found, how, from what, and which files belong to it."""
     measured = results.measured
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA.format(room=next(iter(results.plan), "dsc")),
         "software": {"name": "perspect", "version": results.version},
         "sources": results.sources,
         "plan": results.plan,

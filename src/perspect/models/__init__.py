@@ -7,9 +7,11 @@ from perspect.models.base import Model, Separable
 from perspect.models.describe import page
 from perspect.models.exchange import DelayedTwoCompartmentExchange, TwoCompartmentExchange
 from perspect.models.gamma_variate import GammaVariate
+from perspect.models.hifi import Hifi
 from perspect.models.kinetic import Delayed, Kinetic
 from perspect.models.leakage import BidirectionalLeakage, Leakage, SaturatingLeakage
 from perspect.models.patlak import DelayedPatlak, Patlak
+from perspect.models.recovery import InversionRecovery, LookLocker
 from perspect.models.reference_region import ConstrainedReferenceRegion, ReferenceRegion
 from perspect.models.spgr import VariableFlipAngle
 from perspect.models.tofts import DelayedExtendedTofts, DelayedTofts, ExtendedTofts, Tofts
@@ -17,7 +19,8 @@ from perspect.models.uptake import DelayedTwoCompartmentUptake, TwoCompartmentUp
 from perspect.models.vascular import DelayedVascular, Vascular
 
 ALL: Final[tuple[type[Model], ...]] = (
-    Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, Vascular, Patlak, Tofts,
+    Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, InversionRecovery, LookLocker, Hifi,
+    Vascular, Patlak, Tofts,
     ExtendedTofts, TwoCompartmentUptake, TwoCompartmentExchange, AdiabaticTissueHomogeneity, DelayedVascular,
     DelayedPatlak, DelayedTofts, DelayedExtendedTofts, DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange,
     DelayedAdiabaticTissueHomogeneity, ReferenceRegion, ConstrainedReferenceRegion,
@@ -27,6 +30,6 @@ __all__ = [
     "ALL", "AdiabaticTissueHomogeneity", "BidirectionalLeakage", "ConstrainedReferenceRegion", "Delayed",
     "DelayedAdiabaticTissueHomogeneity", "DelayedExtendedTofts", "DelayedPatlak", "DelayedTofts",
     "DelayedTwoCompartmentExchange", "DelayedTwoCompartmentUptake", "DelayedVascular", "ExtendedTofts",
-    "GammaVariate", "Kinetic", "Leakage", "Model", "Patlak", "ReferenceRegion", "SaturatingLeakage", "Separable",
+    "GammaVariate", "Hifi", "InversionRecovery", "Kinetic", "Leakage", "LookLocker", "Model", "Patlak", "ReferenceRegion", "SaturatingLeakage", "Separable",
     "Tofts", "TwoCompartmentExchange", "TwoCompartmentUptake", "VariableFlipAngle", "Vascular", "page",
 ]  # fmt: skip

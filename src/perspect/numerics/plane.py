@@ -45,7 +45,7 @@ _BLOCK = 1024
 
 _DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-6, 1e8
 _EASE, _TIGHTEN = 0.1, 8.0
-_FLAT = 1e-3
+_FLAT, _TINY = 1e-3, 1e-150
 
 
 @dataclass(frozen=True, eq=False)
@@ -480,7 +480,7 @@ def _step(gradient: np.ndarray, hessian: np.ndarray, damping: np.ndarray, is_hel
     """Uphill on what is explained: Newton's step, bent towards the gradient where there is no summit; one cell long."""
     a, b, d = -hessian[0, 0], -hessian[0, 1], -hessian[1, 1]
     b = np.where(is_held.any(axis=0), 0.0, b)
-    scale = [np.abs(one) + np.finfo(float).tiny for one in (a, d)]
+    scale = [np.maximum(np.abs(one), _TINY) for one in (a, d)]
     # In units in which both curvatures are one, the lower eigenvalue says how far this is from a summit.
     tilt = b / np.sqrt(scale[0] * scale[1])
     lowest = 0.5 * (np.sign(a) + np.sign(d)) - np.sqrt(0.25 * (np.sign(a) - np.sign(d)) ** 2 + tilt**2)

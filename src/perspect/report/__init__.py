@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from perspect.report.dce import dce_page as dce_page
+    from perspect.report.dce import t1_page as t1_page
     from perspect.report.dsc import dsc_page as dsc_page
 
-__all__ = ["dsc_page"]
+__all__ = ["dce_page", "dsc_page", "t1_page"]
 
 
 def __getattr__(name: str) -> Any:
@@ -14,4 +16,8 @@ def __getattr__(name: str) -> Any:
         from perspect.report.dsc import dsc_page
 
         return dsc_page
-    raise AttributeError(f"perspect.report has no page '{name}'; there is dsc_page.")
+    if name in ("dce_page", "t1_page"):
+        from perspect.report import dce
+
+        return getattr(dce, name)
+    raise AttributeError(f"perspect.report has no page '{name}'; there are {', '.join(__all__)}.")

@@ -37,10 +37,18 @@ def dsc_page(measured: Measured, series_name: str, background: Float[np.ndarray,
     `window_seconds` (first and last time integrated); what is left becomes tables. The same values give the same bytes.
     Raises `Problem` where the baseline image and the maps are not on one grid.
     """
+    return room_page(measured, series_name, background, "DSC perfusion", LIMITS)
+
+
+def room_page(
+    measured: Measured, series_name: str, background: Float[np.ndarray, "x y z"], title: str, limits: tuple[str, ...]
+) -> str:
+    """The page of any room: what it is titled, and what holds for every examination of the kind."""
     summary = measured.summary
     severity, answer = words.answer(measured.flags, bool(summary.get("refused")))
     template = _environment().get_template("dsc.html")
     return template.render(
+        title=title,
         series_name=series_name,
         version=perspect.__version__,
         severity=severity,
@@ -56,7 +64,7 @@ def dsc_page(measured: Measured, series_name: str, background: Float[np.ndarray,
         other_rows=words.other_rows(summary),
         steps=measured.recipe.steps,
         references=[words.reference(citation) for citation in measured.recipe.references],
-        limits=LIMITS,
+        limits=limits,
     )
 
 

@@ -15,7 +15,7 @@ from perspect.vocabulary.flag import Flag
 from perspect.vocabulary.problem import Problem
 from perspect.vocabulary.quantity import Quantity
 from perspect.vocabulary.recipe import Recipe
-from perspect.vocabulary.status import Status
+from perspect.vocabulary.status import FAILED_FROM, Status
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +188,28 @@ class Region:
         flat = np.full(self.mask.size, outside, values.dtype)
         flat[self.places] = values
         return flat.reshape(self.grid.shape, order="F")
+
+    def placed(
+        self,
+        quantity: Quantity,
+        values: Float[np.ndarray, " voxels"],
+        std: Float[np.ndarray, " voxels"],
+        status: Int[np.ndarray, " voxels"],
+    ) -> "Map":
+        """A map from the values of the region's voxels; a number without its error, or an error without a number, is
+        neither.
+        """
+        failed = status >= FAILED_FROM
+        undetermined = ~failed & ~(np.isfinite(values) & np.isfinite(std))
+        code = np.where(undetermined, Status.NOT_DETERMINED, status)
+        gone = failed | undetermined
+        return Map(
+            quantity,
+            self.spread(np.where(gone, np.nan, values).astype(np.float32), np.nan),
+            self.spread(np.where(gone, np.nan, std).astype(np.float32), np.nan),
+            self.spread(code.astype(np.int16), Status.OUTSIDE),
+            self.grid,
+        )
 
     def part(self, inside: Bool[np.ndarray, " voxels"], name: str, origin: str) -> "Region":
         """Those of the region's voxels that are `inside`, as a region of their own."""
