@@ -191,7 +191,8 @@ def _as_map(values: Float[np.ndarray, "x y z"], series: Series, std: Float[np.nd
         )
     error = np.zeros_like(values) if std is None else np.nan_to_num(std)
     return Map(
-        lexicon.T1, np.where(usable, values, np.nan).astype(np.float32), np.where(usable, error, np.nan).astype(np.float32),
+        lexicon.T1, np.where(usable, values, np.nan).astype(np.float32),
+        np.where(usable, error, np.nan).astype(np.float32),
         np.where(usable, Status.OK, Status.NOT_DETERMINED).astype(np.int16), series.grid,
     )  # fmt: skip
 

@@ -33,7 +33,7 @@ def dce(
     aif: Annotated[
         str,
         Parameter(
-            help="Arterial input: auto, a mask, a table (TSV), or parker, georgiou, weinmann, fritz-hansen, orton, mcgrath"
+            help="Arterial input: auto, a mask, a table, or parker, georgiou, weinmann, fritz-hansen, orton, mcgrath"
         ),
     ] = OWN_INPUT,
     vein: Annotated[Path | None, Parameter(help="Mask in a large vein, to scale the arterial input to")] = None,

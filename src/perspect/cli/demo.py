@@ -7,8 +7,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from perspect.cli.dsc import reference_line
-from perspect.cli.said import headline
 from perspect.cli.progress import watched
+from perspect.cli.said import headline
 from perspect.cli.simulate import SCENARIO
 from perspect.vocabulary import Refusal, Severity
 

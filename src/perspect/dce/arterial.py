@@ -86,11 +86,16 @@ def arterial_input(
     noise = float(blood[rest.frames].std(ddof=1))
     error = noise * np.sqrt(np.diff(times).mean() * np.ptp(times)) / max(float(np.trapezoid(blood, times)), 1e-9)
     region = _part(inside, voxels, origin)
-    pure = _vein(tissue, times, rest) if vein is None else np.flatnonzero(inside.taken(vein.mask))
-    if vein is not None and pure.size == 0:
-        raise Problem(f"The vein '{vein.name}' lies outside what is measured.", "", "Choose other voxels.")
-    if given is None or vein is not None:
-        venous = None if pure.size == 0 else _venous(signal, rest, acquisition, b1, pure, plan)
+    if vein is not None:
+        pure = np.flatnonzero(inside.taken(vein.mask))
+        if pure.size == 0:
+            raise Problem(f"The vein '{vein.name}' lies outside what is measured.", "", "Choose other voxels.")
+    elif given is None and plan.blood != "artery":
+        pure = _vein(signal, tissue, times, rest, acquisition, b1, plan)
+    else:
+        pure = voxels[:0]
+    if pure.size:
+        venous = _venous(signal, rest, acquisition, b1, pure, plan)
         blood, some, note = _unmixed(blood, venous, times, rest, some, plan)
         flags = (*flags, *note)
     return Arterial(blood / (1.0 - plan.hct), float(error), region, some, (*flags, *_peak_flags(blood, plan.hct)))
@@ -249,16 +254,29 @@ def _peak_flags(blood: Float[np.ndarray, " time"], hct: float) -> tuple[Flag, ..
 
 
 def _vein(
-    tissue: Float[np.ndarray, "voxels time"], times: Float[np.ndarray, " time"], rest: AtRest
+    signal: Float[np.ndarray, "voxels time"],
+    tissue: Float[np.ndarray, "voxels time"],
+    times: Float[np.ndarray, " time"],
+    rest: AtRest,
+    acquisition: Acquisition,
+    b1: Float[np.ndarray, " voxels"] | None,
+    plan: Plan,
 ) -> Int[np.ndarray, " some"]:
-    """The voxels that hold most agent late, among those that show a first pass: large veins, wider than a voxel."""
-    passing = first_pass(rest, times, FIRST_PASS)
+    """The voxels that hold most agent late, as blood has it, among those that show a first pass: large veins."""
+    passing, late = first_pass(rest, times, FIRST_PASS), _late(times, rest)
     with np.errstate(invalid="ignore"):
         noise = tissue[:, rest.frames].std(axis=1)
-        peak, late = tissue[:, passing].max(axis=1), tissue[:, _late(times, rest)].mean(axis=1)
-        looks_so = np.isfinite(late) & (peak > LEAST_CONTRAST * noise) & (peak > STANDS_OUT * late) & (late > 0)
-    some = np.flatnonzero(looks_so)
-    return some[np.argsort(-late[some], kind="stable")[:MOST_VOXELS]] if some.size >= FEWEST_VOXELS else some[:0]
+        peak = tissue[:, passing].max(axis=1)
+        some = np.flatnonzero((peak > LEAST_CONTRAST * noise) & (peak > STANDS_OUT * tissue[:, late].mean(axis=1)))
+    # The T1 map is no guide in blood that flows: all candidates are looked at with the T1 of blood.
+    found = concentration(
+        signal[some], rest.frames, np.full(some.size, blood_t1(acquisition, plan)), float(acquisition.tr or np.nan),
+        float(acquisition.flip_angle or np.nan), plan.r1, None if b1 is None else b1[some], acquisition.te or 0.0,
+        plan.r2star,
+    )  # fmt: skip
+    held = np.nan_to_num(found.curves[:, late].mean(axis=1), nan=-np.inf)
+    order = np.argsort(-held, kind="stable")[:MOST_VOXELS]
+    return some[order] if order.size >= FEWEST_VOXELS and np.isfinite(held[order]).all() else some[:0]
 
 
 def _late(times: Float[np.ndarray, " time"], rest: AtRest) -> slice:
@@ -276,15 +294,13 @@ def _venous(
 
 def _unmixed(
     blood: Float[np.ndarray, " time"],
-    venous: Float[np.ndarray, " time"] | None,
+    venous: Float[np.ndarray, " time"],
     times: Float[np.ndarray, " time"],
     rest: AtRest,
     origin: str,
     plan: Plan,
 ) -> tuple[Float[np.ndarray, " time"], str, tuple[Flag, ...]]:
     """The arterial curve, or where it is mixed with tissue the shape of veins at the time of the arteries."""
-    if plan.blood == "artery" or venous is None:
-        return blood, origin, ()
     late = _late(times, rest)
     share = float(blood[late].mean() / venous[late].mean())
     if plan.blood == "auto" and share > PURE:
@@ -293,8 +309,8 @@ def _unmixed(
     note = Flag(
         "venous-input",
         Severity.NOTE,
-        f"Arterial voxels hold {share:.0%} of the agent that veins hold late, as vessels mixed with tissue do; the input "
-        f"has the shape of veins, moved {lag:.1f} s to the time of the arteries.",
+        f"Arterial voxels hold {share:.0%} of the agent that veins hold late, as vessels mixed with tissue do; the "
+        f"input has the shape of veins, moved {lag:.1f} s to the time of the arteries.",
         "arterial input",
         share,
         SOURCE,

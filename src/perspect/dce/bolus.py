@@ -26,7 +26,7 @@ LOOKED_AT: Final = 20000
 
 @dataclass(frozen=True)
 class AtRest:
-    """The frames before agent, when it arrives (s), the frame of the steepest rise, and whether frame 0 was left out."""
+    """The frames before agent, its arrival (s), the frame of the steepest rise, and whether frame 0 was left out."""
 
     frames: slice
     arrival: float

@@ -98,10 +98,10 @@ def _enhancement(signal: np.ndarray, rest: AtRest, n: int) -> dict[Quantity, Col
         end = signal[:, -n_last:].mean(axis=1, dtype=np.float64) / level - 1.0
         top = signal[:, rest.frames.stop :].max(axis=1) / level - 1.0
         relative = spread / level
-        of_level = (1.0 + end) * relative / np.sqrt(rest.n_frames)
+        of_level, of_top = ((1.0 + one) * relative / np.sqrt(rest.n_frames) for one in (end, top))
     return {
         lexicon.ENHANCEMENT: (end, np.hypot(relative / np.sqrt(n_last), of_level)),
-        lexicon.MAX_ENHANCEMENT: (top.astype(np.float64), np.hypot(relative, (1.0 + top) * relative / np.sqrt(rest.n_frames))),
+        lexicon.MAX_ENHANCEMENT: (top.astype(np.float64), np.hypot(relative, of_top)),
     }  # fmt: skip
 
 

@@ -31,7 +31,8 @@ from perspect.vocabulary import FAILED_FROM, Quantity, Status, lexicon
 
 MODELS: Final[Mapping[str, tuple[type[Kinetic], type[Kinetic]]]] = MappingProxyType({
     "vascular": (Vascular, DelayedVascular), "patlak": (Patlak, DelayedPatlak), "tofts": (Tofts, DelayedTofts),
-    "extended-tofts": (ExtendedTofts, DelayedExtendedTofts), "2cum": (TwoCompartmentUptake, DelayedTwoCompartmentUptake),
+    "extended-tofts": (ExtendedTofts, DelayedExtendedTofts),
+    "2cum": (TwoCompartmentUptake, DelayedTwoCompartmentUptake),
     "2cxm": (TwoCompartmentExchange, DelayedTwoCompartmentExchange),
     "aath": (AdiabaticTissueHomogeneity, DelayedAdiabaticTissueHomogeneity),
 })  # fmt: skip

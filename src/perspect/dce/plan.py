@@ -1,4 +1,4 @@
-"""What may be chosen when a DCE series is quantified. Every field is read by the pipeline; a contract test checks it."""
+"""What may be chosen when a DCE series is quantified. Every field is read where numbers are made; a test checks it."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args, get_type_hints

@@ -15,7 +15,7 @@ SLOW, TOO_SLOW = 6.0, 12.0
 """Seconds between volumes: vp and Ktrans can no longer be told apart well, and hardly at all [our default]."""
 
 SHORT, TOO_SHORT = 240.0, 120.0
-"""Seconds after arrival: ve of slowly leaking tissue is not seen, nor is slow leakage told from plasma [our default]."""
+"""Seconds after arrival: ve of slowly leaking tissue is not seen, nor slow leakage told from plasma [our default]."""
 
 FEW_AT_REST: Final = 5
 """Frames before agent below which the level at rest is a fair part of the error."""
@@ -66,13 +66,13 @@ def protocol(
     if around > SLOW:
         found.append((
             Severity.LIMITED if around > TOO_SLOW else Severity.CAUTION, "slow-sampling",
-            f"A volume every {around:.1f} s samples the first pass coarsely ({SLOW:.0f} s or less): vp takes up what is "
-            "not seen of it.",
+            f"A volume every {around:.1f} s samples the first pass coarsely ({SLOW:.0f} s or less): vp takes up what "
+            "is not seen of it.",
         ))  # fmt: skip
     if plan.model in (*FLOW, "aath") and around > QUICK:
         found.append((
             Severity.CAUTION, "flow-not-resolved",
-            f"The model has a plasma flow, for which {QUICK:.0f} s between volumes or less are needed, not {around:.1f} s.",
+            f"The model has a plasma flow, which takes {QUICK:.0f} s between volumes or less, not {around:.1f} s.",
         ))  # fmt: skip
     if after < SHORT:
         found.append((
@@ -93,12 +93,13 @@ def protocol(
     if not has_b1 and (acquisition.field or 3.0) >= 2.5:
         found.append((
             Severity.CAUTION, "no-b1-map",
-            "No map of the true flip angle was given. At 3 T it differs from the nominal one by up to a quarter, and T1 "
-            "and concentration by up to half.",
+            "No map of the true flip angle was given. At 3 T it differs from the nominal one by up to a quarter, and "
+            "T1 and concentration by up to half.",
         ))  # fmt: skip
     if rest.is_first_left_out:
         found.append((
-            Severity.NOTE, "first-volume-left-out", "The first volume is not yet in the steady state and was left out of the baseline.",
+            Severity.NOTE, "first-volume-left-out",
+            "The first volume is not yet in the steady state and was left out of the baseline.",
         ))  # fmt: skip
     worst = max((severity for severity, _, _ in found), default=Severity.NOTE)
     word = {Severity.NOTE: "recommended", Severity.CAUTION: "acceptable", Severity.LIMITED: "limited"}[worst]
@@ -124,8 +125,8 @@ def model_flags(found: Kinetics, structure: float, depends: float) -> tuple[Flag
             Flag(
                 "depends-on-model",
                 Severity.CAUTION,
-                f"Models that fit almost equally well differ in Ktrans by a factor of {depends:.2f} in the median voxel "
-                "that has several.",
+                f"Models that fit almost equally well differ in Ktrans by a factor of {depends:.2f} in the median "
+                "voxel that has several.",
                 "ktrans",
                 source=SOURCE,
             )
@@ -139,7 +140,7 @@ def voxel_flags(status: Int16[np.ndarray, " voxels"]) -> tuple[Flag, ...]:
     for code, one, sentence in (
         ("out-of-range", Status.OUT_OF_RANGE, "of the voxels are brighter than the signal equation allows with their T1 and flip angle: they have no value. Inflow, a wrong T1 or a wrong flip angle do that."),  # noqa: E501
         ("no-signal", Status.NO_SIGNAL, "of the voxels have no signal at rest: they have no value."),
-        ("not-finite", Status.NOT_FINITE, "of the voxels are not finite or left the field of view: they have no value."),
+        ("not-finite", Status.NOT_FINITE, "of the voxels are not finite or left the field of view."),
         ("no-t1", Status.NOT_DETERMINED, "of the voxels have no T1, and so no concentration."),
     ):  # fmt: skip
         share = float((status == one).mean()) if status.size else 0.0

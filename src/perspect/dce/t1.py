@@ -1,4 +1,4 @@
-"""T1 before agent, from spoiled gradient echoes at several flip angles, with a map of the true flip angle or without."""
+"""T1 before agent, from spoiled gradient echoes at several flip angles, with or without a map of the true ones."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

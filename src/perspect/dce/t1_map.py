@@ -198,8 +198,8 @@ def _signal_flags(images: Images, signals: np.ndarray, noise: np.ndarray) -> lis
             _flag(
                 "noise-floor",
                 Severity.LIMITED,
-                f"The darkest image is only {ratio:.1f} times its noise in the median voxel; the noise of magnitudes lifts "
-                "it, and biases T1.",
+                f"The darkest image is only {ratio:.1f} times its noise in the median voxel; the noise of magnitudes "
+                "lifts it, and biases T1.",
             )
         )
     return flags

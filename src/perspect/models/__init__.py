@@ -19,17 +19,18 @@ from perspect.models.uptake import DelayedTwoCompartmentUptake, TwoCompartmentUp
 from perspect.models.vascular import DelayedVascular, Vascular
 
 ALL: Final[tuple[type[Model], ...]] = (
-    Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, InversionRecovery, LookLocker, Hifi,
-    Vascular, Patlak, Tofts,
-    ExtendedTofts, TwoCompartmentUptake, TwoCompartmentExchange, AdiabaticTissueHomogeneity, DelayedVascular,
-    DelayedPatlak, DelayedTofts, DelayedExtendedTofts, DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange,
-    DelayedAdiabaticTissueHomogeneity, ReferenceRegion, ConstrainedReferenceRegion,
+    Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, InversionRecovery, LookLocker,
+    Hifi, Vascular, Patlak, Tofts, ExtendedTofts, TwoCompartmentUptake, TwoCompartmentExchange,
+    AdiabaticTissueHomogeneity, DelayedVascular, DelayedPatlak, DelayedTofts, DelayedExtendedTofts,
+    DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange, DelayedAdiabaticTissueHomogeneity, ReferenceRegion,
+    ConstrainedReferenceRegion,
 )  # fmt: skip
 
 __all__ = [
     "ALL", "AdiabaticTissueHomogeneity", "BidirectionalLeakage", "ConstrainedReferenceRegion", "Delayed",
     "DelayedAdiabaticTissueHomogeneity", "DelayedExtendedTofts", "DelayedPatlak", "DelayedTofts",
     "DelayedTwoCompartmentExchange", "DelayedTwoCompartmentUptake", "DelayedVascular", "ExtendedTofts",
-    "GammaVariate", "Hifi", "InversionRecovery", "Kinetic", "Leakage", "LookLocker", "Model", "Patlak", "ReferenceRegion", "SaturatingLeakage", "Separable",
-    "Tofts", "TwoCompartmentExchange", "TwoCompartmentUptake", "VariableFlipAngle", "Vascular", "page",
+    "GammaVariate", "Hifi", "InversionRecovery", "Kinetic", "Leakage", "LookLocker", "Model", "Patlak",
+    "ReferenceRegion", "SaturatingLeakage", "Separable", "Tofts", "TwoCompartmentExchange", "TwoCompartmentUptake",
+    "VariableFlipAngle", "Vascular", "page",
 ]  # fmt: skip

@@ -22,7 +22,8 @@ class TwoCompartmentExchange(Kinetic):
 
     $K_\pm$ are the roots of $K^2 - bK + a$ with $a = F_p PS/(v_p v_e)$ and $b = (F_p + PS)/v_p + PS/v_e$; the smaller
     is $a/K_+$, which does not cancel. $A_+ + A_- = F_p$ and $A_+ K_+ + A_- K_- = F_p^2/v_p$. Any two positive
-    amplitudes and rates are one tissue: the fit works in them. cp is the arterial plasma concentration in mM at the times t in s.
+    amplitudes and rates are one tissue: the fit works in them. cp is the arterial plasma concentration
+    in mM at the times t in s.
 
     Sourbron and Buckley 2013, doi:10.1002/nbm.2940; derived there anew: the formula of CAPLEX M.IC1.009 has typos
     """

@@ -13,7 +13,7 @@ from perspect.vocabulary.quantity import Quantity
 
 @dataclass(frozen=True, eq=False)
 class Hifi(Separable):
-    r"""DESPOT1-HIFI: spoiled gradient echoes at several flip angles, some of them trains of `pulses` after an inversion.
+    r"""DESPOT1-HIFI: spoiled gradient echoes at several flip angles, some in trains of `pulses` after an inversion.
 
     Without inversion: $S = S_0 \sin\kappa\alpha\,(1 - E)/(1 - E\cos\kappa\alpha)$, $E = e^{-TR/T_1}$. With one:
 
@@ -21,9 +21,9 @@ class Hifi(Separable):
     M_\infty = \frac{1 - E}{1 - q}$$
 
     $M_{TI}$ is the magnetisation at the first pulse in the steady state of inversion, delay TI, train and pause;
-    k is the pulse at the centre of k-space. κ (B1) is the true over the nominal flip angle. `flip_angles` (rad, nominal)
-    are the samples; `inversion_times` (s) are NaN where nothing is inverted; the inversion is perfect. `pulses`, `pause`
-    (s) and `centre` (share of the train) say how a train runs.
+    k is the pulse at the centre of k-space. κ (B1) is the true over the nominal flip angle. `flip_angles` (rad,
+    nominal) are the samples; `inversion_times` (s) are NaN where nothing is inverted; the inversion is perfect.
+    `pulses`, `pause` (s) and `centre` (share of the train) say how a train runs.
 
     Deoni 2007, doi:10.1002/jmri.21130
     """

@@ -18,8 +18,8 @@ LIMITS: Final = (
     "doi:10.1002/mrm.29909).",
     "ve of tissue that leaks slowly is not seen in some minutes: it is then not determined, which is not zero. In the "
     "normal brain Ktrans lies below what most protocols can tell from nothing: look at its standard error.",
-    "The flip angle enters T1 squared, and T1 the concentration. Without a map of it, differences between places may be "
-    "those of the transmit field.",
+    "The flip angle enters T1 squared, and T1 the concentration. Without a map of it, differences between places may "
+    "be those of the transmit field.",
 )  # fmt: skip
 """What holds for every DCE examination, with its sources."""
 
