@@ -8,7 +8,26 @@ import pytest
 
 from perspect.fit import Fit, cramer_rao, fit
 from perspect.fit.error import jacobian
-from perspect.models import ALL, Model, Separable, Tissue, leakage, page, pasl, patlak, pcasl, spgr, tofts
+from perspect.models import (
+    ALL,
+    Model,
+    Separable,
+    Tissue,
+    aath,
+    exchange,
+    hifi,
+    leakage,
+    page,
+    pasl,
+    patlak,
+    pcasl,
+    recovery,
+    reference_region,
+    spgr,
+    tofts,
+    uptake,
+    vascular,
+)  # fmt: skip
 from perspect.models.gamma_variate import GammaVariate
 from perspect.vocabulary import FAILED_FROM, Problem, Status
 
@@ -18,11 +37,21 @@ DELAYS = np.arange(-1.3, 3.0, 0.05)
 """The signal bends where blood arrives; samples this close keep estimates regular there. Look-Locker readout (negative
 delays: during labelling) is the only way to have them in one scan."""
 TISSUE = Tissue(blood_t1=1.65, t1=1.33)
+INVERSIONS = np.array([0.05, 0.15, 0.3, 0.6, 1.0, 1.6, 2.5, 4.0])
+QUICK = np.arange(0.0, 300.0, 1.5)
 
 
 def bolus(t):
     x = np.clip(t - 20.0, 0.0, None) / 6.0
     return 5.0 * x**2 * np.exp(2.0 - 2.0 * x) + 1.0 * (1.0 - np.exp(-x)) * np.exp(-x / 70.0)
+
+
+FEW = (1, 120)
+"""Truths and repeats of models with three non-linear parameters, which are slow."""
+
+
+def tissue(t):
+    return tofts.Tofts(t, bolus(t)).predict(np.array([1.5e-3, 0.3]))
 
 
 @dataclass(frozen=True)
@@ -33,6 +62,8 @@ class Example:
     low: tuple[float, ...]
     high: tuple[float, ...]
     noise: float
+    n_truths: int = 6
+    n_repeats: int = 400
 
     def truths(self, n, seed=0):
         return np.random.default_rng(seed).uniform(self.low, self.high, (n, len(self.low)))
@@ -49,6 +80,17 @@ EXAMPLES = (
     ),
     Example(GammaVariate(EVEN[:50]), (10.0, 12.0, 5.0, 2.0), (40.0, 20.0, 10.0, 5.0), 0.3),
     Example(spgr.VariableFlipAngle(np.deg2rad([2.0, 5.0, 10.0, 15.0, 20.0]), 0.006), (500.0, 0.4), (2000.0, 2.5), 0.5),
+    Example(recovery.InversionRecovery(INVERSIONS), (500.0, 900.0, 0.5), (2000.0, 3000.0, 1.6), 2.0),
+    Example(recovery.LookLocker(INVERSIONS), (500.0, 1100.0, 0.6), (1000.0, 1900.0, 1.5), 1.0),
+    Example(
+        hifi.Hifi(
+            np.deg2rad([5.0, 5.0, 2.0, 5.0, 12.0]), 0.0054, np.array([0.168, 1.068, np.nan, np.nan, np.nan]), 160
+        ),
+        (2000.0, 0.6, 0.85),
+        (9000.0, 1.8, 1.15),
+        0.5,
+    ),
+    Example(vascular.Vascular(UNEVEN, bolus(UNEVEN)), (0.01,), (0.1,), 0.02),
     Example(patlak.Patlak(UNEVEN, bolus(UNEVEN)), (2e-4, 0.01), (2e-3, 0.1), 0.02),
     Example(tofts.Tofts(UNEVEN, bolus(UNEVEN)), (1e-3, 0.1), (4e-3, 0.5), 0.01),
     Example(tofts.ExtendedTofts(UNEVEN, bolus(UNEVEN)), (1e-3, 0.1, 0.02), (4e-3, 0.5, 0.1), 0.01),
@@ -65,6 +107,38 @@ EXAMPLES = (
         (5e-3, 0.02, 1.2, 0.5),
         (1.5e-2, 0.04, 1.7, 0.65),
         2e-5,
+    ),
+    Example(uptake.TwoCompartmentUptake(QUICK, bolus(QUICK)), (4e-3, 3e-4, 0.03), (0.012, 1e-3, 0.1), 0.01),
+    Example(
+        exchange.TwoCompartmentExchange(QUICK, bolus(QUICK)), (4e-3, 8e-4, 0.1, 0.04), (0.01, 2e-3, 0.3, 0.1), 0.002
+    ),
+    Example(
+        aath.AdiabaticTissueHomogeneity(QUICK, bolus(QUICK)), (4e-3, 8e-4, 0.1, 0.04), (0.01, 2e-3, 0.3, 0.1), 0.002
+    ),
+    Example(vascular.DelayedVascular(QUICK, bolus(QUICK)), (0.02, 0.1), (0.1, 1.4), 0.005),
+    Example(patlak.DelayedPatlak(QUICK, bolus(QUICK)), (2e-4, 0.02, 0.1), (2e-3, 0.1, 1.4), 0.005),
+    Example(tofts.DelayedTofts(QUICK, bolus(QUICK)), (1e-3, 0.1, 0.1), (4e-3, 0.5, 1.4), 0.005),
+    Example(tofts.DelayedExtendedTofts(QUICK, bolus(QUICK)), (1e-3, 0.1, 0.02, 0.1), (4e-3, 0.5, 0.1, 1.4), 0.005),
+    Example(
+        uptake.DelayedTwoCompartmentUptake(QUICK, bolus(QUICK)), (4e-3, 3e-4, 0.03, 0.1), (0.012, 1e-3, 0.1, 1.4), 0.002
+    ),
+    Example(
+        exchange.DelayedTwoCompartmentExchange(QUICK, bolus(QUICK)),
+        (4e-3, 8e-4, 0.1, 0.04, 0.1),
+        (0.01, 2e-3, 0.3, 0.1, 1.4),
+        0.001,
+        *FEW,
+    ),
+    Example(
+        aath.DelayedAdiabaticTissueHomogeneity(QUICK, bolus(QUICK)),
+        (4e-3, 8e-4, 0.1, 0.04, 0.1),
+        (0.01, 2e-3, 0.3, 0.1, 1.4),
+        0.001,
+        *FEW,
+    ),
+    Example(reference_region.ReferenceRegion(UNEVEN, tissue(UNEVEN)), (0.5, 3e-3, 8e-3), (3.0, 5e-3, 0.015), 0.002),
+    Example(
+        reference_region.ConstrainedReferenceRegion(UNEVEN, tissue(UNEVEN), 5e-3), (0.5, 4e-3), (3.0, 0.012), 0.005
     ),
 )
 
@@ -97,7 +171,7 @@ def test_one_voxel_alone_is_predicted_as_among_others(example):
 
 
 def test_without_noise_the_truth_is_found(example):
-    p = example.truths(300)
+    p = example.truths(50 * example.n_truths)
     found = fit(example.model, example.model.predict(p))
     assert (found.status == Status.OK).all()
     # The tables between nodes are good to 1e-6 of a column; conditioning makes that 1e-4 of a parameter at worst.
@@ -107,7 +181,7 @@ def test_without_noise_the_truth_is_found(example):
 
 
 def test_the_stated_error_is_the_scatter_over_repeats(example):
-    n_truths, n_repeats = 6, 400
+    n_truths, n_repeats = example.n_truths, example.n_repeats
     p = np.repeat(example.truths(n_truths, seed=1), n_repeats, axis=0)
     curves = example.model.predict(p)
     curves += np.random.default_rng(2).normal(0.0, example.noise, curves.shape)
@@ -131,14 +205,16 @@ def test_the_covariance_of_a_fit_is_the_cramer_rao_bound_at_its_values(example):
 
 
 def test_noise_that_differs_between_samples_is_in_the_error_and_not_in_the_value(example):
-    p = np.repeat(example.truths(3, seed=4), 400, axis=0)
+    n, repeats = min(3, example.n_truths), example.n_repeats
+    p = np.repeat(example.truths(n, seed=4), repeats, axis=0)
     clean = example.model.predict(p)
     sigma = np.broadcast_to(example.noise * np.linspace(0.2, 2.0, clean.shape[1]), clean.shape)
     curves = clean + np.random.default_rng(5).normal(0.0, 1.0, clean.shape) * sigma
     found = fit(example.model, curves, noise=sigma)
     even = np.sqrt((sigma**2).mean(axis=1))
     np.testing.assert_array_equal(stacked(found), stacked(fit(example.model, curves, noise=even)))
-    ratio = stacked(found, "std").reshape(3, 400, -1).mean(axis=1) / stacked(found).reshape(3, 400, -1).std(axis=1)
+    stated, values = (stacked(found, what).reshape(n, repeats, -1) for what in ("std", "values"))
+    ratio = stated.mean(axis=1) / values.std(axis=1)
     assert (ratio > 0.8).all() and (ratio < 1.25).all(), ratio
 
 

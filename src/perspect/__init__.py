@@ -9,7 +9,10 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-ROOMS = ("numerics", "vocabulary", "models", "fit", "anatomy", "dsc", "mrs", "phantom", "io", "report", "app")
+ROOMS = (
+    "numerics", "vocabulary", "models", "fit", "anatomy", "dsc", "dce", "asl", "mrs", "phantom", "lesion", "pitfalls",
+    "evidence", "io", "report", "app",
+)  # fmt: skip
 """The floors of the house, from the ground up (docs/why/house.md)."""
 
 

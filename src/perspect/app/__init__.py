@@ -7,6 +7,9 @@ if TYPE_CHECKING:
     from perspect.app.asl import AslExamined as AslExamined
     from perspect.app.asl import AslInputs as AslInputs
     from perspect.app.asl import examine_asl as examine_asl
+    from perspect.app.dce import DceExamined as DceExamined
+    from perspect.app.dce import DceInputs as DceInputs
+    from perspect.app.dce import examine_dce as examine_dce
     from perspect.app.dsc import Examined as Examined
     from perspect.app.dsc import Inputs as Inputs
     from perspect.app.dsc import examine_dsc as examine_dsc
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from perspect.app.mrs import ExaminedSpectrum as ExaminedSpectrum
     from perspect.app.mrs import SpectrumInputs as SpectrumInputs
     from perspect.app.mrs import examine_mrs as examine_mrs
+    from perspect.app.t1 import T1Inputs as T1Inputs
+    from perspect.app.t1 import T1Measured as T1Measured
+    from perspect.app.t1 import measure_t1 as measure_t1
 
 WHERE: Final = {
     "AslExamined": "asl",
@@ -30,6 +36,12 @@ WHERE: Final = {
     "ExaminedSpectrum": "mrs",
     "SpectrumInputs": "mrs",
     "examine_mrs": "mrs",
+    "DceExamined": "dce",
+    "DceInputs": "dce",
+    "examine_dce": "dce",
+    "T1Inputs": "t1",
+    "T1Measured": "t1",
+    "measure_t1": "t1",
 }
 """The module of each name, loaded only when it is asked for (PEP 562): `describe` and `doctor` do without NumPy's
 company.

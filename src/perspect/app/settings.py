@@ -10,12 +10,12 @@ from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from perspect import asl, dsc, mrs
+from perspect import asl, dce, dsc, mrs
 from perspect.vocabulary import Problem
 
 P = TypeVar("P")
 
-PLANS: Final[Mapping[str, type]] = {"dsc": dsc.Plan, "asl": asl.Plan, "mrs": mrs.Plan}
+PLANS: Final[Mapping[str, type]] = {"dsc": dsc.Plan, "dce": dce.Plan, "asl": asl.Plan, "mrs": mrs.Plan}
 """The tables of a settings file, and the Plan that each becomes."""
 
 EXPECTED: Final[Mapping[type, str]] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from perspect.cli.common import NO_CHOICES, Common
-from perspect.cli.dsc import headline_of, refusals
 from perspect.cli.progress import watched
+from perspect.cli.said import headline, refusals
 from perspect.vocabulary import Acquisition, Measured, Problem, Refusal
 
 
@@ -57,7 +57,7 @@ def asl(
     with watched(quiet=common.quiet) as progress:
         examined = examine_asl(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
     if not common.quiet:
-        print(headline_of(examined.measured, summary_line(examined.measured), verbose=common.verbose))
+        print(headline(examined.measured, summary_line(examined.measured), verbose=common.verbose))
         print(f"Page: {examined.written.page}")
     return Refusal.exit_code if refusals(examined.measured) else 0
 

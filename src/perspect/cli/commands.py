@@ -40,6 +40,16 @@ COMMANDS: Final = (
         "perspect dsc sub-01/perf/sub-01_dsc.nii.gz --out results",
     ),
     Command(
+        "dce",
+        "maps (Ktrans, ve, vp, iAUGC, ...) from a DCE series, and its T1",
+        "perspect dce sub-01 --out results",
+    ),
+    Command(
+        "t1",
+        "T1 from several flip angles, inversion times, or both",
+        "perspect t1 fa02.nii.gz fa05.nii.gz fa15.nii.gz --out results",
+    ),
+    Command(
         "asl",
         "flow and transit time without contrast agent, from a labelled series",
         "perspect asl sub-01/perf/sub-01_asl.nii.gz --out results",

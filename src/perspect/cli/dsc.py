@@ -3,15 +3,14 @@
 import sys
 from math import radians
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from perspect.cli.common import NO_CHOICES, Common
 from perspect.cli.progress import watched
-from perspect.vocabulary import Acquisition, Flag, Measured, Refusal, Severity
-
-INSPECTION: Final = "The files were written for inspection only: their numbers must not be interpreted."
+from perspect.cli.said import headline, line, refusals
+from perspect.vocabulary import Acquisition, Measured, Refusal
 
 
 def dsc(
@@ -69,51 +68,16 @@ def dsc(
         examined = examine_dsc(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
     refused = refusals(examined.measured)
     if not common.quiet:
-        print(headline(examined.measured, verbose=common.verbose))
+        print(headline(examined.measured, reference_line(examined.measured), verbose=common.verbose))
         print(f"Page: {examined.written.page}")
     elif refused:
-        print("\n".join(f"perspect: {_line(flag)}" for flag in refused), file=sys.stderr)
+        print("\n".join(f"perspect: {line(flag)}" for flag in refused), file=sys.stderr)
     return Refusal.exit_code if refused else 0
 
 
-def refusals(measured: Measured) -> list[Flag]:
-    """The flags that forbid reading the numbers."""
-    return [flag for flag in measured.flags if flag.severity == Severity.REFUSED]
-
-
-def headline(measured: Measured, *, verbose: bool = False) -> str:
-    """What a person must know at once: the reference of rCBV, the maps, the flags, the gravest first."""
-    return headline_of(measured, _reference(measured), verbose=verbose)
-
-
-def headline_of(measured: Measured, first: str, *, verbose: bool = False) -> str:
-    """A first sentence, the maps, the flags, the gravest first.
-
-    Where a flag forbids reading the numbers, no map is named: the refusal stands first, and what the files are for.
-    """
-    least = Severity.NOTE if verbose else Severity.CAUTION
-    flags = sorted((one for one in measured.flags if one.severity >= least), key=lambda one: -one.severity)
-    n_refusals = len(refusals(measured))
-    if n_refusals:
-        lines = [*(_line(flag) for flag in flags[:n_refusals]), INSPECTION]
-    else:
-        lines = [first, f"Maps: {' '.join(measured.maps) or 'none'}"]
-    lines += [_line(flag) for flag in flags[n_refusals:]]
-    n_notes = len(measured.flags) - len(flags)
-    if n_notes:
-        lines.append(f"{n_notes} note{'s' if n_notes > 1 else ''} (--verbose shows them; the page has all)")
-    if verbose:
-        lines.append(f"Methods: {measured.recipe.methods}")
-    return "\n".join(lines)
-
-
-def _reference(measured: Measured) -> str:
+def reference_line(measured: Measured) -> str:
+    """What rCBV is relative to."""
     if "reference" not in measured.regions:
         return "rCBV has no reference."
     region = measured.regions["reference"]
     return f"rCBV relative to {region.name}, {region.n_voxels} voxels ({region.origin or 'given'})."
-
-
-def _line(flag: Flag) -> str:
-    where = f" [{flag.where}]" if flag.where else ""
-    return f"{flag.severity.name}: {flag.sentence}{where}"

@@ -10,11 +10,11 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from perspect import __version__
-from perspect.cli import ask, asl, basis, check, demo, describe, doctor, dsc, mrs, simulate
+from perspect.cli import ask, asl, basis, check, dce, demo, describe, doctor, dsc, mrs, simulate, t1
 from perspect.cli.commands import COMMANDS
 from perspect.vocabulary import Problem
 
-SEVERAL: Final = ("--te", "--pld", "--tau")
+SEVERAL: Final = ("--te", "--flip-angles", "--inversion-times", "--pld", "--tau")
 """Options that take more than one number after one name, as in `--te 0.010 0.030`."""
 
 FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {
@@ -22,6 +22,8 @@ FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {
     "ask": ask.ask,
     "check": check.check,
     "dsc": dsc.dsc,
+    "dce": dce.dce,
+    "t1": t1.t1,
     "asl": asl.asl,
     "mrs": mrs.mrs,
     "basis": basis.basis,

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from perspect.anatomy.aligned import Aligned
 from perspect.dsc.arterial import Arterial
 from perspect.dsc.blood import Flow, haematocrit_factor
 from perspect.dsc.calibrate import TRANSIT_TIMES, Calibration
 from perspect.dsc.leakage import WORST_VARIATION, Correction
-from perspect.dsc.motion import Aligned
 from perspect.dsc.passage import FirstPass
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import Protocol

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
+from perspect.anatomy.aligned import FEWEST_VOLUMES
 from perspect.anatomy.brain import brain_mask
 from perspect.dsc.plan import Plan
 from perspect.dsc.signal import Rest, rest
@@ -10,9 +11,6 @@ from perspect.vocabulary import Problem, Region, Series
 
 ROUGH_SHARE = 0.3
 """Of the bright signal: a voxel above it is head enough to look for the bolus in before the brain is known."""
-
-FEWEST_VOLUMES = 10
-"""A bolus, a baseline and a tail do not fit in fewer."""
 
 
 def checked_echoes(series: Series | tuple[Series, ...]) -> tuple[Series, ...]:

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
+from perspect.anatomy.aligned import aligned
 from perspect.dsc import account
 from perspect.dsc.arterial import arterial_input
 from perspect.dsc.blood import calibration_of, flow_of, volume_flags, volume_of
 from perspect.dsc.inputs import check_place, checked_echoes, find_brain_and_rest
 from perspect.dsc.leakage import correct, uncorrected
 from perspect.dsc.maps import maps
-from perspect.dsc.motion import aligned
 from perspect.dsc.normalise import standardised
 from perspect.dsc.passage import first_pass, passage
 from perspect.dsc.plan import Plan
@@ -55,7 +55,7 @@ def quantify(
     refuse_protocol(acquisition, echo_times)
     tell("steady state and bolus", 0.0)
     brain, at_rest = find_brain_and_rest(echoes[-1], plan, mask)
-    moved = aligned(echoes, at_rest, brain, plan.motion, tell)
+    moved = aligned(echoes, at_rest.frames, brain, plan.motion, tell)
     times = moved.echoes[0].times
     at_rest = rest(moved.echoes[-1].mean_curve(moved.inside), times, plan.guard)
 

@@ -10,11 +10,13 @@ from jaxtyping import Bool, Float, Int16
 from perspect.fit.family import family_of
 from perspect.fit.line import on_line
 from perspect.fit.linear import linear
+from perspect.fit.plane import on_bent_line, on_plane
 from perspect.fit.solution import Chunk, Route
 from perspect.fit.space import in_space, plain
 from perspect.fit.stated import stated
 from perspect.models.base import Model, Separable
-from perspect.numerics.parallel import each, spans
+from perspect.numerics.parallel import VOXELS, each, spans
+from perspect.numerics.plane import plane
 from perspect.numerics.profile import line
 from perspect.vocabulary.problem import Problem
 from perspect.vocabulary.status import FAILED_FROM, Status
@@ -79,7 +81,7 @@ def fit(model: Model, curves: Float[np.ndarray, "*voxels time"], *, noise: Noise
     def work(piece: slice) -> None:
         _fill(out, piece, model, route, flat[piece].T, None if spread is None else spread[piece])
 
-    each(work, spans(flat.shape[0]))
+    each(work, spans(flat.shape[0], VOXELS if route is None else route.voxels))
     keys = [quantity.key for quantity in model.parameters]
     errors = np.sqrt(np.einsum("kkv->kv", out.covariance))
     return Fit(
@@ -122,8 +124,17 @@ def _route(model: Model) -> Route:
         return plain(model)
     if not model.nonlinear:
         return linear(model)
-    tables = line(family_of(model)) if len(model.nonlinear) == 1 else None
-    return in_space(model) if tables is None else on_line(tables)
+    family = family_of(model)
+    if len(model.nonlinear) == 1:
+        bends = model.edges(model.nonlinear[0])
+        if bends is not None:
+            return on_bent_line(family, bends)
+        tables = line(family)
+        return in_space(model) if tables is None else on_line(tables)
+    if len(model.nonlinear) == 2 and type(model).start is Model.start:
+        one, other = (model.edges(quantity) for quantity in model.nonlinear)
+        return on_plane(family, plane(family, (one, other), model.is_searched))
+    return in_space(model)
 
 
 def _fill(

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import chdtri, fdtri
 
+from perspect.numerics.parallel import VOXELS
+
 CONFIDENCE = 0.95
 """A parameter is determined, and a second solution is excluded, at this level."""
 
@@ -41,11 +43,13 @@ class Chunk:
 class Route:
     """A way to solve a model, built once per protocol.
 
-    `slopes` gives the derivatives of the signal along the unknowns, "voxels time unknowns".
+    `slopes` gives the derivatives of the signal along the unknowns, "voxels time unknowns"; `voxels` is the size of the
+    chunks that suit it.
     """
 
     solve: Callable[[Chunk], Solution]
     slopes: Callable[[np.ndarray], np.ndarray]
+    voxels: int = VOXELS
 
 
 def worth(

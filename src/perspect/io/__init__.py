@@ -5,6 +5,7 @@ from perspect.io.asl import AslReading, M0Image, m0_beside, read_asl, read_m0
 from perspect.io.bids import Name, label, name_of, root_of
 from perspect.io.context import Context, read_context
 from perspect.io.dataset import TRUTH, Contents, Subject, demand_room, write_subject
+from perspect.io.dce import FlipImages, FoundDce, find_dce, read_b1, read_flip_images
 from perspect.io.derivatives import Destination, Results, Written, existing, write_results
 from perspect.io.identity import Said, demand_one_patient, said, share_a_frame
 from perspect.io.labelling import GivenLabelling
@@ -34,7 +35,9 @@ __all__ = [
     "Contents",
     "Context",
     "Destination",
+    "FlipImages",
     "Found",
+    "FoundDce",
     "GivenLabelling",
     "M0Image",
     "Name",
@@ -56,6 +59,7 @@ __all__ = [
     "existing",
     "existing_spectrum",
     "find_asl",
+    "find_dce",
     "find_dsc",
     "find_roles",
     "icbm_2009a",
@@ -66,8 +70,10 @@ __all__ = [
     "read_anatomy",
     "read_any_basis",
     "read_asl",
+    "read_b1",
     "read_context",
     "read_dsc",
+    "read_flip_images",
     "read_input_function",
     "read_m0",
     "read_nifti_mrs",

@@ -2,23 +2,40 @@
 
 from typing import Final
 
+from perspect.models.aath import AdiabaticTissueHomogeneity, DelayedAdiabaticTissueHomogeneity
 from perspect.models.base import Model, Separable
 from perspect.models.describe import page
+from perspect.models.exchange import DelayedTwoCompartmentExchange, TwoCompartmentExchange
 from perspect.models.gamma_variate import GammaVariate
+from perspect.models.hifi import Hifi
+from perspect.models.kinetic import Delayed, Kinetic
 from perspect.models.labelled import Tissue
 from perspect.models.leakage import BidirectionalLeakage, Leakage, SaturatingLeakage
 from perspect.models.pasl import ArterialPasl, Pasl
-from perspect.models.patlak import Patlak
+from perspect.models.patlak import DelayedPatlak, Patlak
 from perspect.models.pcasl import ArterialPcasl, Pcasl
+from perspect.models.recovery import InversionRecovery, LookLocker
+from perspect.models.reference_region import ConstrainedReferenceRegion, ReferenceRegion
 from perspect.models.spgr import VariableFlipAngle
-from perspect.models.tofts import ExtendedTofts, Tofts
+from perspect.models.tofts import DelayedExtendedTofts, DelayedTofts, ExtendedTofts, Tofts
+from perspect.models.uptake import DelayedTwoCompartmentUptake, TwoCompartmentUptake
+from perspect.models.vascular import DelayedVascular, Vascular
 
 ALL: Final[tuple[type[Model], ...]] = (
-    Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, Patlak, Tofts, ExtendedTofts,
-    Pcasl, Pasl, ArterialPcasl, ArterialPasl,
+    Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, InversionRecovery, LookLocker,
+    Hifi, Vascular, Patlak, Tofts, ExtendedTofts, TwoCompartmentUptake, TwoCompartmentExchange,
+    AdiabaticTissueHomogeneity, DelayedVascular, DelayedPatlak, DelayedTofts, DelayedExtendedTofts,
+    DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange, DelayedAdiabaticTissueHomogeneity, ReferenceRegion,
+    ConstrainedReferenceRegion, Pcasl, Pasl, ArterialPcasl, ArterialPasl,
 )  # fmt: skip
 
 __all__ = [
-    "ALL", "ArterialPasl", "ArterialPcasl", "BidirectionalLeakage", "ExtendedTofts", "GammaVariate", "Leakage", "Model",
-    "Pasl", "Patlak", "Pcasl", "SaturatingLeakage", "Separable", "Tissue", "Tofts", "VariableFlipAngle", "page",
+    "ALL", "AdiabaticTissueHomogeneity", "ArterialPasl", "ArterialPcasl", "BidirectionalLeakage",
+    "ConstrainedReferenceRegion", "Delayed",
+    "DelayedAdiabaticTissueHomogeneity", "DelayedExtendedTofts", "DelayedPatlak", "DelayedTofts",
+    "DelayedTwoCompartmentExchange", "DelayedTwoCompartmentUptake", "DelayedVascular", "ExtendedTofts",
+    "GammaVariate", "Hifi", "InversionRecovery", "Kinetic", "Leakage", "LookLocker", "Model", "Pasl", "Patlak", "Pcasl",
+    "ReferenceRegion", "SaturatingLeakage", "Separable", "Tissue", "Tofts", "TwoCompartmentExchange",
+    "TwoCompartmentUptake",
+    "VariableFlipAngle", "Vascular", "page",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from perspect.vocabulary.quantity import Quantity
 
@@ -70,6 +70,14 @@ class Separable(Model):
     @abstractmethod
     def atoms(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Float[np.ndarray, "*voxels linear time"]:
         """The columns that the amplitudes weigh."""
+
+    def edges(self, quantity: Quantity) -> Float[np.ndarray, " edges"] | None:  # noqa: ARG002
+        """Where the columns bend along a non-linear parameter (its ends included); `None` is: they are smooth."""
+        return None
+
+    def is_searched(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Bool[np.ndarray, "*voxels"]:
+        """Where a search looks: what another θ says as well needs to be looked at but once."""
+        return np.ones(theta.shape[:-1], bool)
 
     def split(
         self, p: Float[np.ndarray, "*voxels parameters"]

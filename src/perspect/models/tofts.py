@@ -1,17 +1,18 @@
-"""Plasma and one leaky compartment."""
+"""One leaky compartment, without and with the plasma in the voxel."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from perspect.models.base import Separable
-from perspect.numerics.convolve import exponential_convolution
-from perspect.vocabulary.lexicon import KEP, KTRANS, VE, VP
+from perspect.models.kinetic import Delayed, Kinetic
+from perspect.vocabulary.lexicon import ARTERIAL_DELAY, KEP, KTRANS, VE, VP
+from perspect.vocabulary.quantity import Quantity
 
 
 @dataclass(frozen=True, eq=False)
-class Tofts(Separable):
+class Tofts(Kinetic):
     r"""Tissue that fills from the plasma and empties into it; the plasma in the voxel itself is neglected.
 
     $$C(t) = K^{trans} \int_0^t c_p(u)\, e^{-k_{ep}(t-u)}\, du, \qquad k_{ep} = K^{trans}/v_e$$
@@ -21,16 +22,15 @@ class Tofts(Separable):
     Tofts and Kermode 1991, doi:10.1002/mrm.1910170208
     """
 
-    t: Float[np.ndarray, " time"]
-    cp: Float[np.ndarray, " time"]
+    parameters: ClassVar[tuple[Quantity, ...]] = (KTRANS, VE)
+    linear: ClassVar[tuple[Quantity, ...]] = (KTRANS,)
+    nonlinear: ClassVar[tuple[Quantity, ...]] = (KEP,)
 
-    parameters = (KTRANS, VE)
-    linear = (KTRANS,)
-    nonlinear = (KEP,)
-
-    def atoms(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Float[np.ndarray, "*voxels linear time"]:
+    def response(
+        self, theta: Float[np.ndarray, "*voxels nonlinear"], at: Float[np.ndarray, "*voxels time"] | None
+    ) -> Float[np.ndarray, "*voxels linear time"]:
         """The plasma curve convolved with what has not yet returned."""
-        return exponential_convolution(self.t, self.cp, theta)
+        return self.filled(theta[..., 0], at)[..., None, :]
 
     def split(
         self, p: Float[np.ndarray, "*voxels parameters"]
@@ -46,7 +46,7 @@ class Tofts(Separable):
 
 
 @dataclass(frozen=True, eq=False)
-class ExtendedTofts(Separable):
+class ExtendedTofts(Kinetic):
     r"""Tissue that fills from the plasma and empties into it, and the plasma in the voxel itself.
 
     $$C(t) = v_p\, c_p(t) + K^{trans} \int_0^t c_p(u)\, e^{-k_{ep}(t-u)}\, du, \qquad k_{ep} = K^{trans}/v_e$$
@@ -60,17 +60,16 @@ class ExtendedTofts(Separable):
     array([0.  , 0.05, 0.1 , 0.15])
     """
 
-    t: Float[np.ndarray, " time"]
-    cp: Float[np.ndarray, " time"]
+    parameters: ClassVar[tuple[Quantity, ...]] = (KTRANS, VE, VP)
+    linear: ClassVar[tuple[Quantity, ...]] = (KTRANS, VP)
+    nonlinear: ClassVar[tuple[Quantity, ...]] = (KEP,)
 
-    parameters = (KTRANS, VE, VP)
-    linear = (KTRANS, VP)
-    nonlinear = (KEP,)
-
-    def atoms(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Float[np.ndarray, "*voxels linear time"]:
+    def response(
+        self, theta: Float[np.ndarray, "*voxels nonlinear"], at: Float[np.ndarray, "*voxels time"] | None
+    ) -> Float[np.ndarray, "*voxels linear time"]:
         """The plasma curve convolved with what has not yet returned, and the plasma curve."""
-        tissue = exponential_convolution(self.t, self.cp, theta[..., 0])
-        return np.stack([tissue, np.broadcast_to(self.cp, tissue.shape)], axis=-2)
+        tissue = self.filled(theta[..., 0], at)
+        return np.stack([tissue, np.broadcast_to(self.plasma(at), tissue.shape)], axis=-2)
 
     def split(
         self, p: Float[np.ndarray, "*voxels parameters"]
@@ -83,6 +82,33 @@ class ExtendedTofts(Separable):
     ) -> Float[np.ndarray, "*voxels parameters"]:
         """(Ktrans, vp), (kep) to (Ktrans, ve, vp)."""
         return np.concatenate([c[..., :1], c[..., :1] / theta, c[..., 1:]], axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class DelayedTofts(Delayed, Tofts):
+    r"""The Tofts model of tissue that agent reaches later than the place of the arterial input.
+
+    $$C(t) = K^{trans} \int_0^{t-T_a} c_p(u)\, e^{-k_{ep}(t-T_a-u)}\, du, \qquad k_{ep} = K^{trans}/v_e$$
+
+    Tofts and Kermode 1991, doi:10.1002/mrm.1910170208
+    """
+
+    parameters: ClassVar[tuple[Quantity, ...]] = (*Tofts.parameters, ARTERIAL_DELAY)
+    nonlinear: ClassVar[tuple[Quantity, ...]] = (*Tofts.nonlinear, ARTERIAL_DELAY)
+
+
+@dataclass(frozen=True, eq=False)
+class DelayedExtendedTofts(Delayed, ExtendedTofts):
+    r"""The extended Tofts model of tissue that agent reaches later than the place of the arterial input.
+
+    $$C(t) = v_p\, c_p(t-T_a) + K^{trans} \int_0^{t-T_a} c_p(u)\, e^{-k_{ep}(t-T_a-u)}\, du, \qquad k_{ep} =
+    K^{trans}/v_e$$
+
+    Tofts 1997, doi:10.1002/jmri.1880070113
+    """
+
+    parameters: ClassVar[tuple[Quantity, ...]] = (*ExtendedTofts.parameters, ARTERIAL_DELAY)
+    nonlinear: ClassVar[tuple[Quantity, ...]] = (*ExtendedTofts.nonlinear, ARTERIAL_DELAY)
 
 
 def _washout(ktrans: Float[np.ndarray, "*voxels"], ve: Float[np.ndarray, "*voxels"]) -> Float[np.ndarray, "*voxels"]:

@@ -45,6 +45,46 @@ def cumulative_trapezoid(
     return out
 
 
+def straight(
+    t: Float[np.ndarray, " knots"], a: Float[np.ndarray, " knots"], at: Float[np.ndarray, "*voxels time"]
+) -> Float[np.ndarray, "*voxels time"]:
+    """The curve with straight lines between its samples, at any times; before the first and after the last it is level.
+
+    >>> straight(np.array([0.0, 2.0]), np.array([0.0, 4.0]), np.array([-1.0, 0.5, 3.0]))
+    array([0., 1., 4.])
+    """
+    return np.asarray(np.interp(at.reshape(-1), t, a).reshape(at.shape))
+
+
+def exponential_convolution_at(
+    t: Float[np.ndarray, " knots"],
+    a: Float[np.ndarray, " knots"],
+    rate: Float[np.ndarray, "*voxels"],
+    at: Float[np.ndarray, "*any time"],
+) -> Float[np.ndarray, "*voxels time"]:
+    r"""$\int_{t_0}^{s} a(u)\, e^{-k (s-u)}\, du$ at any times s, which may differ between voxels; 0 before $t_0$.
+
+    As exact as `exponential_convolution`: from the knot before s the last piece is integrated in closed form. After the
+    last knot `a` stays level.
+    """
+    knots = np.append(t, max(float(t[-1]) + 1.0, float(at.max()) + 1.0))
+    table = exponential_convolution(knots, np.append(a, a[-1]), rate)
+    before = np.clip(np.searchsorted(t, at, side="right") - 1, 0, t.size - 1)
+    since = np.maximum(at - t[before], 0.0)
+    decay, first, second = _weights(rate[..., None] * since)
+    there = table[..., before] if at.ndim == 1 else np.take_along_axis(table, before, axis=-1)
+    return np.asarray(there * decay + since * (a[before] * first + straight(t, a, at) * second))
+
+
+def running_integral_at(
+    t: Float[np.ndarray, " knots"], a: Float[np.ndarray, " knots"], at: Float[np.ndarray, "*voxels time"]
+) -> Float[np.ndarray, "*voxels time"]:
+    """The running integral from the first knot to any times: the convolution at rate 0."""
+    before = np.clip(np.searchsorted(t, at, side="right") - 1, 0, t.size - 1)
+    since = np.maximum(at - t[before], 0.0)
+    return np.asarray(cumulative_trapezoid(t, a)[before] + 0.5 * since * (a[before] + straight(t, a, at)))
+
+
 def _weights(
     x: Float[np.ndarray, "*voxels"],
 ) -> tuple[Float[np.ndarray, "*voxels"], Float[np.ndarray, "*voxels"], Float[np.ndarray, "*voxels"]]:

@@ -174,6 +174,16 @@ def dictionary(
     """The dictionary of a family on an even grid of `shape`; its basis also spans the columns in `also`."""
     axes = [np.linspace(*ends) for ends in zip(family.axes.u_low, family.axes.u_high, shape, strict=True)]
     u = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(shape))
+    return dictionary_at(family, u, shape, also)
+
+
+def dictionary_at(
+    family: Family,
+    u: Float[np.ndarray, "nodes nonlinear"],
+    shape: tuple[int, ...],
+    also: Float[np.ndarray, "more time"] | None = None,
+) -> Dictionary:
+    """The dictionary of a family at any nodes, which lie in an array of `shape`."""
     columns = np.moveaxis(family.at(u), 1, 0)
     every = columns.reshape(-1, columns.shape[-1])
     basis = _basis(every if also is None else np.concatenate([every, also]))
@@ -199,7 +209,9 @@ def _basis(columns: Float[np.ndarray, "columns time"]) -> Float[np.ndarray, "tim
     unit = columns[length > 0] / length[length > 0, None]
     if unit.size == 0:
         return np.eye(columns.shape[1])[:, :1]
-    vectors = np.linalg.svd(unit, full_matrices=False)[2].T
+    # Of many columns the eigenvectors of their products are the same and sooner had; they are good to 1e-8.
+    many = unit.shape[0] > 4 * unit.shape[1]
+    vectors = np.linalg.eigh(unit.T @ unit)[1][:, ::-1] if many else np.linalg.svd(unit, full_matrices=False)[2].T
     rest = unit
     for rank in range(1, vectors.shape[1] + 1):
         rest = rest - np.outer(rest @ vectors[:, rank - 1], vectors[:, rank - 1])

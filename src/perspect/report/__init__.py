@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from perspect.report.answer import answer_page as answer_page
     from perspect.report.asl import asl_page as asl_page
+    from perspect.report.dce import dce_page as dce_page
+    from perspect.report.dce import t1_page as t1_page
     from perspect.report.dsc import dsc_page as dsc_page
     from perspect.report.findings import findings_json as findings_json
     from perspect.report.findings import findings_table as findings_table
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 WHERE: Final = {
     "answer_page": "answer",
     "asl_page": "asl",
+    "dce_page": "dce",
+    "t1_page": "dce",
     "dsc_page": "dsc",
     "findings_json": "findings",
     "findings_table": "findings",

@@ -5,8 +5,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.report.curves import Windows
-from perspect.report.page import page
+from perspect.report.page import page, windows_of
 from perspect.vocabulary import Measured
 
 LIMITS: Final = (
@@ -39,16 +38,6 @@ def dsc_page(measured: Measured, series_name: str, background: Float[np.ndarray,
         background,
         title="DSC perfusion",
         limits=LIMITS,
-        windows=_windows(measured),
+        windows=windows_of(measured),
         baseline="signal before the bolus",
     )
-
-
-def _windows(measured: Measured) -> Windows:
-    """The times at rest and the times integrated, as far as the run says them."""
-    frames, integrated = (measured.summary.get(key) for key in ("baseline_frames", "window_seconds"))
-    rest = None
-    if frames is not None and "tissue" in measured.curves:
-        times = measured.curves["tissue"].times
-        rest = float(times[frames[0]]), float(times[frames[1] - 1])
-    return Windows(rest, None if integrated is None else (integrated[0], integrated[1]))

@@ -10,7 +10,28 @@ from perspect.report.picture import ColourBar, Painter, Picture, colour_bar
 from perspect.report.scene import OUTLINED, Scene
 from perspect.vocabulary import Map, Region, Status
 
-ORDER: Final = ("rcbv", "cbv", "srcbv", "cbf", "mtt", "tmax", "delay", "ttp", "psr", "lpsr", "ph", "k1", "k2", "kep")
+ORDER: Final = (
+    "rcbv",
+    "cbv",
+    "srcbv",
+    "cbf",
+    "mtt",
+    "tmax",
+    "delay",
+    "ttp",
+    "psr",
+    "lpsr",
+    "ph",
+    "k1",
+    "k2",
+    "ktrans",
+    "ve",
+    "vp",
+    "kep",
+    "fp",
+    "ps",
+    "model",
+)
 """The order of the small maps; any other follows."""
 
 COLOURS: Final = {

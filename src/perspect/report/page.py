@@ -62,3 +62,13 @@ def _place(flag: Flag) -> str:
     """Where a flag holds, and for how much of it where its sentence does not say."""
     is_said = "%" in flag.sentence or not np.isfinite(flag.fraction)
     return ", ".join(part for part in (flag.where, "" if is_said else words.percent(flag.fraction)) if part)
+
+
+def windows_of(measured: Measured) -> Windows:
+    """The times at rest and the times integrated, as far as the run says them."""
+    frames, integrated = (measured.summary.get(key) for key in ("baseline_frames", "window_seconds"))
+    rest = None
+    if frames is not None and "tissue" in measured.curves:
+        times = measured.curves["tissue"].times
+        rest = float(times[frames[0]]), float(times[frames[1] - 1])
+    return Windows(rest, None if integrated is None else (integrated[0], integrated[1]))

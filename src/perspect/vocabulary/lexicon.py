@@ -147,6 +147,110 @@ PS = Quantity(
     "1/min", _MINUTE, "/min", "Q.PH1.004", None, (0.0, 0.3),
 )
 
+FP = Quantity(
+    "fp", "Blood plasma flow", "Fp", "1/s", 0.0, 0.1, "Plasma that flows through a volume of tissue.",
+    "mL/100 mL/min", 100.0 * _MINUTE, "mL/(100.mL)/min", "Q.PH1.002", None, (0.0, 60.0),
+)
+EXTRACTION = Quantity(
+    "extraction", "Extraction fraction", "E", "1", 0.0, 1.0,
+    "Share of the agent that leaves the plasma during one passage.", caplex="Q.PH1.005",
+)
+ARTERIAL_DELAY = Quantity(
+    "delay", "Arterial delay time", "T_a", "s", -3.0, 10.0,
+    "How much later agent comes to the tissue than to where the arterial input was measured.", ucum="s",
+    caplex="Q.PH1.007", display=(-2.0, 6.0), colours="viridis",
+)
+CAPILLARY_TIME = Quantity(
+    "tc", "Capillary transit time", "Tc", "s", 0.3, 30.0, "Time that plasma takes through the capillaries: vp/Fp.",
+    ucum="s", caplex="Q.PH1.006", spacing="log",
+)
+WASHOUT_FAST = Quantity(
+    "k_fast", "Fast rate of the impulse response", "K+", "1/s", 5e-3, 3.0,
+    "Rate at which plasma is replaced, by flow and by exchange.", ucum="/s", spacing="log",
+)
+WASHOUT_SLOW = Quantity(
+    "k_slow", "Slow rate of the impulse response", "K-", "1/s", 1e-5, 0.1,
+    "Rate at which leaked agent leaves the tissue.", ucum="/s", spacing="log",
+)
+FAST = Quantity(
+    "a_fast", "Amplitude of the fast response", "A+", "1/s", 0.0, 0.2, "Share of the plasma flow that washes out fast.",
+    ucum="/s",
+)
+SLOW = Quantity(
+    "a_slow", "Amplitude of the slow response", "A-", "1/s", 0.0, 0.2, "Share of the plasma flow that stays.", ucum="/s"
+)
+PASSING = Quantity(
+    "fp_passing", "Plasma flow that is not extracted", "Fp - Ktrans", "1/s", 0.0, 0.1, "Fp (1 - E).", ucum="/s"
+)
+REL_KTRANS = Quantity(
+    "rktrans", "Relative volume transfer constant", "rKtrans", "1", 0.0, 50.0,
+    "Ktrans of the tissue divided by that of the reference region.", "ratio", caplex="Q.PH1.999", display=(0.0, 3.0),
+)
+REL_VE = Quantity(
+    "rve", "Relative extravascular extracellular volume", "rve", "1", 0.0, 50.0,
+    "ve of the tissue divided by that of the reference region.", "ratio", caplex="Q.PH1.999", display=(0.0, 3.0),
+)
+KEP_REFERENCE = Quantity(
+    "kep_reference", "Indicator exchange rate of the reference region", "kep,RR", "1/s", 0.0, 1.0,
+    "As this voxel's curve tells it.", "1/min", _MINUTE, "/min", "Q.PH1.009.e->p",
+)
+REL_RETURN = Quantity(
+    "rreturn", "Excess of the reference's washout", "R (kep,RR - kep)", "1/s", -50.0, 50.0, "Inside the fit.", ucum="/s"
+)
+ENHANCEMENT = Quantity(
+    "enhancement", "Relative enhancement", "(S-S0)/S0", "1", -1.0, 50.0,
+    "Mean signal of the last tenth of the series over that at rest, less one.", "%", 100.0, "%", "Q.CD1.999", None,
+    (0.0, 150.0),
+)
+MAX_ENHANCEMENT = Quantity(
+    "maxenhancement", "Largest relative enhancement", "max (S-S0)/S0", "1", -1.0, 50.0,
+    "Largest signal over that at rest, less one.", "%", 100.0, "%", "Q.CD1.999", None, (0.0, 200.0),
+)
+WASH_IN = Quantity(
+    "washin", "Wash-in slope", "WIS", "mM/s", -1.0, 10.0, "Steepest rise between arrival and peak.",
+    "mM/min", _MINUTE, "mmol/L/min", "Q.CD1.011", None, (0.0, 2.0),
+)
+WASH_OUT = Quantity(
+    "washout", "Wash-out slope", "WOS", "mM/s", -1.0, 1.0,
+    "Slope of a straight line through the last third of the series; negative where agent leaves.",
+    "mM/min", _MINUTE, "mmol/L/min", "Q.CD1.012", None, (-0.1, 0.1), "RdBu_r",
+)
+TIME_TO_PEAK = Quantity(
+    "ttp", "Time to peak", "TTP", "s", -20.0, 1200.0, "Time of the largest concentration, counted from arrival.",
+    ucum="s", caplex="Q.CD1.010", dicom=Code("113069", "DCM", "Time To Peak"), display=(0.0, 300.0), colours="viridis",
+)
+IAUGC60, IAUGC90, IAUGC180 = (
+    Quantity(
+        f"iaugc{seconds}", f"Initial area under the concentration curve, {seconds} s", f"iAUGC{seconds}", "mM·s",
+        -1e3, 1e4, f"Integral of the concentration over the first {seconds} s after arrival.", "mM·s", 1.0, "mmol/L.s",
+        "Q.CD1.013", None, (0.0, seconds / 3.0),
+    )
+    for seconds in (60, 90, 180)
+)
+IAUGC60_BLOOD = Quantity(
+    "iaugcbn60", "Initial area under the concentration curve, 60 s, over that of blood plasma", "iAUGCBN60", "1", -1.0,
+    10.0, "Of the tissue, divided by that of the arterial plasma.", caplex="Q.CD1.999", display=(0.0, 0.4),
+)
+DELTA_R1 = Quantity(
+    "deltar1", "Change in longitudinal relaxation rate", "ΔR1", "1/s", -5.0, 100.0, "R1 at the end less R1 at rest.",
+    ucum="/s", caplex="Q.EL1.003", display=(0.0, 1.0),
+)
+DELTA_T1 = Quantity(
+    "deltat1", "Change of T1 by agent", "ΔT1", "s", -10.0, 10.0, "T1 at rest less T1 at the end of the series.",
+    ucum="s", caplex="Q.CD1.999", display=(0.0, 1.0),
+)
+MODEL = Quantity(
+    "model", "Kinetic model", "model", "1", -0.5, 20.5, "Whose values the voxel has; the legend is beside it.",
+    caplex="Q.US1.999", display=(0.0, 6.0), colours="viridis",
+)
+INVERSION = Quantity(
+    "inversion", "Inversion amplitude", "B", "a.u.", 0.0, 1e10, "How much signal the inversion takes away.",
+)
+PLATEAU = Quantity("plateau", "Signal long after the inversion", "A", "a.u.", 0.0, 1e9, "Of the driven state.")
+T1_APPARENT = Quantity(
+    "T1star", "Apparent longitudinal relaxation time", "T1*", "s", 0.02, 10.0, "Of recovery under pulses.",
+    ucum="s", spacing="log",
+)
 # --- ASL --------------------------------------------------------------------------------------------------------------
 FLOW = Quantity(
     "cbf", "Cerebral blood flow", "CBF", "1/s", 0.0, 0.1,
@@ -218,6 +322,10 @@ ALL: Final = (
     SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1,
     K2, KEP_LEAKAGE, LEAK_R1, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
     PS, FLOW, RELATIVE_FLOW, GREY_FLOW, WHITE_FLOW, ATT, ABV, ABAT, PERFUSION_WEIGHTED,
-    CALIBRATION, T2, R2STAR, ADC, B1,
+    CALIBRATION,
+    FP, EXTRACTION, ARTERIAL_DELAY, CAPILLARY_TIME, WASHOUT_FAST, WASHOUT_SLOW, FAST, SLOW, PASSING,
+    REL_KTRANS, REL_VE, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT, TIME_TO_PEAK,
+    IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, DELTA_R1, DELTA_T1, MODEL, INVERSION, PLATEAU, T1_APPARENT,
+    T2, R2STAR, ADC, B1,
 )
 """The whole lexicon."""

@@ -25,6 +25,7 @@ class Status(IntEnum):
     NOT_CONVERGED = 14
     SINGULAR = 15
     NOT_DETERMINED = 16
+    OUT_OF_RANGE = 17
 
     @property
     def sentence(self) -> str:
@@ -54,6 +55,7 @@ SENTENCES: Final = MappingProxyType(
         Status.NOT_CONVERGED: "the fit did not converge",
         Status.SINGULAR: "the equations have no single solution",
         Status.NOT_DETERMINED: "the data do not determine this value",
+        Status.OUT_OF_RANGE: "the signal is larger than the signal equation can give with these T1 and flip angle",
     }
 )
 """The legend of every status map."""

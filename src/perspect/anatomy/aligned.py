@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.anatomy import gaps, motion, resample
-from perspect.dsc.inputs import FEWEST_VOLUMES
-from perspect.dsc.signal import Rest
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Flag, Refusal, Region, Series, Severity, Step
+
+FEWEST_VOLUMES: Final = 10
+"""A bolus, a baseline and a tail do not fit in fewer."""
 
 NOTICEABLE: Final = 1.0
 """Mean displacement of the brain in mm beyond which motion is worth a word [our default]."""
@@ -44,7 +45,7 @@ class Aligned:
 
 
 def aligned(
-    echoes: tuple[Series, ...], rest: Rest, brain: Region, is_wanted: bool, tell: Callable[[str, float], Any]
+    echoes: tuple[Series, ...], at_rest: slice, brain: Region, is_wanted: bool, tell: Callable[[str, float], Any]
 ) -> Aligned:
     """The echoes, moved as the first echo (which has the most signal) says; volumes that cannot be aligned are left
     out.
@@ -55,7 +56,7 @@ def aligned(
             Step("motion", "Motion was not corrected."),
         )  # fmt: skip
     box = resample.box(brain.mask)
-    found = motion.correct(echoes[0], rest.frames, brain.mask, lambda done, total: tell("motion", done / total), box)
+    found = motion.correct(echoes[0], at_rest, brain.mask, lambda done, total: tell("motion", done / total), box)
     kept = found.is_aligned
     if kept.sum() < FEWEST_VOLUMES:
         raise Refusal(

@@ -1,0 +1,207 @@
+"""One DCE examination from files to files: the only place where its reading, science, page and writing meet."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from jaxtyping import Float
+
+import perspect
+from perspect import dce, io, report
+from perspect.anatomy import resample
+from perspect.app.dsc import TABLES, baseline, silence
+from perspect.app.place import region_on
+from perspect.app.t1 import T1Inputs, b1_on, measured_t1
+from perspect.numerics.parallel import THREADS
+from perspect.vocabulary import (
+    Acquisition,
+    Curve,
+    Flag,
+    Map,
+    Measured,
+    Problem,
+    Recipe,
+    Region,
+    Series,
+    Status,
+    lexicon,
+)
+
+NOTHING_GIVEN: Final = Acquisition()
+ARTERIAL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "iaugcbn60")
+"""Maps on which the arterial input bears, for their sidecars."""
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class DceInputs:
+    """The files of an examination and what was said by hand; angles in rad, times in s.
+
+    `series` is a file, or the folder that holds it. `t1` is a map, a value in s, or `None`: from the images at several
+    flip angles (`vfa`, or those of the folder). `excitation` is the time between excitations (the TR of a spoiled
+    gradient echo, which is not that between volumes). `aif` is a mask, a table, or `None`: found, or a population's.
+    """
+
+    series: Path
+    given: Acquisition = NOTHING_GIVEN
+    times: Path | None = None
+    t1: Path | float | None = None
+    vfa: tuple[Path, ...] = ()
+    b1: Path | None = None
+    mask: Path | None = None
+    aif: Path | None = None
+    vein: Path | None = None
+    lesion: Path | None = None
+    excitation: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DceExamined:
+    """What was measured, and the files that hold it."""
+
+    measured: Measured
+    written: io.Written
+
+
+def examine_dce(
+    inputs: DceInputs,
+    out: Path,
+    plan: dce.Plan | None = None,
+    *,
+    overwrite: bool = False,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> DceExamined:
+    """Maps, masks, curves, summary and page of a DCE series, written below `out`.
+
+    Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken, and `Refusal`
+    where nothing can be measured that means what it is called; in either case nothing is written.
+    """
+    plan, tell = plan or dce.Plan(), progress or silence
+    found = io.find_dce(inputs.series)
+    destination = io.Destination(out, io.name_of(found.series), "dce")
+    io.demand_free(out, io.existing(destination), overwrite)
+    tell("reading", 0.0)
+    reading = io.read_series(found.series, inputs.given, inputs.times)
+    series = _with_excitation(reading.series[0], inputs.excitation)
+    used: list[Path] = []
+    was = THREADS.set(threads)
+    try:
+        measured = _measured(inputs, found, series, reading.code != 0, plan, tell, used)
+    finally:
+        THREADS.reset(was)
+    measured = replace(measured, flags=(*reading.flags, *measured.flags))
+    tell("drawing", 0.0)
+    page = report.dce_page(measured, series.name, baseline(series, measured.summary))
+    tell("writing", 0.0)
+    sources = dict(series.sources) | {io.label(path): io.sha256(path) for path in used}
+    results = io.Results(
+        measured, page, {"dce": asdict(plan)}, sources, perspect.__version__, facts(measured, plan), reading.code,
+        reading.root,
+    )  # fmt: skip
+    return DceExamined(measured, io.write_results(destination, results, overwrite=overwrite, threads=threads))
+
+
+def _with_excitation(series: Series, tr: float | None) -> Series:
+    return series if tr is None else replace(series, acquisition=replace(series.acquisition, tr=tr))
+
+
+def _measured(
+    inputs: DceInputs,
+    found: io.FoundDce,
+    series: Series,
+    has_positions: bool,
+    plan: dce.Plan,
+    tell: Progress,
+    used: list[Path],
+) -> Measured:
+    """What the room says, with T1, flip angles and masks brought onto the grid of the series."""
+    notes: list[Flag] = []
+
+    def region(path: Path | None, name: str) -> Region | None:
+        if path is None:
+            return None
+        used.append(path)
+        one, flags = region_on(path, name, series.grid, has_positions=has_positions)
+        notes.extend(flags)
+        return one
+
+    b1_path = inputs.b1 or found.b1
+    b1 = None
+    if b1_path is not None:
+        used.append(b1_path)
+        b1 = b1_on(b1_path, series.grid)
+    tell("T1", 0.0)
+    t1, before = _t1(inputs, found, series, b1_path, used)
+    aif: Region | Curve | None = None
+    if inputs.aif is not None and inputs.aif.suffix.lower() in TABLES:
+        used.append(inputs.aif)
+        aif = io.read_input_function(inputs.aif)
+    else:
+        aif = region(inputs.aif, "aif")
+    lesion = region(inputs.lesion, "lesion")
+    measured = dce.quantify(
+        series, plan, t1=t1, b1=b1, mask=region(inputs.mask, "brain"), aif=aif, vein=region(inputs.vein, "vein"),
+        lesion=lesion, progress=tell,
+    )  # fmt: skip
+    regions = {**measured.regions} | ({} if lesion is None else {"lesion": lesion})
+    recipe = measured.recipe if before is None else Recipe((*before.recipe.steps, *measured.recipe.steps))
+    flags = (*notes, *(() if before is None else before.flags), *measured.flags)
+    return replace(measured, regions=regions, recipe=recipe, flags=flags)
+
+
+def _t1(
+    inputs: DceInputs, found: io.FoundDce, series: Series, b1: Path | None, used: list[Path]
+) -> tuple[Map | float, Measured | None]:
+    """T1 before agent: a value, a map that was given, or one that is measured here."""
+    if isinstance(inputs.t1, float):
+        return inputs.t1, None
+    if inputs.t1 is not None:
+        used.append(inputs.t1)
+        values, grid = io.read_volume(inputs.t1)
+        return _as_map(values if grid.matches(series.grid) else resample.onto(values, grid, series.grid), series), None
+    images = inputs.vfa or found.vfa
+    if not images:
+        raise Problem(
+            "T1 before agent is not known: no map, no value, no images at several flip angles.",
+            "A concentration is a change of R1 from what it was before.",
+            "Give --t1 MAP, --t1 1.4 (in s, for all tissue), or --vfa with the images.",
+        )
+    used.extend(images)
+    read = io.read_flip_images(images)
+    before = measured_t1(read, T1Inputs(tuple(images), b1=b1))
+    one = before.maps[lexicon.T1.key]
+    if one.grid.matches(series.grid):
+        return one, before
+    values, std = (resample.onto(part, one.grid, series.grid) for part in (one.values, one.std))
+    return _as_map(values, series, std), before
+
+
+def _as_map(values: Float[np.ndarray, "x y z"], series: Series, std: Float[np.ndarray, "x y z"] | None = None) -> Map:
+    """T1 of a file in s; without an error of its own the error is none."""
+    usable = np.isfinite(values) & (values > 0)
+    if usable.any() and float(np.median(values[usable])) > 20.0:
+        raise Problem(
+            f"The T1 map has a median of {float(np.median(values[usable])):.0f}, which looks like milliseconds.",
+            "Every concentration would be wrong.",
+            "Give a map in seconds.",
+        )
+    error = np.zeros_like(values) if std is None else np.nan_to_num(std)
+    return Map(
+        lexicon.T1, np.where(usable, values, np.nan).astype(np.float32),
+        np.where(usable, error, np.nan).astype(np.float32),
+        np.where(usable, Status.OK, Status.NOT_DETERMINED).astype(np.int16), series.grid,
+    )  # fmt: skip
+
+
+def facts(measured: Measured, plan: dce.Plan) -> dict[str, dict[str, Any]]:
+    """What the sidecar of each map says of how it was made."""
+    out: dict[str, dict[str, Any]] = {key: {} for key in measured.maps}
+    for key in set(ARTERIAL) & set(out):
+        out[key] |= {"Model": plan.model, "AIF": measured.summary.get("arterial_origin")}
+    if "model" in out:
+        out["model"] |= {"Levels": {str(v): k for k, v in measured.summary.get("model_numbers", {}).items()}}
+    return out

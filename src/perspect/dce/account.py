@@ -1,0 +1,140 @@
+"""What a DCE run says of itself: its methods, its plain numbers, the curves that explain it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.anatomy.aligned import Aligned
+from perspect.dce.arterial import Arterial
+from perspect.dce.bolus import AtRest
+from perspect.dce.concentration import Concentration
+from perspect.dce.kinetics import MODELS, NUMBERS, Kinetics
+from perspect.dce.plan import Plan
+from perspect.fit import fit
+from perspect.vocabulary import FAILED_FROM, Acquisition, Curve, Map, Recipe, Step
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Everything that a run found, as the pipeline found it."""
+
+    plan: Plan
+    acquisition: Acquisition
+    times: Float[np.ndarray, " time"]
+    rest: AtRest
+    moved: Aligned
+    arterial: Arterial
+    found: Kinetics
+    agent: Concentration
+    word: str
+    t1: Map | float
+    has_b1: bool
+    structure: float
+    depends: float
+    one_model: tuple[str, dict[str, float]] | None
+
+
+def recipe(run: Run) -> Recipe:
+    """The stages, each with its sentence and sources."""
+    plan, rest = run.plan, run.rest
+    before = "a T1 map" if isinstance(run.t1, Map) else f"one T1 of {run.t1:g} s for all tissue"
+    angle = "the measured flip angle of each voxel" if run.has_b1 else "the nominal flip angle"
+    names = ", ".join(run.found.names)
+    chosen = (
+        f"the model of each voxel was chosen among {names} by AICc"
+        if len(run.found.names) > 1
+        else f"the {names} model was fitted"
+    )
+    sources = tuple(
+        dict.fromkeys(
+            line.strip()
+            for name in run.found.names
+            for line in (MODELS[name][0].__doc__ or "").splitlines()
+            if "doi:" in line
+        )
+    )
+    return Recipe(
+        (
+            run.moved.step,
+            Step(
+                "concentration",
+                "Signal became concentration by the equation of the spoiled gradient echo, with the mean of "
+                f"{rest.n_frames} volumes at rest, {before}, {angle} and a relaxivity of {plan.r1:g} /s/mM; "
+                "values below zero were kept.",
+                {"r1": plan.r1, "r2star_tissue": plan.r2star_tissue},
+                ("Schabel and Parker 2008, doi:10.1088/0031-9155/53/9/010",),
+            ),
+            Step(
+                "arterial input",
+                f"Arterial input: {run.arterial.origin}; as plasma with a haematocrit of {plan.hct:g}.",
+                {"hct": plan.hct, "r2star": plan.r2star},
+            ),
+            Step(
+                "kinetics",
+                f"Curves were convolved exactly (straight lines between samples) and {chosen}"
+                + (", with an arterial delay in each voxel" if plan.delay else "")
+                + "; standard errors hold the residuals, the error of T1 and that of the arterial input.",
+                {},
+                ("Flouri, Lesnic and Sourbron 2016, doi:10.1002/mrm.25991", *sources),
+            ),
+        )
+    )
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """The plain numbers of the run, in inside units."""
+    times, rest = run.times, run.rest
+    acquisition = run.acquisition
+    names = run.found.names
+    usable = run.found.chosen >= 0
+    shares = {
+        name: float((run.found.chosen[usable] == place).mean()) if usable.any() else float("nan")
+        for place, name in enumerate(names)
+    }
+    out: dict[str, Any] = {
+        "te": acquisition.te, "tr": acquisition.tr, "flip_angle": acquisition.flip_angle, "field": acquisition.field,
+        "agent": acquisition.agent, "dose": acquisition.dose, "n_volumes": int(times.size),
+        "time_step": float(np.median(np.diff(times))), "n_baseline": rest.n_frames,
+        "baseline_seconds": float(times[rest.frames.stop - 1] - times[rest.frames.start]), "arrival": rest.arrival,
+        "baseline_frames": (rest.frames.start, rest.frames.stop), "kept_volumes": list(run.moved.kept),
+        "seconds_after_arrival": float(times[-1] - rest.arrival), "reliability": run.word,
+        "arterial_origin": run.arterial.origin, "arterial_peak_mM": float(run.arterial.cp.max()),
+        "arterial_relative_error": run.arterial.relative_error, "haematocrit": run.plan.hct, "r1": run.plan.r1,
+        "model_shares": shares, "model_dependence": run.depends, "residual_correlation": run.structure,
+        "model_numbers": {name: NUMBERS[name] for name in names},
+    }  # fmt: skip
+    if run.moved.displacement is not None:
+        out |= {
+            "largest_displacement": float(np.nanmax(run.moved.displacement)),
+            "mean_framewise_displacement": run.moved.mean_framewise,
+        }
+    if run.one_model is not None:
+        out |= {"lesion_model": run.one_model[0], "lesion_model_weights": run.one_model[1]}
+    return out
+
+
+def curves(run: Run) -> dict[str, Curve]:
+    """The arterial input, and the mean curve of the voxels that leak most with its fit."""
+    out = {"aif": Curve(run.times, run.arterial.cp, "mM", "arterial plasma")}
+    c = run.agent.curves
+    usable = np.flatnonzero((run.agent.status < FAILED_FROM) & (run.found.chosen >= 0))
+    if usable.size:
+        late = c[usable, -max(2, run.times.size // 10) :].mean(axis=1)
+        top = usable[np.argsort(-late)[: max(20, usable.size // 100)]]
+        mean = c[top].mean(axis=0, dtype=np.float64)
+        name = run.found.names[int(np.bincount(run.found.chosen[top], minlength=1).argmax())]
+        out["tissue"] = Curve(
+            run.times, mean, "mM", f"tissue that enhances most ({name})", fit=_fit_of(run, name, mean)
+        )
+    if run.moved.displacement is not None:
+        out["displacement"] = Curve(run.times, run.moved.displacement, "mm", "displacement")
+    return out
+
+
+def _fit_of(run: Run, name: str, mean: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"] | None:
+    model = run.found.fits[name].model
+    one = fit(model, mean[None])
+    p = np.array([one.values[quantity.key][0] for quantity in model.parameters])
+    return model.predict(p) if np.isfinite(p).all() else None

@@ -1,0 +1,209 @@
+"""Which kinetic model each curve asks for, and what the chosen one says in the quantities that all models share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Int16
+
+from perspect.dce.plan import Plan
+from perspect.fit import Fit, aicc, choice, fit, weights
+from perspect.models import (
+    AdiabaticTissueHomogeneity,
+    DelayedAdiabaticTissueHomogeneity,
+    DelayedExtendedTofts,
+    DelayedPatlak,
+    DelayedTofts,
+    DelayedTwoCompartmentExchange,
+    DelayedTwoCompartmentUptake,
+    DelayedVascular,
+    ExtendedTofts,
+    Kinetic,
+    Patlak,
+    Tofts,
+    TwoCompartmentExchange,
+    TwoCompartmentUptake,
+    Vascular,
+)  # fmt: skip
+from perspect.vocabulary import FAILED_FROM, Quantity, Status, lexicon
+
+MODELS: Final[Mapping[str, tuple[type[Kinetic], type[Kinetic]]]] = MappingProxyType({
+    "vascular": (Vascular, DelayedVascular), "patlak": (Patlak, DelayedPatlak), "tofts": (Tofts, DelayedTofts),
+    "extended-tofts": (ExtendedTofts, DelayedExtendedTofts),
+    "2cum": (TwoCompartmentUptake, DelayedTwoCompartmentUptake),
+    "2cxm": (TwoCompartmentExchange, DelayedTwoCompartmentExchange),
+    "aath": (AdiabaticTissueHomogeneity, DelayedAdiabaticTissueHomogeneity),
+})  # fmt: skip
+"""Each model as it is, and with an arterial delay."""
+
+NUMBERS: Final = MappingProxyType({name: number for number, name in enumerate(MODELS)})
+"""What stands in the map of models."""
+
+QUICK: Final = 2.0
+"""Seconds between volumes up to which plasma flow can be told from plasma volume [our default]."""
+
+ALWAYS: Final = ("vascular", "patlak", "extended-tofts")
+FLOW: Final = ("2cum", "2cxm")
+"""Among which `auto` chooses; those with a flow only where the sampling is quick. Each holds the one before as a
+limit.
+"""
+
+SHARED: Final = (lexicon.KTRANS, lexicon.VE, lexicon.VP, lexicon.KEP, lexicon.FP, lexicon.PS, lexicon.ARTERIAL_DELAY)
+"""What may be said of a voxel, whichever model says it."""
+
+PROPORTIONAL: Final = (lexicon.KTRANS, lexicon.VE, lexicon.VP, lexicon.FP, lexicon.PS)
+"""Of these, what grows with the concentration in tissue, and shrinks with that in plasma."""
+
+BELIEVED: Final = 0.05
+"""Akaike weight from which on a model takes part in the question how much the answer depends on the model."""
+
+LOOKED_AT: Final = 2000
+"""Voxels whose residuals are looked at for structure."""
+
+Column = tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"], Int16[np.ndarray, " voxels"]]
+
+
+@dataclass(frozen=True, eq=False)
+class Kinetics:
+    """The fits by name, which of them was chosen in each voxel (-1: none), and the shares of belief."""
+
+    fits: Mapping[str, Fit]
+    chosen: Int[np.ndarray, " voxels"]
+    weights: Float[np.ndarray, "models voxels"]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The models in the order of `chosen` and `weights`."""
+        return tuple(self.fits)
+
+    @property
+    def status(self) -> Int16[np.ndarray, " voxels"]:
+        """What became of each voxel, in the fit that was chosen; in the first one where none was."""
+        out: Int16[np.ndarray, " voxels"] = next(iter(self.fits.values())).status.copy()
+        for place, one in enumerate(self.fits.values()):
+            mine = self.chosen == place
+            out[mine] = one.status[mine]
+        return out
+
+
+def candidates(plan: Plan, times: Float[np.ndarray, " time"], steepest: int) -> tuple[str, ...]:
+    """The models that are fitted: the one that was chosen, or those that the sampling can tell apart."""
+    if plan.model != "auto":
+        return (plan.model,)
+    around = np.diff(times[max(steepest - 3, 0) : steepest + 8])
+    return (*ALWAYS, *FLOW) if float(np.median(around)) <= QUICK else ALWAYS
+
+
+def kinetics(
+    curves: Float[np.ndarray, "voxels time"],
+    times: Float[np.ndarray, " time"],
+    cp: Float[np.ndarray, " time"],
+    names: tuple[str, ...],
+    has_delay: bool,
+    tell: Callable[[str, float], None],
+) -> Kinetics:
+    """Every model fitted to every curve, and the choice by AICc."""
+    fits = {}
+    for place, name in enumerate(names):
+        tell("kinetics", place / len(names))
+        fits[name] = fit(MODELS[name][int(has_delay)](t=times, cp=cp), curves)
+    every = list(fits.values())
+    return Kinetics(fits, choice(every), weights(every))
+
+
+def columns(found: Kinetics) -> dict[Quantity, Column]:
+    """Every shared quantity as the chosen model of each voxel has it.
+
+    Where vessels alone explain a curve, Ktrans is that of the Patlak model, whose error says how much leakage may have
+    been missed: a number with an error is worth more than none.
+    """
+    said = {name: shared(one) for name, one in found.fits.items()}
+    out: dict[Quantity, Column] = {}
+    for quantity in SHARED:
+        if not any(quantity in one for one in said.values()):
+            continue
+        n = found.chosen.size
+        values, std = np.full(n, np.nan), np.full(n, np.nan)
+        status = found.status
+        for place, name in enumerate(found.names):
+            source = said[name]
+            if quantity is lexicon.KTRANS and name == "vascular" and "patlak" in said:
+                source = said["patlak"]
+            mine = found.chosen == place
+            if quantity in source:
+                values[mine], std[mine] = source[quantity][0][mine], source[quantity][1][mine]
+        status = np.where((status < FAILED_FROM) & ~np.isfinite(values), Status.NOT_DETERMINED, status)
+        out[quantity] = (values, std, status.astype(np.int16))
+    return out
+
+
+def shared(one: Fit) -> dict[Quantity, tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]]:
+    """What a fit says in shared quantities: its own parameters, and Ktrans and kep where they follow from these."""
+    own = {quantity: (one.values[quantity.key], one.std[quantity.key]) for quantity in one.model.parameters}
+    place = {quantity: i for i, quantity in enumerate(one.model.parameters)}
+    if lexicon.FP in own:
+        fp, ps = own[lexicon.FP][0], own[lexicon.PS][0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if isinstance(one.model, AdiabaticTissueHomogeneity):
+                stays = np.exp(-ps / fp)
+                ktrans, by_fp, by_ps = fp * (1.0 - stays), 1.0 - stays * (1.0 + ps / fp), stays
+            else:
+                ktrans, by_fp, by_ps = fp * ps / (fp + ps), (ps / (fp + ps)) ** 2, (fp / (fp + ps)) ** 2
+        own[lexicon.KTRANS] = ktrans, _carried(one, {place[lexicon.FP]: by_fp, place[lexicon.PS]: by_ps})
+    elif lexicon.KTRANS in own and lexicon.VE in own:
+        ktrans, ve = own[lexicon.KTRANS][0], own[lexicon.VE][0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slopes = {place[lexicon.KTRANS]: 1.0 / ve, place[lexicon.VE]: -ktrans / ve**2}
+            own[lexicon.KEP] = ktrans / ve, _carried(one, slopes)
+    return own
+
+
+def _carried(one: Fit, slopes: Mapping[int, np.ndarray]) -> Float[np.ndarray, " voxels"]:
+    """The standard error of what follows from parameters with these slopes."""
+    variance = sum(a * b * one.covariance[:, i, j] for i, a in slopes.items() for j, b in slopes.items())
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.sqrt(variance))
+
+
+def of_region(found: Kinetics, inside: Bool[np.ndarray, " voxels"]) -> tuple[str, dict[str, float]]:
+    """Which one model a region asks for as a whole, and its weight beside the others: AICc summed over its voxels."""
+    criteria = np.stack([aicc(one)[inside] for one in found.fits.values()])
+    total = criteria[:, np.isfinite(criteria).all(axis=0)].sum(axis=1)
+    relative = np.exp(-0.5 * (total - total.min()))
+    shares = relative / relative.sum()
+    names = found.names
+    return names[int(total.argmin())], {name: float(share) for name, share in zip(names, shares, strict=True)}
+
+
+def dependence(found: Kinetics) -> float:
+    """How much Ktrans depends on the model: median over leaking voxels of largest over smallest among the models that
+    earn some belief there; 1 where there is but one.
+    """
+    said = [shared(one).get(lexicon.KTRANS) for one in found.fits.values()]
+    rows = [(one[0], weight) for one, weight in zip(said, found.weights, strict=True) if one is not None]
+    if len(rows) < 2:
+        return 1.0
+    values = np.stack([np.where(weight > BELIEVED, value, np.nan) for value, weight in rows])
+    several = (np.isfinite(values).sum(axis=0) > 1) & (np.nan_to_num(values, nan=1.0) > 0).all(axis=0)
+    if not several.any():
+        return 1.0
+    some = values[:, several]
+    return float(np.median(np.nanmax(some, axis=0) / np.nanmin(some, axis=0)))
+
+
+def residual_structure(found: Kinetics, curves: Float[np.ndarray, "voxels time"]) -> float:
+    """Median correlation of neighbouring residuals, over some voxels: near zero where nothing is left but noise."""
+    parts = []
+    for place, one in enumerate(found.fits.values()):
+        mine = np.flatnonzero((found.chosen == place) & (one.status < FAILED_FROM))
+        mine = mine[:: max(1, mine.size // LOOKED_AT)]
+        p = np.stack([one.values[quantity.key][mine] for quantity in one.model.parameters], axis=-1)
+        whole = np.isfinite(p).all(axis=1)
+        if not whole.any():
+            continue
+        rest = curves[mine[whole]] - one.model.predict(p[whole])
+        rest -= rest.mean(axis=1, keepdims=True)
+        parts.append((rest[:, 1:] * rest[:, :-1]).sum(axis=1) / (rest**2).sum(axis=1))
+    return float(np.median(np.concatenate(parts))) if parts else float("nan")

@@ -1,0 +1,79 @@
+"""What may be chosen when a DCE series is quantified. Every field is read where numbers are made; a test checks it."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args, get_type_hints
+
+from perspect.vocabulary.problem import Problem
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Choices of a DCE analysis. The defaults are those of docs/learn/dce.md, each with its source.
+
+    >>> Plan(model="patlak").model
+    'patlak'
+    """
+
+    motion: bool = True
+    """Align every volume to the volumes at rest (rigid, six parameters, with a gain so that enhancement is not
+    motion)."""
+
+    model: Literal["auto", "vascular", "patlak", "tofts", "extended-tofts", "2cum", "2cxm", "aath"] = "auto"
+    """Kinetic model; the one that each curve asks for by AICc among those that the sampling allows (auto)."""
+
+    delay: bool = True
+    """Whether agent may reach the tissue later than the place of the arterial input; fitted in each voxel."""
+
+    arterial: Literal["measured", "parker", "georgiou", "weinmann", "fritz-hansen", "orton", "mcgrath"] = "measured"
+    """Arterial input: measured in this series (found, or given as a region or a curve), or that of a population."""
+
+    blood: Literal["auto", "artery", "vein"] = "auto"
+    """Whose shape a measured input has: that of the arteries that were found, that of large veins moved to the time of
+    the arteries (veins are wide enough for whole voxels of blood, and later and a little wider in time), or of veins
+    where arteries are mixed with tissue (auto)."""
+
+    region: Literal["auto", "brain", "all"] = "auto"
+    """What is measured where no mask is given: the brain (auto), or every voxel that has signal (all)."""
+
+    r1: float = 4.5
+    """Longitudinal relaxivity of the agent in 1/s/mM, of tissue and of blood."""
+
+    r2star: float = 5.0
+    """Transverse relaxivity R2* of the agent in arterial blood in 1/s/mM; 0: T2* effects are ignored."""
+
+    r2star_tissue: float = 5.0
+    """Transverse relaxivity R2* of the agent in tissue in 1/s/mM; 0: T2* effects are ignored."""
+
+    hct: float = 0.42
+    """Haematocrit of arterial blood (0 to 1): plasma holds 1/(1 - hct) times as much agent as blood."""
+
+    blood_t1: float | None = None
+    """T1 of arterial blood before agent, in s; by the field strength where it is not given."""
+
+    blood_from: Literal["value", "map"] = "value"
+    """Whether T1 of arterial blood is that value, or what the T1 map has in the arterial voxels (blood that flows in
+    spoils such a map)."""
+
+    guard: float = 1.0
+    """Frames that are left out between the end of the baseline and the arrival of the agent."""
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            allowed, value = get_args(hint), getattr(self, name)
+            if allowed and all(isinstance(one, str) for one in allowed) and value not in allowed:
+                raise Problem(f"dce.{name} is '{value}'.", "", f"It must be one of {', '.join(allowed)}.")
+        if not 0 <= self.hct < 1:
+            raise Problem(f"dce.hct is {self.hct}.", "A haematocrit is a fraction.", "Use 0 to 0.99.")
+        if not self.r1 > 0:
+            raise Problem(f"dce.r1 is {self.r1}.", "Concentrations are ΔR1 over r1.", "Use 1/s/mM, such as 4.5.")
+        for name in ("r2star", "r2star_tissue"):
+            if not getattr(self, name) >= 0:
+                raise Problem(
+                    f"dce.{name} is {getattr(self, name)}.", "Agent does not lengthen T2*.", "Use 1/s/mM, 0 for none."
+                )
+        if self.blood_t1 is not None and not 0.2 <= self.blood_t1 <= 5:
+            raise Problem(
+                f"dce.blood_t1 is {self.blood_t1}.", "Blood has a T1 of 1 to 2.5 s.", "Use seconds, such as 1.65."
+            )
+        if not self.guard >= 0:
+            raise Problem(f"dce.guard is {self.guard}.", "Frames cannot be negative.", "Use 0 or more.")

@@ -1,0 +1,150 @@
+"""What can be wrong with a DCE series: its protocol, its voxels, the models."""
+
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float, Int16
+
+from perspect.dce.arterial import SOURCE
+from perspect.dce.bolus import AtRest
+from perspect.dce.kinetics import FLOW, QUICK, Kinetics
+from perspect.dce.plan import Plan
+from perspect.vocabulary import Acquisition, Flag, Problem, Severity, Status
+
+SLOW, TOO_SLOW = 6.0, 12.0
+"""Seconds between volumes: vp and Ktrans can no longer be told apart well, and hardly at all [our default]."""
+
+SHORT, TOO_SHORT = 240.0, 120.0
+"""Seconds after arrival: ve of slowly leaking tissue is not seen, nor slow leakage told from plasma [our default]."""
+
+FEW_AT_REST: Final = 5
+"""Frames before agent below which the level at rest is a fair part of the error."""
+
+FLIP_ANGLES: Final = (10.0, 35.0)
+"""Degrees between which signal grows with agent over the range of tissue and blood [our default]."""
+
+STRUCTURED: Final = 0.35
+"""Correlation of neighbouring residuals beyond which a model misses something [our default]."""
+
+DEPENDS: Final = 1.25
+"""Ktrans of one model over that of another, both with some belief, from which on the choice is worth a word."""
+
+
+def checked(acquisition: Acquisition, name: str) -> tuple[float, float]:
+    """TR (s) and flip angle (rad), without which no signal becomes a concentration.
+
+    Raises Problem where either is missing.
+    """
+    for value, what, option in (
+        (acquisition.tr, "RepetitionTime", "--tr 0.005"),
+        (acquisition.flip_angle, "FlipAngle", "--flip-angle 15"),
+    ):
+        if value is None:
+            raise Problem(
+                f"{name} has no {what}.",
+                "The signal of a spoiled gradient echo becomes a concentration by TR and flip angle.",
+                f"Add it to the sidecar, or give {option}.",
+            )
+    tr, flip_angle = float(acquisition.tr or 0.0), float(acquisition.flip_angle or 0.0)
+    if tr > 0.1:
+        raise Problem(
+            f"{name} has a repetition time of {tr:g} s.",
+            "Between the pulses of a spoiled gradient echo lie 2 to 20 ms; this looks like the time between volumes.",
+            "Give the time between excitations with --tr, and the times of volumes with --times.",
+        )
+    return tr, flip_angle
+
+
+def protocol(
+    acquisition: Acquisition, times: Float[np.ndarray, " time"], rest: AtRest, plan: Plan, has_b1: bool
+) -> tuple[str, tuple[Flag, ...]]:
+    """The reliability of a protocol in a word, and every reason as a flag."""
+    around = float(np.median(np.diff(times[max(rest.steepest - 3, 0) : rest.steepest + 8])))
+    after = float(times[-1] - rest.arrival)
+    angle = float(np.rad2deg(acquisition.flip_angle or 0.0))
+    found: list[tuple[Severity, str, str]] = []
+    if around > SLOW:
+        found.append((
+            Severity.LIMITED if around > TOO_SLOW else Severity.CAUTION, "slow-sampling",
+            f"A volume every {around:.1f} s samples the first pass coarsely ({SLOW:.0f} s or less): vp takes up what "
+            "is not seen of it.",
+        ))  # fmt: skip
+    if plan.model in (*FLOW, "aath") and around > QUICK:
+        found.append((
+            Severity.CAUTION, "flow-not-resolved",
+            f"The model has a plasma flow, which takes {QUICK:.0f} s between volumes or less, not {around:.1f} s.",
+        ))  # fmt: skip
+    if after < SHORT:
+        found.append((
+            Severity.LIMITED if after < TOO_SHORT else Severity.CAUTION, "short-series",
+            f"The series ends {after:.0f} s after agent arrives; slow leakage and ve need {SHORT:.0f} s or more.",
+        ))  # fmt: skip
+    if rest.n_frames < FEW_AT_REST:
+        found.append((
+            Severity.CAUTION, "short-baseline",
+            f"Only {rest.n_frames} volumes lie before agent; each concentration carries the error of their mean.",
+        ))  # fmt: skip
+    if not FLIP_ANGLES[0] - 0.5 <= angle <= FLIP_ANGLES[1] + 0.5:
+        found.append((
+            Severity.CAUTION, "flip-angle",
+            f"A flip angle of {angle:.0f}° lets the signal saturate with agent, or shows little of it "
+            f"({FLIP_ANGLES[0]:.0f} to {FLIP_ANGLES[1]:.0f}°).",
+        ))  # fmt: skip
+    if not has_b1 and (acquisition.field or 3.0) >= 2.5:
+        found.append((
+            Severity.CAUTION, "no-b1-map",
+            "No map of the true flip angle was given. At 3 T it differs from the nominal one by up to a quarter, and "
+            "T1 and concentration by up to half.",
+        ))  # fmt: skip
+    if rest.is_first_left_out:
+        found.append((
+            Severity.NOTE, "first-volume-left-out",
+            "The first volume is not yet in the steady state and was left out of the baseline.",
+        ))  # fmt: skip
+    worst = max((severity for severity, _, _ in found), default=Severity.NOTE)
+    word = {Severity.NOTE: "recommended", Severity.CAUTION: "acceptable", Severity.LIMITED: "limited"}[worst]
+    return word, tuple(Flag(code, severity, text, "protocol", source=SOURCE) for severity, code, text in found)
+
+
+def model_flags(found: Kinetics, structure: float, depends: float) -> tuple[Flag, ...]:
+    """What a reader must know of the models."""
+    flags = []
+    if structure > STRUCTURED:
+        flags.append(
+            Flag(
+                "residual-structure",
+                Severity.CAUTION,
+                f"Neighbouring residuals correlate by {structure:.2f}: the models miss something of these curves, or "
+                "motion and drift are left. Standard errors are too small.",
+                ", ".join(found.names),
+                source=SOURCE,
+            )
+        )
+    if depends > DEPENDS:
+        flags.append(
+            Flag(
+                "depends-on-model",
+                Severity.CAUTION,
+                f"Models that fit almost equally well differ in Ktrans by a factor of {depends:.2f} in the median "
+                "voxel that has several.",
+                "ktrans",
+                source=SOURCE,
+            )
+        )
+    return tuple(flags)
+
+
+def voxel_flags(status: Int16[np.ndarray, " voxels"]) -> tuple[Flag, ...]:
+    """What the voxels themselves tell."""
+    flags = []
+    for code, one, sentence in (
+        ("out-of-range", Status.OUT_OF_RANGE, "of the voxels are brighter than the signal equation allows with their T1 and flip angle: they have no value. Inflow, a wrong T1 or a wrong flip angle do that."),  # noqa: E501
+        ("no-signal", Status.NO_SIGNAL, "of the voxels have no signal at rest: they have no value."),
+        ("not-finite", Status.NOT_FINITE, "of the voxels are not finite or left the field of view."),
+        ("no-t1", Status.NOT_DETERMINED, "of the voxels have no T1, and so no concentration."),
+    ):  # fmt: skip
+        share = float((status == one).mean()) if status.size else 0.0
+        if share > 0:
+            severity = Severity.CAUTION if share > 0.02 else Severity.NOTE
+            flags.append(Flag(code, severity, f"{share:.1%} {sentence}", "brain", share, SOURCE))
+    return tuple(flags)

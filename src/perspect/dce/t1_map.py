@@ -1,0 +1,227 @@
+"""Images at several flip angles, or after several inversions, to a map of T1: reads as a methods section."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.dce.bolus import has_signal
+from perspect.dce.t1 import Method, variable_flip_angle
+from perspect.fit import Fit, fit
+from perspect.models import Hifi, InversionRecovery, LookLocker
+from perspect.vocabulary import (
+    FAILED_FROM,
+    Flag,
+    Grid,
+    Map,
+    Measured,
+    Problem,
+    Quantity,
+    Recipe,
+    Region,
+    Severity,
+    Status,
+    Step,
+    lexicon,
+)  # fmt: skip
+
+SOURCE: Final = "t1"
+
+COARSE: Final = 20.0
+"""Signal in stored units below which whole numbers are a rounding worth a word: 1/√12 of a unit is 1.4 % of it."""
+
+NOISE_FLOOR: Final = 5.0
+"""Signal-to-noise of the darkest image below which magnitude noise lifts it by more than 2 % [Rice]."""
+
+OFF_NOMINAL: Final = 0.05
+"""Flip angles off by this much change T1 by 10 %."""
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Images of one head on one grid, last axis in the order of the acquisition; `is_integer`: stored as such."""
+
+    values: Float[np.ndarray, "x y z images"]
+    grid: Grid
+    is_integer: bool = False
+
+
+def of_flip_angles(
+    images: Images,
+    flip_angles: Float[np.ndarray, " images"],
+    tr: float,
+    *,
+    b1: Float[np.ndarray, "x y z"] | None = None,
+    mask: Region | None = None,
+    method: Method = "nonlinear",
+) -> Measured:
+    """T1 from spoiled gradient echoes at nominal `flip_angles` (rad) with one `tr` (s); `b1` is true over nominal."""
+    inside = mask or _inside(images)
+    signals = _taken(images, inside)
+    scale = None if b1 is None else inside.taken(b1).astype(np.float64)
+    found = variable_flip_angle(signals, flip_angles, tr, scale, method)
+    if flip_angles.size == 2:
+        found = replace(found, t1_std=np.where(np.isfinite(found.t1), 0.0, np.nan), s0_std=found.s0 * 0.0)
+    angles = ", ".join(f"{np.rad2deg(one):g}" for one in flip_angles)
+    b1_said = "the measured flip angle of each voxel" if b1 is not None else "nominal flip angles"
+    step = Step(
+        "T1",
+        f"T1 was fitted ({method}) to spoiled gradient echoes at {angles}° with TR {1000 * tr:g} ms and {b1_said}.",
+        {"method": method},
+        ("Deoni, Rutt and Peters 2003, doi:10.1002/mrm.10407", "Chang et al. 2008, doi:10.1002/mrm.21669"),
+    )
+    flags = [*_signal_flags(images, signals, found.noise)]
+    if b1 is None:
+        flags.append(
+            _flag(
+                "no-b1-map",
+                Severity.CAUTION,
+                "No map of the true flip angle was given: where it is off by 10 %, T1 is off by 20 %.",
+            )
+        )
+    if flip_angles.size == 2:
+        flags.append(
+            _flag(
+                "no-error",
+                Severity.CAUTION,
+                "Two flip angles are fitted exactly and tell no error; it is written as 0.",
+            )
+        )
+    columns = {lexicon.T1: (found.t1, found.t1_std), lexicon.S0: (found.s0, found.s0_std)}
+    return _measured(
+        inside, columns, found.status, flags, step, {"flip_angles_deg": np.rad2deg(flip_angles).tolist(), "tr": tr}
+    )
+
+
+def of_inversions(
+    images: Images,
+    inversion_times: Float[np.ndarray, " images"],
+    *,
+    is_look_locker: bool = False,
+    is_magnitude: bool = True,
+    mask: Region | None = None,
+) -> Measured:
+    """T1 from images after inversions (s), each seen once, or (Look-Locker) in one recovery under small flip angles.
+
+    Magnitudes have lost their sign: it is given back to the first images, as many of them as fits best.
+    """
+    if inversion_times.size < 4:
+        raise Problem(
+            f"{inversion_times.size} inversion times were given.",
+            "Three numbers are fitted, and one more image must tell the error.",
+            "Give at least four images.",
+        )
+    order = np.argsort(inversion_times)
+    times = inversion_times[order]
+    model = LookLocker(times) if is_look_locker else InversionRecovery(times)
+    inside = mask or _inside(images)
+    signals = _taken(images, inside)[:, order].astype(np.float64)
+    found = _best_sign(model, signals) if is_magnitude else fit(model, signals)
+    status = found.status.copy()
+    is_open = (status < FAILED_FROM) & ~np.isfinite(found.values["T1map"] + found.std["T1map"])
+    status[is_open] = Status.NOT_DETERMINED
+    kind = "Look-Locker recovery" if is_look_locker else "inversion recovery"
+    step = Step(
+        "T1",
+        f"T1 was fitted to {kind} at {times.size} times from {1000 * times[0]:.0f} to {1000 * times[-1]:.0f} ms"
+        + (", with the sign that magnitudes lack given back." if is_magnitude else "."),
+        {},
+        ("Deichmann and Haase 1992, doi:10.1016/0022-2364(92)90347-6",) if is_look_locker
+        else ("Barral et al. 2010, doi:10.1002/mrm.22497",),
+    )  # fmt: skip
+    columns = {lexicon.T1: (found.values["T1map"], found.std["T1map"])}
+    return _measured(inside, columns, status, [], step, {"inversion_times": times.tolist()})
+
+
+def of_both(images: Images, model: Hifi, *, mask: Region | None = None) -> Measured:
+    """T1 and the true flip angle together (DESPOT1-HIFI), of images in the order of the model's samples."""
+    inside = mask or _inside(images)
+    found = fit(model, _taken(images, inside).astype(np.float64))
+    step = Step(
+        "T1",
+        "T1 and the true flip angle were fitted together to spoiled gradient echoes with and without an inversion.",
+        {},
+        ("Deoni 2007, doi:10.1002/jmri.21130",),
+    )
+    columns = {quantity: (found.values[quantity.key], found.std[quantity.key]) for quantity in model.parameters}
+    return _measured(inside, columns, found.status, [], step, {"tr": model.tr})
+
+
+def _best_sign(model: InversionRecovery | LookLocker, signals: Float[np.ndarray, "voxels time"]) -> Fit:
+    """The fit of the sign with the least sum of squares, of each voxel."""
+    best: Fit | None = None
+    for n_negative in range(model.inversion_times.size):
+        sign = np.where(np.arange(model.inversion_times.size) < n_negative, -1.0, 1.0)
+        one = fit(model, signals * sign)
+        if best is None:
+            best = one
+            continue
+        takes = np.nan_to_num(one.sse, nan=np.inf) < np.nan_to_num(best.sse, nan=np.inf)
+        best = replace(
+            best,
+            values={key: np.where(takes, one.values[key], best.values[key]) for key in best.values},
+            std={key: np.where(takes, one.std[key], best.std[key]) for key in best.std},
+            status=np.where(takes, one.status, best.status),
+            sse=np.where(takes, one.sse, best.sse),
+            covariance=np.where(takes[:, None, None], one.covariance, best.covariance),
+        )
+    assert best is not None
+    return best
+
+
+def _inside(images: Images) -> Region:
+    mask = has_signal(images.values.max(axis=-1).astype(np.float64))
+    return Region(mask, images.grid, "voxels with signal", "above a tenth of the bright signal")
+
+
+def _taken(images: Images, inside: Region) -> Float[np.ndarray, "voxels images"]:
+    return np.stack([inside.taken(one) for one in np.moveaxis(images.values, -1, 0)], axis=1)
+
+
+def _signal_flags(images: Images, signals: np.ndarray, noise: np.ndarray) -> list[Flag]:
+    flags = []
+    darkest = float(np.median(signals, axis=0).min())
+    if images.is_integer and 0 < darkest < COARSE:
+        flags.append(
+            _flag(
+                "coarse-rounding",
+                Severity.CAUTION,
+                f"The darkest image has a median of {darkest:.0f} and is stored in whole numbers: rounding alone is "
+                f"{100 / np.sqrt(12) / darkest:.0f} % of it, and biases T1.",
+            )
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = float(np.nanmedian(signals.min(axis=1) / noise)) if np.isfinite(noise).any() else np.inf
+    if ratio < NOISE_FLOOR:
+        flags.append(
+            _flag(
+                "noise-floor",
+                Severity.LIMITED,
+                f"The darkest image is only {ratio:.1f} times its noise in the median voxel; the noise of magnitudes "
+                "lifts it, and biases T1.",
+            )
+        )
+    return flags
+
+
+def _flag(code: str, severity: Severity, sentence: str) -> Flag:
+    return Flag(code, severity, sentence, "T1", source=SOURCE)
+
+
+def _measured(
+    inside: Region,
+    columns: dict[Quantity, tuple[np.ndarray, np.ndarray]],
+    status: np.ndarray,
+    flags: list[Flag],
+    step: Step,
+    summary: dict[str, object],
+) -> Measured:
+    maps: dict[str, Map] = {
+        quantity.key: Map.of(quantity, inside, values, std, status) for quantity, (values, std) in columns.items()
+    }
+    usable = maps[lexicon.T1.key].values
+    said = {**summary, "t1_median": float(np.nanmedian(usable)) if np.isfinite(usable).any() else float("nan")}
+    return Measured(
+        maps, tuple(flags), Recipe((step,)), {"brain": inside}, {}, {**said, "reliability": "see the flags"}
+    )
