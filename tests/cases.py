@@ -7,7 +7,8 @@ from perspect.vocabulary import Finding, marker
 
 UNTREATED = Case(
     {
-        "adult": True, "treated": False, "steroids": False, "dsc.class": "good", "dsc.leakage_corrected": True,
+        "adult": True, "treated": False, "enhancing": True, "steroids": False, "dsc.class": "good",
+        "dsc.leakage_corrected": True,
         "dsc.has_preload": True, "mrs.te": 0.144, "gadolinium_before_mrs": False,
     }
 )  # fmt: skip

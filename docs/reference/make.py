@@ -33,6 +33,11 @@ SCIENCE: Final = ("dsc", "asl", "mrs", "anatomy", "fit", "models", "lesion", "pi
 FLAGGING: Final = ("dsc", "asl", "mrs", "anatomy", "lesion", "pitfalls", "io", "app")
 """The folders that raise flags."""
 
+OF_DSC: Final = (
+    "rcbv", "cbv", "srcbv", "cbf", "mtt", "tmax", "delay", "ttp", "psr", "lpsr", "ph", "k1", "k2", "kep",
+)  # fmt: skip
+"""The maps of DSC: other rooms have keys of their own in the order of the page."""
+
 LONGEST: Final = 90
 """Letters of a value that are shown whole."""
 
@@ -254,7 +259,11 @@ def renewed(text: str) -> str:
 def map_table() -> str:
     """The maps that a run of DSC writes, in the order of the page."""
     known = {one.key: one for one in reversed(lexicon.ALL)}  # of two with one key, the first is that of DSC
-    rows = [(f"`desc-dsc_{key}.nii.gz`", known[key].symbol, known[key].shown_unit, known[key].meaning) for key in ORDER]
+    rows = [
+        (f"`desc-dsc_{key}.nii.gz`", known[key].symbol, known[key].shown_unit, known[key].meaning)
+        for key in ORDER
+        if key in OF_DSC
+    ]
     return _table(("file", "symbol", "unit", "what it is"), rows)
 
 

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import multivariate_normal, norm
 
 from cases import found
-from perspect.evidence import ROWS, row
+from perspect.evidence import ROWS, Side, row
 from perspect.evidence.dependence import band, joint, post_test, ratio, together
-from perspect.evidence.likelihood import Rates, beyond, effective, rates, spread
+from perspect.evidence.likelihood import Rates, beyond, effective, rates, side_of, spread
 from perspect.evidence.row import Cutoff, of_counts, pair_of_auc
 
 DSC, MRS = Rates(0.84, 0.22), Rates(0.88, 0.14)
@@ -24,13 +24,13 @@ def test_the_probability_beyond_a_range_is_the_mean_of_those_beyond_its_cutoffs(
 def test_a_value_stands_no_surer_than_it_would_repeat():
     assert spread(found("rcbv_mean", 2.0, 0.01)) == pytest.approx(0.62)
     assert spread(found("rcbv_mean", 2.0, 0.9)) == 0.9
-    assert spread(found("adc_solid", 1.0, 0.05)) == 0.05
+    assert spread(found("cho_naa", 1.0, 0.07)) == 0.07
 
 
 def test_a_low_marker_points_the_other_way():
     one = row("rec.adc.vandijken2017")
-    assert beyond(found("adc_solid", 0.7, 0.01), one) == pytest.approx(1.0)
-    assert beyond(found("adc_solid", 2.0, 0.01), one) == pytest.approx(0.0)
+    assert beyond(found("adc_solid", 0.7, 0.01), one) == pytest.approx(1.0, abs=1e-6)
+    assert beyond(found("adc_solid", 2.0, 0.01), one) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_nothing_known_has_no_probability():
@@ -38,10 +38,38 @@ def test_nothing_known_has_no_probability():
 
 
 def test_a_soft_threshold_brings_the_ratio_of_a_doubtful_value_towards_one():
-    # Clinical anchor: nRCBV 2.0 lies beyond 1.75 with 65 %, so that 2.24 becomes about 1.5.
     law = Rates(0.95, 0.425)
     assert effective(1.0, law) == pytest.approx(2.24, abs=0.01)
-    assert effective(0.65, law) == pytest.approx(1.5, abs=0.05)
+    assert effective(0.65, law) == pytest.approx(
+        0.65 * 0.95 / (0.65 * 0.425 + 0.35 * 0.575) + 0.35 * 0.05 / (0.65 * 0.425 + 0.35 * 0.575)
+    )
+    assert effective(0.5, law) == pytest.approx(1.0)
+
+
+def test_swapping_the_sides_inverts_the_ratio():
+    for chance in (0.0, 0.1, 0.4, 1.0):
+        one = effective(chance, Rates(0.9, 0.2))
+        other = effective(1 - chance, Rates(1 - 0.2, 1 - 0.9))
+        assert one == pytest.approx(1 / other)
+
+
+def test_a_band_holds_every_dependence_and_every_end_of_the_studies():
+    some = [(Rates(0.7, 0.3), DSC, Rates(0.9, 0.15)), (Rates(0.8, 0.24), MRS, Rates(0.95, 0.07))]
+    for chances in ([1.0, 1.0], [1.0, 0.0], [0.9, 0.2]):
+        low, high = band(some, chances)
+        for rho in (0.2, 0.4, 0.6, 0.8, 0.95, None):
+            for ends in ((0, 0), (0, 2), (2, 0), (2, 2), (1, 1)):
+                rates_there = [one[end] for one, end in zip(some, ends, strict=True)]
+                assert low <= ratio(rates_there, chances, rho) * (1 + 1e-9)
+                assert ratio(rates_there, chances, rho) <= high * (1 + 1e-9)
+
+
+def test_a_side_is_taken_only_where_the_interval_clears_the_whole_range():
+    one = row("rec.dsc.rcbvmean.patel2017")
+    assert beyond(found("rcbv_mean", 2.75), one) > 0.9
+    assert side_of(found("rcbv_mean", 2.75), one) is Side.NEITHER
+    assert side_of(found("rcbv_mean", 3.7), one) is Side.FOR
+    assert side_of(found("rcbv_mean", 0.6), one) is Side.AGAINST
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.2, 0.4, 0.8])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import permutations
 from math import inf, nan
 
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 
 from cases import EFFECT, TREATED, TUMOUR, UNTREATED, found
 from perspect.evidence import QUESTIONS, Case, Word, question, weigh
-from perspect.evidence.verdict import Side
+from perspect.evidence.side import Side
+from perspect.evidence.weigh import _verdict
 from perspect.vocabulary import Flag, Severity
 
 RECURRENCE = question("recurrence")
@@ -78,6 +80,8 @@ def test_a_trap_never_strengthens_an_answer(findings, at, free, is_flagged):
 def test_taking_a_supporting_family_away_never_strengthens_an_answer(findings):
     findings = made(findings)
     before = weigh(RECURRENCE, findings, TREATED)
+    if before.side is Side.NEITHER:
+        return
     for family in before.families_for:
         after = weigh(RECURRENCE, [one for one in findings if one.marker.family is not family], TREATED)
         assert after.word.strength <= before.word.strength
@@ -98,14 +102,16 @@ def test_a_discordant_pair_is_never_averaged():
     assert (answer.word, answer.side) == (Word.DISCORDANT, Side.NEITHER)
     assert answer.hinges_on == ("vascularity", "metabolism")
     assert "For features of active tumour: vascularity." in answer.sentence
-    assert answer.ratio_low < 1 < answer.ratio_high
+    assert (answer.ratio_low, answer.ratio_high, answer.curve) == (1.0, 1.0, ())
+    assert (answer.families_for, answer.families_against) == (("vascularity",), ("metabolism",))
 
 
-def test_one_family_against_three_leaves_a_lean_and_is_named():
-    answer = weigh(RECURRENCE, [TUMOUR[0], TUMOUR[1], EFFECT[2]], TREATED)
-    assert answer.word is Word.DISCORDANT
-    grade = question("grade")
-    assert weigh(grade, [found("rcbv_mean", 5.0), found("ktrans_p95", 0.3)], UNTREATED).word is Word.CONCORDANT
+def test_one_family_against_three_leaves_a_lean_but_not_against_two():
+    vote = weigh(RECURRENCE, TUMOUR, TREATED).families[0]
+    dissent = replace(vote, side=Side.AGAINST, objects=frozenset({Side.AGAINST}))
+    assert _verdict([vote, vote, dissent]) == (Word.DISCORDANT, Side.NEITHER)
+    assert _verdict([vote, vote, vote, dissent]) == (Word.LEANS, Side.FOR)
+    assert _verdict([vote, vote, vote, dissent, dissent]) == (Word.DISCORDANT, Side.NEITHER)
 
 
 def test_a_trapped_marker_loses_its_vote_but_not_its_objection():
@@ -147,9 +153,39 @@ def test_grade_is_refused_for_a_treated_lesion():
 
 
 def test_an_abscess_without_diffusion_is_not_answered():
-    answer = weigh(question("abscess"), [found("amino_acids", 0.99, 0.0)], UNTREATED)
-    assert answer.word is Word.INSUFFICIENT
-    assert "DWI" in answer.sentence
+    for others in ([found("amino_acids", 0.99, 0.0)], [found("adc_solid", 1.0), found("swi_dual_rim", 1.0, 0.0)]):
+        answer = weigh(question("abscess"), others, UNTREATED)
+        assert answer.word is Word.INSUFFICIENT
+        assert "DWI" in answer.sentence
+
+
+def test_an_answer_that_is_stopped_takes_no_side_anywhere():
+    no_dates = Case({name: fact for name, fact in TREATED.facts.items() if name != "radiotherapy_days"})
+    for answer in (
+        weigh(RECURRENCE, TUMOUR, no_dates), weigh(question("abscess"), [found("swi_dual_rim", 1.0, 0.0)], UNTREATED),
+    ):  # fmt: skip
+        assert answer.readings == ()
+        assert {one.side for one in answer.families} == {Side.NEITHER}
+        assert (answer.curve, answer.ratio_low, answer.ratio_high) == ((), 1.0, 1.0)
+        assert (answer.families_for, answer.families_against) == ((), ())
+
+
+@given(sets)
+@settings(deadline=None)
+def test_the_ratio_stands_on_the_side_of_the_verdict(findings):
+    answer = weigh(RECURRENCE, made(findings), TREATED)
+    if answer.word is Word.CONCORDANT:
+        assert answer.ratio_low > 1 if answer.side is Side.FOR else answer.ratio_high < 1
+
+
+@given(sets, st.sampled_from(["dsc.class", "dsc.leakage_corrected", "dsc.has_preload"]))
+@settings(deadline=None)
+def test_a_worse_protocol_never_strengthens_an_answer(findings, fact):
+    findings = made(findings)
+    worse = Case({**TREATED.facts, fact: "poor" if fact == "dsc.class" else False})
+    before, after = weigh(RECURRENCE, findings, TREATED), weigh(RECURRENCE, findings, worse)
+    assert after.word.strength <= before.word.strength or after.word is Word.DISCORDANT
+    assert after.side in (before.side, Side.NEITHER)
 
 
 def test_within_90_days_of_radiotherapy_nothing_is_concordant():
@@ -158,11 +194,28 @@ def test_within_90_days_of_radiotherapy_nothing_is_concordant():
     assert any("pseudoprogression" in one for one in answer.limits)
 
 
-def test_a_row_whose_conditions_fail_neither_supports_nor_opposes():
+def test_a_poor_protocol_takes_a_vote_away_but_not_an_objection():
     poor = Case({**TREATED.facts, "dsc.class": "poor"})
     answer = weigh(RECURRENCE, [TUMOUR[0], *EFFECT[1:]], poor)
-    assert (answer.word, answer.side) == (Word.CONCORDANT, Side.AGAINST)
+    assert answer.word is Word.DISCORDANT
     assert "vascularity" in answer.families_unusable
+    assert weigh(RECURRENCE, TUMOUR[:1], poor).word is Word.INSUFFICIENT
+
+
+def test_a_row_about_another_kind_of_patient_neither_supports_nor_opposes():
+    child = Case({**TREATED.facts, "adult": False})
+    assert weigh(RECURRENCE, TUMOUR, child).word is Word.INSUFFICIENT
+
+
+def test_a_row_that_hardly_says_anything_objects_to_nothing():
+    low = [found("rcbv_mean", 0.6), found("ktrans_p95", 0.001)]
+    assert weigh(question("grade"), low, UNTREATED).word is Word.CONCORDANT
+    assert weigh(question("grade"), [*low, found("cho_cr", 1.3)], UNTREATED).word is Word.CONCORDANT
+
+
+def test_lymphoma_is_not_asked_of_a_lesion_that_does_not_enhance():
+    flat = Case({**UNTREATED.facts, "enhancing": False})
+    assert weigh(question("lymphoma"), [found("rcbv_mean", 0.9), found("adc_solid", 0.6)], flat).word is Word.REFUSED
 
 
 def test_rows_that_were_not_read_in_the_source_feed_no_verdict():

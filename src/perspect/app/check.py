@@ -6,19 +6,23 @@ from typing import Final
 
 from perspect import evidence, io
 from perspect.evidence.case import FACTS
+from perspect.vocabulary import marker
 
 USES: Final = {
     "dsc": "blood volume, leakage, flow (perspect dsc)",
     "dce": "permeability; not part of an answer yet",
-    "asl": "blood flow; not part of an answer yet",
+    "asl": "blood flow without agent (perspect asl)",
     "adc": "diffusion of the solid part and of a cavity",
-    "mrs": "metabolites; not part of an answer yet",
+    "mrs": "metabolites (perspect mrs)",
     "mrsi": "metabolite maps; not part of an answer yet",
     "t1w": "tissue classes, what enhances, where things are",
     "t1c": "what enhances",
     "t2w": "tissue classes",
     "flair": "tissue classes",
 }
+
+BY_CONTEXT: Final = ("adult", "treated", "radiotherapy_days", "antiangiogenic", "steroids", "gadolinium_before_mrs")
+"""Facts that only the context can say; the others come from the images."""
 
 MODALITIES: Final = {"dwi": "adc", "dsc": "dsc", "mrs": "mrs", "dce": "dce", "asl": "asl"}
 """The role of the series that a modality is read from."""
@@ -37,8 +41,8 @@ def checked(study: Path, question: str | None) -> Iterator[str]:
         return
     asked = evidence.question(question)
     yield f"{asked.asks}"
-    for modality, why in asked.mandatory:
-        if MODALITIES[modality] not in roles.series:
+    for key, why in asked.mandatory:
+        if MODALITIES[marker(key).measured_by] not in roles.series:
             yield f"missing: {why}"
     families = {
         use.family: {evidence.marker_of(name).measured_by for name in use.rows if evidence.row(name).may_feed}
@@ -46,10 +50,13 @@ def checked(study: Path, question: str | None) -> Iterator[str]:
     }
     for family, modalities in families.items():
         there = sorted(one for one in modalities if MODALITIES.get(one, one) in roles.series)
+        modalities = {"a sign that a reader sees" if one == "reader" else one for one in modalities}
         if not modalities:
             yield f"{family}: no published row of it may feed a verdict; shown as context only."
         elif there:
             yield f"{family}: from {', '.join(there)}."
         else:
             yield f"{family}: nothing here; it would need {' or '.join(sorted(modalities))}."
-    yield "must be on record (--context): " + "; ".join(FACTS[one.condition.fact] for one in asked.needs) + "."
+    facts = dict.fromkeys(FACTS[one.condition.fact] for one in asked.needs if one.condition.fact in BY_CONTEXT)
+    if facts:
+        yield f"must be on record (--context): {'; '.join(facts)}."

@@ -7,6 +7,7 @@ from perspect.evidence.case import Case, Condition
 from perspect.evidence.question import Question
 from perspect.evidence.questions import QUESTIONS, question
 from perspect.evidence.row import Cutoff, Row
+from perspect.evidence.side import Side
 from perspect.evidence.sources import ROWS, marker_of, row
 from perspect.evidence.verdict import Answer, Reading, Word
 from perspect.evidence.weigh import weigh
@@ -21,6 +22,7 @@ __all__ = [
     "Question",
     "Reading",
     "Row",
+    "Side",
     "Word",
     "marker_of",
     "question",

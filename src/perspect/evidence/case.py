@@ -10,14 +10,11 @@ Fact = bool | float | str
 class Case:
     """Facts by name, such as `dsc.has_preload` (yes or no), `mrs.te` (s) or `treated`; what is absent is not known.
 
-    Names are those of `FACTS`. Facts come from the series and from what the user says; nothing is assumed.
+    Names are those of `FACTS`, and further ones that no condition asks for. Facts come from the series and from what
+    the user says; nothing is assumed.
     """
 
     facts: Mapping[str, Fact] = field(default_factory=dict)
-
-    def knows(self, name: str) -> bool:
-        """Whether this is on record."""
-        return name in self.facts
 
     def says(self, name: str) -> Fact | None:
         """What is on record, `None` where nothing is."""
@@ -31,16 +28,18 @@ FACTS: dict[str, str] = {
     "antiangiogenic": "a drug against vessel growth was given",
     "steroids": "steroids were being given",
     "gadolinium_before_mrs": "contrast agent was given before the spectroscopy",
-    "dsc.class": "the class of the DSC protocol: good, usable or poor",
+    "dsc.class": "the class of the DSC protocol: good or poor",
     "dsc.has_preload": "agent was given before the imaged bolus",
     "dsc.leakage_corrected": "leakage was corrected",
-    "dsc.te": "echo time of the DSC series in s",
     "mrs.te": "the longest echo time of the spectroscopy in s",
-    "mrs.te_shortest": "the shortest echo time of the spectroscopy in s",
-    "field": "field strength in T",
     "enhancing": "part of the lesion enhances",
 }
 """Every fact that a condition may ask for, in words."""
+
+
+OF_QUALITY: frozenset[str] = frozenset({"dsc.class", "dsc.has_preload", "dsc.leakage_corrected", "mrs.te"})
+"""Facts about how well a series was taken. Where one fails a row supports nothing, but what it would say against the
+others stands: a worse protocol must not make an answer stronger."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,10 @@ LEAST_DEPENDENCE: Final = 0.2
 """Correlation within either group at the independent end of the range: families of one lesion are never independent
 [our default]."""
 
+DEPENDENCES: Final = (LEAST_DEPENDENCE, 0.4, 0.6, 0.8, 0.95, None)
+"""Correlations over which the range is sought: where families disagree it is not between the two ends. `None` is full
+dependence."""
+
 NODES: Final = tuple(-6.0 + 12.0 * (i + 0.5) / 120 for i in range(120))
 """Midpoints over which the common factor is integrated: exact to 1e-9 for any correlation used here."""
 
@@ -50,41 +54,41 @@ def together(shares: Sequence[float], signs: Sequence[bool]) -> float:
 def ratio(families: Sequence[Rates], chances: Sequence[float], correlation: float | None) -> float:
     """The likelihood ratio of several families, each positive with some chance; `None` is full dependence.
 
-    A pattern that full dependence rules out in either group says nothing there (ratio 1).
+    What is seen under either hypothesis is mixed over the patterns of positive and negative results that the chances
+    leave open. Where full dependence rules all of them out, nothing is said (ratio 1).
 
     >>> both = [Rates(0.84, 0.22), Rates(0.88, 0.14)]
     >>> [round(ratio(both, [1.0, 1.0], rho), 1) for rho in (0.0, 0.4, 0.8, None)]
     [24.0, 12.4, 7.5, 6.0]
     """
-    total = 0.0
+    hits = tuple(one.sensitivity for one in families)
+    falses = tuple(one.false_positives for one in families)
+    with_target = without = 0.0
     for signs in product((True, False), repeat=len(families)):
         weight = 1.0
         for sign, chance in zip(signs, chances, strict=True):
             weight *= chance if sign else 1 - chance
-        if weight == 0.0:
-            continue
-        hits, falses = tuple(one.sensitivity for one in families), tuple(one.false_positives for one in families)
-        if correlation is None:
-            with_target, without = together(hits, signs), together(falses, signs)
-            total += weight * (with_target / without if with_target > 0 and without > 0 else 1.0)
-        else:
-            total += weight * joint(hits, signs, correlation) / joint(falses, signs, correlation)
-    return total
+        if weight > 0.0:
+            with_target += weight * _pattern(hits, signs, correlation)
+            without += weight * _pattern(falses, signs, correlation)
+    return with_target / without if with_target > 0 and without > 0 else 1.0
 
 
-def band(
-    families: Sequence[tuple[Rates, Rates, Rates]], chances: Sequence[float]
-) -> tuple[float, float]:  # fmt: skip
+def _pattern(shares: tuple[float, ...], signs: tuple[bool, ...], correlation: float | None) -> float:
+    return together(shares, signs) if correlation is None else joint(shares, signs, correlation)
+
+
+def band(families: Sequence[tuple[Rates, Rates, Rates]], chances: Sequence[float]) -> tuple[float, float]:
     """The lowest and highest likelihood ratio over the dependence and over the intervals of the studies.
 
-    With no family it is 1.
+    Every study may stand at either end of its interval, whatever the others do. With no family it is 1.
     """
     if not families:
         return 1.0, 1.0
     found = [
-        ratio([one[end] for one in families], chances, correlation)
-        for end in range(3)
-        for correlation in (LEAST_DEPENDENCE, None)
+        ratio([one[end] for one, end in zip(families, ends, strict=True)], chances, correlation)
+        for ends in [*product((0, 2), repeat=len(families)), (1,) * len(families)]
+        for correlation in DEPENDENCES
     ]
     return min(found), max(found)
 

@@ -1,14 +1,21 @@
 """What a measured value says for one side: how surely it lies beyond a cut-off, and the likelihood ratio of that."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, isfinite, pi, sqrt
 from statistics import NormalDist
 from typing import Final
 
-from perspect.evidence.row import Row
+from perspect.evidence.row import Cutoff, Row
+from perspect.evidence.side import Side
 from perspect.vocabulary import Finding
 
 NORMAL: Final = NormalDist()
+
+SURE: Final = 0.9
+"""Probability of lying beyond a cut-off from which a value takes a side: the 80 % interval then lies beyond it."""
+
+EIGHTY: Final = NORMAL.inv_cdf(SURE)
+"""Standard deviations to either side that hold 80 %."""
 
 LEAST_MISS: Final = 0.02
 """Share by which a published sensitivity or specificity falls short of 1 at least: nobody is never wrong, and a study
@@ -74,17 +81,30 @@ class Rates:
         return (1 - self.sensitivity) / (1 - self.false_positives)
 
 
+def side_of(finding: Finding, row: Row, value: float | None = None) -> Side:
+    """Which side a value takes: that on which its 80 % interval lies beyond the cut-off, the whole range of it."""
+    if row.cutoff is None:
+        return Side.NEITHER
+    ends = (Cutoff(edge, edge, "") for edge in (row.cutoff.low, row.cutoff.high))
+    chances = [beyond(finding, replace(row, cutoff=end), value) for end in ends]
+    if not all(isfinite(one) for one in chances):
+        return Side.NEITHER
+    if min(chances) >= SURE:
+        return Side.FOR
+    return Side.AGAINST if max(chances) <= 1 - SURE else Side.NEITHER
+
+
 def rates(row: Row) -> tuple[Rates, Rates, Rates]:
-    """What the row found, with the weaker and the stronger end of its 95 % interval: (weak, found, strong).
+    """What the row found, between the weaker and the stronger end of its 95 % interval: (weak, found, strong).
 
     Raises ValueError for a row without proportions.
     """
     if row.sensitivity is None or row.specificity is None:
         raise ValueError(f"{row.id} has no sensitivity and specificity.")
-    pairs = [
-        (getattr(row.sensitivity, end), getattr(row.specificity, end)) for end in ("low", "value", "high")
-    ]  # fmt: skip
-    weak, found, strong = (_rates(*pair, row.lr_cap) for pair in pairs)
+    weak, found, strong = (
+        _rates(getattr(row.sensitivity, end), getattr(row.specificity, end), cap)
+        for end, cap in zip(("low", "value", "high"), row.lr_caps, strict=True)
+    )
     return weak, found, strong
 
 
@@ -96,10 +116,17 @@ def _rates(sensitivity: float, specificity: float, cap: float) -> Rates:
     return Rates(hit, false) if hit > false else Rates(hit, hit)
 
 
-def effective(probability: float, found: Rates) -> float:
-    """The likelihood ratio of a value that is positive with some probability.
+def effective(chance: float, found: Rates) -> float:
+    """The likelihood ratio of a value that is positive with some chance: that of observing it with so much doubt.
 
-    >>> round(effective(0.65, Rates(0.95, 0.425)), 2)
-    1.48
+    Probabilities are mixed, not ratios, so that even chances say nothing and that swapping the sides inverts the ratio.
+
+    >>> [round(effective(chance, Rates(0.95, 0.425)), 2) for chance in (1.0, 0.65, 0.5)]
+    [2.24, 1.34, 1.0]
     """
-    return probability * found.positive + (1 - probability) * found.negative
+    return mixed(chance, found.sensitivity) / mixed(chance, found.false_positives)
+
+
+def mixed(chance: float, share: float) -> float:
+    """How often a result is seen that is positive with some chance, where `share` of all are positive."""
+    return chance * share + (1 - chance) * (1 - share)

@@ -29,9 +29,9 @@ class Use:
 class Question:
     """One question. `target` and `other` are its sides as features, never as a diagnosis or a grade.
 
-    `mandatory` are modalities without which nothing is said, with the sentence that says so; `useful` are others.
-    `uses` name the rows by family, the primary marker's first. `benign` are known causes of disagreement, by pair of
-    families; `settles` is what else could tell. `limits` go with every answer.
+    `mandatory` are markers without which nothing is said, with the sentence that says so. `uses` name the rows by
+    family, the primary marker's first. `disagreements` are known causes of disagreement, by pair of families;
+    `settles` is what else could tell. `limits` go with every answer.
     """
 
     key: str
@@ -40,7 +40,6 @@ class Question:
     target: str
     other: str
     mandatory: tuple[tuple[str, str], ...]
-    useful: tuple[str, ...]
     needs: tuple[Need, ...]
     uses: tuple[Use, ...]
     limits: tuple[str, ...]

@@ -5,7 +5,7 @@ from math import isfinite, sqrt
 from statistics import NormalDist
 from typing import Final, Literal
 
-from perspect.evidence.case import Case, Condition
+from perspect.evidence.case import OF_QUALITY, Case, Condition
 
 Z95: Final = NormalDist().inv_cdf(0.975)
 
@@ -61,8 +61,8 @@ class Row:
 
     `target` is what counts as positive, and `direction` how the marker points there. `status` is `verified` where the
     numbers were read in the source itself; only such rows may feed a verdict. `sensitivity` and `specificity` are
-    `None` where the source has none. `lr_cap` is a printed likelihood ratio that is lower than the printed pair
-    implies: then the lower holds.
+    `None` where the source has none. `lr_caps` are a printed likelihood ratio and the ends of its interval (low,
+    estimate, high) that are lower than the printed pair implies: then the lower holds.
     """
 
     id: str
@@ -82,7 +82,7 @@ class Row:
     level: str = "single"
     population: str = ""
     conditions: tuple[Condition, ...] = ()
-    lr_cap: float = float("inf")
+    lr_caps: tuple[float, float, float] = (float("inf"),) * 3
     doi: str = ""
     pmid: str = ""
     note: str = ""
@@ -95,6 +95,10 @@ class Row:
     def failed(self, case: Case) -> tuple[str, ...]:
         """The conditions that do not hold in this case, in words."""
         return tuple(why for one in self.conditions if (why := one.failure(case)) is not None)
+
+    def is_about(self, case: Case) -> bool:
+        """Whether the case is of the kind that the row is about, however well its series were taken."""
+        return all(one.failure(case) is None for one in self.conditions if one.fact not in OF_QUALITY)
 
     @property
     def reference(self) -> str:

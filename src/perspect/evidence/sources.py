@@ -11,7 +11,9 @@ from perspect.vocabulary import MARKERS, Marker, marker
 
 KNOWN: Final = frozenset(one.key for one in MARKERS)
 
-NOT_PLAIN: Final = frozenset({"cutoff", "sens", "spec", "conditions", "n_patients", "n_lesions"})
+NOT_PLAIN: Final = frozenset({"cutoff", "sens", "spec", "conditions", "n_patients", "n_lesions", "lr_cap"})
+
+NO_CAP: Final = (float("inf"),) * 3
 
 NOT_PRINTED: Final = 40
 """Patients whose interval a row gets where neither an interval nor a number of patients is printed [our default]."""
@@ -43,6 +45,7 @@ def _row(said: dict[str, Any]) -> Row:
         sensitivity=both[0],
         specificity=both[1],
         conditions=tuple(Condition(**one) for one in said.get("conditions", ())),
+        lr_caps=tuple(said.get("lr_cap", NO_CAP)),
     )
 
 

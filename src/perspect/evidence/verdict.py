@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from perspect.evidence.row import Row
+from perspect.evidence.side import Side
 from perspect.vocabulary import Family, Finding
 
 
@@ -20,19 +21,6 @@ class Word(StrEnum):
     def strength(self) -> int:
         """How much is claimed: what a trap can only lower."""
         return {Word.CONCORDANT: 3, Word.LEANS: 2, Word.DISCORDANT: 1}.get(self, 0)
-
-
-class Side(StrEnum):
-    """Which way something points: to what the question asks about, away from it, or neither way."""
-
-    FOR = "for"
-    AGAINST = "against"
-    NEITHER = "neither"
-
-    @property
-    def other(self) -> "Side":
-        """The opposite side."""
-        return {Side.FOR: Side.AGAINST, Side.AGAINST: Side.FOR}.get(self, Side.NEITHER)
 
 
 @dataclass(frozen=True)
@@ -59,11 +47,6 @@ class Reading:
     def is_valid(self) -> bool:
         """Whether it may support a verdict."""
         return not self.failed
-
-    @property
-    def vote(self) -> Side:
-        """The side that it supports."""
-        return self.side if self.is_valid else Side.NEITHER
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,17 @@
 from dataclasses import replace
 
 from perspect.evidence.question import Question
-from perspect.evidence.verdict import Answer, Side, Word
+from perspect.evidence.side import Side
+from perspect.evidence.verdict import Answer, Word
 from perspect.vocabulary import Family
 
 
-def sentence(question: Question, answer: Answer, stopped: str | None) -> Answer:
-    """The answer with its sentence; `stopped` says why nothing was weighed."""
-    return replace(answer, sentence=_sentence(question, answer, stopped))
+def sentence(question: Question, answer: Answer, held_back: tuple[str, ...]) -> Answer:
+    """The answer with its sentence; `held_back` says why two families that agree only lean."""
+    return replace(answer, sentence=_sentence(question, answer, held_back))
 
 
-def _sentence(question: Question, answer: Answer, stopped: str | None) -> str:
-    if stopped is not None:
-        return stopped
+def _sentence(question: Question, answer: Answer, held_back: tuple[str, ...]) -> str:
     if answer.word is Word.INSUFFICIENT:
         return f"Nothing that was measured takes a side. {_missing(answer)}".strip()
     if answer.word is Word.DISCORDANT:
@@ -22,11 +21,13 @@ def _sentence(question: Question, answer: Answer, stopped: str | None) -> str:
     backing = _list(answer.families_for)
     if answer.word is Word.CONCORDANT:
         return f"{backing.capitalize()} agree on {answer.side_name}, and nothing measured speaks against it."
-    if len(answer.families_for) == 1:
-        return f"The measurements lean towards {answer.side_name}. That rests on one family: {backing}."
     said = f"The measurements lean towards {answer.side_name} ({backing})."
+    if len(answer.families_for) == 1:
+        said = f"The measurements lean towards {answer.side_name}. That rests on one family: {backing}."
     if answer.families_against:
         said += f" {_list(answer.families_against).capitalize()} disagrees."
+    elif len(answer.families_for) > 1:
+        said += f" {' '.join(held_back)}"
     return said
 
 

@@ -1,19 +1,18 @@
 """The page of an answer: disagreement first, every number with its doubt, and what it was compared with."""
 
 import math
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from perspect.evidence import Answer, Reading, Word, weigh
-from perspect.evidence.verdict import Side
+from perspect.evidence import Answer, Question, Reading, Side, Word, weigh
+from perspect.evidence.likelihood import side_of
 from perspect.evidence.weigh import is_trap_dependent
 from perspect.report import words
 from perspect.report.dossier import Dossier, Plate
 from perspect.report.exhibits import Exhibit
-from perspect.report.findings import BANNER, EIGHTY
+from perspect.report.findings import BANNER
 from perspect.report.number_line import belief_curve, number_line
 from perspect.report.picture import Painter, colour_bar
 from perspect.report.view import layout, view, window
@@ -44,7 +43,8 @@ def answer_page(dossier: Dossier) -> str:
 
     Without a question it measures and says nothing of evidence. The same dossier gives the same bytes.
     """
-    answer = dossier.answer
+    answer, asked = dossier.answer, dossier.question
+    names = {} if asked is None else {Side.FOR: asked.target, Side.AGAINST: asked.other, Side.NEITHER: "no side"}
     template = _environment().get_template("answer.html")
     return template.render(
         dossier=dossier,
@@ -53,17 +53,16 @@ def answer_page(dossier: Dossier) -> str:
         question=dossier.question,
         title=None if answer is None else TITLES[answer.word],
         tone="note" if answer is None else TONES[answer.word],
-        against=[] if answer is None else _dissent(answer),
-        readings=[] if answer is None else [_row(one) for one in answer.readings],
-        families=[] if answer is None else answer.families,
+        against=[] if answer is None or dossier.question is None else _dissent(answer, dossier.question),
+        readings=[] if answer is None else [_row(one, names) for one in answer.readings],
+        families=[] if answer is None else [(vote, names[vote.side]) for vote in answer.families],
         findings=[_finding(one) for one in dossier.findings],
         trapped=[_trapped(one) for one in dossier.findings if math.isfinite(one.with_traps)],
         left_out=[] if answer is None else _left_out(dossier),
-        belief="" if answer is None or answer.word.strength == 0 else belief_curve(answer),
+        belief="" if answer is None or not answer.curve else belief_curve(answer),
         plates=[(one, _exhibit(one)) for one in dossier.plates],
         flags=words.gravest_first((*dossier.traps, *dossier.flags)),
         references=[words.reference(one) for recipe in dossier.recipes.values() for one in recipe.references],
-        sides=Side,
     )
 
 
@@ -72,18 +71,27 @@ def _environment() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _dissent(answer: Answer) -> list[tuple[str, str]]:
-    """What speaks against the side that is taken, or for either where none is, by family."""
+def _dissent(answer: Answer, question: Question) -> list[tuple[str, str]]:
+    """What speaks against the side that is taken, or for either where none is, by family, with the value that does."""
     said = []
+    names = {Side.FOR: question.target, Side.AGAINST: question.other}
     for vote in answer.families:
         sides = vote.objects if answer.side is Side.NEITHER else vote.objects & {answer.side.other}
         for side in sorted(sides):
             reads = [one for one in (vote.primary, *vote.others) if one is not None and side in one.objects]
-            values = dict.fromkeys(f"{one.finding.marker.name} {shown(one.finding)}" for one in reads)
-            said.append(
-                (str(vote.family), f"{', '.join(values)} {'speaks' if len(values) == 1 else 'speak'} {side} it")
-            )
+            values = ", ".join(dict.fromkeys(f"{one.finding.marker.name} {_speaking(one, side)}" for one in reads))
+            said.append((str(vote.family), f"{values}: {names[side]}"))
     return said
+
+
+def _speaking(one: Reading, side: Side) -> str:
+    """The version of a value that takes a side: as it counts, with the trapped voxels, or without."""
+    if one.side is side:
+        return shown(one.finding)
+    for value, how in ((one.finding.with_traps, "with"), (one.finding.without_traps, "without")):
+        if side_of(one.finding, one.row, value) is side:
+            return f"{value:.2f} {how} the trapped voxels"
+    return shown(one.finding)
 
 
 def shown(one: Finding) -> str:
@@ -104,7 +112,7 @@ def _finding(one: Finding) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _row(one: Reading) -> dict[str, str]:
+def _row(one: Reading, names: dict[Side, str]) -> dict[str, str]:
     """One line of the evidence table."""
     row = one.row
     rates = ""
@@ -119,11 +127,12 @@ def _row(one: Reading) -> dict[str, str]:
         "origin": row.cutoff.origin if row.cutoff else "",
         "chance": f"{one.probability:.0%}" if math.isfinite(one.probability) else "–",
         "family": str(one.finding.marker.family),
-        "reads": {Side.FOR: "for", Side.AGAINST: "against", Side.NEITHER: "grey zone"}[one.side],
+        "reads": "grey zone" if one.side is Side.NEITHER else names[one.side],
         "side": str(one.side),
         "rates": rates,
         "n": f"n = {row.n_patients}" if row.n_patients else f"{row.n_studies} studies" if row.n_studies > 1 else "",
         "reference": row.reference,
+        "note": row.note,
         "status": row.status,
         "failed": "; ".join(one.failed),
         "line": number_line(one),
@@ -144,13 +153,13 @@ def _trapped(one: Finding) -> dict[str, str]:
 
 
 def _left_out(dossier: Dossier) -> list[dict[str, str]]:
-    """The verdict once more without each family in turn."""
-    if dossier.question is None or dossier.answer is None or dossier.answer.word is Word.REFUSED:
+    """The verdict once more without each family in turn, where there is one."""
+    if dossier.question is None or dossier.answer is None or not dossier.answer.readings:
         return []
     rows = []
     for family in dict.fromkeys(one.finding.marker.family for one in dossier.answer.readings):
         kept = [one for one in dossier.findings if one.marker.family is not family]
-        without = weigh(replace(dossier.question, mandatory=()), kept, dossier.case)
+        without = weigh(dossier.question, kept, dossier.case)
         rows.append({"family": str(family), "word": str(without.word), "side": without.side_name or "no side"})
     return rows
 
@@ -171,8 +180,3 @@ def _exhibit(plate: Plate) -> Exhibit:
     picture = painter.paint(plate.shown.shown, quantity.display, quantity.colours, plate.caption)
     bar = colour_bar(quantity.display, quantity.colours, quantity.shown_unit, 4)
     return Exhibit(picture, quantity.symbol, plate.title, bar)
-
-
-def interval(one: Finding) -> tuple[float, float]:
-    """The 80 % interval of a value."""
-    return one.value - EIGHTY * one.std, one.value + EIGHTY * one.std

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from perspect.evidence import Answer, Reading
-from perspect.evidence.likelihood import spread
+from perspect.evidence.likelihood import EIGHTY, spread
 from perspect.report.dossier import Dossier
 from perspect.vocabulary import Finding, Flag
 
@@ -14,9 +14,6 @@ SCHEMA: Final = "perspect-findings/1"
 """Name and version; a key that goes or changes its meaning makes the next version."""
 
 BANNER: Final = "RESEARCH – not for diagnosis"
-
-EIGHTY: Final = 1.2816
-"""Standard deviations to either side that hold 80 %."""
 
 COLUMNS: Final = (
     "marker", "family", "region", "value", "std", "low80", "high80", "unit", "n", "with_traps", "without_traps",

@@ -5,8 +5,7 @@ from html import escape
 from typing import Final
 
 from perspect.evidence import Answer, Reading
-from perspect.evidence.likelihood import spread
-from perspect.report.findings import EIGHTY
+from perspect.evidence.likelihood import EIGHTY, spread
 
 WIDTH, HEIGHT = 420.0, 46.0
 LEFT, RIGHT, LINE = 12.0, 408.0, 22.0

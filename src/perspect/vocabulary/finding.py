@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from math import isfinite, nan
 
-from perspect.vocabulary.flag import Flag, Severity
+from perspect.vocabulary.flag import Flag
 from perspect.vocabulary.marker import Marker
 
 
@@ -36,13 +36,3 @@ class Finding:
     def is_measured(self) -> bool:
         """Whether anything was measured, trapped or not."""
         return self.is_known or isfinite(self.with_traps)
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether a flag says that the number must not be used."""
-        return any(flag.severity == Severity.REFUSED for flag in self.flags)
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether a flag says that the number can carry no conclusion of its own."""
-        return any(flag.severity >= Severity.LIMITED for flag in self.flags)

@@ -44,6 +44,9 @@ CORRECTED_RCBV: Final = 0.31
 """Within-subject coefficient of variation of leakage-corrected rCBV in tumour, measured twice (repeatability of
 standardised and normalised rCBV in glioblastoma, AJNR 2015, table 2)."""
 
+ADC_AGAIN: Final = 0.05
+"""The same of ADC in brain [our default; no source for tumours was read]."""
+
 _V, _P, _C, _M = Family.VASCULARITY, Family.PERMEABILITY, Family.CELLULARITY, Family.METABOLISM
 
 MARKERS: Final[tuple[Marker, ...]] = (
@@ -56,8 +59,8 @@ MARKERS: Final[tuple[Marker, ...]] = (
     Marker("ktrans_p95", "Ktrans", _P, "dce", "solid part", "95th percentile", "1/min"),
     Marker("ve_mean", "ve", _P, "dce", "solid part", "mean", "fraction"),
     Marker("psr_mean", "percentage of signal recovery", _P, "dsc", "solid part", "mean", "%"),
-    Marker("adc_solid", "ADC", _C, "dwi", "solid part", "mean", "10⁻³ mm²/s"),
-    Marker("adc_cavity", "ADC of the cavity", _C, "dwi", "cavity", "mean", "10⁻³ mm²/s"),
+    Marker("adc_solid", "ADC", _C, "dwi", "solid part", "mean", "10⁻³ mm²/s", ADC_AGAIN),
+    Marker("adc_cavity", "ADC of the cavity", _C, "dwi", "cavity", "mean", "10⁻³ mm²/s", ADC_AGAIN),
     Marker("cho_naa", "Cho/NAA", _M, "mrs", "spectroscopy voxel", "amplitudes"),
     Marker("cho_cr", "Cho/Cr", _M, "mrs", "spectroscopy voxel", "amplitudes"),
     Marker("cho_naa_rim", "Cho/NAA around the lesion", _M, "mrs", "rim of 5 mm", "amplitudes"),

@@ -1,6 +1,7 @@
 """Is a ring that enhances around a cavity an abscess, or a necrotic tumour?"""
 
 from perspect.evidence.question import Question, Use
+from perspect.evidence.questions.common import ADULT, ENHANCES
 from perspect.vocabulary import Family
 
 ABSCESS = Question(
@@ -10,10 +11,9 @@ ABSCESS = Question(
     target="features of an abscess",
     other="features of a necrotic tumour",
     mandatory=(
-        ("dwi", "There is no diffusion image (DWI or ADC), the best marker: nothing is said."),
+        ("adc_cavity", "There is no diffusion image (DWI or ADC), the best marker: nothing is said."),
     ),
-    useful=("DWI", "MRS at TE 135 to 144 ms", "SWI", "DSC", "T1c"),
-    needs=(),
+    needs=(ENHANCES, ADULT),
     uses=(
         Use(Family.CELLULARITY, ("abs.dwi.meta2014", "abs.adc.reddy2006")),
         Use(Family.INFECTION, ("abs.mrs.lai2002", "abs.mrs.aa.mishra2004", "abs.mrs.aa.pal2010")),
@@ -24,7 +24,7 @@ ABSCESS = Question(
         "Lactate alone does not tell the two apart.",
         "The printed likelihood ratio of diffusion (4.1) is below what the printed pair implies; the lower is used.",
     ),
-    settles=("spectroscopy at two echo times", "susceptibility-weighted images", "aspiration"),
+    settles=("spectroscopy at two echo times", "susceptibility-weighted images"),
     disagreements=(
         (
             frozenset({Family.CELLULARITY, Family.INFECTION}),

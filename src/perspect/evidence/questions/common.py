@@ -36,6 +36,16 @@ ADULT: Final = Need(
     Condition("adult", equals=True), "The published rows are about adults.", Severity.CAUTION,
 )  # fmt: skip
 
+ENHANCES: Final = Need(
+    Condition("enhancing", equals=True),
+    "This question is about lesions that enhance, and no part of this one does (or it is not known).",
+)
+ENHANCES_OR_DOUBT: Final = Need(
+    Condition("enhancing", equals=True),
+    "The lesion does not enhance: there blood volume tells grades apart much worse (Abrigo et al. 2018, Cochrane).",
+    Severity.CAUTION,
+)
+
 ERA: Final = (
     "The studies graded tissue before 2016; grade is molecular today. Only features of vessels and metabolism are "
     "named here, never a grade."

@@ -10,8 +10,7 @@ DEMYELINATION = Question(
     asks="Does this tumour-like lesion have the features of demyelination, or of tumour?",
     target="features of demyelination",
     other="features of tumour",
-    mandatory=(("dsc", "Without DSC perfusion no published row answers this question."),),
-    useful=("DSC", "MRS at TE 30 ms", "T1c", "DWI"),
+    mandatory=(("rcbv_mean", "Without DSC perfusion no published row answers this question."),),
     needs=(UNTREATED, ADULT),
     uses=(
         Use(Family.VASCULARITY, ("tdl.mri.suh2018",)),
@@ -22,5 +21,5 @@ DEMYELINATION = Question(
         "The published pair is that of conventional and advanced images read together; one in three has an open ring.",
         "Lesions of low blood volume that are tumours all the same read as demyelination here.",
     ),
-    settles=("imaging after an interval or after steroids", "cerebrospinal fluid", "spinal imaging"),
+    settles=("imaging after an interval", "cerebrospinal fluid", "spinal imaging"),
 )  # fmt: skip

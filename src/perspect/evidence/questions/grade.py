@@ -1,7 +1,15 @@
 """Does an untreated glioma have features of high grade?"""
 
 from perspect.evidence.question import Question, Use
-from perspect.evidence.questions.common import ADULT, BARRIER, ERA, OLIGODENDROGLIOMA, UNTREATED, VESSEL_OR_OLIGO
+from perspect.evidence.questions.common import (
+    ADULT,
+    BARRIER,
+    ENHANCES_OR_DOUBT,
+    ERA,
+    OLIGODENDROGLIOMA,
+    UNTREATED,
+    VESSEL_OR_OLIGO,
+)
 from perspect.vocabulary import Family
 
 GRADE = Question(
@@ -11,13 +19,12 @@ GRADE = Question(
     target="features of high grade",
     other="features of low grade",
     mandatory=(),
-    useful=("DSC", "DCE", "ASL", "MRS", "T1c", "FLAIR", "SWI"),
-    needs=(UNTREATED, ADULT),
+    needs=(UNTREATED, ADULT, ENHANCES_OR_DOUBT),
     uses=(
         Use(
             Family.VASCULARITY,
             (
-                "grade.dsc.rcbv.luan2020", "grade.dsc.nrcbv.schmainda2018", "grade.dsc.rcbvmax.law2003",
+                "grade.dsc.nrcbv.schmainda2018", "grade.dsc.rcbv.luan2020", "grade.dsc.rcbvmax.law2003",
                 "grade.asl.rcbf.luan2020", "grade.dsc.ncbv.lev2004", "grade.dsc.rcbvmax.delgado2017",
                 "grade.perfusion.cochrane2018", "grade.asl.cbf.delgado2018", "grade.asl.rtbf.smd2019",
             ),

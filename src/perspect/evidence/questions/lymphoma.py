@@ -1,7 +1,7 @@
 """Does an untreated enhancing mass have features of lymphoma, or of high-grade glioma?"""
 
 from perspect.evidence.question import Question, Use
-from perspect.evidence.questions.common import ADULT, NO_STEROIDS, UNTREATED
+from perspect.evidence.questions.common import ADULT, ENHANCES, NO_STEROIDS, UNTREATED
 from perspect.vocabulary import Family
 
 LYMPHOMA = Question(
@@ -11,13 +11,12 @@ LYMPHOMA = Question(
     target="features of lymphoma",
     other="features of high-grade glioma",
     mandatory=(),
-    useful=("DWI", "DSC", "T1c", "SWI"),
-    needs=(UNTREATED, NO_STEROIDS, ADULT),
+    needs=(UNTREATED, ENHANCES, NO_STEROIDS, ADULT),
     uses=(
         Use(Family.VASCULARITY, ("mimic.dsc.preload.39", "pcnsl.dsc.xu2017")),
         Use(Family.CELLULARITY, ("pcnsl.adc.du2022",)),
         Use(Family.PERMEABILITY, ("mimic.psr.preload.lee2019",)),
     ),
     limits=("Recovery of the signal (PSR) depends on preload, flip angle and TE; no cut-off travels (Lee 2019).",),
-    settles=("spectroscopy", "a biopsy before steroids"),
+    settles=("spectroscopy", "biopsy"),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Does what surrounds an enhancing mass look infiltrated, as around glioma, or only swollen, as around metastasis?"""
 
 from perspect.evidence.question import Question, Use
-from perspect.evidence.questions.common import ADULT, UNTREATED
+from perspect.evidence.questions.common import ADULT, ENHANCES, UNTREATED
 from perspect.vocabulary import Family
 
 METASTASIS_OR_GLIOMA = Question(
@@ -11,8 +11,7 @@ METASTASIS_OR_GLIOMA = Question(
     target="features of glioma",
     other="features of metastasis",
     mandatory=(),
-    useful=("DSC", "MRS around the lesion", "FLAIR", "T1c"),
-    needs=(UNTREATED, ADULT),
+    needs=(UNTREATED, ENHANCES, ADULT),
     uses=(
         Use(Family.VASCULARITY, ("met.perfusion.suh2018", "met.combined.romano2022")),
         Use(Family.METABOLISM, ("met.mrs.chonaa.peri.wang2017",)),

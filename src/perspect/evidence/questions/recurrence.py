@@ -21,7 +21,6 @@ RECURRENCE = Question(
     target="features of active tumour",
     other="features of treatment effect",
     mandatory=(),
-    useful=("DSC", "DCE", "MRS", "DWI", "T1c", "the T1c before", "SWI"),
     needs=(TREATED, RADIOTHERAPY, NO_DRUG, LATE_ENOUGH, ADULT),
     uses=(
         Use(

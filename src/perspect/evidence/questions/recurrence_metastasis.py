@@ -10,8 +10,7 @@ RECURRENCE_METASTASIS = Question(
     asks="Is what enhances in this irradiated metastasis active tumour, or an effect of treatment?",
     target="features of active tumour",
     other="features of treatment effect",
-    mandatory=(("dsc", "Without DSC perfusion no published row answers this question."),),
-    useful=("DSC", "MRS", "T1c", "the T1c before", "SWI"),
+    mandatory=(("rcbv_mean", "Without DSC perfusion no published row answers this question."),),
     needs=(TREATED, RADIOTHERAPY, NO_DRUG, LATE_ENOUGH, ADULT),
     uses=(
         Use(
