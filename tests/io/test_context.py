@@ -38,6 +38,10 @@ def test_json_says_the_same(tmp_path):
         ("radiotherapy_end = 2026-01-10\nstudy_date = 2025-01-10", "before the end of radiotherapy"),
         ("radiotherapy_end = 'soon'\nstudy_date = 2026-01-10", "YYYY-MM-DD"),
         ("treated = ", "cannot be read as TOML"),
+        ("swi_dual_rim = true", "outside of its table"),
+        ("[seen]\ntreated = true", "in its table"),
+        ("radiotherapy_days = inf", "number of days"),
+        ("radiotherapy_days = 3\nradiotherapy_end = 2026-01-10\nstudy_date = 2026-02-10", "Keep one"),
     ],
 )
 def test_what_cannot_be_meant_is_answered_in_one_sentence(tmp_path, text, said):
@@ -70,6 +74,12 @@ def test_images_have_roles_by_their_names(tmp_path):
 def test_two_subjects_are_a_question_back(tmp_path):
     images(tmp_path, "sub-1/sub-1_T1w.nii.gz", "sub-2/sub-2_T1w.nii.gz")
     with pytest.raises(Problem, match="2 subjects"):
+        find_roles(tmp_path)
+
+
+def test_two_sessions_are_a_question_back(tmp_path):
+    images(tmp_path, "ses-1/sub-1_ses-1_T1w.nii.gz", "ses-2/sub-1_ses-2_T1w.nii.gz")
+    with pytest.raises(Problem, match="2 sessions"):
         find_roles(tmp_path)
 
 

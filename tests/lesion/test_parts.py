@@ -59,13 +59,14 @@ def test_a_plain_mask_without_images_is_one_piece_and_says_so():
 def test_what_does_not_enhance_is_solid_but_for_oedema_and_cavity():
     found = parts({"lesion": ball(14)}, GRID, BRAIN, np.zeros(GRID.shape, bool))
     assert not found.is_enhancing
+    assert [flag.code for flag in found.flags] == ["nothing-enhances"]
     assert np.array_equal(found["solid part"].mask, ball(14))
 
 
 def test_a_small_solid_part_is_limited():
     found = parts({"lesion": ball(4)}, GRID, BRAIN, np.zeros(GRID.shape, bool))
     assert volume(found["solid part"]) < 1
-    assert [flag.code for flag in found.flags] == ["lesion-small"]
+    assert [flag.code for flag in found.flags] == ["nothing-enhances", "lesion-small"]
 
 
 @pytest.mark.parametrize(("numbers", "enhances"), [((1, 2, 4), 4), ((1, 2, 3), 3)])

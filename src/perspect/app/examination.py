@@ -1,7 +1,7 @@
 """One examination: everything that is there is measured, trapped, weighed and written. Reads like the methods of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from perspect.app.lesion import placed
 from perspect.evidence import Answer, Case, Question
 from perspect.lesion.parts import volume
 from perspect.report.dossier import Dossier, Extent, Plate, Used
-from perspect.vocabulary import Finding, Map, Problem, Recipe, marker
+from perspect.vocabulary import Finding, Map, Problem, Recipe, Severity, marker
 
 ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Tell], Contribution]]] = {
     "dsc": of_dsc,
@@ -65,11 +65,17 @@ def examine(request: Request, progress: Tell | None = None) -> Examination:
     name = io.name_of(next(iter(roles.anatomy.values())))
     there = [request.out / one for one in io.report_files(name) if (request.out / one).exists()]
     io.demand_free(request.out, there, request.overwrite, what="a report of this study")
+    for role in ("dsc", "asl", "dce"):
+        for one in roles.series.get(role, ()):
+            taken = io.existing(io.Destination(request.out, io.name_of(one), role, is_part=True))
+            io.demand_free(request.out, taken, request.overwrite)
 
     tell("anatomy", 0.0)
     patient = _patient(request, roles, mask)
     added = [_of_role(role, roles.series[role], patient, tell) for role in ROOMS if role in roles.series]
-    findings = (*(one for some in added for one in some.findings), *_read_by_eye(context))
+    limiting = tuple(one for one in patient.lesion.parts.flags if one.severity >= Severity.LIMITED)
+    read = (one for some in added for one in some.findings)
+    findings = (*(replace(one, flags=(*limiting, *one.flags)) for one in read), *_read_by_eye(context))
     facts = {key: value for some in added for key, value in some.facts.items()}
     case = Case({**facts, **context.facts, "enhancing": patient.lesion.parts.is_enhancing})
 

@@ -6,15 +6,24 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float
+from scipy import ndimage
 
 from perspect import io, lesion
 from perspect.anatomy import resample
+from perspect.anatomy.distance import grown
 from perspect.app.anatomy import Head
 from perspect.lesion import Parts
 from perspect.vocabulary import Grid, Problem, Region
 
 PURE: Final = 0.9
 """Share of white matter of the voxels whose change after agent says what does not enhance [our default]."""
+
+
+INSIDE: Final = 0.5
+"""Share of a lesion that must lie within the brain [our default]."""
+
+NEAR: Final = 4.0
+"""mm around the brain mask that still count: a lesion at the surface is often left out of it [our default]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +60,15 @@ def placed(path: Path, head: Head) -> Placed:
     masks = {
         name: resample.onto(mask, grid, head.grid, matrix=None) for name, mask in lesion.parts_of_labels(labels).items()
     }
+    drawn = np.any(list(masks.values()), axis=0)
+    within = ndimage.binary_fill_holes(head.tissues.brain.mask | grown(head.tissues.brain.mask, NEAR, head.grid))
+    share = float((drawn & within).sum() / max(drawn.sum(), 1))
+    if share < INSIDE:
+        raise Problem(
+            f"{path.name}: {share:.0%} of the lesion lies within the brain of these images.",
+            "It may be of another patient, or in another frame of reference.",
+            "Give a mask on the grid of one of the conventional images.",
+        )
     brain = head.tissues.brain.mask | np.any(list(masks.values()), axis=0)
     return Placed(lesion.parts(masks, head.grid, brain, _enhances(head, np.any(list(masks.values()), axis=0))))
 

@@ -1,6 +1,7 @@
 """`perspect ask`: one study, one question, one answer with what it hinges on."""
 
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from perspect.vocabulary import Refusal, Severity
 
 if TYPE_CHECKING:
     from perspect.app import Examination
+    from perspect.vocabulary import Finding
 
 QUESTION_HELP = (
     "grade, recurrence, recurrence-metastasis, abscess, lymphoma, metastasis-or-glioma, demyelination, idh; or "
@@ -55,12 +57,14 @@ def said(found: "Examination", *, verbose: bool = False) -> str:
     least = Severity.NOTE if verbose else Severity.LIMITED
     flags = sorted((*found.dossier.traps, *found.dossier.flags), key=lambda one: -one.severity)
     lines = [f"{flag.severity.name}: {flag.sentence}" for flag in flags if flag.severity >= least]
-    lines += [f"  {one.marker!s:<60}{_value(one.value, one.std)} {one.marker.unit}" for one in found.dossier.findings]
+    lines += [f"  {one.marker!s:<60}{_value(one)} {one.marker.unit}" for one in found.dossier.findings]
     answer = found.answer
     if answer is not None:
         lines += [f"{answer.word.upper()}{': ' + answer.side_name if answer.side_name else ''}", answer.sentence]
     return "\n".join([*lines, f"Page: {found.page}"])
 
 
-def _value(value: float, std: float) -> str:
-    return f"{value:8.2f} ± {std:.2f}" if value == value else "   not known"
+def _value(one: "Finding") -> str:
+    if not isfinite(one.value):
+        return "   not known"
+    return f"  > {one.value:.2f}" if one.above else f"{one.value:8.2f} ± {one.std:.2f}"

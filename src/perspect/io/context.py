@@ -3,7 +3,7 @@
 import json
 import tomllib
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -42,9 +42,15 @@ def read_context(path: Path | None) -> Context:
             f"{path.name} cannot be read as {'JSON' if path.suffix.lower() == '.json' else 'TOML'}: {error}.",
             "Treatment and drugs decide what a number means.", "Correct the file.",
         ) from error  # fmt: skip
+    if not isinstance(said, dict) or not isinstance(said.get("seen", {}), dict):
+        raise Problem(
+            f"{path.name} holds no table of names.",
+            "Facts are read by their names.",
+            "Write a line such as treated = true.",
+        )
     marks = said.pop("seen", {})
-    for name in (*said, *marks):
-        _demand_known(name, path)
+    _demand_known(said, (*YES_OR_NO, *DATES, *NUMBERS), path)
+    _demand_known(marks, SEEN, path)
     facts: dict[str, bool | float | str] = {}
     for name, value in said.items():
         if name in YES_OR_NO:
@@ -55,16 +61,17 @@ def read_context(path: Path | None) -> Context:
     return Context(facts, {name: _yes(name, value, path) for name, value in marks.items()})
 
 
-def _demand_known(name: str, path: Path) -> None:
-    known = (*YES_OR_NO, *DATES, *NUMBERS, *SEEN)
-    if name in known:
-        return
-    near = get_close_matches(name, known, 1)
-    raise Problem(
-        f"{path.name} says '{name}', which is nothing that perspect asks for.",
-        "A fact with a wrong name would be missing without a word.",
-        f"Did you mean {near[0]}?" if near else f"It knows {', '.join(known)}.",
-    )
+def _demand_known(said: dict[str, Any], known: tuple[str, ...], path: Path) -> None:
+    for name in said:
+        if name in known:
+            continue
+        near = get_close_matches(name, known, 1)
+        place = "in its table [seen]" if known is SEEN else "outside of its table [seen]"
+        raise Problem(
+            f"{path.name} says '{name}', which is nothing that perspect asks for {place}.",
+            "A fact with a wrong name or in a wrong place would be missing without a word.",
+            f"Did you mean {near[0]}?" if near else f"It knows {', '.join(known)} there.",
+        )
 
 
 def _yes(name: str, value: Any, path: Path) -> bool:
@@ -74,15 +81,20 @@ def _yes(name: str, value: Any, path: Path) -> bool:
 
 
 def _number(name: str, value: Any, path: Path) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf"):
         return float(value)
     raise Problem(f"{path.name}: {name} is {value!r}.", "It is a number of days.", f"Write {name} = 120, say.")
 
 
 def _days(said: dict[str, Any], path: Path) -> dict[str, float]:
     """Days from the end of radiotherapy to the study, where both dates are there."""
-    if "radiotherapy_end" not in said or "radiotherapy_days" in said:
+    if "radiotherapy_end" not in said:
         return {}
+    if "radiotherapy_days" in said:
+        raise Problem(
+            f"{path.name} has both radiotherapy_end and radiotherapy_days.",
+            "They could contradict each other.", "Keep one of the two.",
+        )  # fmt: skip
     if "study_date" not in said:
         raise Problem(
             f"{path.name} has radiotherapy_end but no study_date.",
@@ -98,6 +110,8 @@ def _days(said: dict[str, Any], path: Path) -> dict[str, float]:
 
 
 def _date(name: str, value: Any, path: Path) -> date:
+    if isinstance(value, datetime):
+        return value.date()
     if isinstance(value, date):
         return value
     try:

@@ -46,6 +46,13 @@ def find_roles(folder: Path) -> Roles:
             "An examination is of one.",
             "Give the folder of one of them.",
         )
+    sessions = sorted({name_of(one).get("ses") or "" for one in images})
+    if len(sessions) > 1:
+        raise Problem(
+            f"{folder.name} holds {len(sessions)} sessions: {', '.join(one or 'none' for one in sessions[:8])}.",
+            "An examination is of one day: images of different days must not be laid over each other unasked.",
+            "Give the folder of one of them.",
+        )
     series: dict[str, list[Path]] = {}
     for one in images:
         role = SUFFIXES.get(name_of(one).suffix)

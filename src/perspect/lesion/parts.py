@@ -111,7 +111,7 @@ def parts(
         if enhances is None:
             flags.append(
                 Flag(
-                    "parts-unknown", Severity.CAUTION,
+                    "parts-unknown", Severity.LIMITED,
                     "The lesion is measured as one piece: without T1w and T1c images, or a segmentation, it is not "
                     "known what of it enhances and what is cavity.", "lesion", source="lesion",
                 )
@@ -119,6 +119,14 @@ def parts(
         else:
             lit = _pieces(enhances & inside)
             named[ENHANCING] = lit
+            if not lit.any():
+                flags.append(
+                    Flag(
+                        "nothing-enhances", Severity.CAUTION,
+                        "No part of the lesion enhances, so that the whole mask is read as solid: oedema that it holds "
+                        "is read with it.", "lesion", source="lesion",
+                    )
+                )  # fmt: skip
             named[NECROSIS] = _enclosed(lit, inside) if lit.any() else np.zeros_like(inside)
     lit, cavity = (named.get(name, np.zeros(grid.shape, bool)) for name in (ENHANCING, NECROSIS))
     swollen = named.get(OEDEMA, np.zeros(grid.shape, bool))

@@ -51,7 +51,7 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contributio
     level = float(normal.mean())
     # White matter is noisy in ASL: the error of its mean is shared by every voxel of the ratio.
     common = float(normal.std(ddof=1) / np.sqrt(normal.size) / abs(level))
-    refusals = tuple(one for one in scan.measured.flags if one.severity == Severity.REFUSED)
+    refusals = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
     findings = read(MARKERS, flow.shown / level, flow.shown_std / level, parts, None, common, refusals)
     outlines = {**drawn(parts), "reference": white.mask}
     plate = Plate("Blood flow (ASL)", scan.at_rest, flow, outlines, "", middle(parts, white.mask), flow.grid.affine)

@@ -63,12 +63,17 @@ def read(
     common: float = 0.0,
     flags: tuple[Flag, ...] = (),
 ) -> list[Finding]:
-    """Markers of a map that is in their unit, each in its part where the lesion has that."""
-    return [
-        lesion.measured(marker(name), values, std, parts[marker(name).part], spoilt, common, flags)
-        for name in names
-        if marker(name).part in parts
-    ]
+    """Markers of a map that is in their unit, each in its part where the lesion has that.
+
+    `common` is a relative error that all voxels share; a fraction of voxels does not scale with it.
+    """
+    found = []
+    for name in names:
+        one = marker(name)
+        if one.part in parts:
+            shared = 0.0 if one.unit == "fraction" else common
+            found.append(lesion.measured(one, values, std, parts[one.part], spoilt, shared, flags))
+    return found
 
 
 def drawn(parts: Mapping[str, Region]) -> dict[str, Bool[np.ndarray, "x y z"]]:

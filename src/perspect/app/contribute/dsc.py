@@ -21,6 +21,10 @@ MARKERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Which markers are read from which map."""
 
+UNKNOWN_REFERENCE: Final = 0.1
+"""Relative error of a reference that has no other candidate to be compared with: half of what would be doubted
+[our default]."""
+
 GOOD: Final = ("recommended", "acceptable")
 """Protocol classes in which published rows may be cited."""
 
@@ -93,10 +97,10 @@ def _findings(scan: Examined, scene: Scene, traps: tuple[Trap, ...]) -> list[Fin
     """The markers of the maps, without what traps hold."""
     spoilt = pitfalls.trapped(traps, "dsc", scene.grid)
     told = tuple(one for one in pitfalls.flags_of(traps, "dsc") if one.severity >= Severity.LIMITED)
-    told += tuple(one for one in scan.measured.flags if one.severity == Severity.REFUSED)
+    told += tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
     # Half of how far candidates for the reference differ stands for what is not known of it.
     difference = scan.measured.summary.get("white_matter_difference")
-    common = 0.5 * float(difference) if difference is not None and np.isfinite(difference) else 0.0
+    common = UNKNOWN_REFERENCE if difference is None or not np.isfinite(difference) else 0.5 * float(difference)
     found: list[Finding] = []
     for key, names in MARKERS.items():
         if key in scan.measured.maps:
