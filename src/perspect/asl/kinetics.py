@@ -39,7 +39,7 @@ LOOKED_AT: Final = 600
 """Voxels by which it is decided whether most of the brain asks for arteries."""
 
 CLEAR, FEWEST_CLEAR = 20.0, 50
-"""χ² that tissue must explain in a voxel to be one of those, and how many such voxels there must be: noise has no say."""
+"""χ² that tissue must explain in a voxel for it to be asked, and how many such voxels there must be."""
 
 EXPLAINS: Final = 2.0
 """χ² that arteries explain in the middle of these voxels from which on most of the brain holds them. [our default:
