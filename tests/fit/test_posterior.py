@@ -105,7 +105,7 @@ def test_a_narrow_prior_is_kept_by_a_curve_that_says_nothing_and_overruled_by_on
     assert not clear.is_expected["att"][0]
 
 
-def test_arterial_volume_is_never_negative_and_is_found_where_it_is():
+def test_arterial_volume_is_found_where_it_is_and_zero_on_average_where_it_is_not():
     delays = np.array([-0.4, 0.0, 0.25, 0.6, 1.0, 1.5, 2.0, 2.6])
     model = ArterialPcasl(delays, np.full(8, 1.8), 0.85, Tissue(1.65))
     nodes = np.array([(att, abat) for att in np.arange(0.3, 3.0, 0.1) for abat in np.arange(0.2, att, 0.1)])
@@ -113,11 +113,11 @@ def test_arterial_volume_is_never_negative_and_is_found_where_it_is():
     curves = model.predict(p) + np.random.default_rng(8).normal(0.0, 4e-4, (800, 8))
     flat = np.zeros((1, len(nodes)))
     out = posterior(model, curves, np.full(800, 4e-4), nodes, lambda piece: flat)
-    assert (out.values["abv"] >= 0).all()
-    with_artery = out.values["abv"][1::2]
-    # 400 voxels tell their mean to a hundredth of it; the grid of arrivals is coarse.
-    np.testing.assert_allclose(with_artery.mean(), 0.02, rtol=0.1)
-    assert out.values["abv"][::2].mean() < 0.1 * with_artery.mean()
+    volume = out.values["abv"].reshape(400, 2).mean(axis=0)
+    # 400 voxels tell their mean to a hundredth of it; the grid of arrivals is coarse. A volume that may not be negative
+    # would be 0.001 where there is none, and take its label from the flow.
+    np.testing.assert_allclose(volume, [0.0, 0.02], atol=1e-3)
+    np.testing.assert_allclose(out.values["cbf"].mean(), 0.01, rtol=0.02)
 
 
 def test_a_model_with_three_amplitudes_is_refused():

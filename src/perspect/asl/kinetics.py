@@ -38,9 +38,13 @@ BASIL has it)."""
 LOOKED_AT: Final = 600
 """Voxels by which it is decided whether most of the brain asks for arteries."""
 
-EXPLAINS: Final = 1.9
-"""χ² that arteries explain in the middle voxel from which on most of the brain holds them. [our default: without
-arteries it is 1.2 to 1.4 in simulations, 1.7 where label decays otherwise than modelled, 2 to 3 with arteries]"""
+CLEAR, FEWEST_CLEAR = 20.0, 50
+"""χ² that tissue must explain in a voxel for it to be asked, and how many such voxels there must be."""
+
+EXPLAINS: Final = 2.0
+"""χ² that arteries explain in the middle of these voxels from which on most of the brain holds them. [our default:
+without arteries it is 0.6 to 1.5 in simulations, up to 1.8 where label decays otherwise than modelled; with them 2.3 to
+4.5]"""
 
 ARTERIES_SEEN_TO: Final = 1.0
 """s of delay after labelling up to which arteries may still hold label: at least one sample must lie below."""
@@ -277,12 +281,14 @@ def allows_arteries(samples: Samples, kind: str, is_crushed: bool | None) -> boo
 def most_have_arteries(
     samples: Samples, setting: Setting, found: Everywhere, before: Expected, tissue: Bool[np.ndarray, " voxels"]
 ) -> bool:
-    """Whether arteries explain more than noise lets them, in the middle of evenly chosen voxels.
+    """Whether arteries explain more than noise lets them, in the middle of voxels with clear flow, evenly chosen.
 
     A single voxel hardly tells a little label in arteries from tissue that is reached early. Thousands together do.
     """
     chosen = np.zeros(tissue.size, bool)
-    places = np.flatnonzero(tissue & (found.status < FAILED_FROM))
+    places = np.flatnonzero(tissue & (found.status < FAILED_FROM) & (found.explained > CLEAR))
+    if places.size < FEWEST_CLEAR:
+        return False
     chosen[places[:: max(1, places.size // LOOKED_AT)]] = True
     gains = []
     for rows, delays, t1 in samples.groups():

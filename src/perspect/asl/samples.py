@@ -112,7 +112,7 @@ def _subtracted(
         (label,) = (at for at in part if labelling.volumes[at] == "label")
         values[:, into] = curves[:, controls].mean(axis=1) - curves[:, label]
     words = "the mean of the controls before and after it" if subtraction == "surround" else "its own control"
-    step = Step("subtraction", f"{len(parts)} labels were subtracted from {words}.", {"n_pairs": len(parts)})
+    step = Step("subtraction", f"{len(parts)} labels were subtracted, each from {words}.", {"n_pairs": len(parts)})
     variance = np.array([0.5 * (1.0 + 1.0 / (len(part) - 1)) for part in parts])
     return _sorted(labelling, values, parts, variance, step)
 

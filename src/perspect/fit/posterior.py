@@ -85,8 +85,8 @@ def posterior(
     """Posterior means of a model with one or two amplitudes, whose parameters are those amplitudes and its θ.
 
     `noise` is the standard deviation per voxel or per sample (infinite: the sample is not there); here it does weigh
-    the fit. `nodes` are evenly spaced where there is a single θ. The first amplitude may be negative, so that means
-    over voxels have no bias; a second one may not. The same for any number of threads. Raises `Problem` where model,
+    the fit. `nodes` are evenly spaced where there is a single θ. Amplitudes may be negative, whatever their quantity
+    allows, so that means over voxels have no bias. The same for any number of threads. Raises `Problem` where model,
     curves and noise do not belong together.
     """
     n = len(model.linear)
@@ -236,8 +236,6 @@ def _solved(columns: np.ndarray, y: np.ndarray, precision: Precision) -> _Solved
     determinant = np.maximum(own[0] * own[1] - mixed**2, SEEN[0] * own[0] * own[1])
     first = (own[1] * moment[0] - mixed * moment[1]) / determinant
     second = (own[0] * moment[1] - mixed * moment[0]) / determinant
-    is_out = second < 0
-    first, second = np.where(is_out, alone, first), np.where(is_out, 0.0, second)
     spread = np.stack([np.stack([own[1], -mixed]), np.stack([-mixed, own[0]])]) / determinant
     gain = 0.5 * (first * moment[0] + second * moment[1])
     return _Solved(np.stack([first, second]), spread, gain)

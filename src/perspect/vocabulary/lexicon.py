@@ -269,7 +269,8 @@ ATT = Quantity(
     ucum="s", display=(0.0, 3.0), colours="viridis",
 )
 ABV = Quantity(
-    "abv", "Arterial blood volume", "aBV", "mL/mL", 0.0, 1.0, "Arterial blood per volume of tissue.",
+    "abv", "Arterial blood volume", "aBV", "mL/mL", 0.0, 1.0,
+    "Arterial blood per volume of tissue. Noise can make it negative; means of it are then unbiased.",
     "mL/100 mL", 100.0, "mL/(100.mL)", display=(0.0, 4.0),
 )
 ABAT = Quantity(
