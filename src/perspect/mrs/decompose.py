@@ -122,14 +122,23 @@ def baseline_of(band: Band) -> PenalisedSpline:
 
 
 def decomposed(
-    band: Band, values: Complex[np.ndarray, " band"], basis: Basis, sigma: float, plan: Plan
+    band: Band,
+    values: Complex[np.ndarray, " band"],
+    basis: Basis,
+    sigma: float,
+    plan: Plan,
+    *,
+    is_referenced: bool = False,
 ) -> Decomposition:
-    """The spectrum of a signal in a band as a sum of the signals of a basis. `sigma` is the noise of a bin."""
+    """The spectrum of a signal in a band as a sum of the signals of a basis. `sigma` is the noise of a bin.
+
+    `is_referenced` says that phase and frequency are already those of water, so that no start has to be looked for.
+    """
     spline = baseline_of(band)
     signals = basis_on(band, basis)
     span = band.window[1] - band.window[0]
     everything = _task(band, values, signals, basis, spline, sigma)
-    first, reason = _first(everything, basis, span)
+    first, reason = _first(everything, basis, span, is_referenced)
     profile, why, has_lipid = chosen(basis.names, first, plan, reason)
     keep = kept(basis, profile, has_lipid)
     task = _only(everything, keep)
@@ -171,10 +180,12 @@ def _task(
     return Task(band, band.spectrum(values), signals, spline, priors, sigma, np.zeros((0, broad.size)), values)
 
 
-def _first(task: Task, basis: Basis, span: float) -> tuple[Place, str]:
+def _first(task: Task, basis: Basis, span: float, is_referenced: bool) -> tuple[Place, str]:
     """A stiff fit from the best start, and from the second where it is nearly as good."""
     assert task.spline is not None
-    starts = begun(task.band, task.values, task.signals, basis.names, task.spline)
+    starts = [(0.0, 0.0, 0.0)]
+    if not is_referenced:
+        starts = begun(task.band, task.values, task.signals, basis.names, task.spline)
     tried = [one for one in starts if one[0] <= ALIKE * starts[0][0]]
     wandering = [k for k, name in enumerate(basis.names) if name in MEASURED]
     shadow = shadow_of(task, FIRST_DIMENSIONS * span)
