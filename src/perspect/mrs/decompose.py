@@ -14,6 +14,7 @@ from perspect.mrs.combine import (
     Priors,
     Solution,
     Task,
+    baseline_and_noise,
     descended,
     shadow_of,
     solution,
@@ -149,8 +150,7 @@ def decomposed(
     task = task if plan.baseline != "none" else replace(task, spline=None)
     dimensions = 2.01 if plan.baseline == "stiff" else max(FIRST_DIMENSIONS * span, 2.01)
     place, n_steps, has_converged = descended(task, theta, shadow_of(task, dimensions))
-    rough = solution(task, place, dimensions, n_steps, has_converged)
-    task = with_noise(task, max(sigma, rough.noise))
+    task = with_noise(task, baseline_and_noise(task, place, dimensions)[1])
     if plan.baseline == "auto":
         favoured = stiffness(task, place, [max(one * span, 2.01) for one in profile.dimensions])
         if favoured != dimensions:
@@ -177,7 +177,8 @@ def _task(
     shift = np.where(measured, MEASURED_SHIFT, np.where(broad, BROAD_SHIFT, SHIFT_PRIOR)) * hz
     width = np.where(broad, BROAD_WIDTH, WIDTH_PRIOR * np.sqrt(hz / 85.15))
     priors = Priors(shift, width, PHASE_PRIOR, np.zeros(broad.size, bool), broad)
-    return Task(band, band.spectrum(values), signals, spline, priors, sigma, np.zeros((0, broad.size)), values)
+    spectrum, single = band.spectrum(values), signals.astype(np.complex64)
+    return Task(band, spectrum, single, spline, priors, sigma, np.zeros((0, broad.size)), values)
 
 
 def _first(task: Task, basis: Basis, span: float, is_referenced: bool) -> tuple[Place, str]:
