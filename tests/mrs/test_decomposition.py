@@ -54,11 +54,11 @@ def test_slopes_are_the_differences_of_the_model():
     found = slopes(task, place)
     for at in (0, 1, 2, 3, 4, 5, 5 + task.n_signals):
         step = np.zeros_like(theta)
-        step[at] = 1e-4 * max(abs(theta[at]), 1.0)
+        step[at] = 1e-2 * max(abs(theta[at]), 1.0)  # columns are in single precision
         ends = [stand(task, theta + sign * step, shadow, None) for sign in (1, -1)]
         moved = [place.amplitudes @ one.columns - one.data for one in ends]
         expected = (moved[0] - moved[1]) / (2 * step[at])
-        np.testing.assert_allclose(found[at], expected, atol=1e-4 * np.abs(expected).max() + 1e-9)
+        np.testing.assert_allclose(found[at], expected, atol=2e-3 * np.abs(expected).max() + 1e-9)
 
 
 def test_without_noise_to_speak_of_the_truth_is_found():

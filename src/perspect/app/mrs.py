@@ -8,7 +8,8 @@ from typing import Any, Final
 import perspect
 from perspect import io, mrs, report
 from perspect.app.basis import Timing, basis_for, sequence_of
-from perspect.vocabulary import Basis, Flag, MeasuredSpectrum, Problem, Severity, Spectra
+from perspect.numerics.parallel import THREADS
+from perspect.vocabulary import Basis, Flag, Measured, MeasuredSpectrum, Problem, Severity, Spectra
 
 Progress = Callable[[str, float], None]
 
@@ -59,6 +60,14 @@ class ExaminedSpectrum:
     written: io.Written
 
 
+@dataclass(frozen=True, eq=False)
+class ExaminedGrid:
+    """The maps that were made of a spectroscopic image, and the files that hold them."""
+
+    measured: Measured
+    written: io.Written
+
+
 def examine_mrs(
     inputs: SpectrumInputs,
     out: Path,
@@ -67,8 +76,8 @@ def examine_mrs(
     overwrite: bool = False,
     threads: int = 1,
     progress: Progress | None = None,
-) -> ExaminedSpectrum:
-    """Amounts, ratios, spectrum with fit and page of one voxel, written below `out`.
+) -> ExaminedSpectrum | ExaminedGrid:
+    """Amounts, ratios, spectrum with fit and page of one voxel, or maps of a spectroscopic image, written below `out`.
 
     Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken; then nothing is
     written. A spectrum that must not be interpreted is written without numbers, for inspection only.
@@ -84,6 +93,8 @@ def examine_mrs(
         remarks = (*remarks, *more)
     tell("basis", 0.0)
     spectra, basis, notes = _basis(inputs, spectra, threads)
+    if not spectra.is_single:
+        return _grid(inputs, out, plan, spectra, water, basis, (*remarks, *notes), overwrite, threads, tell)
     others, more = _other(inputs, threads)
     remarks = (*remarks, *more)
     measured = mrs.measure(spectra, basis, plan, water=water, fractions=inputs.fractions, others=others, progress=tell)
@@ -100,6 +111,36 @@ def examine_mrs(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, io.root_of(inputs.spectrum)
     )
     return ExaminedSpectrum(measured, io.write_spectrum(destination, results, overwrite=overwrite))
+
+
+def _grid(
+    inputs: SpectrumInputs,
+    out: Path,
+    plan: mrs.Plan,
+    spectra: Spectra,
+    water: Spectra | None,
+    basis: Basis,
+    remarks: tuple[Flag, ...],
+    overwrite: bool,
+    threads: int,
+    tell: Progress,
+) -> ExaminedGrid:
+    """Maps of a spectroscopic image."""
+    destination = io.Destination(out, io.name_of(inputs.spectrum), "mrsi", "mrs", "mrsi")
+    io.demand_free(out, io.existing(destination), overwrite, what="results of this image")
+    was = THREADS.set(threads)
+    try:
+        measured = mrs.quantify_grid(spectra, basis, plan, water=water, progress=tell)
+    finally:
+        THREADS.reset(was)
+    measured = replace(measured, flags=_sorted((*remarks, *measured.flags)))
+    page = report.mrsi_page(measured, spectra.name)
+    sources = {**spectra.sources, **(water.sources if water is not None else {})}
+    results = io.Results(
+        measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, {}, int(spectra.placed),
+        io.root_of(inputs.spectrum),
+    )  # fmt: skip
+    return ExaminedGrid(measured, io.write_results(destination, results, overwrite=overwrite, threads=threads))
 
 
 def _basis(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Spectra, Basis, tuple[Flag, ...]]:

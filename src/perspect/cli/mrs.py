@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from perspect.cli.common import NO_CHOICES, Common
 from perspect.cli.progress import watched
-from perspect.vocabulary import Amount, Flag, MeasuredSpectrum, Refusal, Severity
+from perspect.vocabulary import Amount, Flag, Measured, MeasuredSpectrum, Refusal, Severity
 
 INSPECTION: Final = "The files were written for inspection only: they hold no amounts."
 
@@ -68,6 +68,11 @@ def mrs(
         examined = examine_mrs(
             inputs, out, choices, overwrite=common.overwrite, threads=common.threads or cores(), progress=progress
         )
+    if isinstance(examined.measured, Measured):
+        if not common.quiet:
+            print("\n".join([_counted(examined.measured), *map(_line, examined.measured.flags)]))
+            print(f"Page: {examined.written.page}")
+        return 0
     refusals = [flag for flag in examined.measured.flags if flag.severity == Severity.REFUSED]
     if not common.quiet:
         print(headline(examined.measured, verbose=common.verbose))
@@ -75,6 +80,12 @@ def mrs(
     elif refusals:
         print("\n".join(f"perspect: {_line(flag)}" for flag in refusals), file=sys.stderr)
     return Refusal.exit_code if refusals else 0
+
+
+def _counted(measured: Measured) -> str:
+    """How many voxels of a grid have numbers, and which maps there are."""
+    usable, n = measured.summary["usable"], measured.summary["voxels"]
+    return f"{usable} of {n} voxels have numbers. Maps: {' '.join(measured.maps)}"
 
 
 def headline(measured: MeasuredSpectrum, *, verbose: bool = False) -> str:

@@ -97,11 +97,11 @@ class Band:
     def spectrum(self, signals: Complex[np.ndarray, "*signals band"]) -> Complex[np.ndarray, "*signals bins"]:
         """The fitted bins of their spectra, in units of the signal times s."""
         m = self.n_ringing
-        filled = np.zeros((*signals.shape[:-1], 2 * self.n), complex)
+        filled = np.zeros((*signals.shape[:-1], 2 * self.n), signals.dtype)
         filled[..., : self.n + m] = signals[..., m:]
         filled[..., -m:] = signals[..., :m]
         out: Complex[np.ndarray, "*signals bins"] = fft(filled, axis=-1, overwrite_x=True)[..., self.inside]
-        return out * self.dwell
+        return out * np.float32(self.dwell) if out.dtype == np.complex64 else out * self.dwell
 
     def noise(self, sigma: float, dwell: float) -> float:
         """Standard deviation of a bin of the real spectrum, where each part of each point has `sigma`."""

@@ -141,14 +141,18 @@ def stand(
     t = task.band.times
     sharp = ~task.priors.broad
     rate = np.where(sharp, np.maximum(theta[3] + width, 0.0), np.maximum(width, -NARROWER))
-    decay = np.exp(-np.outer(rate - 2j * np.pi * (theta[2] + d), t) - np.outer(sharp * theta[4], t**2))
+    # Signals in single precision (1e-7 of a column, at half the time); products of columns in double.
+    angle = (np.outer(2 * np.pi * (theta[2] + d), t)).astype(np.float32)
+    size = np.exp((-np.outer(rate, t) - np.outer(sharp * theta[4], t**2)).astype(np.float32))
+    decay = np.empty(angle.shape, np.complex64)
+    decay.real, decay.imag = size * np.cos(angle), size * np.sin(angle)
     decayed = task.signals * decay
-    columns = task.band.spectrum(decayed).real
+    columns = task.band.spectrum(decayed).real.astype(np.float64)
     data = (np.exp(1j * (theta[0] + theta[1] * task.slant)) * task.spectrum).real
-    gram, projection, size = _normal(columns, data, shadow)
+    gram, projection, power = _normal(columns, data, shadow)
     gram = gram + task.tied
     amplitudes = nonnegative(gram, projection, task.priors.free, warm)
-    left = size - 2 * amplitudes @ projection + amplitudes @ gram @ amplitudes
+    left = power - 2 * amplitudes @ projection + amplitudes @ gram @ amplitudes
     cost = float(left + np.sum(task.precision * theta**2))
     return Place(theta, amplitudes, columns, data, cost, decayed)
 
@@ -172,7 +176,7 @@ def slopes(task: Task, place: Place) -> Float[np.ndarray, "parameters bins"]:
     out[0] = turned.imag
     out[1] = turned.imag * task.slant
     active = np.flatnonzero(a)
-    timed = band.spectrum(place.decayed[active] * band.times) * a[active, None]
+    timed = band.spectrum(place.decayed[active] * band.times.astype(np.float32)) * a[active, None]
     along_shift, along_width = -2 * np.pi * timed.imag, -timed.real
     out[N_COMMON + active] = along_shift
     out[N_COMMON + n + active] = along_width
@@ -222,7 +226,9 @@ def _kaufman(
 ) -> tuple[Float[np.ndarray, " parameters"], Float[np.ndarray, "parameters parameters"]]:
     """Half the gradient and the Gauss-Newton curvature of the cost, amplitudes and baseline following along."""
     used = np.flatnonzero(place.amplitudes)
-    j = slopes(task, place)
+    whole = slopes(task, place)
+    moving = np.concatenate([np.arange(N_COMMON), N_COMMON + used, N_COMMON + task.n_signals + used])
+    j = whole[moving]
     rows = np.concatenate([place.columns[used], j, (place.amplitudes @ place.columns - place.data)[None]])
     shaded = rows @ shadow.T
     product = rows @ rows.T - shaded @ shaded.T
@@ -233,7 +239,10 @@ def _kaufman(
     if n:
         ridge = 1e-12 * np.trace(a) / n * np.eye(n)
         jj = jj - ja @ np.linalg.solve(a + ridge, ja.T)
-    return gradient, jj
+    # What belongs to a signal at zero has no slope; its prior alone holds it.
+    gradients, curvature = np.zeros(len(whole)), np.zeros((len(whole),) * 2)
+    gradients[moving], curvature[np.ix_(moving, moving)] = gradient, jj
+    return gradients, curvature
 
 
 def _held(
@@ -278,12 +287,7 @@ def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
 def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_converged: bool) -> Solution:
     """Baseline, noise and covariance at the end of a fit."""
     shadow = shadow_of(task, dimensions)
-    left = place.data - place.amplitudes @ place.columns
-    baseline = shadow.T @ (shadow @ left)
-    rest = left - baseline
-    n_used = int((place.amplitudes != 0).sum()) + N_COMMON + dimensions
-    found = float(np.sqrt(rest @ rest / max(rest.size - n_used, 1.0)))
-    noise = max(task.sigma, found)
+    baseline, noise = baseline_and_noise(task, place, dimensions)
     j = slopes(task, place)
     rows = np.concatenate([place.columns, j])
     shaded = rows @ shadow.T
@@ -293,6 +297,16 @@ def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_conv
     information[np.diag_indices_from(information)] += np.concatenate([np.zeros(n), task.precision * weight])
     covariance = _constrained(information, place.amplitudes) * noise**2
     return Solution(place, baseline, covariance, dimensions, noise, n_steps, has_converged)
+
+
+def baseline_and_noise(task: Task, place: Place, dimensions: float) -> tuple[Float[np.ndarray, " bins"], float]:
+    """The baseline, and the spread of what is left: that of the noise, or more where the model does not fit."""
+    shadow = shadow_of(task, dimensions)
+    left = place.data - place.amplitudes @ place.columns
+    baseline = shadow.T @ (shadow @ left)
+    rest = left - baseline
+    n_used = int((place.amplitudes != 0).sum()) + N_COMMON + dimensions
+    return baseline, max(task.sigma, float(np.sqrt(rest @ rest / max(rest.size - n_used, 1.0))))
 
 
 def _constrained(

@@ -14,6 +14,7 @@ from perspect.mrs.combine import (
     Priors,
     Solution,
     Task,
+    baseline_and_noise,
     descended,
     shadow_of,
     solution,
@@ -122,14 +123,23 @@ def baseline_of(band: Band) -> PenalisedSpline:
 
 
 def decomposed(
-    band: Band, values: Complex[np.ndarray, " band"], basis: Basis, sigma: float, plan: Plan
+    band: Band,
+    values: Complex[np.ndarray, " band"],
+    basis: Basis,
+    sigma: float,
+    plan: Plan,
+    *,
+    is_referenced: bool = False,
 ) -> Decomposition:
-    """The spectrum of a signal in a band as a sum of the signals of a basis. `sigma` is the noise of a bin."""
+    """The spectrum of a signal in a band as a sum of the signals of a basis. `sigma` is the noise of a bin.
+
+    `is_referenced` says that phase and frequency are already those of water, so that no start has to be looked for.
+    """
     spline = baseline_of(band)
     signals = basis_on(band, basis)
     span = band.window[1] - band.window[0]
     everything = _task(band, values, signals, basis, spline, sigma)
-    first, reason = _first(everything, basis, span)
+    first, reason = _first(everything, basis, span, is_referenced)
     profile, why, has_lipid = chosen(basis.names, first, plan, reason)
     keep = kept(basis, profile, has_lipid)
     task = _only(everything, keep)
@@ -140,8 +150,7 @@ def decomposed(
     task = task if plan.baseline != "none" else replace(task, spline=None)
     dimensions = 2.01 if plan.baseline == "stiff" else max(FIRST_DIMENSIONS * span, 2.01)
     place, n_steps, has_converged = descended(task, theta, shadow_of(task, dimensions))
-    rough = solution(task, place, dimensions, n_steps, has_converged)
-    task = with_noise(task, max(sigma, rough.noise))
+    task = with_noise(task, baseline_and_noise(task, place, dimensions)[1])
     if plan.baseline == "auto":
         favoured = stiffness(task, place, [max(one * span, 2.01) for one in profile.dimensions])
         if favoured != dimensions:
@@ -168,13 +177,16 @@ def _task(
     shift = np.where(measured, MEASURED_SHIFT, np.where(broad, BROAD_SHIFT, SHIFT_PRIOR)) * hz
     width = np.where(broad, BROAD_WIDTH, WIDTH_PRIOR * np.sqrt(hz / 85.15))
     priors = Priors(shift, width, PHASE_PRIOR, np.zeros(broad.size, bool), broad)
-    return Task(band, band.spectrum(values), signals, spline, priors, sigma, np.zeros((0, broad.size)), values)
+    spectrum, single = band.spectrum(values), signals.astype(np.complex64)
+    return Task(band, spectrum, single, spline, priors, sigma, np.zeros((0, broad.size)), values)
 
 
-def _first(task: Task, basis: Basis, span: float) -> tuple[Place, str]:
+def _first(task: Task, basis: Basis, span: float, is_referenced: bool) -> tuple[Place, str]:
     """A stiff fit from the best start, and from the second where it is nearly as good."""
     assert task.spline is not None
-    starts = begun(task.band, task.values, task.signals, basis.names, task.spline)
+    starts = [(0.0, 0.0, 0.0)]
+    if not is_referenced:
+        starts = begun(task.band, task.values, task.signals, basis.names, task.spline)
     tried = [one for one in starts if one[0] <= ALIKE * starts[0][0]]
     wandering = [k for k, name in enumerate(basis.names) if name in MEASURED]
     shadow = shadow_of(task, FIRST_DIMENSIONS * span)

@@ -22,10 +22,10 @@ REACH: Final = 0.35
 STEP: Final = 0.015
 """Between shifts, in ppm."""
 
-N_PHASES: Final = 24
+N_PHASES: Final = 18
 """Phases of a turn that are tried."""
 
-N_SWEEPS: Final = 15
+N_SWEEPS: Final = 12
 """Of the amplitudes, which need not be exact here."""
 
 ROUGH: Final = (12.0, 250.0)
@@ -96,7 +96,7 @@ def _valleys(
     for _ in range(n):
         p, s = np.unravel_index(int(np.argmin(left)), left.shape)
         found.append((float(left[p, s]), float(phases[p]), float(shifts[s])))
-        near = [(int(p) + k) % phases.size for k in range(-3, 4)]
+        near = [(int(p) + k) % phases.size for k in range(-2, 3)]
         left[np.ix_(near, range(max(int(s) - 4, 0), min(int(s) + 5, shifts.size)))] = np.inf
     return found
 

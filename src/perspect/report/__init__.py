@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from perspect.report.findings import findings_json as findings_json
     from perspect.report.findings import findings_table as findings_table
     from perspect.report.mrs import mrs_page as mrs_page
+    from perspect.report.mrsi import mrsi_page as mrsi_page
 
 WHERE: Final = {
     "answer_page": "answer",
@@ -22,6 +23,7 @@ WHERE: Final = {
     "findings_json": "findings",
     "findings_table": "findings",
     "mrs_page": "mrs",
+    "mrsi_page": "mrsi",
 }
 """The module of each name, loaded only when a page is asked for (PEP 562): matplotlib and jinja2 are slow to load."""
 

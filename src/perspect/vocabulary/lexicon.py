@@ -319,6 +319,41 @@ B1 = Quantity(
     display=(0.6, 1.4), colours="RdBu_r",
 )
 
+# --- spectroscopy -----------------------------------------------------------------------------------------------------
+TNAA = Quantity(
+    "tNAA", "Total N-acetylaspartate", "tNAA", "a.u.", 0.0, 1e9, "NAA and NAAG together, in institutional units.",
+    colours="viridis",
+)
+TCR = Quantity(
+    "tCr", "Total creatine", "tCr", "a.u.", 0.0, 1e9, "Creatine and phosphocreatine together, in institutional units.",
+    colours="viridis",
+)
+TCHO = Quantity(
+    "tCho", "Total choline", "tCho", "a.u.", 0.0, 1e9, "All cholines together, in institutional units.",
+    colours="viridis",
+)
+INS = Quantity("Ins", "myo-Inositol", "Ins", "a.u.", 0.0, 1e9, "In institutional units.", colours="viridis")
+GLX = Quantity(
+    "Glx", "Glutamate and glutamine", "Glx", "a.u.", 0.0, 1e9, "In institutional units.", colours="viridis"
+)
+LAC = Quantity("Lac", "Lactate", "Lac", "a.u.", 0.0, 1e9, "In institutional units.", colours="viridis")
+LIP13 = Quantity(
+    "Lip13", "Mobile lipid at 1.3 ppm", "Lip13", "a.u.", 0.0, 1e9, "In institutional units.", colours="viridis"
+)
+CHO_OVER_NAA = Quantity(
+    "tChoOvertNAA", "Total choline over total NAA", "tCho/tNAA", "1", 0.0, 1e6, "Ratio of amounts.", "ratio", 1.0, "1",
+    display=(0.0, 1.5),
+)
+CNI = Quantity(
+    "cni", "Choline-to-NAA index", "CNI", "1", -1e3, 1e3,
+    "Distance from the line of choline on NAA in normal-appearing voxels, in their standard deviations.", "z", 1.0, "1",
+    display=(-4.0, 8.0), colours="RdBu_r",
+)
+LINE_WIDTH = Quantity(
+    "fwhm", "Width of a line at half maximum", "FWHM", "Hz", 0.0, 500.0, "Of the fitted lineshape.", ucum="Hz",
+    display=(0.0, 20.0), colours="viridis",
+)
+
 ALL: Final = (
     SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1,
     K2, KEP_LEAKAGE, LEAK_R1, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
@@ -328,5 +363,6 @@ ALL: Final = (
     REL_KTRANS, REL_VE, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT, TIME_TO_PEAK,
     IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, DELTA_R1, DELTA_T1, MODEL, INVERSION, PLATEAU, T1_APPARENT,
     T2, R2STAR, ADC, B1,
+    TNAA, TCR, TCHO, INS, GLX, LAC, LIP13, CHO_OVER_NAA, CNI, LINE_WIDTH,
 )
 """The whole lexicon."""

@@ -1,0 +1,303 @@
+"""A spectroscopic image to maps: the same fit in every voxel, with a reason where there is no number."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Complex
+
+from perspect.mrs import eddy
+from perspect.mrs.amounts import DENOMINATOR, weights
+from perspect.mrs.band import Band, band_of, noise_of
+from perspect.mrs.decompose import Decomposition, decomposed
+from perspect.mrs.nuisance import without_lipid
+from perspect.mrs.plan import Plan
+from perspect.mrs.profile import LONG_TE, SUMS
+from perspect.mrs.quality import HOPELESS_SNR, SWAMPED, WIDEST, Quality, quality
+from perspect.mrs.signals import known_by, with_broad
+from perspect.mrs.water import without_water
+from perspect.numerics.parallel import each
+from perspect.vocabulary import (
+    Basis,
+    Flag,
+    Map,
+    Measured,
+    Problem,
+    Quantity,
+    Recipe,
+    Region,
+    Severity,
+    Spectra,
+    Status,
+    Step,
+    lexicon,
+)  # fmt: skip
+
+Progress = Callable[[str, float], None]
+
+AMOUNTS: Final = (
+    lexicon.TNAA, lexicon.TCR, lexicon.TCHO, lexicon.INS, lexicon.GLX, lexicon.LAC, lexicon.LIP13,
+)  # fmt: skip
+
+BRAIN: Final = 0.4
+"""Share of the typical water signal above which a voxel is brain [our default]."""
+
+BAD_FIT: Final = 12.0
+"""Residual variance over that of the noise above which a voxel is not used [our default]."""
+
+FEWEST_NORMAL: Final = 12
+"""Voxels that a line of choline on NAA needs."""
+
+APART: Final = 2.0
+"""Standard deviations beyond which a voxel is not normal-appearing (McKnight et al. 2001, doi:10.1002/jmri.1085)."""
+
+
+@dataclass(frozen=True)
+class Voxel:
+    """What was found in one voxel: amounts and variances by quantity, ratio, width, or why not."""
+
+    values: Mapping[str, tuple[float, float]]
+    ratio: tuple[float, float]
+    width: float
+    status: Status
+    reason: str
+
+
+def quantify_grid(
+    spectra: Spectra,
+    basis: Basis,
+    plan: Plan | None = None,
+    *,
+    water: Spectra | None = None,
+    mask: Region | None = None,
+    progress: Progress | None = None,
+) -> Measured:
+    """Maps of amounts with standard errors and status, of choline over NAA, and of the choline-to-NAA index.
+
+    `water` is the unsuppressed image on the same grid: it gives the brain, the frequency and phase of every voxel.
+    Lipid of the scalp is held back by what it looks like there. One bad voxel never stops the rest: it is NaN with a
+    status, and a flag counts the reasons.
+    """
+    plan, tell = plan or Plan(), progress or _silent
+    check(spectra, water, mask)
+    brain = mask.mask if mask is not None else brain_of(spectra, water)
+    tell("lipid", 0.0)
+    signals, n_scalp = without_lipid(spectra, brain)
+    cleaned = replace(spectra, values=signals)
+    full = with_broad(known_by(basis), lipids=True, macromolecules=(spectra.te or 0.0) < LONG_TE)
+    band = band_of(spectra, (plan.low, plan.high))
+    places = [tuple(int(k) for k in place) for place in np.argwhere(brain)]
+    done = [0]
+
+    def one(place: tuple[int, ...]) -> Voxel:
+        done[0] += 1
+        tell("voxels", done[0] / len(places))
+        return voxel(cleaned, water, place, band, full, plan)
+
+    found = dict(zip(places, each(one, places), strict=True))
+    maps = {quantity.key: _map(quantity, spectra, found) for quantity in AMOUNTS}
+    maps[lexicon.CHO_OVER_NAA.key] = _ratio_map(spectra, found)
+    maps[lexicon.LINE_WIDTH.key] = _width_map(spectra, found)
+    index = cho_naa_index(maps["tCho"], maps["tNAA"])
+    if index is not None:
+        maps[lexicon.CNI.key] = index
+    return Measured(
+        maps, tuple(_flags(found, index is not None)), _recipe(spectra, n_scalp, water is not None, len(places)),
+        {"brain": Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")},
+        {}, {"voxels": len(places), "usable": sum(not one.status.is_failure for one in found.values())},
+    )  # fmt: skip
+
+
+def check(spectra: Spectra, water: Spectra | None, mask: Region | None) -> None:
+    """Raises `Problem` for what is no image, or not of one grid."""
+    if spectra.axes or spectra.is_single:
+        raise Problem(
+            f"{spectra.name} has {spectra.values.shape[:3]} voxels and the axes {spectra.axes or 'none'}.",
+            "A spectroscopic image has several voxels, and coils and averages already combined.",
+            "Use `measure` for a single voxel; combine coils first.",
+        )
+    others = [] if water is None else [(water.name, water.values.shape[:3])]
+    others += [] if mask is None else [(mask.name, mask.mask.shape)]
+    for name, shape in others:
+        if shape != spectra.values.shape[:3]:
+            raise Problem(
+                f"{name} has {shape} voxels and {spectra.name} {spectra.values.shape[:3]}.",
+                "They must be the same voxels.",
+                "Resample, or give the images of one measurement.",
+            )
+
+
+def brain_of(spectra: Spectra, water: Spectra | None) -> Bool[np.ndarray, "x y z"]:
+    """Voxels with water; without a water image those with any signal."""
+    values = (spectra if water is None else water).values
+    size = np.abs(values[..., :4]).mean(axis=3)
+    return np.asarray(size > BRAIN * np.quantile(size, 0.9))
+
+
+def voxel(
+    spectra: Spectra, water: Spectra | None, place: tuple[int, ...], band: Band, basis: Basis, plan: Plan
+) -> Voxel:
+    """The fit of one voxel, and whether it may be used."""
+    values = spectra.values[place]
+    if not np.isfinite(values).all() or not np.abs(values).max() > 0:
+        return _failed(Status.NO_SIGNAL, "no signal")
+    if water is not None:
+        values = eddy.corrected(values, eddy.water_phase(water.values[place], spectra.dwell))
+        if width_of_water(water.values[place], spectra.dwell) > WIDEST * spectra.frequency * 1e-6:
+            return _failed(Status.NOT_DETERMINED, "water too wide (shim)")
+    if plan.water != "never":
+        always = plan.water == "always"
+        values = without_water(
+            values, spectra.dwell, spectra.frequency, always=always, is_halved=spectra.is_halved
+        ).values
+    sigma = noise_of(values, spectra.ppm)
+    try:
+        cut = band.cut(values, spectra.dwell, is_halved=spectra.is_halved)
+        found = decomposed(band, cut, basis, band.noise(sigma, spectra.dwell), plan, is_referenced=water is not None)
+    except np.linalg.LinAlgError:
+        return _failed(Status.SINGULAR, "no solution")
+    numbers = quality(found)
+    status, reason = usable(numbers)
+    if status.is_failure:
+        return _failed(status, reason)
+    members = dict(SUMS)
+    out = {}
+    for quantity in AMOUNTS:
+        parts = members.get(quantity.key, (quantity.key,))
+        if set(parts) & set(found.names):
+            w = weights(found, parts)
+            out[quantity.key] = (float(w @ found.amplitudes), float(np.sqrt(max(w @ found.covariance @ w, 0.0))))
+    return Voxel(out, _ratio(found), found.width, status, reason)
+
+
+def width_of_water(values: Complex[np.ndarray, " points"], dwell: float) -> float:
+    """Full width at half maximum of a water signal in Hz, its phase taken out."""
+    n = 8 * values.size
+    line = np.fft.fft(np.abs(values), n).real
+    above = np.flatnonzero(line[: n // 2] < line[0] / 2)
+    return float(2 * above[0] / (n * dwell)) if above.size else float("inf")
+
+
+def usable(q: Quality) -> tuple[Status, str]:
+    """Whether the numbers of a voxel mean anything, and the reason where they do not."""
+    if not q.snr > HOPELESS_SNR:
+        return Status.NO_SIGNAL, "no line above the noise"
+    if q.fwhm_ppm > 1.5 * WIDEST:
+        return Status.NOT_DETERMINED, "lines too wide (shim)"
+    if q.lipid > SWAMPED:
+        return Status.NOT_DETERMINED, "swamped by lipid"
+    if q.misfit > BAD_FIT:
+        return Status.NOT_DETERMINED, "residual is no noise"
+    return Status.OK, ""
+
+
+def _failed(status: Status, reason: str) -> Voxel:
+    return Voxel({}, (np.nan, np.nan), np.nan, status, reason)
+
+
+def _ratio(found: Decomposition) -> tuple[float, float]:
+    """Choline over NAA with its error; NaN where NAA may be zero."""
+    members = dict(SUMS)
+    w = np.stack([weights(found, members[key]) for key in ("tCho", "tNAA")])
+    a, b = w @ found.amplitudes
+    covariance = w @ found.covariance @ w.T
+    if b <= DENOMINATOR * np.sqrt(covariance[1, 1]):
+        return np.nan, np.nan
+    slope = np.array([1 / b, -a / b**2])
+    return float(a / b), float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
+
+
+def _spread(
+    spectra: Spectra,
+    found: Mapping[tuple[int, ...], Voxel],
+    quantity: Quantity,
+    pick: Callable[[Voxel], tuple[float, float]],
+) -> Map:
+    shape = spectra.values.shape[:3]
+    values, std = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
+    status = np.full(shape, int(Status.OUTSIDE), np.int16)
+    for place, one in found.items():
+        value, error = pick(one)
+        is_known = np.isfinite(value) and np.isfinite(error)
+        status[place] = one.status if one.status.is_failure or is_known else Status.NOT_DETERMINED
+        if is_known and not one.status.is_failure:
+            values[place], std[place] = value, error
+    return Map(quantity, values, std, status, spectra.grid)
+
+
+def _map(quantity: Quantity, spectra: Spectra, found: Mapping[tuple[int, ...], Voxel]) -> Map:
+    return _spread(spectra, found, quantity, lambda one: one.values.get(quantity.key, (np.nan, np.nan)))
+
+
+def _ratio_map(spectra: Spectra, found: Mapping[tuple[int, ...], Voxel]) -> Map:
+    return _spread(spectra, found, lexicon.CHO_OVER_NAA, lambda one: one.ratio)
+
+
+def _width_map(spectra: Spectra, found: Mapping[tuple[int, ...], Voxel]) -> Map:
+    return _spread(
+        spectra, found, lexicon.LINE_WIDTH, lambda one: (one.width, 0.0 if np.isfinite(one.width) else np.nan)
+    )
+
+
+def cho_naa_index(choline: Map, naa: Map) -> Map | None:
+    """How far each voxel is from the line of choline on NAA of normal-appearing voxels, in their standard deviations.
+
+    The line is found by leaving out what is far from it until nothing changes. `None` where too few voxels are usable.
+
+    McKnight et al. 2001, doi:10.1002/jmri.1085
+    """
+    known = (choline.status < Status.OUTSIDE) & (naa.status < Status.OUTSIDE)
+    x, y = naa.values[known].astype(float), choline.values[known].astype(float)
+    kept = np.ones(x.size, bool)
+    distance, spread = np.zeros(x.size), 1.0
+    for _ in range(20):
+        if kept.sum() < FEWEST_NORMAL:
+            return None
+        slope, offset = np.polyfit(x[kept], y[kept], 1)
+        distance = (y - slope * x - offset) / np.hypot(1.0, slope)
+        spread = float(distance[kept].std())
+        if not spread > 0:
+            return None
+        now = np.abs(distance) < APART * spread
+        if (now == kept).all():
+            break
+        kept = now
+    values = np.full(naa.values.shape, np.nan, np.float32)
+    values[known] = distance / spread
+    std = np.full(naa.values.shape, np.nan, np.float32)
+    std[known] = np.hypot(choline.std[known], slope * naa.std[known]) / np.hypot(1.0, slope) / spread
+    status = np.where(known, int(Status.OK), np.maximum(naa.status, choline.status)).astype(np.int16)
+    return Map(lexicon.CNI, values, std, status, naa.grid)
+
+
+def _flags(found: Mapping[tuple[int, ...], Voxel], has_index: bool) -> list[Flag]:
+    """How many voxels are not usable, and why."""
+    out = []
+    reasons = [one.reason for one in found.values() if one.status.is_failure]
+    for reason in dict.fromkeys(reasons):
+        share = reasons.count(reason) / max(len(found), 1)
+        sentence = f"{reasons.count(reason)} of {len(found)} voxels have no number: {reason}."
+        severity = Severity.LIMITED if share > 0.5 else Severity.CAUTION
+        out.append(Flag("unusable-voxels", severity, sentence, where=reason, fraction=share, source="grid"))
+    if not has_index:
+        sentence = f"No choline-to-NAA index: fewer than {FEWEST_NORMAL} voxels are usable and alike."
+        out.append(Flag("no-index", Severity.NOTE, sentence, source="grid"))
+    return out
+
+
+def _recipe(spectra: Spectra, n_scalp: int, has_water: bool, n: int) -> Recipe:
+    steps = []
+    if n_scalp:
+        sentence = f"Lipid of the scalp was held back by its appearance in {n_scalp} voxels outside the brain."
+        steps.append(Step("lipid", sentence, {"voxels": n_scalp}, ("Bilgic et al. 2014, doi:10.1002/jmri.24399",)))
+    if has_water:
+        sentence = "Frequency, phase and eddy currents of every voxel were taken from its water."
+        steps.append(Step("water", sentence, {}, ("Klose 1990, doi:10.1002/mrm.1910140104",)))
+    sentence = f"{n} voxels were fitted one by one as single spectra are (TE {(spectra.te or 0.0) * 1e3:g} ms)."
+    steps.append(Step("voxels", sentence, {}, ("Provencher 1993, doi:10.1002/mrm.1910300604",)))
+    return Recipe(tuple(steps))
+
+
+def _silent(stage: str, share: float) -> None:
+    del stage, share

@@ -1,0 +1,130 @@
+"""Spectroscopic images: one bad voxel stops nothing, lipid of the scalp is held back, the index finds what is odd."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mrs_made import DWELL, FREQUENCY, HEALTHY, TUMOUR, N, basis, spectrum, water
+from perspect import mrs
+from perspect.io.spectra import read_spectra
+from perspect.models.spins import Press
+from perspect.mrs.grid import cho_naa_index, width_of_water
+from perspect.mrs.nuisance import without_lipid
+from perspect.mrs.profile import USUAL
+from perspect.mrs.signals import simulated_basis
+from perspect.vocabulary import Grid, Map, Problem, Region, Spectra, Status, lexicon
+
+PLACE = Grid((3, 2, 1), np.diag([10.0, 10.0, 10.0, 1.0]))
+
+
+def image(voxels):
+    values = np.array([one.values[0, 0, 0] for one in voxels]).reshape(3, 2, 1, N)
+    return Spectra(values, DWELL, FREQUENCY, PLACE, te=0.030, tr=2.0, name="grid")
+
+
+@pytest.fixture(scope="module")
+def measured():
+    voxels = [spectrum(HEALTHY, k, shift=0.0, phase=0.0) for k in range(4)]
+    voxels += [spectrum(TUMOUR, 4, shift=0.0, phase=0.0), spectrum(HEALTHY, 5)]
+    one = image(voxels)
+    one.values[0, 0, 0] = np.nan
+    one.values[2, 1, 0] = 1e-9 * np.random.default_rng(0).normal(size=N)
+    reference = image([water()] * 6)
+    whole = Region(np.ones((3, 2, 1), bool), PLACE, "all")
+    return mrs.quantify_grid(one, basis(), water=reference, mask=whole)
+
+
+def test_one_bad_voxel_never_stops_a_grid(measured):
+    naa = measured.maps["tNAA"]
+    assert naa.status[0, 0, 0] == Status.NO_SIGNAL and np.isnan(naa.values[0, 0, 0])
+    assert naa.status[2, 1, 0] == Status.NO_SIGNAL
+    good = naa.values[[0, 1, 1], [1, 0, 1], 0]
+    np.testing.assert_allclose(good, 12.5, rtol=0.15)
+    assert measured.summary["usable"] == 4
+    assert any("no signal" in flag.sentence for flag in measured.flags)
+
+
+def test_choline_over_naa_is_high_where_the_tumour_is(measured):
+    ratio = measured.maps["tChoOvertNAA"].values[..., 0]
+    assert ratio[2, 0] > 5 * np.nanmedian(ratio[:2])
+
+
+def test_too_few_voxels_have_no_index(measured):
+    assert "cni" not in measured.maps
+    assert "no-index" in [flag.code for flag in measured.flags]
+
+
+def test_the_index_is_of_unit_spread_in_normal_voxels_and_finds_the_odd_one():
+    rng = np.random.default_rng(1)
+    place = Grid((10, 10, 1), np.eye(4))
+    naa = rng.uniform(8, 13, (10, 10, 1))
+    choline = 0.1 * naa + 0.5 + rng.normal(0, 0.1, naa.shape)
+    choline[5, 5, 0] += 1.5
+
+    def as_map(quantity, values):
+        status = np.zeros(values.shape, np.int16)
+        return Map(quantity, values.astype(np.float32), np.full(values.shape, 0.1, np.float32), status, place)
+
+    index = cho_naa_index(as_map(lexicon.TCHO, choline), as_map(lexicon.TNAA, naa))
+    assert index.values[5, 5, 0] > 8
+    others = np.delete(index.values.ravel(), 55)
+    assert np.std(others[np.abs(others) < 2]) == pytest.approx(1.0, abs=0.2)
+
+
+def test_lipid_of_the_scalp_is_held_back_and_naa_stays():
+    rng = np.random.default_rng(2)
+    t = np.arange(N) * DWELL
+    place = Grid((8, 8, 1), np.eye(4))
+    brain = np.zeros((8, 8, 1), bool)
+    brain[2:6, 2:6] = True
+    naa = np.exp(2j * np.pi * (4.65 - 2.01) * 123.2 * t - 12 * t) * 10.0
+    values = rng.normal(size=(8, 8, 1, N)) + 1j * rng.normal(size=(8, 8, 1, N))
+    for at in np.argwhere(~brain):
+        widths, shifts = rng.uniform(60, 90), rng.normal(0, 3)
+        values[tuple(at)] += 500 * np.exp(2j * np.pi * ((4.65 - 1.3) * 123.2 + shifts) * t - widths * t)
+    leaked = values[~brain].mean(axis=0)
+    values[brain] += naa + 0.3 * leaked
+    one = Spectra(values, DWELL, FREQUENCY, place, te=0.030)
+    cleaned, n = without_lipid(one, brain)
+    ppm = one.ppm
+
+    def height(signals, low, high):
+        return np.abs(np.fft.fft(signals[brain], axis=1))[:, (ppm > low) & (ppm < high)].max(axis=1).mean()
+
+    assert n > 5
+    assert height(cleaned, 1.1, 1.5) < 0.2 * height(values, 1.1, 1.5)
+    assert height(cleaned, 1.95, 2.07) > 0.8 * np.abs(np.fft.fft(naa)).max()
+
+
+def test_the_width_of_water_is_that_of_its_decay():
+    t = np.arange(N) * DWELL
+    assert width_of_water(np.exp(-np.pi * 8 * t + 2j * np.pi * 30 * t), DWELL) == pytest.approx(8.0, rel=0.1)
+
+
+def test_images_of_other_grids_are_refused():
+    with pytest.raises(Problem, match="several voxels"):
+        mrs.quantify_grid(spectrum(HEALTHY), basis())
+    with pytest.raises(Problem, match="same voxels"):
+        mrs.quantify_grid(image([spectrum(HEALTHY)] * 6), basis(), water=water())
+
+
+def test_a_synthetic_image_with_scalp_lipid_gives_its_truth(shared_data):
+    """Two columns through brain and tumour; without the step that holds lipid back the correlation is 0.6."""
+    folder = shared_data / "mrs" / "synthetic_mrsi"
+    (image_, _), (reference, _) = (read_spectra(folder / name) for name in ("mrsi.nii.gz", "mrsi_ref.nii.gz"))
+    truth = np.load(folder / "truth.npz")
+    inside = np.zeros(image_.values.shape[:3], bool)
+    inside[4:12, 7:9] = True
+    scan = (image_.frequency, image_.dwell, image_.n_points)
+    made = replace(simulated_basis(USUAL, Press(0.011, 0.019), *scan), te=0.030)
+    brain = np.abs(reference.values[..., 0]) > 0.4 * np.quantile(np.abs(reference.values[..., 0]), 0.9)
+    signals, _ = without_lipid(image_, brain)
+    cleaned = replace(image_, values=signals)
+    found = mrs.quantify_grid(cleaned, made, water=reference, mask=Region(inside, image_.grid, "two columns"))
+    for key, parts in (("tNAA", ("NAA", "NAAG")), ("tCho", ("GPC", "PCho"))):
+        values = found.maps[key].values[4:12, 7:9, 0]
+        expected = sum(truth[part] for part in parts)[4:12, 7:9]
+        known = np.isfinite(values)
+        assert known.mean() > 0.8
+        assert np.corrcoef(values[known], expected[known])[0, 1] > 0.9
