@@ -56,10 +56,14 @@ COMMANDS: Final = (
 )
 
 
+SHOWN: Final = ("demo", "dsc", "dce", "simulate", "describe")
+"""Whose examples stand on the first screen; every command has its own in its help."""
+
+
 def overview() -> str:
     """The help of the whole program, which fits one screen of 80 columns."""
     rows = "\n".join(f"  {one.name:<10}{one.sentence}" for one in COMMANDS)
-    examples = "\n".join(f"  {one.example}" for one in COMMANDS)
+    examples = "\n".join(f"  {one.example}" for one in COMMANDS if one.name in SHOWN)
     return HELP.format(rows=rows, examples=examples)
 
 
