@@ -4,7 +4,7 @@ import pytest
 import made_dce as made
 from perspect.dce import Images, of_both, of_flip_angles, of_inversions
 from perspect.dce.t1 import variable_flip_angle
-from perspect.models import Hifi, InversionRecovery, LookLocker
+from perspect.models import Hifi, InversionRecovery
 from perspect.vocabulary import Grid, Problem, Region, Severity, Status
 
 ANGLES = np.deg2rad([2.0, 5.0, 10.0, 15.0, 20.0])
@@ -137,4 +137,4 @@ def test_the_synthetic_signal_here_is_that_of_the_room():
     np.testing.assert_allclose(
         made.signal(np.zeros((1, 1)), t1)[:, 0],
         1000 * np.sin(made.ANGLE) * (1 - np.exp(-0.005 / 1.2)) / (1 - np.exp(-0.005 / 1.2) * np.cos(made.ANGLE)),
-    )  # noqa: E501
+    )

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from perspect.models import (
-    AdiabaticTissueHomogeneity, ConstrainedReferenceRegion, DelayedExtendedTofts, ExtendedTofts, Patlak,
-    ReferenceRegion, Tofts, TwoCompartmentExchange, TwoCompartmentUptake, Vascular,
+    AdiabaticTissueHomogeneity,
+    ConstrainedReferenceRegion,
+    DelayedExtendedTofts,
+    ExtendedTofts,
+    Patlak,
+    ReferenceRegion,
+    Tofts,
+    TwoCompartmentExchange,
+    TwoCompartmentUptake,
+    Vascular,
 )  # fmt: skip
 from perspect.numerics.convolve import exponential_convolution, exponential_convolution_at, running_integral_at
 
