@@ -19,24 +19,19 @@ from perspect.phantom import INSERTS, SCENARIOS, Biology, Compartment
 from perspect.phantom.biology import HEALTHY, Source
 from perspect.phantom.biology import SOURCES as SOURCES_OF_HEALTHY
 from perspect.phantom.scenarios import Shell
-from perspect.report.exhibits import ORDER
-from perspect.vocabulary import FAILED_FROM, Status, lexicon, marker
+from perspect.report.exhibits import DCE_ORDER, DSC_ORDER
+from perspect.vocabulary import FAILED_FROM, Quantity, Status, lexicon, marker
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCES: Final = ROOT / "src" / "perspect"
-HOW_TO: Final = "docs/how-to/dsc.md"
+HOW_TO: Final = ("docs/how-to/dsc.md", "docs/how-to/dce.md")
 MADE: Final = "<!-- Made from the code by docs/reference/make.py: change the code, not this page. -->"
 
-SCIENCE: Final = ("dsc", "asl", "mrs", "anatomy", "fit", "models", "lesion", "pitfalls", "evidence")
+SCIENCE: Final = ("dsc", "dce", "asl", "mrs", "anatomy", "fit", "models", "lesion", "pitfalls", "evidence")
 """The folders whose constants decide numbers."""
 
-FLAGGING: Final = ("dsc", "asl", "mrs", "anatomy", "lesion", "pitfalls", "io", "app")
+FLAGGING: Final = ("dsc", "dce", "asl", "mrs", "anatomy", "lesion", "pitfalls", "io", "app")
 """The folders that raise flags."""
-
-OF_DSC: Final = (
-    "rcbv", "cbv", "srcbv", "cbf", "mtt", "tmax", "delay", "ttp", "psr", "lpsr", "ph", "k1", "k2", "kep",
-)  # fmt: skip
-"""The maps of DSC: other rooms have keys of their own in the order of the page."""
 
 LONGEST: Final = 90
 """Letters of a value that are shown whole."""
@@ -52,7 +47,7 @@ def pages() -> dict[str, str]:
         "docs/reference/flags.md": flag_page(),
         "docs/reference/patients.md": patient_page(),
         "docs/reference/evidence.md": evidence_page(),
-        HOW_TO: renewed((ROOT / HOW_TO).read_text(encoding="utf-8")),
+        **{name: renewed((ROOT / name).read_text(encoding="utf-8")) for name in HOW_TO if (ROOT / name).exists()},
     }
 
 
@@ -248,7 +243,13 @@ def _demand(one: Condition) -> str:
 
 def renewed(text: str) -> str:
     """A page with the parts between `<!-- made: NAME -->` and `<!-- end -->` made anew."""
-    tables = {"maps": map_table, "status": status_table, "refusals": refusal_table}
+    tables = {
+        "maps": map_table,
+        "dce_maps": dce_map_table,
+        "dce_refusals": dce_refusal_table,
+        "status": status_table,
+        "refusals": refusal_table,
+    }
 
     def anew(found: re.Match[str]) -> str:
         return f"{found[1]}\n{tables[found[2]]()}\n{found[3]}"
@@ -259,10 +260,17 @@ def renewed(text: str) -> str:
 def map_table() -> str:
     """The maps that a run of DSC writes, in the order of the page."""
     known = {one.key: one for one in reversed(lexicon.ALL)}  # of two with one key, the first is that of DSC
+    return _maps("dsc", known, DSC_ORDER)
+
+
+def dce_map_table() -> str:
+    """The maps that a run of DCE may write, in the order of the page."""
+    return _maps("dce", {one.key: one for one in lexicon.ALL}, DCE_ORDER)
+
+
+def _maps(room: str, known: Mapping[str, Quantity], order: Sequence[str]) -> str:
     rows = [
-        (f"`desc-dsc_{key}.nii.gz`", known[key].symbol, known[key].shown_unit, known[key].meaning)
-        for key in ORDER
-        if key in OF_DSC
+        (f"`desc-{room}_{key}.nii.gz`", known[key].symbol, known[key].shown_unit, known[key].meaning) for key in order
     ]
     return _table(("file", "symbol", "unit", "what it is"), rows)
 
@@ -275,8 +283,17 @@ def status_table() -> str:
 
 def refusal_table() -> str:
     """Every refusal of the DSC room: what is wrong, why it matters, what to do."""
+    return _refusals("dsc")
+
+
+def dce_refusal_table() -> str:
+    """Every refusal of the DCE room."""
+    return _refusals("dce")
+
+
+def _refusals(room: str) -> str:
     rows = []
-    for path in _modules(("dsc",)):
+    for path in _modules((room,)):
         for call, texts in _calls(ast.parse(path.read_text(encoding="utf-8")), "Refusal"):
             rows.append(tuple(_sentence(argument, texts) for argument in call.args[:3]))
     return _table(("what is said", "why it matters", "what to do"), rows)

@@ -10,7 +10,7 @@ from perspect.vocabulary import marker
 
 USES: Final = {
     "dsc": "blood volume, leakage, flow (perspect dsc)",
-    "dce": "permeability; not part of an answer yet",
+    "dce": "leakage (perspect dce)",
     "asl": "blood flow without agent (perspect asl)",
     "adc": "diffusion of the solid part and of a cavity",
     "mrs": "metabolites (perspect mrs)",

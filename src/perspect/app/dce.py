@@ -60,10 +60,11 @@ class DceInputs:
 
 @dataclass(frozen=True, eq=False)
 class DceExamined:
-    """What was measured, and the files that hold it."""
+    """What was measured, the files that hold it, and the signal at rest."""
 
     measured: Measured
     written: io.Written
+    at_rest: Float[np.ndarray, "x y z"]
 
 
 def examine_dce(
@@ -73,16 +74,18 @@ def examine_dce(
     *,
     overwrite: bool = False,
     threads: int = 1,
+    is_part: bool = False,
     progress: Progress | None = None,
 ) -> DceExamined:
     """Maps, masks, curves, summary and page of a DCE series, written below `out`.
 
     Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken, and `Refusal`
-    where nothing can be measured that means what it is called; in either case nothing is written.
+    where nothing can be measured that means what it is called; in either case nothing is written. `is_part` puts the
+    page beside the maps, for an examination that has a page of its own.
     """
     plan, tell = plan or dce.Plan(), progress or silence
     found = io.find_dce(inputs.series)
-    destination = io.Destination(out, io.name_of(found.series), "dce")
+    destination = io.Destination(out, io.name_of(found.series), "dce", is_part=is_part)
     io.demand_free(out, io.existing(destination), overwrite)
     tell("reading", 0.0)
     reading = io.read_series(found.series, inputs.given, inputs.times)
@@ -95,14 +98,16 @@ def examine_dce(
         THREADS.reset(was)
     measured = replace(measured, flags=(*reading.flags, *measured.flags))
     tell("drawing", 0.0)
-    page = report.dce_page(measured, series.name, baseline(series, measured.summary))
+    at_rest = baseline(series, measured.summary)
+    page = report.dce_page(measured, series.name, at_rest)
     tell("writing", 0.0)
     sources = dict(series.sources) | {io.label(path): io.sha256(path) for path in used}
     results = io.Results(
         measured, page, {"dce": asdict(plan)}, sources, perspect.__version__, facts(measured, plan), reading.code,
         reading.root,
     )  # fmt: skip
-    return DceExamined(measured, io.write_results(destination, results, overwrite=overwrite, threads=threads))
+    written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
+    return DceExamined(measured, written, at_rest)
 
 
 def _with_excitation(series: Series, tr: float | None) -> Series:

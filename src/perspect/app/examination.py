@@ -8,7 +8,7 @@ from typing import Final
 import perspect
 from perspect import evidence, io, report
 from perspect.app.anatomy import head_of
-from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dsc, of_mrs, refused
+from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dce, of_dsc, of_mrs, refused
 from perspect.app.contribute.contribution import Tell, drawn, middle
 from perspect.app.dsc import silence
 from perspect.app.lesion import placed
@@ -19,6 +19,7 @@ from perspect.vocabulary import Finding, Map, Problem, Recipe, Severity, marker
 
 ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Tell], Contribution]]] = {
     "dsc": of_dsc,
+    "dce": of_dce,
     "asl": of_asl,
     "adc": of_adc,
     "mrs": of_mrs,
@@ -130,7 +131,7 @@ def _patient(request: Request, roles: io.Roles, mask: Path) -> Patient:
     images = {contrast: io.read_anatomy(path, contrast) for contrast, path in roles.anatomy.items()}
     head = head_of(images, io.read_region(mask, "lesion"))
     return Patient(
-        request.out, roles.anatomy, mask, head, placed(mask, head), request.overwrite, request.threads
+        request.study, request.out, roles.anatomy, mask, head, placed(mask, head), request.overwrite, request.threads
     )  # fmt: skip
 
 

@@ -11,8 +11,11 @@ from perspect.vocabulary import Problem
 BRIGHTENED: Final = 0.02
 """Share of the voxels, those that brighten most, whose mean curve shows the arrival [our default]."""
 
-FOOT: Final = 0.1
-"""Of the first rise: below it agent has not arrived [our default]."""
+FOOT: Final = 0.01
+"""Of the first rise: below it, or within the noise, agent has not arrived [our default]."""
+
+WITHIN_NOISE: Final = 3.0
+"""Standard deviations of the mean curve that a rise must exceed to be one."""
 
 FEWEST_AT_REST: Final = 2
 """Frames; of one alone neither the level nor the noise is known."""
@@ -54,9 +57,11 @@ def at_rest(signal: Float[np.ndarray, "voxels time"], times: Float[np.ndarray, "
     steepest = int(np.argmax(speed)) + 1
     base = float(np.median(curve[:steepest]))
     top = float(curve[steepest : steepest + max(2, times.size // 20)].max())
-    below = np.flatnonzero(curve[: steepest + 1] < base + FOOT * (top - base))
+    quiet = np.diff(curve[: max(steepest - 1, 2)])
+    noise = float(np.median(np.abs(quiet))) / 0.6745 / np.sqrt(2.0)
+    foot = base + max(FOOT * (top - base), WITHIN_NOISE * noise)
+    below = np.flatnonzero(curve[: steepest + 1] < foot)
     last = int(below[-1]) if below.size else 0
-    noise = float(np.std(np.diff(curve[: last + 1]))) / np.sqrt(2.0) if last > 1 else 0.0
     if not top - base > 5.0 * noise + 0.02 * abs(base):
         raise Problem(
             "No voxel brightens as agent makes tissue and vessels brighten.",
@@ -64,14 +69,16 @@ def at_rest(signal: Float[np.ndarray, "voxels time"], times: Float[np.ndarray, "
             "Check that this is the dynamic series, and that its volumes are in order.",
         )
     is_unsteady = last >= FEWEST_AT_REST + 1 and curve[0] > (1.0 + UNSTEADY) * float(np.median(curve[1 : last + 1]))
-    first, stop = int(is_unsteady), max(last + 1 - int(guard), min(last + 1, int(is_unsteady) + FEWEST_AT_REST))
+    step = float(np.median(np.diff(times[: last + 2])))
+    n_guard = max(1, int(np.ceil(guard / step - 1e-9))) if guard > 0 else 0
+    first, stop = int(is_unsteady), max(last + 1 - n_guard, min(last + 1, int(is_unsteady) + FEWEST_AT_REST))
     if stop - first < FEWEST_AT_REST:
         raise Problem(
             f"Only {max(stop - first, 0)} volume(s) lie before the agent arrives.",
             "Every concentration is measured against the signal at rest.",
             "Give the whole series, from before the injection on.",
         )
-    arrival = float(np.interp(base + FOOT * (top - base), curve[last : last + 2], times[last : last + 2]))
+    arrival = float(np.interp(foot, curve[last : last + 2], times[last : last + 2]))
     return AtRest(slice(first, stop), arrival, steepest, bool(is_unsteady))
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int16
 
+from perspect.dce.errors import of_signal
 from perspect.dce.plan import Plan
 from perspect.fit import Fit, aicc, choice, fit, weights
 from perspect.models import (
@@ -102,15 +103,30 @@ def kinetics(
     cp: Float[np.ndarray, " time"],
     names: tuple[str, ...],
     has_delay: bool,
+    gain: tuple[Float[np.ndarray, "voxels time"], Float[np.ndarray, "voxels time"]],
+    n_rest: int,
     tell: Callable[[str, float], None],
 ) -> Kinetics:
-    """Every model fitted to every curve, and the choice by AICc."""
+    """Every model fitted to every curve, and the choice by AICc; `gain` and `n_rest` as in `errors.of_signal`."""
     fits = {}
     for place, name in enumerate(names):
         tell("kinetics", place / len(names))
         fits[name] = fit(MODELS[name][int(has_delay)](t=times, cp=cp), curves)
     every = list(fits.values())
-    return Kinetics(fits, choice(every), weights(every))
+    chosen = choice(every)
+    stated = {
+        name: of_signal(one, np.flatnonzero(_speaks(name, place, names, chosen)), curves, gain, n_rest)
+        for place, (name, one) in enumerate(fits.items())
+    }
+    return Kinetics(stated, chosen, weights(every))
+
+
+def _speaks(
+    name: str, place: int, names: tuple[str, ...], chosen: Int[np.ndarray, " voxels"]
+) -> Bool[np.ndarray, " n"]:
+    """The voxels of which a model's numbers are shown: those that chose it, and for Patlak those that do not leak."""
+    mine: Bool[np.ndarray, " n"] = chosen == place
+    return mine | (chosen == names.index("vascular")) if name == "patlak" and "vascular" in names else mine
 
 
 def columns(found: Kinetics) -> dict[Quantity, Column]:

@@ -11,7 +11,7 @@ from perspect.anatomy.brain import brain_mask
 from perspect.dce import account
 from perspect.dce.arterial import Arterial, arterial_input
 from perspect.dce.bolus import AtRest, at_rest, has_signal
-from perspect.dce.concentration import Concentration, concentration
+from perspect.dce.concentration import Concentration, concentration, gains
 from perspect.dce.enhancement import delta_r1, semiquantitative
 from perspect.dce.kinetics import (
     NUMBERS,
@@ -79,7 +79,9 @@ def quantify(
     )
 
     names = candidates(plan, times, rest.steepest)
-    found = kinetics(agent.curves, times, arterial.cp, names, plan.delay, tell)
+    angle = flip_angle * (np.ones_like(before) if own_b1 is None else own_b1)
+    gain = gains(agent.curves, before, tr, angle, plan.r1)
+    found = kinetics(agent.curves, times, arterial.cp, names, plan.delay, gain, rest.n_frames, tell)
     tell("kinetics", 1.0)
     maps = _maps(inside, signal, agent, times, rest, arterial, found, before, before_std, plan)
     structure, depends = residual_structure(found, agent.curves), dependence(found)

@@ -54,8 +54,8 @@ class Plan:
     """Whether T1 of arterial blood is that value, or what the T1 map has in the arterial voxels (blood that flows in
     spoils such a map)."""
 
-    guard: float = 1.0
-    """Frames that are left out between the end of the baseline and the arrival of the agent."""
+    guard: float = 3.0
+    """Seconds (at least one frame) that are left out between the end of the baseline and the arrival of the agent."""
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
@@ -76,4 +76,6 @@ class Plan:
                 f"dce.blood_t1 is {self.blood_t1}.", "Blood has a T1 of 1 to 2.5 s.", "Use seconds, such as 1.65."
             )
         if not self.guard >= 0:
-            raise Problem(f"dce.guard is {self.guard}.", "Frames cannot be negative.", "Use 0 or more.")
+            raise Problem(
+                f"dce.guard is {self.guard}.", "A time before the bolus cannot be negative.", "Use seconds >= 0."
+            )

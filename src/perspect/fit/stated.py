@@ -116,7 +116,8 @@ def _carried(
         step = STEP * np.maximum(np.abs(row), STEP)
         there = np.zeros_like(x)
         there[j] = step
-        columns.append((_joined(model, x + there) - _joined(model, x - there)) / (2.0 * step))
+        with np.errstate(invalid="ignore"):
+            columns.append((_joined(model, x + there) - _joined(model, x - there)) / (2.0 * step))
     slopes = np.stack(columns, axis=1)
     carried: np.ndarray = np.einsum("pbv,qbv->pqv", np.einsum("pav,abv->pbv", slopes, covariance), slopes)
     return carried

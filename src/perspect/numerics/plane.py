@@ -105,7 +105,7 @@ class Place:
 
 def plane(
     family: Family,
-    bends: tuple[Float[np.ndarray, " edges"] | None, Float[np.ndarray, " edges"] | None],
+    bends: tuple[Float[np.ndarray, " _"] | None, Float[np.ndarray, " _"] | None],
     is_searched: Callable[[np.ndarray], np.ndarray],
 ) -> Plane:
     """The tables of a family with two θ; `bends` are the edges in θ along which columns bend, `None`: smooth. Cells of

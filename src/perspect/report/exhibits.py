@@ -10,29 +10,15 @@ from perspect.report.picture import ColourBar, Painter, Picture, colour_bar
 from perspect.report.scene import OUTLINED, Scene
 from perspect.vocabulary import Map, Region, Status
 
-ORDER: Final = (
-    "rcbv",
-    "cbv",
-    "srcbv",
-    "cbf",
-    "mtt",
-    "tmax",
-    "delay",
-    "ttp",
-    "psr",
-    "lpsr",
-    "ph",
-    "k1",
-    "k2",
-    "ktrans",
-    "ve",
-    "vp",
-    "kep",
-    "fp",
-    "ps",
-    "model",
-)
-"""The order of the small maps; any other follows."""
+DSC_ORDER: Final = (
+    "rcbv", "cbv", "srcbv", "cbf", "mtt", "tmax", "delay", "ttp", "psr", "lpsr", "ph", "k1", "k2", "kep",
+)  # fmt: skip
+DCE_ORDER: Final = (
+    "ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "model", "iaugc60", "iaugcbn60", "iaugc90", "iaugc180", "washin",
+    "washout", "ttp", "enhancement", "maxenhancement", "deltar1", "deltat1", "T1map",
+)  # fmt: skip
+ORDER: Final = (*dict.fromkeys((*DSC_ORDER, *DCE_ORDER)),)
+"""The order of the small maps of a room, and of all; any other follows."""
 
 COLOURS: Final = {
     Status.OK: "#6b7a8f",

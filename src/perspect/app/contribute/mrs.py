@@ -9,7 +9,7 @@ import numpy as np
 
 from perspect.anatomy import resample
 from perspect.app.contribute.contribution import Contribution, Patient, Tell, refused
-from perspect.app.mrs import ExaminedSpectrum, SpectrumInputs, examine_mrs
+from perspect.app.mrs import SpectrumInputs, examine_mrs
 from perspect.report.dossier import Used
 from perspect.vocabulary import Amount, Finding, Flag, MeasuredSpectrum, Problem, Severity, marker
 
@@ -38,8 +38,11 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contributio
         scan = examine_mrs(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
     except Problem as problem:
         return refused("mrs", paths, problem)
-    content = _content(scan, patient)
     measured = scan.measured
+    if not isinstance(measured, MeasuredSpectrum):
+        why = "spectroscopic images are mapped, but are not part of an answer yet"
+        return Contribution(used=tuple(Used("mrs", one.name, is_used=False, why_not=why) for one in paths))
+    content = _content(measured, patient)
     findings = [
         one for key, name in RATIOS.items() if (one := _ratio(key, measured.ratios.get(name), content)) is not None
     ]
@@ -54,9 +57,9 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contributio
     )
 
 
-def _content(scan: ExaminedSpectrum, patient: Patient) -> dict[str, float]:
+def _content(measured: MeasuredSpectrum, patient: Patient) -> dict[str, float]:
     """How much of the voxel each part of the lesion fills, by the header of the spectrum; nothing where it has none."""
-    signal = scan.measured.signal
+    signal = measured.signal
     if not signal.placed:
         return {}
     found = {}

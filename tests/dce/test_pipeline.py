@@ -1,0 +1,250 @@
+"""The whole room on small series with a known truth, and what it must not do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import made_dce as made
+from perspect import dce
+from perspect.dce.kinetics import MODELS, candidates
+from perspect.fit import fit
+from perspect.models import ExtendedTofts
+from perspect.vocabulary import FAILED_FROM, Acquisition, Curve, Map, Problem, Refusal, Region, Status, lexicon
+
+N = 300
+PLAIN = dce.Plan(motion=False, r1=made.R1, r2star_tissue=0.0, r2star=0.0)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return made.tissue(N)
+
+
+def volume(values):
+    return np.asarray(values).reshape(-1, 1, 1)
+
+
+def t1_map(t1, one):
+    values = volume(t1).astype(np.float32)
+    return Map(lexicon.T1, values, np.zeros_like(values), np.zeros(values.shape, np.int16), one.grid)
+
+
+def measured(truth, plan=PLAIN, noise=0.0, aif=None, b1="true", series=None):
+    _, t1, own, c = truth
+    one = series or made.series(made.signal(c, t1, own), noise)
+    field = None if b1 is None else volume(own)
+    given = aif or made.given(made.plasma())
+    return dce.quantify(one, plan, t1=t1_map(t1, one), b1=field, mask=made.everything(one), aif=given)
+
+
+def errors(found, p):
+    said = np.stack([found.maps[key].values[:, 0, 0] for key in ("ktrans", "ve", "vp")], axis=-1)
+    return np.median(np.abs(said / p - 1.0), axis=0)
+
+
+@pytest.mark.parametrize("model", ["extended-tofts", "auto"])
+def test_without_noise_the_truth_is_found(truth, model):
+    found = measured(truth, replace(PLAIN, model=model, delay=False))
+    assert errors(found, truth[0]).max() < 1e-4  # float32 of the maps and of the signal
+
+
+def test_with_a_delay_that_is_none_the_truth_is_found_and_the_delay_is_none(truth):
+    found = measured(truth, replace(PLAIN, model="extended-tofts"))
+    assert errors(found, truth[0]).max() < 1e-3
+    assert np.nanmedian(np.abs(found.maps["delay"].values)) < 1e-2
+
+
+def test_whole_blood_taken_for_plasma_makes_ktrans_too_large_by_the_haematocrit(truth):
+    blood = made.plasma() * (1 - 0.42)
+    right = measured(truth, replace(PLAIN, model="extended-tofts", delay=False), aif=made.given(blood, "cb"))
+    assert errors(right, truth[0]).max() < 1e-4
+    wrong = measured(truth, replace(PLAIN, model="extended-tofts", delay=False), aif=made.given(blood, "cp"))
+    ratio = np.nanmedian(wrong.maps["ktrans"].values[:, 0, 0] / truth[0][:, 0])
+    assert ratio == pytest.approx(1 / 0.58, rel=1e-3)
+
+
+def test_a_curve_that_does_not_say_blood_or_plasma_is_refused(truth):
+    with pytest.raises(Problem, match="whole blood"):
+        measured(truth, aif=made.given(made.plasma(), "delta_r2star"))
+
+
+def test_a_flip_angle_that_is_ignored_is_felt_and_said(truth):
+    found = measured(truth, replace(PLAIN, model="extended-tofts", delay=False), b1=None)
+    assert errors(found, truth[0])[0] > 0.03
+    assert "no-b1-map" in {flag.code for flag in found.flags}
+
+
+def test_the_stated_error_is_the_observed_one(truth):
+    found = measured(truth, replace(PLAIN, model="extended-tofts", delay=False), noise=0.005)
+    for key, true in zip(("ktrans", "ve", "vp"), truth[0].T, strict=True):
+        one = found.maps[key]
+        z = ((one.values - volume(true)) / one.std)[one.status == Status.OK]
+        assert 0.8 < 1.4826 * np.median(np.abs(z)) < 1.25, key
+
+
+def test_an_error_of_t1_is_in_the_error_of_ktrans(truth):
+    p, t1, own, c = truth
+    one = made.series(made.signal(c, t1, own))
+    values = volume(t1).astype(np.float32)
+    unsure = Map(lexicon.T1, values, 0.1 * values, np.zeros(values.shape, np.int16), one.grid)
+    plan = replace(PLAIN, model="extended-tofts", delay=False)
+    said = dce.quantify(one, plan, t1=unsure, b1=volume(own), mask=made.everything(one), aif=made.given(made.plasma()))
+    other = measured((p, 1.1 * t1, own, c), plan, series=one)
+    change = np.abs(other.maps["ktrans"].values - said.maps["ktrans"].values)
+    ratio = said.maps["ktrans"].std / change
+    assert 0.7 < np.nanmedian(ratio) < 1.4
+
+
+def test_every_map_holds_numbers_with_errors_or_a_reason(truth):
+    found = measured(truth, noise=0.01)
+    assert {"ktrans", "ve", "vp", "kep", "delay", "iaugc60", "iaugc90", "iaugc180", "iaugcbn60", "washin", "washout",
+            "ttp", "enhancement", "maxenhancement", "deltar1", "deltat1", "T1map", "model"} <= set(found.maps)  # fmt: skip
+    for one in found.maps.values():
+        failed = one.status >= FAILED_FROM
+        assert (np.isnan(one.values) == failed).all() and (np.isnan(one.std) == failed).all()
+
+
+def test_tissue_that_does_not_leak_has_no_ve_rather_than_zero():
+    _, t1, own, _ = made.tissue(200)
+    c = ExtendedTofts(made.TIMES, made.plasma()).predict(np.tile([0.0, 0.2, 0.03], (200, 1)))
+    found = measured((None, t1, own, c), noise=0.01)
+    ve = found.maps["ve"]
+    assert (ve.status[:, 0, 0] == Status.NOT_DETERMINED).mean() > 0.8
+    ktrans = found.maps["ktrans"].values[:, 0, 0] * 60.0
+    assert np.nanmedian(ktrans) < 2e-3  # 1/min
+    assert found.summary["model_shares"]["vascular"] > 0.6
+
+
+@pytest.mark.parametrize("ktrans_per_minute", [1e-3, 1e-2])
+def test_slow_leakage_of_the_brain_is_found_on_average(ktrans_per_minute):
+    _, t1, own, _ = made.tissue(400)
+    p = np.tile([ktrans_per_minute / 60.0, 0.2, 0.02], (400, 1))
+    found = measured((p, t1, own, ExtendedTofts(made.TIMES, made.plasma()).predict(p)), noise=0.004)
+    one = found.maps["ktrans"]
+    assert 60.0 * np.nanmean(one.values) == pytest.approx(ktrans_per_minute, rel=0.4)
+    assert 60.0 * np.nanmedian(one.std) < 2e-3
+
+
+def test_areas_and_slopes_are_those_of_the_curve(truth):
+    found = measured(truth)
+    c = truth[3]
+    fine = np.linspace(0.0, 360.0, 36001)
+    arrival = found.summary["arrival"]
+    inside = (fine >= arrival) & (fine <= arrival + 60.0)
+    area = np.array([np.trapezoid(np.interp(fine[inside], made.TIMES, one), fine[inside]) for one in c[:20]])
+    np.testing.assert_allclose(found.maps["iaugc60"].values[:20, 0, 0], area, rtol=2e-3)
+    slopes = (np.diff(c, axis=1) / 3.0).max(axis=1)
+    np.testing.assert_allclose(found.maps["washin"].values[:, 0, 0], slopes, rtol=1e-3)
+    assert (found.maps["washout"].values[c[:, -1] < c[:, -40], 0, 0] < 0).all()
+    after = 1.0 / (1.0 / truth[1] + made.R1 * c[:, -12:].mean(axis=1))
+    np.testing.assert_allclose(found.maps["deltat1"].values[:, 0, 0], truth[1] - after, rtol=1e-3)
+
+
+def with_vessels(blood_level=1000.0, noise=0.01, mixed=1.0):
+    """Tissue with a row of arteries and one of veins: blood of T1 1.65 s, a share `mixed` of each artery's voxel."""
+    _, t1, own, c = made.tissue(400)
+    cb = made.plasma() * 0.58
+    later = np.interp(made.TIMES - 4.0, made.TIMES, cb)
+    blood, vein = (made.signal(np.tile(one, (40, 1)), np.full(40, 1.65), m0=blood_level) for one in (cb, later))
+    tissue = made.signal(c, t1, own)
+    arteries = mixed * blood + (1 - mixed) * tissue[:40]
+    t1 = np.r_[t1, np.full(80, 1.65)]
+    own = np.r_[own, np.ones(80)]
+    one = made.series(np.concatenate([tissue, arteries, vein]), noise)
+    return one, t1, own
+
+
+def test_the_arterial_input_is_found_in_the_arteries():
+    one, t1, own = with_vessels()
+    found = dce.quantify(one, PLAIN, t1=t1_map(t1, one), b1=volume(own), mask=made.everything(one))
+    assert found.regions["aif"].mask[400:440].sum() >= 0.8 * found.regions["aif"].n_voxels
+    cp = found.curves["aif"].values
+    assert np.trapezoid(cp, made.TIMES) == pytest.approx(np.trapezoid(made.plasma(), made.TIMES), rel=0.1)
+
+
+def test_arteries_mixed_with_tissue_take_the_shape_of_veins_at_their_own_time():
+    one, t1, own = with_vessels(mixed=0.6)
+    arteries = volume(np.arange(480))
+    region = Region((arteries >= 400) & (arteries < 440), one.grid, "arteries")
+    vein = Region(arteries >= 440, one.grid, "vein")
+    wanted = np.trapezoid(made.plasma(), made.TIMES)
+    areas = {}
+    for name, plan in (("mixed", replace(PLAIN, blood="artery")), ("veins", PLAIN)):
+        found = dce.quantify(
+            one, plan, t1=t1_map(t1, one), b1=volume(own), mask=made.everything(one), aif=region,
+            vein=vein if name == "veins" else None,
+        )  # fmt: skip
+        areas[name] = np.trapezoid(found.curves["aif"].values, made.TIMES) / wanted
+    assert areas["mixed"] < 0.8
+    assert areas["veins"] == pytest.approx(1.0, abs=0.1)
+    assert "venous-input" in {flag.code for flag in found.flags}
+
+
+def test_blood_at_the_noise_floor_is_refused_and_gives_no_numbers():
+    one, t1, own = with_vessels(blood_level=30.0, noise=0.05)
+    region = Region((volume(np.arange(480)) >= 400) & (volume(np.arange(480)) < 440), one.grid, "arteries")
+    with pytest.raises(Refusal, match="times its noise"):
+        dce.quantify(one, PLAIN, t1=t1_map(t1, one), mask=made.everything(one), aif=region)
+
+
+def test_a_population_says_that_it_is_one(truth):
+    _, t1, own, c = truth
+    one = made.series(made.signal(c, t1, own))
+    plan = replace(PLAIN, arterial="parker", model="extended-tofts")
+    found = dce.quantify(one, plan, t1=t1_map(t1, one), b1=volume(own), mask=made.everything(one))
+    assert errors(found, truth[0])[0] < 0.1  # the arrival is only found to a part of a step
+    assert "population-input" in {flag.code for flag in found.flags}
+
+
+@pytest.mark.parametrize("model", [name for name in MODELS if name not in ("2cxm", "aath")])
+def test_every_model_of_the_plan_runs(truth, model):
+    found = measured(truth, replace(PLAIN, model=model, delay=False))
+    assert np.isfinite(found.maps["vp" if model != "tofts" else "ve"].values).any()
+
+
+def test_models_with_a_flow_are_candidates_only_where_it_can_be_seen():
+    quick, slow = np.arange(0.0, 300.0, 1.5), np.arange(0.0, 300.0, 5.0)
+    assert "2cxm" in candidates(dce.Plan(), quick, 20)
+    assert "2cxm" not in candidates(dce.Plan(), slow, 8)
+
+
+def test_slow_short_and_badly_angled_protocols_are_said(truth):
+    _, t1, own, c = truth
+    few = slice(0, 45, 5)
+    one = made.series(made.signal(c, t1, own)[:, few], times=made.TIMES[few])
+    one = replace(one, acquisition=replace(one.acquisition, flip_angle=np.deg2rad(5.0)))
+    cp = made.plasma()[few]
+    given = Curve(made.TIMES[few], cp, "mM", "cp")
+    found = dce.quantify(one, PLAIN, t1=1.4, mask=made.everything(one), aif=given)
+    assert {"slow-sampling", "short-series", "short-baseline", "flip-angle"} <= {flag.code for flag in found.flags}
+
+
+def test_without_tr_flip_angle_or_agent_it_does_not_begin(truth):
+    _, t1, own, c = truth
+    one = made.series(made.signal(c, t1, own))
+    with pytest.raises(Problem, match="RepetitionTime"):
+        dce.quantify(replace(one, acquisition=Acquisition(flip_angle=0.2)), PLAIN, t1=1.4, mask=made.everything(one))
+    with pytest.raises(Problem, match="between the pulses|Between the pulses"):
+        dce.quantify(replace(one, acquisition=Acquisition(tr=5.0, flip_angle=0.2)), PLAIN, t1=1.4)
+    empty = made.series(made.signal(np.zeros_like(c), t1, own), 0.01)
+    with pytest.raises(Problem, match="brightens"):
+        dce.quantify(empty, PLAIN, t1=1.4, mask=made.everything(empty))
+
+
+def test_one_model_for_a_lesion_is_chosen_with_its_weight(truth):
+    _, t1, own, c = truth
+    one = made.series(made.signal(c, t1, own), 0.01)
+    lesion = Region(volume(np.arange(N)) < 50, one.grid, "lesion")
+    found = dce.quantify(
+        one, PLAIN, t1=t1_map(t1, one), b1=volume(own), mask=made.everything(one), aif=made.given(made.plasma()),
+        lesion=lesion,
+    )  # fmt: skip
+    assert found.summary["lesion_model"] == "extended-tofts"
+    assert sum(found.summary["lesion_model_weights"].values()) == pytest.approx(1.0)
+
+
+def test_the_fit_of_the_room_is_the_fit_of_the_fitter(truth):
+    found = measured(truth, replace(PLAIN, model="extended-tofts", delay=False))
+    alone = fit(ExtendedTofts(made.TIMES, made.plasma()), truth[3])
+    np.testing.assert_allclose(found.maps["ktrans"].values[:, 0, 0], alone.values["ktrans"], rtol=2e-3)
