@@ -23,7 +23,9 @@ Tell = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class Patient:
-    """What all series share: the folder of the study, that of the results, the conventional images with the tissues, the lesion in them."""
+    """What all series share: the folder of the study, that of the results, the conventional images with the tissues,
+    the lesion in them.
+    """
 
     study: Path
     out: Path

@@ -38,7 +38,7 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contributio
             one = scan.measured.maps[key]
             findings += read(names, one.shown, one.shown_std, parts, None, SHARED, told)
     ktrans = scan.measured.maps.get("ktrans")
-    plates = ()
+    plates: tuple[Plate, ...] = ()
     if ktrans is not None:
         centre = middle(
             parts, scan.measured.regions["brain"].mask if "brain" in scan.measured.regions else ktrans.values > 0
