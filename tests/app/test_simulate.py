@@ -181,13 +181,14 @@ def test_what_is_typed_is_what_is_simulated():
     assert app.simulation_of("abscess").sequences == EXAMINATION
 
 
-def test_the_demonstration_lays_the_measurement_beside_the_truth(coarse_head, tmp_path, monkeypatch):
+def test_the_demonstration_lays_the_truth_beside_the_answer(coarse_head, tmp_path, monkeypatch):
     def quick(*words):
         made = small(app.simulation_of(*words))
-        scans = tuple(
-            replace(one, slab=Slab((54, 64, 8), (4.0, 4.0, 12.0))) for one in made.sequences if one.name == "dsc"
+        wide = {"dsc": Slab((54, 64, 8), (4.0, 4.0, 12.0)), "dwi": Slab((54, 64, 12), (4.0, 4.0, 8.0))}
+        scans = [one for one in made.sequences if one.name in ("t1w", "t1c", *wide)]
+        return replace(
+            made, sequences=tuple(replace(one, slab=wide[one.name]) if one.name in wide else one for one in scans)
         )
-        return replace(made, sequences=scans)
 
     monkeypatch.setattr(demo, "simulation_of", quick)
     shown = demo.demonstrate(tmp_path / "demo", "high-grade-glioma", threads=2)
@@ -199,3 +200,15 @@ def test_the_demonstration_lays_the_measurement_beside_the_truth(coarse_head, tm
     assert 0.4 * tumour.true < tumour.measured < 1.3 * tumour.true
     assert f"{tumour.measured:.2f}" in demo.table(shown)
     assert f"{tumour.true:.2f}" in demo.table(shown)
+    findings = json.loads((tmp_path / "demo" / "results" / "sub-001" / "sub-001_findings.json").read_text())
+    values = {one["marker"]: one["value"] for one in findings["findings"]}
+    assert 1.2 < values["rcbv_mean"] < 5.0
+    assert 0.9 < values["adc_solid"] < 1.9
+    assert findings["verdict"]["points"] != "against"
+    assert {one["role"] for one in findings["study"]["series"] if one["used"]} >= {"dsc", "adc", "t1w", "t1c"}
+    page = tmp_path / "demo" / "results" / "sub-001" / "perf" / "sub-001_desc-dsc.html"
+    assert page.is_file()
+
+
+def test_every_scenario_has_a_question():
+    assert set(demo.ASKED) == {one.name for one in SCENARIOS}

@@ -75,7 +75,7 @@ def _scene(scan: Examined, patient: Patient) -> Scene:
     told = scan.measured.summary.get("white_matter", {})
     in_use = next((one["rCBV"] for one in told.values() if "rCBV" in one), None)
 
-    def share(one: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
+    def share(one: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x2 y2 z2"]:
         out: np.ndarray = resample.onto(one, seen.grid, grid, matrix=to_anatomy)
         return out
 
