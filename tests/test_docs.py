@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from perspect import dsc
+from perspect import asl, dsc
 from perspect.app.sidecars import NAMES
 from perspect.cli.run import FUNCTIONS, application
 from perspect.phantom import head_object
@@ -100,9 +100,11 @@ def test_every_function_that_is_named_beside_its_file_is_in_it():
         assert re.search(rf"def {name}\(", text_of(ROOT / "src" / "perspect" / path)), f"{name} is not in {path}"
 
 
-def test_every_choice_that_is_named_can_be_chosen():
-    known = {field.name for field in fields(dsc.Plan)}
-    named = {name for page in PAGES for name in re.findall(r"(?:`|--set )dsc\.([a-z0-9_]+)(?=[=` ])", text_of(page))}
+@pytest.mark.parametrize("plan", [dsc.Plan, asl.Plan])
+def test_every_choice_that_is_named_can_be_chosen(plan):
+    known, room = {field.name for field in fields(plan)}, plan.__module__.split(".")[1]
+    pattern = rf"(?:`|--set ){room}\.([a-z0-9_]+)(?=[=` ])"
+    named = {name for page in PAGES for name in re.findall(pattern, text_of(page))}
     assert len(named) > 8
     assert named - {"html"} <= known  # dsc.html is the page
 
