@@ -201,7 +201,10 @@ def _source_list(sources: Iterable[Source]) -> str:
 
 def renewed(text: str) -> str:
     """A page with the parts between `<!-- made: NAME -->` and `<!-- end -->` made anew."""
-    tables = {"maps": map_table, "dce_maps": dce_map_table, "dce_refusals": dce_refusal_table, "status": status_table, "refusals": refusal_table}
+    tables = {
+        "maps": map_table, "dce_maps": dce_map_table, "status": status_table, "refusals": refusal_table,
+        "dce_refusals": dce_refusal_table,
+    }  # fmt: skip
 
     def anew(found: re.Match[str]) -> str:
         return f"{found[1]}\n{tables[found[2]]()}\n{found[3]}"

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from drawn.flow import delay, oscillation
+from drawn.kinetics import kinetics
 from drawn.patient import patient, scenarios
 from drawn.signal import bolus, leakage, protocols, saturation
 from drawn.style import STYLE
@@ -30,6 +31,7 @@ FIGURES: Final[Mapping[str, Callable[[], Figure]]] = {
     "saturation": saturation,
     "transit": transit,
     "errors": errors,
+    "kinetics": kinetics,
     "patient": patient,
     "scenarios": scenarios,
 }
