@@ -1,4 +1,5 @@
-"""Makes `dsc-page.png`: the page that `perspect dsc` writes for the virtual head, as a browser shows it.
+"""Makes `dsc-page.png` and `answer-page.png`: the pages of `perspect dsc` for the virtual head and of `perspect demo`, as a
+browser shows them.
 
 Needs a Chromium: `python docs/learn/figures/screenshot.py [BROWSER]`.
 """
@@ -15,9 +16,11 @@ import numpy as np
 from PIL import Image
 
 from perspect.app import Inputs, examine_dsc
+from perspect.app.demo import demonstrate
 from perspect.phantom import head_object
 
 SIZE = (1200, 1500)
+ANSWER_SIZE = (1100, 1460)
 COLOURS = 256
 """Of the picture: as many as the page's maps need, at a third of the bytes."""
 
@@ -51,20 +54,27 @@ def virtual_patient(folder: Path) -> Path:
     return path
 
 
-def main(browser: str, into: Path) -> None:
-    """Measures the virtual patient and takes a picture of the top of its page."""
+def pictured(browser: str, page: Path, size: tuple[int, int], into: Path) -> None:
+    """The top of a page as a browser shows it."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        page = examine_dsc(Inputs((virtual_patient(folder),)), folder / "out", threads=2).written.page
-        width, height = SIZE
-        call = [browser, *QUIET, f"--user-data-dir={folder / 'profile'}", f"--window-size={width},{height}"]
-        picture = folder / "page.png"
-        subprocess.run([*call, f"--screenshot={picture}", page.resolve().as_uri()], check=True, capture_output=True)
+        picture = Path(name) / "page.png"
+        profile, window = f"--user-data-dir={name}/profile", f"--window-size={size[0]},{size[1]}"
+        call = [browser, *QUIET, profile, window, f"--screenshot={picture}", page.resolve().as_uri()]
+        subprocess.run(call, check=True, capture_output=True)
         with Image.open(picture) as whole:
-            whole.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-                into, optimize=True
-            )
+            fewer = whole.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            fewer.save(into, optimize=True)
+
+
+def main(browser: str, folder: Path) -> None:
+    """Measures the virtual head and asks about a virtual patient, and takes a picture of either page."""
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        page = examine_dsc(Inputs((virtual_patient(work),)), work / "out", threads=2).written.page
+        pictured(browser, page, SIZE, folder / "dsc-page.png")
+        answer = demonstrate(work / "demo", "radiation-necrosis", threads=2).page
+        pictured(browser, answer, ANSWER_SIZE, folder / "answer-page.png")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "chromium", Path(__file__).with_name("dsc-page.png"))
+    main(sys.argv[1] if len(sys.argv) > 1 else "chromium", Path(__file__).parent)
