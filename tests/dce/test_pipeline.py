@@ -98,8 +98,8 @@ def test_an_error_of_t1_is_in_the_error_of_ktrans(truth):
 
 def test_every_map_holds_numbers_with_errors_or_a_reason(truth):
     found = measured(truth, noise=0.01)
-    assert {"ktrans", "ve", "vp", "kep", "delay", "iaugc60", "iaugc90", "iaugc180", "iaugcbn60", "washin", "washout",
-            "ttp", "enhancement", "maxenhancement", "deltar1", "deltat1", "T1map", "model"} <= set(found.maps)  # fmt: skip
+    wanted = "ktrans ve vp kep delay iaugc60 iaugc90 iaugc180 iaugcbn60 washin washout ttp enhancement maxenhancement"
+    assert {*wanted.split(), "deltar1", "deltat1", "T1map", "model"} <= set(found.maps)
     for one in found.maps.values():
         failed = one.status >= FAILED_FROM
         assert (np.isnan(one.values) == failed).all() and (np.isnan(one.std) == failed).all()
@@ -182,7 +182,7 @@ def test_arteries_mixed_with_tissue_take_the_shape_of_veins_at_their_own_time():
 
 
 def test_blood_at_the_noise_floor_is_refused_and_gives_no_numbers():
-    one, t1, own = with_vessels(blood_level=30.0, noise=0.05)
+    one, t1, _ = with_vessels(blood_level=30.0, noise=0.05)
     region = Region((volume(np.arange(480)) >= 400) & (volume(np.arange(480)) < 440), one.grid, "arteries")
     with pytest.raises(Refusal, match="times its noise"):
         dce.quantify(one, PLAIN, t1=t1_map(t1, one), mask=made.everything(one), aif=region)
@@ -225,7 +225,7 @@ def test_without_tr_flip_angle_or_agent_it_does_not_begin(truth):
     one = made.series(made.signal(c, t1, own))
     with pytest.raises(Problem, match="RepetitionTime"):
         dce.quantify(replace(one, acquisition=Acquisition(flip_angle=0.2)), PLAIN, t1=1.4, mask=made.everything(one))
-    with pytest.raises(Problem, match="between the pulses|Between the pulses"):
+    with pytest.raises(Problem, match="Between the pulses"):
         dce.quantify(replace(one, acquisition=Acquisition(tr=5.0, flip_angle=0.2)), PLAIN, t1=1.4)
     empty = made.series(made.signal(np.zeros_like(c), t1, own), 0.01)
     with pytest.raises(Problem, match="brightens"):

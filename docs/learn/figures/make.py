@@ -16,6 +16,7 @@ from PIL import Image
 from drawn.anatomy import brains, classes, glioma, sides
 from drawn.echo import amino_acids, echo_times, lines
 from drawn.flow import delay, oscillation
+from drawn.kinetics import kinetics
 from drawn.label import label, label_models, late_label
 from drawn.patient import patient, scenarios
 from drawn.signal import bolus, leakage, protocols, saturation
@@ -36,6 +37,7 @@ FIGURES: Final[Mapping[str, Callable[[], Figure | None]]] = {
     "lines": lines,
     "echo-times": echo_times,
     "amino-acids": amino_acids,
+    "kinetics": kinetics,
     "patient": patient,
     "scenarios": scenarios,
     "brains": brains,

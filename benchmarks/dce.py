@@ -1,0 +1,208 @@
+"""What DCE reaches: speed, minima, accuracy, stated over observed error; peers on the same work. Prints tables; gates nothing.
+
+PERSPECT_PEERS names a folder with the repositories of others (see README.md); what is not there is printed as absent.
+Run:  PERSPECT_PEERS=DIR OMP_NUM_THREADS=1 python benchmarks/dce.py
+"""
+
+import contextlib
+import importlib
+import io
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from perspect.dce.t1 import variable_flip_angle
+from perspect.fit import fit
+from perspect.models import (
+    AdiabaticTissueHomogeneity,
+    DelayedExtendedTofts,
+    DelayedPatlak,
+    DelayedTofts,
+    ExtendedTofts,
+    Model,
+    Patlak,
+    Tofts,
+    TwoCompartmentExchange,
+    TwoCompartmentUptake,
+)  # fmt: skip
+from perspect.models.arterial import Parker
+
+UNEVEN = np.concatenate([np.arange(0.0, 100.0, 2.5), np.arange(100.0, 420.0, 8.0)])
+EVEN = np.arange(0.0, 400.0, 5.0)
+CP = Parker().plasma(UNEVEN - 30.0, 0.42)
+EVEN_CP = Parker().plasma(EVEN - 30.0, 0.42)
+LOW = {"ktrans": 2e-4, "ve": 0.05, "vp": 0.005, "delay": -1.0, "fp": 2e-3, "ps": 2e-4}
+HIGH = {"ktrans": 4e-3, "ve": 0.6, "vp": 0.1, "delay": 5.0, "fp": 0.01, "ps": 2e-3}
+WORK: tuple[tuple[type[Model], float, int, float], ...] = (  # model, noise in mM, voxels, floor in voxels/s
+    (Patlak, 0.02, 200_000, 8e5),
+    (Tofts, 0.02, 200_000, 8e5),
+    (ExtendedTofts, 0.02, 200_000, 8e5),
+    (DelayedPatlak, 0.02, 50_000, 1e5),
+    (DelayedTofts, 0.02, 50_000, 1e5),
+    (DelayedExtendedTofts, 0.02, 50_000, 1e5),
+    (TwoCompartmentUptake, 0.01, 100_000, np.nan),
+    (TwoCompartmentExchange, 0.01, 50_000, 8e4),
+    (AdiabaticTissueHomogeneity, 0.01, 20_000, np.nan),
+)
+
+
+def made(model: Model, n: int, noise: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Truths of n voxels and their noisy curves, time-major as a series lies in memory."""
+    rng = np.random.default_rng(seed)
+    keys = [quantity.key for quantity in model.parameters]
+    p = rng.uniform([LOW[key] for key in keys], [HIGH[key] for key in keys], (n, len(keys)))
+    curves = np.concatenate([model.predict(p[start : start + 4096]) for start in range(0, n, 4096)])
+    noisy = np.asfortranarray(curves + rng.normal(0.0, noise, curves.shape).astype(np.float32), dtype=np.float32)
+    return p, noisy
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """What it gives, and the CPU time in s."""
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
+def missed(model: Model, curves: np.ndarray, sse: np.ndarray, n: int = 60) -> float:
+    """The largest excess of our sum of squares over that of a polish in double precision from many starts."""
+    keys = [quantity.key for quantity in model.parameters]
+    low, high = (np.array([side[key] for key in keys]) for side in (LOW, HIGH))
+    bounds = np.array([model.bounds(quantity) for quantity in model.parameters]).T
+    worst = -np.inf
+    rng = np.random.default_rng(1)
+    for curve, ours in zip(curves[:n].astype(float), sse[:n], strict=True):
+        best = np.inf
+        for start in rng.uniform(low, high, (6, len(keys))):
+            with contextlib.suppress(ValueError):
+                found = least_squares(
+                    lambda p, y=curve: model.predict(p) - y, start, bounds=(bounds[0] - 1e-12, bounds[1] + 1e-12),
+                    x_scale=high, xtol=1e-12, ftol=1e-12, gtol=1e-12,
+                )  # fmt: skip
+                best = min(best, 2.0 * found.cost)
+        worst = max(worst, ours / best - 1.0)
+    return worst
+
+
+def speed_table() -> Iterator[str]:
+    """Voxels per second of one core, values, errors and status together; on an uneven clock of 80 samples."""
+    product = np.ones((1500, 1500), np.float32)
+    _, seconds = timed(lambda: [product @ product for _ in range(10)])
+    yield f"float32 product of matrices in this run: {10 * 2 * 1500**3 / seconds / 1e9:.0f} GFLOP/s of CPU time"
+    yield "| work | voxels/s (CPU) | floor | largest excess of SSE over many starts of scipy | stated/observed error |"
+    yield "|---|---|---|---|---|"
+    for kind, noise, n, floor in WORK:
+        model = kind(UNEVEN, CP)
+        p, curves = made(model, n, noise)
+        fit(model, curves[:5000])
+        found, seconds = timed(lambda model=model, curves=curves: fit(model, curves))
+        ratio = []
+        for quantity, true in zip(model.parameters, p.T, strict=True):
+            z = (found.values[quantity.key] - true) / found.std[quantity.key]
+            ratio.append(1.0 / (1.4826 * np.nanmedian(np.abs(z[found.status == 0]))))
+        excess = missed(model, curves, found.sse) if n <= 200_000 else np.nan
+        asked = "" if np.isnan(floor) else f"{floor:.0e}"
+        yield (
+            f"| {kind.__name__} | {n / seconds:.2e} | {asked} | {excess:.0e} | {min(ratio):.2f} to {max(ratio):.2f} |"
+        )
+    rng = np.random.default_rng(0)
+    angles, b1, t1 = (
+        np.deg2rad([2.0, 5.0, 10.0, 15.0]),
+        rng.uniform(0.75, 1.25, 400_000),
+        rng.uniform(0.5, 2.5, 400_000),
+    )
+    e, a = np.exp(-0.005 / t1)[:, None], angles * b1[:, None]
+    signal = 1000.0 * np.sin(a) * (1 - e) / (1 - e * np.cos(a))
+    signal = np.asfortranarray(signal + rng.normal(0.0, signal[:, 1].mean() / 60.0, signal.shape))
+    found, seconds = timed(lambda: variable_flip_angle(signal, angles, 0.005, b1))
+    error = np.nanmedian(np.abs(found.t1 / t1 - 1.0))
+    yield f"| T1, 4 flip angles, B1, SNR 60 (median error {error:.1%}, floor 3 %) | {t1.size / seconds:.2e} | 1e+06 | | |"
+
+
+def peers() -> Path | None:
+    """The folder of the peers."""
+    folder = os.environ.get("PERSPECT_PEERS")
+    return Path(folder) if folder and Path(folder).is_dir() else None
+
+
+def osipy_fit(t: np.ndarray, cp: np.ndarray, curves: np.ndarray, name: str) -> tuple[dict[str, np.ndarray], float]:
+    """osipy's fit of the same curves: maps by name and CPU time."""
+    fitting = importlib.import_module("osipy.dce.fitting")
+    volume = curves.reshape(-1, 1, 1, t.size).astype(np.float64)
+    with contextlib.redirect_stdout(io.StringIO()):
+        found, seconds = timed(lambda: fitting.fit_model(name, volume, cp, t))
+    maps = found.parameter_maps
+    return {key.lower(): np.asarray(getattr(one, "values", one)).reshape(-1) for key, one in maps.items()}, seconds
+
+
+def collection_fit(t: np.ndarray, cp: np.ndarray, curves: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
+    """The code collection's (Edinburgh, MJT) extended Tofts, a voxel at a time."""
+    base = "src.original.MJT_UoEdinburgh_UK"
+    aifs, pk, dce_fit = (importlib.import_module(f"{base}.{one}") for one in ("aifs", "pk_models", "dce_fit"))
+    fitter = dce_fit.ConcToPKP(pk.ExtendedTofts(t, aifs.PatientSpecific(t, cp), upsample_factor=3))
+
+    def work() -> list[tuple[float, float, float]]:
+        out = []
+        for one in curves.astype(float):
+            try:
+                vp, ps, ve, _ = fitter.proc(one)
+            except ArithmeticError:
+                vp = ps = ve = np.nan
+            out.append((ps, ve, vp))
+        return out
+
+    found, seconds = timed(work)
+    return dict(zip(("ktrans", "ve", "vp"), np.array(found).T, strict=True)), seconds
+
+
+def peer_table() -> Iterator[str]:
+    """Extended Tofts on even and uneven clocks: median relative errors, and how fast."""
+    yield "| clock | method | voxels/s (CPU) | median error Ktrans / ve / vp |"
+    yield "|---|---|---|---|"
+    for clock, t, cp in (("5 s", EVEN, EVEN_CP), ("2.5 s, then 8 s", UNEVEN, CP)):
+        model = ExtendedTofts(t, cp)
+        p, curves = made(model, 2000, 0.01, seed=3)
+        methods: dict[str, tuple[dict[str, np.ndarray], float]] = {}
+        fit(model, curves)
+        ours, seconds = timed(lambda model=model, curves=curves: fit(model, curves))
+        methods["ours"] = (dict(ours.values), seconds)
+        folder = peers()
+        if folder is not None:
+            for name, part, n, work in (
+                ("osipy LM", "osipy", 2000, lambda c, t=t, cp=cp: osipy_fit(t, cp, c, "extended_tofts")),
+                (
+                    "CodeCollection MJT",
+                    "DCE-DSC-MRI_CodeCollection",
+                    200,
+                    lambda c, t=t, cp=cp: collection_fit(t, cp, c),
+                ),
+            ):
+                sys.path.insert(0, str(folder / part))
+                try:
+                    values, spent = work(np.ascontiguousarray(curves[:n]))
+                    methods[name] = values, spent * 2000 / n
+                except Exception as error:  # noqa: BLE001
+                    yield f"| {clock} | {name} | absent ({type(error).__name__}: {str(error)[:60]}) | |"
+        for name, (values, spent) in methods.items():
+            scale = 60.0 if name != "ours" else 1.0
+            errors = []
+            for key, true in zip(("ktrans", "ve", "vp"), p.T, strict=True):
+                one = np.asarray(values[key], float)
+                one = one / scale if key == "ktrans" else one
+                errors.append(np.nanmedian(np.abs(one / true[: one.size] - 1.0)))
+            yield f"| {clock} | {name} | {2000 / spent:.2e} | " + " / ".join(f"{one:.1%}" for one in errors) + " |"
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore")
+    for table in (peer_table, speed_table):
+        print(table.__doc__)
+        for row in table():
+            print(row, flush=True)
+        print()
