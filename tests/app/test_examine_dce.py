@@ -1,0 +1,100 @@
+"""`perspect dce` and `perspect t1` from files to files, on small made images."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import made_dce as made
+from perspect.cli import main
+
+SHAPE = (10, 10, 3)
+ANGLES = (2.0, 5.0, 10.0, 15.0)
+AFFINE = np.diag([2.0, 2.0, 4.0, 1.0])
+
+
+def volume(values):
+    return np.asarray(values).reshape(*SHAPE, *np.shape(values)[1:]).astype(np.float32)
+
+
+def save(folder, name, values, **sidecar):
+    folder.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(volume(values), AFFINE), folder / f"{name}.nii.gz")
+    if sidecar:
+        (folder / f"{name}.json").write_text(json.dumps(sidecar))
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data") / "sub-01"
+    p, t1, b1, c = made.tissue(int(np.prod(SHAPE)))
+    common = {"RepetitionTimeExcitation": made.TR, "MagneticFieldStrength": 3, "EchoTime": 0.002}
+    curves = made.signal(c, t1, b1)
+    save(root / "perf", "sub-01_dce", curves, FlipAngle=15, VolumeTiming=made.TIMES.tolist(), **common)
+    for i, angle in enumerate(ANGLES):
+        image = made.signal(np.zeros((t1.size, 1)), t1, b1, angle=np.deg2rad(angle))[:, 0]
+        save(root / "anat", f"sub-01_flip-{i + 1}_VFA", image, FlipAngle=angle, **common)
+    save(root / "fmap", "sub-01_TB1map", 100.0 * b1)  # in per cent, as BIDS has it
+    rows = "".join(f"{t}\t{cp}\n" for t, cp in zip(made.TIMES, made.plasma(), strict=True))
+    (root.parent / "aif.tsv").write_text("time\tcp\n" + rows)
+    return root, p
+
+
+def run(patient, out, *words):
+    root, _ = patient
+    aif = str(root.parent / "aif.tsv")
+    exact = ["--set", "dce.region=all", "--set", "dce.r2star_tissue=0", "--no-motion", "--quiet"]
+    return main(["dce", str(root), "--out", str(out), "--aif", aif, *exact, *words])
+
+
+def loaded(out, name):
+    return nib.load(out / "sub-01" / "perf" / f"sub-01_desc-dce_{name}.nii.gz").get_fdata()
+
+
+def test_a_folder_becomes_maps_with_errors_status_sidecars_summary_and_page(patient, tmp_path):
+    assert run(patient, tmp_path, "--model", "extended-tofts", "--no-delay") == 0
+    for key, true in zip(("ktrans", "ve", "vp"), (patient[1] * [60.0, 1.0, 1.0]).T, strict=True):
+        np.testing.assert_allclose(loaded(tmp_path, key), volume(true), rtol=2e-3)
+        assert np.isfinite(loaded(tmp_path, f"{key}std")).all()
+    side = json.loads((tmp_path / "sub-01" / "perf" / "sub-01_desc-dce_ktrans.json").read_text())
+    assert side["Units"] == "1/min" and side["Model"] == "extended-tofts" and side["AIF"] == "given as cp"
+    assert side["Plan"]["dce"]["hct"] == 0.42
+    assert len(side["Sources"]) >= 7  # series, its sidecar, four angles, B1, the input
+    summary = json.loads((tmp_path / "sub-01" / "perf" / "sub-01_desc-dce_summary.json").read_text())
+    assert summary["schema"] == "perspect-dce-summary-1"
+    assert "DCE leakage" in (tmp_path / "sub-01.html").read_text()
+
+
+def test_one_t1_for_all_is_taken_and_said(patient, tmp_path):
+    assert run(patient, tmp_path, "--t1", "1.3", "--model", "patlak", "--no-delay") == 0
+    text = (tmp_path / "sub-01" / "perf" / "sub-01_desc-dce_summary.json").read_text()
+    assert "one T1 of 1.3 s for all tissue" in text
+    assert (loaded(tmp_path, "T1map") == np.float32(1.3)).all()
+
+
+def test_milliseconds_and_a_missing_t1_are_refused_before_anything_is_written(patient, tmp_path, capsys):
+    assert run(patient, tmp_path, "--t1", "1300") == 2
+    assert "--t1 1.4" in capsys.readouterr().err
+    alone = tmp_path / "alone_dce.nii.gz"
+    (alone.parent / alone.name).write_bytes((patient[0] / "perf" / "sub-01_dce.nii.gz").read_bytes())
+    assert main(["dce", str(alone), "--out", str(tmp_path / "out"), "--tr", "0.005", "--flip-angle", "15"]) == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_flip_angles_become_a_map_of_t1(patient, tmp_path):
+    images = [str(one) for one in sorted((patient[0] / "anat").glob("*.nii.gz"))]
+    b1 = str(patient[0] / "fmap" / "sub-01_TB1map.nii.gz")
+    assert main(["t1", *images, "--out", str(tmp_path), "--b1", b1, "--quiet"]) == 0
+    found = nib.load(tmp_path / "sub-01" / "perf" / "sub-01_desc-t1_T1map.nii.gz").get_fdata()
+    _, t1, _, _ = made.tissue(int(np.prod(SHAPE)))
+    np.testing.assert_allclose(found, volume(t1), rtol=1e-3)
+    assert "T1 map" in (tmp_path / "sub-01.html").read_text()
+
+
+def test_a_population_replaces_the_input_by_name(patient, tmp_path):
+    root, _ = patient
+    words = ["--aif", "parker", "--set", "dce.region=all", "--no-motion", "--quiet", "--model", "patlak"]
+    assert main(["dce", str(root), "--out", str(tmp_path), *words]) == 0
+    text = (tmp_path / "sub-01" / "perf" / "sub-01_desc-dce_summary.json").read_text()
+    assert "doi:10.1002/mrm.21066" in text
