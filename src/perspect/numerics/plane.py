@@ -58,8 +58,8 @@ class Plane:
     `sides` are the lower and the upper end of each cell in u, along each axis; where the columns are smooth, neighbours
     overlap, so that few searches have to move. `columns[i]` are the coefficients of column i in each cell, powers of
     the two places in [-1, 1] inside it; a column that does not change along an axis has but one power there. `gram` are
-    those of the products of `pairs` of columns. `error` is the largest relative error of a column that was seen; `is_bent`
-    tells the axes along which columns bend between cells.
+    those of the products of `pairs` of columns. `error` is the largest relative error of a column that was seen;
+    `is_bent` tells the axes along which columns bend between cells.
     """
 
     family: Family
