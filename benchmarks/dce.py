@@ -70,7 +70,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.process_time() - start
 
 
-def missed(model: Model, curves: np.ndarray, sse: np.ndarray, n: int = 60) -> float:
+def missed(model: Model, curves: np.ndarray, sse: np.ndarray, n: int = 20) -> float:
     """The largest excess of our sum of squares over that of a polish in double precision from many starts."""
     keys = [quantity.key for quantity in model.parameters]
     low, high = (np.array([side[key] for key in keys]) for side in (LOW, HIGH))
@@ -106,8 +106,8 @@ def speed_table() -> Iterator[str]:
         for quantity, true in zip(model.parameters, p.T, strict=True):
             z = (found.values[quantity.key] - true) / found.std[quantity.key]
             ratio.append(1.0 / (1.4826 * np.nanmedian(np.abs(z[found.status == 0]))))
-        values = np.stack([found.values[quantity.key][:60] for quantity in model.parameters], axis=-1)
-        excess = missed(model, curves, ((curves[:60] - model.predict(values)) ** 2).sum(axis=1))
+        values = np.stack([found.values[quantity.key][:20] for quantity in model.parameters], axis=-1)
+        excess = missed(model, curves, ((curves[:20] - model.predict(values)) ** 2).sum(axis=1))
         asked = "" if np.isnan(floor) else f"{floor:.0e}"
         yield (
             f"| {kind.__name__} | {n / seconds:.2e} | {asked} | {excess:.0e} | {min(ratio):.2f} to {max(ratio):.2f} |"

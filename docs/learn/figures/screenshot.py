@@ -1,5 +1,4 @@
-"""Makes `dsc-page.png` and `answer-page.png`: the pages of `perspect dsc` for the virtual head and of `perspect demo`, as a
-browser shows them.
+"""Makes `dsc-page.png` and `answer-page.png`: pages of `perspect dsc` and `perspect demo`, as a browser shows them.
 
 Needs a Chromium: `python docs/learn/figures/screenshot.py [BROWSER]`.
 """

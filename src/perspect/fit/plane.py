@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from perspect.fit.family import is_moot, slopes_of, touches
 from perspect.fit.solution import Chunk, Route, Solution, worth
-from perspect.numerics.plane import Place, Plane, begin, columns_at, descended, plane
+from perspect.numerics.plane import Place, Plane, begin, beyond, columns_at, descended, plane
 from perspect.numerics.separable import Axes, Family
 from perspect.numerics.small import box_minimum, inverse, times, without
 
@@ -47,6 +47,11 @@ def on_plane(family: Family, tables: Plane) -> Route:
         if rows.size:
             other = descended(tables, z[rows], chunk.square[rows], begin(tables, nodes[rows], rival[rows]))
             place, is_ambiguous[rows] = _better(tables, place, other, rows, chunk)
+        for axis in np.flatnonzero(tables.is_bent):
+            rows, start = beyond(tables, place, int(axis))
+            if rows.size:
+                behind = descended(tables, z[rows], chunk.square[rows], start)
+                place, _ = _better(tables, place, behind, rows, chunk)
         return _stated(family, tables, shapes, chunk, z, place, is_ambiguous)
 
     return Route(solve, lambda x: slopes_of(family, x), VOXELS)

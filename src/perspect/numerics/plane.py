@@ -25,6 +25,9 @@ _BENT_DEGREE = 4
 _CELLS = (7, 10, 14, 20)
 """Cells that are tried along a smooth axis."""
 
+_NEAR_SIDE, _BEHIND = 0.3, 0.5
+"""Where, in a cell from -1 to 1, an end is near a side, and where behind that side another search begins."""
+
 _OVERLAP = 0.2
 """Of its width, how far a cell reaches into each neighbour."""
 
@@ -55,7 +58,8 @@ class Plane:
     `sides` are the lower and the upper end of each cell in u, along each axis; where the columns are smooth, neighbours
     overlap, so that few searches have to move. `columns[i]` are the coefficients of column i in each cell, powers of
     the two places in [-1, 1] inside it; a column that does not change along an axis has but one power there. `gram` are
-    those of the products of `pairs` of columns. `error` is the largest relative error of a column that was seen.
+    those of the products of `pairs` of columns. `error` is the largest relative error of a column that was seen;
+    `is_bent` tells the axes along which columns bend between cells.
     """
 
     family: Family
@@ -65,6 +69,7 @@ class Plane:
     pairs: tuple[tuple[int, int], ...]
     gram: tuple[Float[np.ndarray, "_ _ cells"], ...]
     error: float
+    is_bent: tuple[bool, bool] = (False, False)
 
     @property
     def n_cells(self) -> tuple[int, int]:
@@ -131,7 +136,8 @@ def plane(
     unit, free = search.unit.copy(), search.free.copy()
     unit[:, skipped] = free[:, skipped] = 0.0
     search = replace(search, unit=unit, free=free)
-    return _tabulated(family, search, (sides[0], sides[1]), degrees, values @ search.basis, error)
+    tables = _tabulated(family, search, (sides[0], sides[1]), degrees, values @ search.basis, error)
+    return replace(tables, is_bent=(bends[0] is not None, bends[1] is not None))
 
 
 def _beside(edges: np.ndarray) -> Float[np.ndarray, "2 cells"]:
@@ -242,6 +248,19 @@ def begin(tables: Plane, searched: Float32[np.ndarray, "voxels nodes"], node: In
         spacing = np.diff(tables.sides[axis].mean(axis=0)).mean() / tables.half_widths(cell)[axis]
         offset[axis] = np.clip(vertex, -0.5, 0.5) * spacing
     return Place(cell, np.clip(offset, -1.0, 1.0), here, np.zeros(node.size, bool))
+
+
+def beyond(tables: Plane, place: Place, axis: int) -> tuple[Int[np.ndarray, " some"], Place]:
+    """For curves that ended nearer to a side than to the middle of their cell: a start behind that side.
+
+    Where columns bend, the sum of squares may rise to the side and fall again behind it.
+    """
+    side = np.where(place.x[axis] > _NEAR_SIDE, 1, np.where(place.x[axis] < -_NEAR_SIDE, -1, 0))
+    onward = place.cell[axis] + side
+    rows = np.flatnonzero((side != 0) & (onward >= 0) & (onward < tables.n_cells[axis]))
+    cell, x = place.cell[:, rows].copy(), place.x[:, rows].copy()
+    cell[axis], x[axis] = onward[rows], -side[rows] * _BEHIND
+    return rows, Place(cell, x, np.full(rows.size, -np.inf), np.zeros(rows.size, bool))
 
 
 def descended(
