@@ -76,8 +76,8 @@ def examine_mrs(
     overwrite: bool = False,
     threads: int = 1,
     progress: Progress | None = None,
-) -> ExaminedSpectrum | ExaminedGrid:
-    """Amounts, ratios, spectrum with fit and page of one voxel, or maps of a spectroscopic image, written below `out`.
+) -> ExaminedSpectrum:
+    """Amounts, ratios, spectrum with fit and page of one voxel, written below `out`.
 
     Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken; then nothing is
     written. A spectrum that must not be interpreted is written without numbers, for inspection only.
@@ -85,16 +85,9 @@ def examine_mrs(
     plan, tell = plan or mrs.Plan(), progress or _silence
     destination = io.spectrum_destination(out, io.name_of(inputs.spectrum))
     io.demand_free(out, io.existing_spectrum(destination), overwrite, what="results of this spectrum")
-    tell("reading", 0.0)
-    spectra, remarks = io.read_spectra(inputs.spectrum, inputs.said)
-    water = None
-    if inputs.water is not None:
-        water, more = io.read_spectra(inputs.water, inputs.said)
-        remarks = (*remarks, *more)
+    spectra, water, remarks = _read(inputs, tell)
     tell("basis", 0.0)
     spectra, basis, notes = _basis(inputs, spectra, threads)
-    if not spectra.is_single:
-        return _grid(inputs, out, plan, spectra, water, basis, (*remarks, *notes), overwrite, threads, tell)
     others, more = _other(inputs, threads)
     remarks = (*remarks, *more)
     measured = mrs.measure(spectra, basis, plan, water=water, fractions=inputs.fractions, others=others, progress=tell)
@@ -113,27 +106,43 @@ def examine_mrs(
     return ExaminedSpectrum(measured, io.write_spectrum(destination, results, overwrite=overwrite))
 
 
-def _grid(
+def _read(inputs: SpectrumInputs, tell: Progress) -> tuple[Spectra, Spectra | None, tuple[Flag, ...]]:
+    """The signal, the water reference where there is one, and what was remarked on while reading."""
+    tell("reading", 0.0)
+    spectra, remarks = io.read_spectra(inputs.spectrum, inputs.said)
+    if inputs.water is None:
+        return spectra, None, remarks
+    water, more = io.read_spectra(inputs.water, inputs.said)
+    return spectra, water, (*remarks, *more)
+
+
+def is_grid(inputs: SpectrumInputs) -> bool:
+    """Whether the file holds several voxels."""
+    return not io.read_spectra(inputs.spectrum, inputs.said)[0].is_single
+
+
+def examine_mrsi(
     inputs: SpectrumInputs,
     out: Path,
-    plan: mrs.Plan,
-    spectra: Spectra,
-    water: Spectra | None,
-    basis: Basis,
-    remarks: tuple[Flag, ...],
-    overwrite: bool,
-    threads: int,
-    tell: Progress,
+    plan: mrs.Plan | None = None,
+    *,
+    overwrite: bool = False,
+    threads: int = 1,
+    progress: Progress | None = None,
 ) -> ExaminedGrid:
-    """Maps of a spectroscopic image."""
+    """Maps of a spectroscopic image with their page, written below `out`; raises `Problem` as `examine_mrs` does."""
+    plan, tell = plan or mrs.Plan(), progress or _silence
     destination = io.Destination(out, io.name_of(inputs.spectrum), "mrsi", "mrs", "mrsi")
     io.demand_free(out, io.existing(destination), overwrite, what="results of this image")
+    spectra, water, remarks = _read(inputs, tell)
+    tell("basis", 0.0)
+    spectra, basis, notes = _basis(inputs, spectra, threads)
     was = THREADS.set(threads)
     try:
         measured = mrs.quantify_grid(spectra, basis, plan, water=water, progress=tell)
     finally:
         THREADS.reset(was)
-    measured = replace(measured, flags=_sorted((*remarks, *measured.flags)))
+    measured = replace(measured, flags=_sorted((*remarks, *notes, *measured.flags)))
     page = report.mrsi_page(measured, spectra.name)
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
     results = io.Results(

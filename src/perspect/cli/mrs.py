@@ -48,6 +48,7 @@ def mrs(
     from perspect.app import SpectrumInputs, examine_mrs
     from perspect.app.basis import Timing
     from perspect.app.doctor import cores
+    from perspect.app.mrs import examine_mrsi, is_grid
     from perspect.app.settings import plan
     from perspect.io import SaidByHand
     from perspect.mrs import Plan
@@ -64,15 +65,16 @@ def mrs(
         spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions
     )
     choices = plan(Plan, common.plan, {"profile": profile, "reference": reference}, common.set)
-    with watched(quiet=common.quiet) as progress:
-        examined = examine_mrs(
-            inputs, out, choices, overwrite=common.overwrite, threads=common.threads or cores(), progress=progress
-        )
-    if isinstance(examined.measured, Measured):
+    threads = common.threads or cores()
+    if is_grid(inputs):
+        with watched(quiet=common.quiet) as progress:
+            grid = examine_mrsi(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
         if not common.quiet:
-            print("\n".join([_counted(examined.measured), *map(_line, examined.measured.flags)]))
-            print(f"Page: {examined.written.page}")
+            print("\n".join([_counted(grid.measured), *map(_line, grid.measured.flags)]))
+            print(f"Page: {grid.written.page}")
         return 0
+    with watched(quiet=common.quiet) as progress:
+        examined = examine_mrs(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
     refusals = [flag for flag in examined.measured.flags if flag.severity == Severity.REFUSED]
     if not common.quiet:
         print(headline(examined.measured, verbose=common.verbose))

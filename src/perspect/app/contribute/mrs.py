@@ -9,7 +9,7 @@ import numpy as np
 
 from perspect.anatomy import resample
 from perspect.app.contribute.contribution import Contribution, Patient, Tell, refused
-from perspect.app.mrs import SpectrumInputs, examine_mrs
+from perspect.app.mrs import SpectrumInputs, examine_mrs, examine_mrsi, is_grid
 from perspect.report.dossier import Used
 from perspect.vocabulary import Amount, Finding, Flag, MeasuredSpectrum, Problem, Severity, marker
 
@@ -35,13 +35,14 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contributio
     water = next(iter(sorted(paths[0].parent.glob("*_mrsref.nii.gz"))), None)
     inputs = SpectrumInputs(paths[0], water, long=paths[1] if len(paths) == 2 else None)
     try:
+        if is_grid(inputs):
+            examine_mrsi(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
+            why = "spectroscopic images are mapped, but are not part of an answer yet"
+            return Contribution(used=tuple(Used("mrs", one.name, is_used=False, why_not=why) for one in paths))
         scan = examine_mrs(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
     except Problem as problem:
         return refused("mrs", paths, problem)
     measured = scan.measured
-    if not isinstance(measured, MeasuredSpectrum):
-        why = "spectroscopic images are mapped, but are not part of an answer yet"
-        return Contribution(used=tuple(Used("mrs", one.name, is_used=False, why_not=why) for one in paths))
     content = _content(measured, patient)
     findings = [
         one for key, name in RATIOS.items() if (one := _ratio(key, measured.ratios.get(name), content)) is not None
