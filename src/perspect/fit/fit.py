@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int16
@@ -20,6 +20,9 @@ from perspect.numerics.plane import plane
 from perspect.numerics.profile import line
 from perspect.vocabulary.problem import Problem
 from perspect.vocabulary.status import FAILED_FROM, Status
+
+ROUGH: Final = 1e-4
+"""Relative error of the tables of a plane from which on columns are worked out anew at every step."""
 
 Noise = Float[np.ndarray, "*voxels"] | Float[np.ndarray, "*voxels time"] | None
 
@@ -133,7 +136,10 @@ def _route(model: Model) -> Route:
         return in_space(model) if tables is None else on_line(tables)
     if len(model.nonlinear) == 2 and type(model).start is Model.start:
         one, other = (model.edges(quantity) for quantity in model.nonlinear)
-        return on_plane(family, plane(family, (one, other), model.is_searched))
+        tables = plane(family, (one, other), model.is_searched)
+        # Columns that bend where the model does not say are beyond polynomials.
+        if tables.error <= ROUGH or one is not None or other is not None:
+            return on_plane(family, tables)
     return in_space(model)
 
 
