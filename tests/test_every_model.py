@@ -96,18 +96,6 @@ EXAMPLES = (
     Example(tofts.ExtendedTofts(UNEVEN, bolus(UNEVEN)), (1e-3, 0.1, 0.02), (4e-3, 0.5, 0.1), 0.01),
     Example(pcasl.Pcasl(DELAYS, np.full(DELAYS.size, 1.4), 0.85, TISSUE), (5e-3, 0.8), (1.5e-2, 1.6), 2e-5),
     Example(pasl.Pasl(0.5 + DELAYS, np.full(DELAYS.size, 0.8), 0.98, TISSUE), (5e-3, 0.8), (1.5e-2, 1.2), 2e-5),
-    Example(
-        pcasl.ArterialPcasl(DELAYS, np.full(DELAYS.size, 1.4), 0.85, TISSUE),
-        (5e-3, 0.02, 1.2, 0.5),
-        (1.5e-2, 0.04, 1.7, 0.65),
-        2e-5,
-    ),
-    Example(
-        pasl.ArterialPasl(DELAYS, np.full(DELAYS.size, 0.8), 0.98, TISSUE),
-        (5e-3, 0.02, 1.2, 0.5),
-        (1.5e-2, 0.04, 1.7, 0.65),
-        2e-5,
-    ),
     Example(uptake.TwoCompartmentUptake(QUICK, bolus(QUICK)), (4e-3, 3e-4, 0.03), (0.012, 1e-3, 0.1), 0.01),
     Example(
         exchange.TwoCompartmentExchange(QUICK, bolus(QUICK)), (4e-3, 8e-4, 0.1, 0.04), (0.01, 2e-3, 0.3, 0.1), 0.002

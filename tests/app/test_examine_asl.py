@@ -144,6 +144,23 @@ def test_the_public_object_is_read_as_well_as_its_noise_allows(shared_data, tmp_
     assert np.isfinite(att[inside]).all()
 
 
+def test_an_m0_before_which_the_head_was_elsewhere_is_brought_to_the_series(shared_data, tmp_path):
+    folder, raw = shared_data / "asl" / "asldro_plain", tmp_path / "raw"
+    shutil.copytree(folder / "bids" / "sub-01", raw)
+    m0 = nib.load(raw / "perf" / "sub-01_m0scan.nii.gz")
+    elsewhere = m0.affine.copy()
+    elsewhere[:3, 3] += [4.0, -3.0, 0.0]
+    nib.save(nib.Nifti1Image(np.asarray(m0.dataobj), elsewhere), raw / "perf" / "sub-01_m0scan.nii.gz")
+    examined = examine_asl(AslInputs(raw), tmp_path / "out")
+    (flag,) = [one for one in examined.measured.flags if one.code == "m0-moved"]
+    assert "5.0 mm elsewhere" in flag.sentence
+    there = examine_asl(AslInputs(folder / "bids" / "sub-01"), tmp_path / "there").measured.maps["cbf"].values
+    back = examined.measured.maps["cbf"].values
+    both = np.isfinite(back) & np.isfinite(there)
+    # Within the head M0 varies by 10 %; at its edge, by all of it.
+    assert np.median(np.abs(back[both] - there[both]) * 6000) < 1.0
+
+
 def test_real_pulsed_labelling_with_an_m0_that_is_none_is_measured_and_said(shared_data, tmp_path):
     """Siemens 3D GRASE; its M0 is a suppressed pair at a tenth of the true scale."""
     source, raw = shared_data / "asl" / "siemens_3d_pasl", tmp_path / "raw"

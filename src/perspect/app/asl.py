@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 import perspect
 from perspect import asl, io, report
-from perspect.anatomy import resample
+from perspect.anatomy import align, resample
 from perspect.app.anatomy import Head, Seen, seen, seen_in
 from perspect.app.place import region_on
 from perspect.numerics.parallel import THREADS
@@ -34,6 +34,13 @@ Progress = Callable[[str, float], None]
 
 NO_LABELLING: Final = io.GivenLabelling()
 NO_VALUES: Final = Acquisition()
+
+ELSEWHERE_MM, FARTHEST_MM = 1.0, 20.0
+"""mm by which M0 must lie away from the series to be brought there, and beyond which the alignment is not believed
+[our default]."""
+
+SURE_MM: Final = 0.5
+"""Standard error in mm up to which the alignment of M0 is believed. [our default]"""
 
 MODELLED: Final = ("cbf", "att", "abv", "abat", "cbfgm", "cbfwm", "relcbf")
 """Maps that rest on a kinetic model, for their sidecars."""
@@ -111,7 +118,7 @@ def examine_asl(
     tell("reading", 0.0)
     reading = io.read_asl(found.asl, inputs.m0, inputs.labelling, inputs.acquired, wants_m0=inputs.wants_m0)
     grid = reading.labelled.series.grid
-    labelled, m0_flags = with_m0(reading)
+    labelled, m0_flags = with_m0(reading, may_move=plan.motion)
     head = head_of(inputs, anatomy, labelled, grid, reading.code != 0, tell, known)
     was = THREADS.set(threads)
     try:
@@ -140,15 +147,22 @@ def examine_asl(
     return AslExamined(measured, written, picture, head.seen)
 
 
-def with_m0(reading: io.AslReading) -> tuple[Labelled, tuple[Flag, ...]]:
-    """The labelled series with its M0 on the same grid, and a note where M0 had to be resampled."""
+def with_m0(reading: io.AslReading, *, may_move: bool = False) -> tuple[Labelled, tuple[Flag, ...]]:
+    """The labelled series with its M0 on the same grid, and a note where M0 had to be resampled.
+
+    Where it `may_move`, an M0 before which the head was elsewhere is brought to where the series is.
+    """
     m0, labelled = reading.m0, reading.labelled
     if m0 is None:
         return labelled, ()
     grid = labelled.series.grid
     flags: tuple[Flag, ...] = ()
     values = m0.values
-    if not m0.grid.matches(grid):
+    moved = moved_m0(m0, labelled) if may_move else None
+    if moved is not None:
+        values, flag = moved
+        flags = (flag,)
+    elif not m0.grid.matches(grid):
         values = resample.onto(m0.values.astype(np.float32), m0.grid, grid).astype(np.float64)
         if not np.isfinite(values).any():
             raise Problem(
@@ -165,6 +179,25 @@ def with_m0(reading: io.AslReading) -> tuple[Labelled, tuple[Flag, ...]]:
         flags = (Flag("m0-resampled", Severity.CAUTION, sentence, m0.name, source="reading"),)
     calibration = Calibration(values, "separate", m0.tr, m0.te, m0.name)
     return replace(labelled, m0=calibration), flags
+
+
+def moved_m0(m0: io.M0Image, labelled: Labelled) -> tuple[Float[np.ndarray, "x y z"], Flag] | None:
+    """M0 where the series is, and a flag; None where it lies there already, or where it lies cannot be told surely."""
+    grid, mean = labelled.series.grid, background(labelled)
+    found = align.rigid(mean, grid, m0.values.astype(np.float32), m0.grid)
+    if not found.is_found or found.flags or found.error > SURE_MM or found.rival > 0:
+        return None
+    inside = np.argwhere(mean > 0.3 * np.percentile(mean, 98)).T
+    place = grid.affine[:3, :3] @ inside + grid.affine[:3, 3:]
+    apart = float(np.linalg.norm((found.matrix[:3, :3] - np.eye(3)) @ place + found.matrix[:3, 3:], axis=0).mean())
+    if not ELSEWHERE_MM < apart < FARTHEST_MM:
+        return None
+    values = resample.onto(m0.values.astype(np.float32), m0.grid, grid, matrix=found.matrix).astype(np.float64)
+    sentence = (
+        f"The head was {apart:.1f} mm elsewhere when {m0.name} was taken (mean over the head, standard error "
+        f"{found.error:.1f} mm); M0 was brought to where the series is."
+    )
+    return values, Flag("m0-moved", Severity.CAUTION, sentence, m0.name, source="reading")
 
 
 def head_of(

@@ -14,6 +14,9 @@ FLOW_OUT = 0.01
 """Flow in 1/s (60 mL/100 g/min) by which tissue is taken to lose label to veins: with the flow of each voxel the model
 would not be linear in it, and it changes R by 1 % (as FSL's BASIL has it)."""
 
+NEAR = 1e-6
+"""s: times at which a signal bends that are nearer to each other are one."""
+
 SPREAD = 0.05
 """Standard deviation in s by which the edges of a bolus are blurred when it is in the arteries of the brain
 [our default]."""
@@ -35,6 +38,13 @@ class Tissue:
     def rate(self) -> float:
         """R: how fast label is lost where it has arrived, in 1/s."""
         return 1.0 / self.blood_t1 if self.t1 is None else 1.0 / self.t1 + FLOW_OUT / self.partition
+
+
+def between(bends: Float[np.ndarray, " bends"], low: float, high: float) -> Float[np.ndarray, " edges"]:
+    """The times at which a signal bends that lie between two ends, with the ends; none twice."""
+    inside = np.unique(bends[(bends > low + NEAR) & (bends < high - NEAR)])
+    kept = inside[np.diff(inside, prepend=-np.inf) > NEAR]
+    return np.concatenate([[low], kept, [high]])
 
 
 def passing(

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.models.base import Separable
-from perspect.models.labelled import Tissue, passing
+from perspect.models.labelled import Tissue, between, passing
 from perspect.vocabulary.lexicon import ABAT, ABV, ATT, FLOW
 from perspect.vocabulary.quantity import Quantity
 
@@ -42,6 +42,13 @@ class Pcasl(Separable):
     def atoms(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Float[np.ndarray, "*voxels linear time"]:
         """The signal of unit flow."""
         return self.delivered(theta[..., :1])[..., None, :]
+
+    def edges(self, quantity: Quantity) -> Float[np.ndarray, " edges"] | None:
+        """Transit times at which the first or the last of the bolus reaches tissue as a sample is read."""
+        if quantity is not ATT:
+            return super().edges(quantity)
+        bends = np.concatenate([self.delays, self.delays + self.durations])
+        return between(bends, *self.bounds(quantity))
 
     def delivered(self, att: Float[np.ndarray, "*voxels one"]) -> Float[np.ndarray, "*voxels time"]:
         """Label in tissue for a flow of 1/s."""
