@@ -136,10 +136,10 @@ def _route(model: Model) -> Route:
         return in_space(model) if tables is None else on_line(tables)
     if len(model.nonlinear) == 2 and type(model).start is Model.start:
         one, other = (model.edges(quantity) for quantity in model.nonlinear)
-        pair = plane(family, (one, other), model.is_searched)
+        cells = plane(family, (one, other), model.is_searched)
         # Columns that bend where the model does not say are beyond polynomials.
-        if pair.error <= ROUGH or one is not None or other is not None:
-            return on_plane(family, pair)
+        if cells.error <= ROUGH or one is not None or other is not None:
+            return on_plane(family, cells)
     return in_space(model)
 
 
