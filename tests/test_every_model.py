@@ -189,8 +189,10 @@ def test_the_covariance_of_a_fit_is_the_cramer_rao_bound_at_its_values(example):
     found = fit(example.model, example.model.predict(p), noise=sigma)
     expected = cramer_rao(example.model, p, sigma)
     scale = np.sqrt(np.einsum("vk,vl->vkl", *2 * [np.einsum("vkk->vk", expected)]))
-    # Their slopes between nodes are quartics, good to a part in a thousand.
-    np.testing.assert_allclose(found.covariance / scale, expected / scale, atol=2e-3)
+    # Their slopes between nodes are quartics, good to a part in a thousand; those of two non-linear parameters come
+    # from the coarser table of a plane, which makes a stated error good to a hundredth.
+    atol = 2e-3 if len(example.model.nonlinear) < 2 else 2e-2
+    np.testing.assert_allclose(found.covariance / scale, expected / scale, atol=atol)
 
 
 def test_noise_that_differs_between_samples_is_in_the_error_and_not_in_the_value(example):
@@ -223,7 +225,8 @@ def test_even_noise_per_sample_states_what_noise_per_voxel_does(example):
     curves = example.model.predict(p) + np.random.default_rng(12).normal(0.0, example.noise, (20, 1))
     sigma = np.full(curves.shape, 20.0 * example.noise)
     per_voxel, per_sample = (fit(example.model, curves, noise=one) for one in (sigma[:, 0], sigma))
-    np.testing.assert_allclose(stacked(per_sample, "std"), stacked(per_voxel, "std"), rtol=5e-3)
+    rtol = 5e-3 if len(example.model.nonlinear) < 2 else 1e-2  # of a plane: see the covariance above
+    np.testing.assert_allclose(stacked(per_sample, "std"), stacked(per_voxel, "std"), rtol=rtol)
 
 
 def test_what_is_known_beforehand_draws_a_value_that_the_data_leave_open(example):

@@ -273,7 +273,11 @@ def _map_on(path: Path, grid: Grid, *, is_share: bool) -> Float[np.ndarray, "x y
         return values
     on = resample.onto(np.nan_to_num(values) if is_share else values, own, grid)
     if not np.isfinite(on).any() or not np.nanmax(on) > 0:
-        raise Problem(f"{path.name} lies outside the series.", "", "Give a map in the same frame of reference.")
+        raise Problem(
+            f"{path.name} lies outside the series.",
+            "No voxel of the series would have a value.",
+            "Give a map in the same frame of reference.",
+        )
     return np.asarray(on, np.float32)
 
 

@@ -51,7 +51,7 @@ def beyond(finding: Finding, row: Row, value: float | None = None) -> float:
 
 def _over(value: float, low: float, high: float, std: float) -> float:
     """The mean over t in [low, high] of P(true value > t), the value being normally distributed."""
-    if std <= 0:
+    if std <= 1e-12 * max(abs(value), high):
         if high == low:
             return 1.0 if value > low else 0.0
         return min(max((value - low) / (high - low), 0.0), 1.0)

@@ -119,7 +119,8 @@ def _first_echo(sidecar: Sidecar, image: Image, path: Path) -> tuple[Sidecar, Im
     times = np.array([float(one) for one in te])
     if times.size != n:
         raise Problem(
-            f"EchoTime in {sidecar.where('EchoTime')} has {times.size} values for {n} volumes.", "",
+            f"EchoTime in {sidecar.where('EchoTime')} has {times.size} values for {n} volumes.",
+            "Which volume has which echo time decides how much signal it has lost.",
             "Give one for all, or one for each volume.",
         )  # fmt: skip
     values = dict(sidecar.values)
@@ -171,7 +172,11 @@ def _m0(
     estimate = sidecar.values.get("M0Estimate")
     blood = float(estimate) if isinstance(estimate, int | float) and not isinstance(estimate, bool) else None
     if blood is not None and not blood > 0:
-        raise Problem(f"M0Estimate in {sidecar.where('M0Estimate')} is {blood:g}.", "", "Give a positive number.")
+        raise Problem(
+            f"M0Estimate in {sidecar.where('M0Estimate')} is {blood:g}.",
+            "Flow is divided by it.",
+            "Give a positive number.",
+        )
     if stated == "separate" and path_of_m0 is None:
         sentence = "The sidecar says that M0 was scanned separately, but there is no such image beside the series."
         flags.append(Flag("m0-missing", Severity.CAUTION, sentence, path.name, source="reading"))

@@ -146,7 +146,11 @@ def _kind(sidecar: Sidecar, given: GivenLabelling) -> tuple[Kind, list[Flag]]:
             "Add it (PCASL, CASL or PASL), or give --type pcasl.",
         )
     if kind not in get_args(Kind):
-        raise Problem(f"--type is '{given.kind}'.", "", f"It must be one of {', '.join(get_args(Kind))}.")
+        raise Problem(
+            f"--type is '{given.kind}'.",
+            "The kind of labelling decides how flow is computed.",
+            f"It must be one of {', '.join(get_args(Kind))}.",
+        )
     return kind, flags  # type: ignore[return-value]
 
 
@@ -167,7 +171,11 @@ def _volumes(
     if given.order in ("deltam", "cbf"):
         return (given.order,) * n, True, []
     if given.order is not None and given.order not in ORDERS:
-        raise Problem(f"--order is '{given.order}'.", "", f"It must be one of {', '.join(ORDERS)}.")
+        raise Problem(
+            f"--order is '{given.order}'.",
+            "Differences of the wrong order have the wrong sign.",
+            f"It must be one of {', '.join(ORDERS)}.",
+        )
     first, flags = 0, []
     others = float(np.median(levels[1:])) if n > 1 else NOTHING
     if n % 2 and n > 2 and levels[0] > BRIGHTER * others:
@@ -308,7 +316,11 @@ def preparation_tr(sidecar: Sidecar, n: int = 0) -> float | None:
         where = f"{key} in {sidecar.where(key)}"
         listed = value if isinstance(value, list) else [value]
         if n and len(listed) not in (1, n):
-            raise Problem(f"{where} has {len(listed)} values for {n} volumes.", "", "Give one, or one for each.")
+            raise Problem(
+                f"{where} has {len(listed)} values for {n} volumes.",
+                "Every volume has one of its own, or all share one.",
+                "Give one, or one for each.",
+            )
         numbers = [one for one in listed if isinstance(one, int | float) and not isinstance(one, bool) and one > 0]
         if not numbers:
             raise Problem(
@@ -359,7 +371,9 @@ def _matrix(sidecar: Sidecar, given: GivenLabelling) -> Float[np.ndarray, "encod
     matrix = np.array(value, float)
     if matrix.ndim != 2 or not np.isin(np.abs(matrix), (0.0, 1.0)).all():
         raise Problem(
-            "The encoding matrix is no table of +1 (control) and -1 (label).", "", "Give rows of equal length."
+            "The encoding matrix is no table of +1 (control) and -1 (label).",
+            "Each row says how one volume was encoded.",
+            "Give rows of equal length.",
         )
     return np.where(matrix > 0, 1.0, -1.0)
 
@@ -390,7 +404,9 @@ def _truth(sidecar: Sidecar, key: str) -> bool | None:
         return value
     if isinstance(value, str) and value.lower() in ("true", "yes", "false", "no"):
         return value.lower() in ("true", "yes")
-    raise Problem(f"{key} in {sidecar.where(key)} is {json.dumps(value)}.", "", "Use true or false.")
+    raise Problem(
+        f"{key} in {sidecar.where(key)} is {json.dumps(value)}.", "It is a yes or a no.", "Use true or false."
+    )
 
 
 def _pairs_stated(sidecar: Sidecar, volumes: tuple[str, ...]) -> list[Flag]:
