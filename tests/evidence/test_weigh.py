@@ -56,7 +56,7 @@ def test_no_single_value_turns_a_concordant_answer_to_the_other_side(value, at):
 
 
 @given(sets, st.sampled_from(range(6)), st.floats(0.01, 20.0), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_trap_never_strengthens_an_answer(findings, at, free, is_flagged):
     findings = made(findings)
     if at >= len(findings):
