@@ -6,8 +6,8 @@ from pathlib import Path
 # Tests run on all cores, a process on each: BLAS, which reads this when it is loaded, is to take no second one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import pytest  # noqa: E402
-from jaxtyping import install_import_hook  # noqa: E402
+import pytest
+from jaxtyping import install_import_hook
 
 # Must come before the first import of perspect: the hook rewrites modules as they load.
 _hook = install_import_hook("perspect", "tests_typecheck.check")
