@@ -1,6 +1,6 @@
 """One ASL examination from files to files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -29,8 +29,7 @@ from perspect.vocabulary import (
     Severity,
     Step,
 )  # fmt: skip
-
-Progress = Callable[[str, float], None]
+from perspect.vocabulary.progress import Progress, silent
 
 NO_LABELLING: Final = io.GivenLabelling()
 NO_VALUES: Final = Acquisition()
@@ -109,7 +108,7 @@ def examine_asl(
     page beside the maps, for an examination that has a page of its own; `known` is what the conventional images say,
     where that is known already.
     """
-    plan, tell = plan or asl.Plan(), progress or _silent
+    plan, tell = plan or asl.Plan(), progress or silent
     found = io.find_asl(inputs.series)
     assert found.asl is not None
     anatomy = inputs.anatomy if inputs.anatomy is not None else found.anatomy
@@ -303,7 +302,3 @@ def facts(measured: Measured, plan: asl.Plan) -> dict[str, dict[str, Any]]:
         "LabelingDurations": summary.get("durations"),
     }
     return {key: said if key in MODELLED else {} for key in measured.maps}
-
-
-def _silent(stage: str, share: float) -> None:
-    del stage, share

@@ -1,6 +1,5 @@
 """One DCE examination from files to files: the only place where its reading, science, page and writing meet."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +10,7 @@ from jaxtyping import Float
 import perspect
 from perspect import dce, io, report
 from perspect.anatomy import resample
-from perspect.app.dsc import TABLES, baseline, silence
+from perspect.app.dsc import TABLES, baseline
 from perspect.app.place import region_on
 from perspect.app.t1 import T1Inputs, b1_on, measured_t1
 from perspect.numerics.parallel import THREADS
@@ -28,12 +27,11 @@ from perspect.vocabulary import (
     Status,
     lexicon,
 )
+from perspect.vocabulary.progress import Progress, silent
 
 NOTHING_GIVEN: Final = Acquisition()
 ARTERIAL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "iaugcbn60")
 """Maps on which the arterial input bears, for their sidecars."""
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def examine_dce(
     where nothing can be measured that means what it is called; in either case nothing is written. `is_part` puts the
     page beside the maps, for an examination that has a page of its own.
     """
-    plan, tell = plan or dce.Plan(), progress or silence
+    plan, tell = plan or dce.Plan(), progress or silent
     found = io.find_dce(inputs.series)
     destination = io.Destination(out, io.name_of(found.series), "dce", is_part=is_part)
     io.demand_free(out, io.existing(destination), overwrite)

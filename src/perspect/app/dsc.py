@@ -1,6 +1,6 @@
 """One DSC examination from files to files: the only place where its reading, science, page and writing meet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from perspect.app.anatomy import Head, Seen, judged, seen, seen_in
 from perspect.app.place import region_on
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Recipe, Region, Series, Severity
+from perspect.vocabulary.progress import Progress, silent
 
 INVERTED: Final = ("cbf", "mtt", "tmax", "delay")
 ARTERIAL: Final = (*INVERTED, "cbv")
@@ -27,8 +28,6 @@ CONTRAST_NAMES: Final = {"t1w": "T1w", "t1c": "T1c", "flair": "FLAIR", "t2w": "T
 
 TABLES: Final = (".tsv", ".csv", ".txt")
 """Extensions of an input function that is a curve."""
-
-Progress = Callable[[str, float], None]
 
 NOTHING_GIVEN: Final = Acquisition()
 
@@ -84,7 +83,7 @@ def examine_dsc(
     where nothing can be measured that means what it is called; in either case nothing is written. A measurement with a
     flag that says REFUSED is written all the same, for inspection only: whoever shows it must show the flag first.
     """
-    plan, tell = plan or dsc.Plan(), progress or silence
+    plan, tell = plan or dsc.Plan(), progress or silent
     found = [io.find_dsc(one) for one in inputs.series]
     paths = [path for one in found for path in one.dsc]
     anatomy = inputs.anatomy if inputs.anatomy is not None else {k: v for one in found for k, v in one.anatomy.items()}
@@ -103,11 +102,6 @@ def examine_dsc(
     results = _results(inputs, anatomy, reading, by_hand, measured, page, plan)
     written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
     return Examined(measured, written, at_rest, first.acquisition, by_hand.seen)
-
-
-def silence(stage: str, share: float) -> None:
-    """Tells nobody how far the work is."""
-    del stage, share
 
 
 @dataclass(frozen=True, eq=False)

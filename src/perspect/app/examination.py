@@ -8,16 +8,16 @@ from typing import Final
 import perspect
 from perspect import evidence, io, report
 from perspect.app.anatomy import head_of
-from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dce, of_dsc, of_mrs, refused
-from perspect.app.contribute.contribution import Tell, drawn, middle
-from perspect.app.dsc import silence
+from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dce, of_dsc, of_mrs, unused
+from perspect.app.contribute.contribution import drawn, middle
 from perspect.app.lesion import placed
 from perspect.evidence import Answer, Case, Question
 from perspect.lesion.parts import volume
 from perspect.report.dossier import Dossier, Extent, Plate, Used
 from perspect.vocabulary import Finding, Map, Problem, Recipe, Severity, marker
+from perspect.vocabulary.progress import Progress, silent
 
-ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Tell], Contribution]]] = {
+ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Progress], Contribution]]] = {
     "dsc": of_dsc,
     "dce": of_dce,
     "asl": of_asl,
@@ -57,9 +57,9 @@ class Examination:
         return self.dossier.answer
 
 
-def examine(request: Request, progress: Tell | None = None) -> Examination:
+def examine(request: Request, progress: Progress | None = None) -> Examination:
     """Measures, looks for traps, weighs and writes. Raises `Problem` or `Refusal` where an input cannot be used."""
-    tell = progress or silence
+    tell = progress or silent
     roles = io.find_roles(request.study)
     context = io.read_context(request.context)
     mask = _demanded(request, roles)
@@ -135,12 +135,12 @@ def _patient(request: Request, roles: io.Roles, mask: Path) -> Patient:
     )  # fmt: skip
 
 
-def _of_role(role: str, paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contribution:
+def _of_role(role: str, paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
     """What the series of a role add. One that cannot be used is told and stops no other."""
     try:
         return ROOMS[role](paths, patient, tell)
     except Problem as problem:
-        return refused(role, paths, problem)
+        return unused(role, paths, str(problem))
 
 
 def _read_by_eye(context: io.Context) -> list[Finding]:

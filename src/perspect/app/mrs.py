@@ -1,6 +1,6 @@
 """One spectrum from files to files: the only place where its reading, science, page and writing meet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -10,8 +10,7 @@ from perspect import io, mrs, report
 from perspect.app.basis import Timing, basis_for, sequence_of
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import Basis, Flag, Measured, MeasuredSpectrum, Problem, Severity, Spectra
-
-Progress = Callable[[str, float], None]
+from perspect.vocabulary.progress import Progress, silent
 
 WORDS_OF_STEAM: Final = ("steam", "svs_st", "_st_")
 WORDS_OF_SLASER: Final = ("slaser", "semi-laser", "semilaser")
@@ -82,7 +81,7 @@ def examine_mrs(
     Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken; then nothing is
     written. A spectrum that must not be interpreted is written without numbers, for inspection only.
     """
-    plan, tell = plan or mrs.Plan(), progress or _silence
+    plan, tell = plan or mrs.Plan(), progress or silent
     destination = io.spectrum_destination(out, io.name_of(inputs.spectrum))
     io.demand_free(out, io.existing_spectrum(destination), overwrite, what="results of this spectrum")
     spectra, water, remarks = _read(inputs, tell)
@@ -131,7 +130,7 @@ def examine_mrsi(
     progress: Progress | None = None,
 ) -> ExaminedGrid:
     """Maps of a spectroscopic image with their page, written below `out`; raises `Problem` as `examine_mrs` does."""
-    plan, tell = plan or mrs.Plan(), progress or _silence
+    plan, tell = plan or mrs.Plan(), progress or silent
     destination = io.Destination(out, io.name_of(inputs.spectrum), "mrsi", "mrs", "mrsi")
     io.demand_free(out, io.existing(destination), overwrite, what="results of this image")
     spectra, water, remarks = _read(inputs, tell)
@@ -210,7 +209,3 @@ def facts(spectra: Spectra) -> dict[str, Any]:
 
 def _sorted(flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
     return tuple(sorted(flags, key=lambda flag: -flag.severity))
-
-
-def _silence(stage: str, share: float) -> None:
-    del stage, share

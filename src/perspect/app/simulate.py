@@ -1,6 +1,6 @@
 """A virtual patient from words to files: the only place where a phantom meets names, sidecars and disks."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,9 +22,9 @@ from perspect.phantom.sequence import Acquired
 from perspect.phantom.sequence import Sequence as Scan
 from perspect.phantom.study import Simulation
 from perspect.vocabulary import Problem
+from perspect.vocabulary.progress import Progress, silent
 
 SCHEMA: Final = "perspect-simulation-1"
-Progress = Callable[[str, float], None]
 T = TypeVar("T")
 
 
@@ -50,7 +50,7 @@ def simulate(
 
     Raises `Problem` before anything is computed where `out` cannot take it. The number of threads changes no byte.
     """
-    tell = progress or _silence
+    tell = progress or silent
     label = f"{simulation.seed:03d}"
     subject = io.Subject(label, {"species": "homo sapiens", "seed": str(simulation.seed)}, perspect.__version__)
     io.demand_room(out, subject, overwrite=overwrite)
@@ -166,7 +166,3 @@ def _summary(simulation: Simulation, patient: Patient) -> dict[str, Any]:
         "regions": {name: region.n_voxels for name, region in patient.regions.items()},
         "sources": [f"{one.who}, {one.where}: {one.what}" for one in simulation.scenario.sources],
     }
-
-
-def _silence(stage: str, share: float) -> None:
-    del stage, share

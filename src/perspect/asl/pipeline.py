@@ -1,6 +1,5 @@
 """An ASL series to maps: reads from top to bottom as a methods section."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -39,8 +38,7 @@ from perspect.vocabulary import (
     Status,
     lexicon,
 )  # fmt: skip
-
-Progress = Callable[[str, float], None]
+from perspect.vocabulary.progress import Progress, silent
 
 NOTHING_ELSE: Final = Around()
 
@@ -60,7 +58,7 @@ def quantify(
     that is done. Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
     plan = plan or Plan()
-    tell = progress or _silent
+    tell = progress or silent
     labelling, series = labelled.labelling, labelled.series
     if series.n_times != len(labelling.volumes):
         raise Problem(
@@ -278,7 +276,3 @@ def _noise_flags(origin: str) -> tuple[Flag, ...]:
         "differences of tissue as well. Standard errors are upper limits."
     )
     return (Flag("noise-from-neighbours", Severity.NOTE, sentence, "errors", source="outliers"),)
-
-
-def _silent(stage: str, done: float) -> None:
-    """Nobody watches."""

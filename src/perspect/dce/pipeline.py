@@ -1,6 +1,5 @@
 """A DCE series to maps: reads from top to bottom as a methods section."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -27,8 +26,8 @@ from perspect.dce.kinetics import (
 from perspect.dce.plan import Plan
 from perspect.dce.quality import checked, model_flags, protocol, voxel_flags
 from perspect.vocabulary import FAILED_FROM, Curve, Map, Measured, Problem, Quantity, Region, Series, Status, lexicon
+from perspect.vocabulary.progress import Progress, silent
 
-Progress = Callable[[str, float], None]
 Column = tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"], Int16[np.ndarray, " voxels"]]
 
 
@@ -52,7 +51,7 @@ def quantify(
 
     Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
-    plan, tell = plan or Plan(), progress or _silent
+    plan, tell = plan or Plan(), progress or silent
     tr, flip_angle = checked(series.acquisition, series.name)
     tell("steady state and bolus", 0.0)
     inside = mask or _inside(series, plan)
@@ -166,10 +165,6 @@ def _maps(
             np.where(lost, agent.status, status).astype(np.int16),
         )
     return {quantity.key: Map.of(quantity, inside, *column) for quantity, column in out.items()}
-
-
-def _silent(stage: str, done: float) -> None:
-    """Nobody watches."""
 
 
 __all__ = ["Aligned", "quantify"]

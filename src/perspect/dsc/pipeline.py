@@ -1,6 +1,5 @@
 """A DSC series to maps: reads from top to bottom as a methods section."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -23,8 +22,7 @@ from perspect.dsc.t1_effect import LARGEST_SHARE, T1Effect, t1_effect
 from perspect.dsc.tissue import white_matter_level
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Acquisition, Curve, Measured, Problem, Region, Series
-
-Progress = Callable[[str, float], None]
+from perspect.vocabulary.progress import Progress, silent
 
 
 def quantify(
@@ -45,7 +43,7 @@ def quantify(
     Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
     plan = plan or Plan()
-    tell = progress or _silent
+    tell = progress or silent
     echoes = checked_echoes(series)
     for region in (mask, reference, aif):
         if isinstance(region, Region):
@@ -143,7 +141,3 @@ def mean_curve(curves: Relaxation) -> Float[np.ndarray, " time"]:
     parts = each(lambda span: curves.curves[span][usable[span]].sum(axis=0, dtype=np.float64), spans(usable.size))
     mean: Float[np.ndarray, " time"] = np.sum(parts, axis=0) / usable.sum()
     return mean
-
-
-def _silent(stage: str, done: float) -> None:
-    """Nobody watches."""

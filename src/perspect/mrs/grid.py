@@ -33,8 +33,7 @@ from perspect.vocabulary import (
     Step,
     lexicon,
 )  # fmt: skip
-
-Progress = Callable[[str, float], None]
+from perspect.vocabulary.progress import Progress, silent
 
 AMOUNTS: Final = (
     lexicon.TNAA, lexicon.TCR, lexicon.TCHO, lexicon.INS, lexicon.GLX, lexicon.LAC, lexicon.LIP13,
@@ -79,7 +78,7 @@ def quantify_grid(
     Lipid of the scalp is held back by what it looks like there. One bad voxel never stops the rest: it is NaN with a
     status, and a flag counts the reasons.
     """
-    plan, tell = plan or Plan(), progress or _silent
+    plan, tell = plan or Plan(), progress or silent
     check(spectra, water, mask)
     brain = mask.mask if mask is not None else brain_of(spectra, water)
     tell("lipid", 0.0)
@@ -297,7 +296,3 @@ def _recipe(spectra: Spectra, n_scalp: int, has_water: bool, n: int) -> Recipe:
     sentence = f"{n} voxels were fitted one by one as single spectra are (TE {(spectra.te or 0.0) * 1e3:g} ms)."
     steps.append(Step("voxels", sentence, {}, ("Provencher 1993, doi:10.1002/mrm.1910300604",)))
     return Recipe(tuple(steps))
-
-
-def _silent(stage: str, share: float) -> None:
-    del stage, share

@@ -1,6 +1,6 @@
 """One voxel from raw signals to amounts: reads from top to bottom as a methods section."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -34,8 +34,7 @@ from perspect.vocabulary import (
     Status,
     Step,
 )  # fmt: skip
-
-Progress = Callable[[str, float], None]
+from perspect.vocabulary.progress import Progress, silent
 
 FEWEST_POINTS: Final = 128
 """A signal with fewer points has no lines."""
@@ -77,7 +76,7 @@ def measure(
     flag REFUSED that says why.
     """
     plan = plan or Plan()
-    tell = progress or _silent
+    tell = progress or silent
     check(spectra, water, basis)
     tell("preparing", 0.0)
     ready = prepared(spectra, water, plan)
@@ -377,7 +376,3 @@ def summary(
         "choline_exceeds_naa": probability_above(found, "tCho", "tNAA"),
         **asdict(numbers),
     }
-
-
-def _silent(stage: str, share: float) -> None:
-    del stage, share

@@ -2,9 +2,9 @@
 
 from perspect.app.contribute.adc import of_adc
 from perspect.app.contribute.asl import of_asl
-from perspect.app.contribute.contribution import Contribution, Patient, refused
+from perspect.app.contribute.contribution import Contribution, Patient, unused
 from perspect.app.contribute.dce import of_dce
 from perspect.app.contribute.dsc import of_dsc
 from perspect.app.contribute.mrs import of_mrs
 
-__all__ = ["Contribution", "Patient", "of_adc", "of_asl", "of_dce", "of_dsc", "of_mrs", "refused"]
+__all__ = ["Contribution", "Patient", "of_adc", "of_asl", "of_dce", "of_dsc", "of_mrs", "unused"]

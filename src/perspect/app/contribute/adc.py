@@ -7,9 +7,10 @@ import numpy as np
 
 from perspect import io
 from perspect.anatomy import align, resample
-from perspect.app.contribute.contribution import Contribution, Patient, Tell, drawn, middle, read
+from perspect.app.contribute.contribution import Contribution, Patient, drawn, middle, read, unused
 from perspect.report.dossier import Plate, Used
 from perspect.vocabulary import Flag, Grid, Problem, Severity
+from perspect.vocabulary.progress import Progress
 
 MARKERS: Final = ("adc_solid", "adc_cavity")
 
@@ -26,11 +27,11 @@ PURE: Final = 0.9
 """Share of white matter of the voxels by which the scale is told."""
 
 
-def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contribution:
+def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
     """What an ADC map adds. It has no error of its own: its repeatability stands for one."""
     tell("diffusion", 0.0)
     if len(paths) != 1:
-        return Contribution(used=tuple(Used("adc", one.name, is_used=False, why_not="several maps") for one in paths))
+        return unused("adc", paths, "several maps")
     values, grid = io.read_volume(paths[0])
     head = patient.head
     found = align.rigid(values, grid, head.images[head.leading.contrast], head.grid, start=np.eye(4))

@@ -6,9 +6,10 @@ from typing import Final
 import numpy as np
 
 from perspect.app.asl import AslInputs, examine_asl
-from perspect.app.contribute.contribution import Contribution, Patient, Tell, drawn, middle, read, refused
+from perspect.app.contribute.contribution import Contribution, Patient, drawn, middle, read, unused
 from perspect.report.dossier import Plate, Used
 from perspect.vocabulary import Problem, Severity
+from perspect.vocabulary.progress import Progress
 
 MARKERS: Final = ("rcbf_asl",)
 
@@ -19,32 +20,29 @@ FEWEST: Final = 50
 """Voxels of white matter without which flow has nothing to be divided by [our default]."""
 
 
-def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contribution:
+def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
     """What a labelled series adds; its own maps and page are written."""
     if len(paths) != 1:
-        return Contribution(used=tuple(Used("asl", one.name, is_used=False, why_not="several series") for one in paths))
+        return unused("asl", paths, "several series")
     inputs = AslInputs(paths[0], lesion=patient.mask, anatomy=patient.anatomy)
-    try:
-        scan = examine_asl(
-            inputs,
-            patient.out,
-            overwrite=patient.overwrite,
-            threads=patient.threads,
-            is_part=True,
-            known=patient.head,
-            progress=tell,
+    scan = examine_asl(
+        inputs,
+        patient.out,
+        overwrite=patient.overwrite,
+        threads=patient.threads,
+        is_part=True,
+        known=patient.head,
+        progress=tell,
+    )
+    flow = next((scan.measured.maps[key] for key in FLOWS if key in scan.measured.maps), None)
+    seen = scan.seen
+    white = None if seen is None else seen.white
+    if flow is None or seen is None or white is None or white.n_voxels < FEWEST:
+        raise Problem(
+            "Flow of normal white matter is not known.",
+            "Flow of the lesion has nothing to be compared with.",
+            "Look at the page of the series.",
         )
-        flow = next((scan.measured.maps[key] for key in FLOWS if key in scan.measured.maps), None)
-        seen = scan.seen
-        white = None if seen is None else seen.white
-        if flow is None or seen is None or white is None or white.n_voxels < FEWEST:
-            raise Problem(
-                "Flow of normal white matter is not known.",
-                "Flow of the lesion has nothing to be compared with.",
-                "Look at the page of the series.",
-            )
-    except Problem as problem:
-        return refused("asl", paths, problem)
     parts = patient.lesion.on(flow.grid, seen.series_to_anatomy.matrix)
     normal = flow.shown[white.mask]
     normal = normal[np.isfinite(normal)]

@@ -1,6 +1,6 @@
 """The value that every kind of series adds, and what all of them share: the anatomy and the lesion in it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,12 +13,10 @@ from perspect.app.anatomy import Head
 from perspect.app.lesion import Placed
 from perspect.evidence.case import Fact
 from perspect.report.dossier import Plate, Used
-from perspect.vocabulary import Finding, Flag, Map, Problem, Recipe, Region, marker
+from perspect.vocabulary import Finding, Flag, Map, Recipe, Region, marker
 
 OUTLINES: Final = {"solid part": "solid", "rim of 5 mm": "rim", "cavity": "cavity"}
 """Parts of a lesion whose borders are drawn, and the style of each."""
-
-Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +50,9 @@ class Contribution:
     maps: Mapping[str, Map] = field(default_factory=dict)
 
 
-def refused(role: str, paths: tuple[Path, ...], problem: Problem) -> Contribution:
+def unused(role: str, paths: tuple[Path, ...], why: str) -> Contribution:
     """A series that could not be used adds nothing but the reason: others may still answer."""
-    return Contribution(used=tuple(Used(role, one.name, is_used=False, why_not=str(problem)) for one in paths))
+    return Contribution(used=tuple(Used(role, one.name, is_used=False, why_not=why) for one in paths))
 
 
 def read(

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Final
 
 from perspect.app.anatomy import seen_in
-from perspect.app.contribute.contribution import Contribution, Patient, Tell, drawn, middle, read, refused
+from perspect.app.contribute.contribution import Contribution, Patient, drawn, middle, read, unused
 from perspect.app.dce import DceInputs, examine_dce
 from perspect.report.dossier import Plate, Used
-from perspect.vocabulary import Problem, Severity
+from perspect.vocabulary import Severity
+from perspect.vocabulary.progress import Progress
 
 MARKERS: Final = {"ktrans": ("ktrans_p95",), "ve": ("ve_mean",)}
 """Which markers are read from which map."""
@@ -17,19 +18,16 @@ SHARED: Final = 0.2
 readers: Shalom et al. 2024, doi:10.1002/mrm.29909]."""
 
 
-def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contribution:
+def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
     """What a DCE series adds, with T1 from the images beside it; its own maps and page are written."""
     if len(paths) != 1:
-        return Contribution(used=tuple(Used("dce", one.name, is_used=False, why_not="several series") for one in paths))
-    try:
-        scan = examine_dce(
-            DceInputs(patient.study), patient.out, overwrite=patient.overwrite, threads=patient.threads, is_part=True,
-            progress=tell,
-        )  # fmt: skip
-        grid = next(iter(scan.measured.maps.values())).grid
-        seen = seen_in(patient.head, scan.at_rest, grid)
-    except Problem as problem:
-        return refused("dce", paths, problem)
+        return unused("dce", paths, "several series")
+    scan = examine_dce(
+        DceInputs(patient.study), patient.out, overwrite=patient.overwrite, threads=patient.threads, is_part=True,
+        progress=tell,
+    )  # fmt: skip
+    grid = next(iter(scan.measured.maps.values())).grid
+    seen = seen_in(patient.head, scan.at_rest, grid)
     parts = patient.lesion.on(grid, seen.series_to_anatomy.matrix)
     told = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
     findings = []

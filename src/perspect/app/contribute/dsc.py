@@ -9,11 +9,12 @@ from jaxtyping import Float
 
 from perspect import pitfalls
 from perspect.anatomy import resample
-from perspect.app.contribute.contribution import Contribution, Patient, Tell, drawn, middle, read, refused
+from perspect.app.contribute.contribution import Contribution, Patient, drawn, middle, read
 from perspect.app.dsc import Examined, Inputs, examine_dsc
 from perspect.pitfalls import Scene, Trap
 from perspect.report.dossier import Plate, Used
 from perspect.vocabulary import Finding, Problem, Severity
+from perspect.vocabulary.progress import Progress
 
 MARKERS: Final[Mapping[str, tuple[str, ...]]] = {
     "rcbv": ("rcbv_mean", "rcbv_hot", "ftb_high", "rcbv_rim"),
@@ -29,21 +30,18 @@ GOOD: Final = ("recommended", "acceptable")
 """Protocol classes in which published rows may be cited."""
 
 
-def of_dsc(paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contribution:
+def of_dsc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
     """Everything that a DSC series adds; its own maps and page are written."""
     inputs = Inputs(paths, anatomy=patient.anatomy, lesion=patient.mask)
-    try:
-        scan = examine_dsc(
-            inputs,
-            patient.out,
-            overwrite=patient.overwrite,
-            threads=patient.threads,
-            is_part=True,
-            head=patient.head,
-            progress=tell,
-        )
-    except Problem as problem:
-        return refused("dsc", paths, problem)
+    scan = examine_dsc(
+        inputs,
+        patient.out,
+        overwrite=patient.overwrite,
+        threads=patient.threads,
+        is_part=True,
+        head=patient.head,
+        progress=tell,
+    )
     tell("traps", 0.0)
     scene = _scene(scan, patient)
     traps = pitfalls.look(scene)

@@ -8,10 +8,11 @@ from typing import Any, Final
 import numpy as np
 
 from perspect.anatomy import resample
-from perspect.app.contribute.contribution import Contribution, Patient, Tell, refused
+from perspect.app.contribute.contribution import Contribution, Patient, unused
 from perspect.app.mrs import SpectrumInputs, examine_mrs, examine_mrsi, is_grid
 from perspect.report.dossier import Used
-from perspect.vocabulary import Amount, Finding, Flag, MeasuredSpectrum, Problem, Severity, marker
+from perspect.vocabulary import Amount, Finding, Flag, MeasuredSpectrum, Severity, marker
+from perspect.vocabulary.progress import Progress
 
 RATIOS: Final = {"cho_naa": "tCho/tNAA", "cho_cr": "tCho/tCr", "glx_cr": "Glx/tCr"}
 """Which marker is which ratio."""
@@ -28,20 +29,17 @@ AMINO: Final = {"amino acids": 1.0, "both": 1.0, "lipid": 0.0, "neither": 0.0}
 OF_CAVITY: Final = ("amino_acids",)
 
 
-def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Tell) -> Contribution:
+def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
     """What one voxel at one or two echo times adds; its own tables and page are written."""
     if len(paths) > 2:
-        return Contribution(used=tuple(Used("mrs", one.name, is_used=False, why_not="several voxels") for one in paths))
+        return unused("mrs", paths, "several voxels")
     water = next(iter(sorted(paths[0].parent.glob("*_mrsref.nii.gz"))), None)
     inputs = SpectrumInputs(paths[0], water, long=paths[1] if len(paths) == 2 else None)
-    try:
-        if is_grid(inputs):
-            examine_mrsi(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
-            why = "spectroscopic images are mapped, but are not part of an answer yet"
-            return Contribution(used=tuple(Used("mrs", one.name, is_used=False, why_not=why) for one in paths))
-        scan = examine_mrs(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
-    except Problem as problem:
-        return refused("mrs", paths, problem)
+    if is_grid(inputs):
+        examine_mrsi(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
+        why = "spectroscopic images are mapped, but are not part of an answer yet"
+        return unused("mrs", paths, why)
+    scan = examine_mrs(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
     measured = scan.measured
     content = _content(measured, patient)
     findings = [
