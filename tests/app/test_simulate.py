@@ -16,7 +16,7 @@ from perspect.app.sidecars import NAMES
 from perspect.cli.simulate import SCENARIO
 from perspect.io.templates import icbm_2009a
 from perspect.phantom import SCENARIOS
-from perspect.phantom.artefacts import LATER, TRAPS
+from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.protocols import ASL_PROTOCOLS, DSC_PROTOCOLS, EXAMINATION
 from perspect.phantom.sequence import Slab
 from perspect.vocabulary import Problem
@@ -26,9 +26,12 @@ SMALL = Slab((30, 36, 5), (7.0, 7.0, 20.0))
 
 def small(simulation):
     """The same simulation with series that take a moment."""
-    frames = {"dsc": {"n_frames": 60}, "dce": {"n_frames": 6}, "asl": {"n_pairs": 2}}
+    less = {
+        "dsc": {"n_frames": 60}, "dce": {"n_frames": 6}, "asl": {"n_pairs": 2}, "mrsi": {"n": 6, "n_points": 128},
+        "svs-short": {"n_points": 512, "n_averages": 4}, "svs-long": {"n_points": 512, "n_averages": 4},
+    }  # fmt: skip
     coarse = [
-        replace(one, slab=SMALL, **frames.get(one.name, {})) if getattr(one, "slab", None) else one
+        replace(one, **({"slab": SMALL} if hasattr(one, "slab") else {}), **less.get(one.name, {}))
         for one in simulation.sequences
     ]
     return replace(simulation, sequences=tuple(coarse))
@@ -59,7 +62,7 @@ def tree(out):
 
 def test_every_image_has_a_sidecar_with_the_protocol_in_seconds_and_degrees(made):
     images = sorted((made / "sub-001").rglob("*.nii.gz"))
-    assert len(images) == 17
+    assert len(images) == 22
     for image in images:
         side = json.loads(image.with_name(image.name.replace(".nii.gz", ".json")).read_text())
         assert side["MagneticFieldStrength"] == 3.0
@@ -90,6 +93,20 @@ def test_the_true_arterial_curve_can_be_given_to_dsc(made):
     assert curve.unit == "mM"
     assert curve.times.size == 60
     assert 5.0 < curve.values.max() < 8.0
+
+
+def test_spectra_are_what_the_reader_of_spectra_reads_and_lie_in_the_lesion(made):
+    folder = made / "sub-001/mrs"
+    names = ["acq-te030_mrsref", "acq-te030_svs", "acq-te144_mrsi", "acq-te144_mrsref", "acq-te144_svs"]
+    assert sorted(one.name for one in folder.glob("*.nii.gz")) == [f"sub-001_{one}.nii.gz" for one in names]
+    spectra = io.read_spectra((folder / "sub-001_acq-te144_svs.nii.gz",))
+    assert spectra.axes == ("coil", "transient")
+    assert (spectra.te, spectra.tr, spectra.frequency) == (0.144, 2.0, 123.2e6)
+    truth = nib.load(made / io.TRUTH / "sub-001/mrs/sub-001_space-svslong_desc-truth_tCho.nii.gz")
+    np.testing.assert_allclose(truth.affine, spectra.grid.affine, atol=1e-4)
+    lesion = nib.load(made / io.TRUTH / "sub-001/anat/sub-001_space-T1w_label-core_desc-truth_mask.nii.gz")
+    at = np.linalg.inv(lesion.affine) @ spectra.grid.affine[:, 3]
+    assert lesion.get_fdata()[tuple(np.round(at[:3]).astype(int))] == 1
 
 
 def test_label_and_control_are_said_volume_by_volume(made):
@@ -149,7 +166,6 @@ def test_every_kind_of_image_has_a_name():
     [
         ({"scenario": "absces"}, "There is no scenario 'absces'. Did you mean 'abscess'?"),
         ({"traps": ("motion-at-bols",)}, "There is no trap 'motion-at-bols'. Did you mean 'motion-at-bolus'?"),
-        ({"traps": (LATER[1],)}, "comes with spectroscopy"),
         ({"dsc": "prelod"}, "Did you mean 'preload'?"),
         ({"asl": "multy"}, "Did you mean 'multi'?"),
     ],

@@ -7,8 +7,8 @@ import pytest
 
 from patients import scenario
 from perspect.phantom import truth
-from perspect.phantom.artefacts import LATER, TRAPS
-from perspect.phantom.protocols import T2STAR
+from perspect.phantom.artefacts import TRAPS
+from perspect.phantom.protocols import MRSI, SVS_LONG, SVS_SHORT, T2STAR
 from perspect.phantom.sequence import Slab
 from perspect.phantom.study import Simulation
 from small_scans import ASL, DCE, DSC
@@ -16,7 +16,12 @@ from small_scans import ASL, DCE, DSC
 BOLUS = replace(DSC, n_frames=76, slab=Slab((30, 36, 4), (7.0, 7.0, 24.0)), injections=DSC.injections[1:])
 LABEL = replace(ASL, slab=Slab((30, 36, 5), (7.0, 7.0, 20.0)), n_pairs=8)
 STILL = replace(T2STAR, slab=Slab((60, 72, 24), (3.0, 3.0, 4.0)), te=0.03, snr=np.inf, is_rounded=False)
-SCANS = {one.name: one for one in (BOLUS, replace(DCE, n_frames=14, slab=Slab((24, 28, 4), (9.0, 9.0, 24.0))), LABEL)}
+SPECTRA = (
+    *(replace(one, n_averages=2, n_coils=2, n_points=512) for one in (SVS_SHORT, SVS_LONG)),
+    replace(MRSI, n=8, voxel=(20.0, 20.0, 20.0), pieces=3, n_points=256),
+)
+LEAKY = replace(DCE, n_frames=14, slab=Slab((24, 28, 4), (9.0, 9.0, 24.0)))
+SCANS = {one.name: one for one in (BOLUS, LEAKY, LABEL, *SPECTRA)}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +41,8 @@ def scan(patient):
 
 
 def series(acquired):
+    if acquired.signals:
+        return acquired.signals[0].spectra.values
     return next(one.values for one in acquired.images if one.times is not None).astype(float)
 
 
@@ -48,10 +55,9 @@ def drop(acquired):
     return 1.0 - curve.min() / curve[5:25].mean()
 
 
-def test_names_are_unique_and_none_is_promised_and_there():
+def test_names_are_unique_and_each_trap_does_one_thing():
     names = [one.name for one in TRAPS]
     assert len(set(names)) == len(names)
-    assert not set(names) & set(LATER)
     assert all(sum(one is not None for one in (t.of_protocol, t.of_images, t.insert)) == 1 for t in TRAPS)
 
 
@@ -204,3 +210,38 @@ def test_a_vessel_in_the_lesion_brings_the_bolus_earlier(patient):
     assert vessel.sum() > 3
     lowest = [scan.times[series(one)[vessel].argmin(axis=1)].mean() for one in made]
     assert lowest[1] < lowest[0] - 1.0
+
+
+def lines(acquired):
+    """The first transient in the first coil of one voxel, by chemical shift in ppm; its coil and phase are left."""
+    spectra = acquired.signals[0].spectra
+    order = np.argsort(spectra.ppm)
+    return spectra.ppm[order], np.abs(np.fft.fft(spectra.values[0, 0, 0, :, 0, 0]))[order]
+
+
+def between(acquired, low, high):
+    ppm, size = lines(acquired)
+    return size[(ppm > low) & (ppm < high)]
+
+
+def test_fat_in_the_voxel_stands_at_lipid_and_nowhere_else(scan):
+    clean, fat = scan("svs-short"), scan("svs-short", "fat-in-voxel")
+    assert between(fat, 1.0, 1.6).max() > 3 * between(clean, 1.0, 1.6).max()
+    added = [np.median(between(fat, *at) - between(clean, *at)) for at in ((1.2, 1.4), (2.9, 3.4))]
+    assert abs(added[1]) < 0.1 * added[0]
+    assert fat.truth["lip13"] == clean.truth["lip13"]
+
+
+def test_a_bad_shim_makes_lines_low_and_broad_and_takes_nothing_away(scan):
+    clean, bad = (scan("svs-short", *traps).signals[1].spectra for traps in ((), ("bad-shim",)))
+    peaks = [np.abs(np.fft.fft(one.values[0, 0, 0, :, 0])).max() for one in (clean, bad)]
+    assert peaks[1] < 0.6 * peaks[0]
+    first = [abs(one.values[0, 0, 0, 0, 0]) for one in (clean, bad)]
+    assert first[1] == pytest.approx(first[0], rel=0.02)
+
+
+def test_narrow_pulses_select_lactate_elsewhere_than_choline(scan):
+    narrow = scan("svs-short", "chemical-shift-displacement").sequence
+    apart = narrow.displaced(1.31) - narrow.displaced(3.2)
+    assert apart == pytest.approx(1.89 * 123.2 / 800.0)
+    assert abs(scan("svs-short").sequence.displaced(1.31) - scan("svs-short").sequence.displaced(3.2)) < 0.08

@@ -1,21 +1,44 @@
 """What a person chose by file, option or `--set`, as a `Plan`; an unknown name is refused and the nearest one named."""
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from perspect import asl, dce, dsc, mrs
 from perspect.vocabulary import Problem
 
 P = TypeVar("P")
 
-PLANS: Final[Mapping[str, type]] = {"dsc": dsc.Plan, "dce": dce.Plan, "asl": asl.Plan, "mrs": mrs.Plan}
+
+class Plans(Mapping[str, type]):
+    """Rooms with their Plan; a room loads when its Plan is asked for, and its name costs nothing."""
+
+    def __init__(self, *rooms: str) -> None:
+        self._rooms = rooms
+
+    def __getitem__(self, room: str) -> type:
+        if room not in self._rooms:
+            raise KeyError(room)
+        of: type = import_module(f"perspect.{room}").Plan
+        return of
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rooms)
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    def __contains__(self, room: object) -> bool:
+        return room in self._rooms
+
+
+PLANS: Final = Plans("dsc", "dce", "asl", "mrs")
 """The tables of a settings file, and the Plan that each becomes."""
 
 EXPECTED: Final[Mapping[type, str]] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -25,7 +48,7 @@ def plan(
     of: type[P], file: Path | None = None, options: Mapping[str, Any] = MappingProxyType({}), sets: Sequence[str] = ()
 ) -> P:
     """A Plan from its defaults, a TOML file, options (`None`: not given) and `room.field=value`; the latest wins."""
-    room = next(name for name, one in PLANS.items() if one is of)
+    room = next(name for name in PLANS if of.__module__.startswith(f"perspect.{name}."))
     chosen: dict[str, Any] = {}
     if file is not None:
         chosen |= _from_file(file).get(room, {})

@@ -8,7 +8,8 @@ from typing import Any, Final
 from perspect.phantom.conventional import Diffusion, GradientEcho, Mprage, SpinEcho
 from perspect.phantom.dynamic import Dce, Dsc
 from perspect.phantom.labelled import Asl
-from perspect.phantom.sequence import Image, Injection, Sequence
+from perspect.phantom.sequence import Image, Injection, Sequence, Signal
+from perspect.phantom.spectroscopy import Localised, Mrsi, Svs
 
 DOSE: Final = 0.1
 """The usual dose in mmol/kg."""
@@ -61,6 +62,50 @@ def name(image: Image) -> str:
 def sidecar(scan: Sequence, image: Image, subject: str) -> dict[str, Any]:
     """All that is known of how an image was taken."""
     return {**COMMON, **_OF[type(scan)](scan, image, subject)}
+
+
+AXES: Final[Mapping[str, str]] = {"coil": "DIM_COIL", "transient": "DIM_DYN"}
+"""What NIfTI-MRS calls the axes of a signal after time."""
+
+
+def spectrum_name(scan: Sequence, signal: Signal) -> str:
+    """The name of a signal without the subject: echo time in ms, what it is of, suffix.
+
+    >>> from perspect.phantom.protocols import SVS_LONG
+    >>> spectrum_name(SVS_LONG, Signal("mrsref", None))
+    'acq-te144_mrsref'
+    """
+    assert isinstance(scan, Localised)
+    return f"acq-te{round(1e3 * scan.te):03d}_{signal.kind}"
+
+
+def spectrum_sidecar(scan: Sequence, signal: Signal, subject: str) -> dict[str, Any]:
+    """All that is known of how a spectrum was taken."""
+    assert isinstance(scan, Localised)
+    is_water = signal.kind == "mrsref"
+    of = signal.spectra
+    known = {
+        **COMMON,
+        "PulseSequenceType": "PRESS",
+        "MagneticFieldStrength": scan.field,
+        "ResonantNucleus": [of.nucleus],
+        "SpectrometerFrequency": [scan.frequency * 1e-6],
+        "SpectralWidth": 1 / scan.dwell,
+        "NumberOfSpectralPoints": scan.n_points,
+        "EchoTime": scan.te,
+        "FirstEchoTime": scan.te1,
+        "RepetitionTime": scan.tr,
+        "WaterSuppression": not is_water,
+        "PulseBandwidth": scan.bandwidth,
+        "AcquisitionVoxelSize": [float(one) for one in of.grid.spacing],
+    }
+    if isinstance(scan, Svs):
+        known["NumberOfTransients"] = 1 if is_water else scan.n_averages
+        if is_water:
+            known["IntendedFor"] = [f"bids::{subject}/mrs/{subject}_{spectrum_name(scan, Signal('svs', of))}.nii.gz"]
+    if isinstance(scan, Mrsi):
+        known["SpatialFilter"] = "Hamming" if scan.has_window else "none"
+    return known
 
 
 COMMON: Final[Mapping[str, Any]] = {

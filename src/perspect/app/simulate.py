@@ -12,10 +12,10 @@ import perspect
 from perspect import io
 from perspect.app import truth_files
 from perspect.app.settings import meant
-from perspect.app.sidecars import NAMES, name, sidecar
+from perspect.app.sidecars import AXES, NAMES, name, sidecar, spectrum_name, spectrum_sidecar
 from perspect.io import canonical, nifti_out
 from perspect.phantom import SCENARIOS, Patient, roi_truth
-from perspect.phantom.artefacts import LATER, TRAPS
+from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.conventional import Diffusion
 from perspect.phantom.protocols import ASL_PROTOCOLS, DSC_PROTOCOLS, EXAMINATION
 from perspect.phantom.sequence import Acquired
@@ -63,12 +63,10 @@ def simulate(
     return Simulated(f"sub-{label}", patient, out / io.TRUTH / f"sub-{label}", files)
 
 
-def named(words: Sequence[str], known: Sequence[T], what: str, later: Mapping[str, str] | None = None) -> tuple[T, ...]:
+def named(words: Sequence[str], known: Sequence[T], what: str) -> tuple[T, ...]:
     """The values that people call so; a slip of the keyboard gets the nearest name back."""
     names = {str(getattr(one, "name")): one for one in known}  # noqa: B009
     for word in words:
-        if word in (later or {}):
-            raise Problem(f"The {what} '{word}' cannot be set yet.", (later or {})[word], f"Known: {', '.join(names)}.")
         if word not in names:
             raise Problem(f"There is no {what} '{word}'.", meant(word, names), f"Known: {', '.join(names)}.")
     return tuple(names[word] for word in dict.fromkeys(words))
@@ -90,10 +88,9 @@ def simulation_of(
 ) -> Simulation:
     """What a person typed, as a value."""
     (one,) = named((scenario,), SCENARIOS, "scenario")
-    spectra = dict.fromkeys(LATER, "It is a trap of spectra, and comes with spectroscopy.")
     chosen = {"dsc": _protocol(dsc, DSC_PROTOCOLS, "--dsc"), "asl": _protocol(asl, ASL_PROTOCOLS, "--asl")}
     sequences = tuple(chosen.get(scan.name, scan) for scan in EXAMINATION)
-    return Simulation(one, seed, named(traps, TRAPS, "trap", spectra), sequences)
+    return Simulation(one, seed, named(traps, TRAPS, "trap"), sequences)
 
 
 def _protocol(word: str, known: Mapping[str, Scan], option: str) -> Scan:
@@ -141,6 +138,12 @@ def raw_files(acquired: Acquired, subject: str) -> dict[PurePosixPath, bytes]:
             made[stem.with_name(f"{subject}_aslcontext.tsv")] = f"{rows}\n".encode()
         if image.kind == "dwi" and isinstance(scan, Diffusion):
             made |= _gradients(scan, stem)
+    for signal in acquired.signals:
+        stem = PurePosixPath(subject) / "mrs" / f"{subject}_{spectrum_name(scan, signal)}"
+        side = spectrum_sidecar(scan, signal, subject)
+        axes = tuple(AXES[axis] for axis in signal.spectra.axes)
+        made[stem.with_name(f"{stem.name}.nii.gz")] = io.nifti_mrs(signal.spectra.values, signal.spectra, side, axes)
+        made[stem.with_name(f"{stem.name}.json")] = canonical.canonical(side).encode()
     return made
 
 

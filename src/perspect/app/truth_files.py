@@ -1,6 +1,7 @@
 """The truth of a virtual patient as BIDS derivatives: maps, masks, labels, tables."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -13,11 +14,23 @@ from perspect.phantom import Compartment, Patient, RegionTruth
 from perspect.phantom.sequence import Acquired
 from perspect.vocabulary import Grid, Quantity, Region, lexicon
 
+AMOUNTS: Final = (
+    lexicon.TNAA, lexicon.TCR, lexicon.TCHO, lexicon.INS, lexicon.GLX, lexicon.LAC, lexicon.LIP13,
+)  # fmt: skip
+"""What there is a truth of in spectra."""
+
+
+def _amount(of: Quantity) -> Quantity:
+    """A true amount has a unit, which a measured one need not have."""
+    return replace(of, unit="mmol/L", shown_unit="mmol/L", meaning=f"{of.name}, averaged over the whole of a voxel.")
+
+
 QUANTITIES: Final[Mapping[str, Quantity]] = {
     "cbv": lexicon.CBV, "rcbv": lexicon.RCBV, "cbf": lexicon.CBF, "mtt": lexicon.MTT, "delay": lexicon.DELAY,
     "ktrans": lexicon.KTRANS, "ps": lexicon.PS, "ve": lexicon.VE, "vp": lexicon.VP, "t1": lexicon.T1,
     "t2": lexicon.T2, "r2star": lexicon.R2STAR, "adc": lexicon.ADC, "transit": lexicon.ATT, "abv": lexicon.ABV,
     "b1": lexicon.B1,
+    **{one.key.lower(): _amount(one) for one in AMOUNTS},
 }  # fmt: skip
 """What each true map is, by its name in the phantom."""
 
@@ -27,8 +40,8 @@ MOTION: Final = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 def of_sequence(acquired: Acquired, subject: str) -> dict[PurePosixPath, bytes]:
     """Maps and masks on the grid of a sequence, its arterial curve, its motion."""
     space = acquired.sequence.name
-    folder = io.TRUTH / subject / ("perf" if space in ("dsc", "dce", "asl") else "anat")
-    start = f"{subject}_space-{space}"
+    folder = io.TRUTH / subject / ("mrs" if acquired.signals else "perf" if space in ("dsc", "dce", "asl") else "anat")
+    start = f"{subject}_space-{space.replace('-', '')}"
     made: dict[PurePosixPath, bytes] = {}
     for key, values in acquired.truth.items():
         quantity = QUANTITIES[key]

@@ -21,8 +21,8 @@ from perspect.numerics.convolve import exponential_convolution
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Status, lexicon
 
-JACOBIANS: Final = 512
-"""Voxels in a chunk whose Jacobians are held at once."""
+TOGETHER: Final = 2048
+"""Voxels in a chunk whose noise is held at once."""
 
 HALF: Final = 0.5
 """Belief beyond which the second of two models is taken."""
@@ -95,13 +95,25 @@ class Washout:
     leaked: Float[np.ndarray, "nodes time"]
     slope: Float[np.ndarray, "nodes time"]
 
+    def between(self, kep: Float[np.ndarray, " voxels"]) -> tuple[Int[np.ndarray, " voxels"], np.ndarray]:
+        """The node below each kep, and which share of the way to the next it is."""
+        width = self.kep[1] - self.kep[0]
+        left = np.clip((kep / width).astype(np.int64), 0, self.kep.size - 2)
+        return left, (kep - self.kep[left]) / width
+
+    def integral(
+        self, kep: Float[np.ndarray, " voxels"], weights: Float[np.ndarray, " time"]
+    ) -> Float[np.ndarray, " voxels"]:
+        """The weighted sum of the first curve over time, at any kep."""
+        summed = Washout(self.kep, (self.leaked @ weights)[:, None], (self.slope @ weights)[:, None])
+        return summed.at(kep)[0][:, 0]
+
     def at(
         self, kep: Float[np.ndarray, " voxels"]
     ) -> tuple[Float[np.ndarray, "voxels time"], Float[np.ndarray, "voxels time"]]:
         """Both curves at any kep, by cubic Hermite interpolation (value) and straight lines (derivative)."""
-        width = self.kep[1] - self.kep[0]
-        left = np.clip((kep / width).astype(np.int64), 0, self.kep.size - 2)
-        u = ((kep - self.kep[left]) / width)[:, None]
+        left, share = self.between(kep)
+        width, u = self.kep[1] - self.kep[0], share[:, None]
         here, there = self.leaked[left], self.leaked[left + 1]
         d0, d1 = self.slope[left] * width, self.slope[left + 1] * width
         value = here + u * (d0 + u * (3 * (there - here) - 2 * d0 - d1 + u * (2 * (here - there) + d0 + d1)))
@@ -138,48 +150,74 @@ def bidirectional(
     found = fit(BidirectionalLeakage(t=times[frames], reference=curve[frames]), relaxation.curves[voxels][:, frames])
     k1, k2, kep = (found.values[one.key] for one in (lexicon.K1, lexicon.K2, lexicon.KEP_LEAKAGE))
     weights = trapezoid_weights(times, window)
-    values, std = np.full((4, voxels.size), np.nan), np.full((4, voxels.size), np.nan)
-    noise_at_rest = relaxation.noise**2 / relaxation.rest.n_frames
-
+    values, spread = np.full((4, voxels.size), np.nan), np.full((4, voxels.size), np.nan)
     # Where kep is left open the return cannot be seen, and there is nothing to add to the one-way model.
     seen = np.flatnonzero(np.isfinite(kep))
+    node, _ = table.between(kep[seen])
+    values[:3, seen] = k1[seen], k2[seen], kep[seen]
+    values[3, seen] = k2[seen] * table.integral(kep[seen], weights)
+    # Where kep is not free (on its bound, or without leakage) it is no source of error.
+    is_free = np.isfinite(found.std[lexicon.KEP_LEAKAGE.key][seen])
+    is_free &= (kep[seen] > table.kep[0]) & (kep[seen] < table.kep[-1])
+    tables = [sensitivity(table, curve, weights, frames, is_free=one) for one in (False, True)]
+    noise_at_rest = relaxation.noise**2 / relaxation.rest.n_frames
 
-    def work(span: slice) -> None:
-        which = seen[span]
-        rate = kep[which]
-        leaked, slope = table.at(rate)
-        # Where kep is not free (on its bound, or without leakage) it is no source of error.
-        free = np.isfinite(found.std[lexicon.KEP_LEAKAGE.key][which]) & (rate > table.kep[0]) & (rate < table.kep[-1])
-        jacobian = np.zeros((rate.size, 3, times.size))
-        jacobian[:, 0, frames] = curve[frames]
-        jacobian[:, 1] = -leaked
-        jacobian[:, 2] = np.where(free, -k2[which], 0.0)[:, None] * slope
-        hessian = jacobian @ jacobian.transpose(0, 2, 1)
-        hessian[:, 2, 2] += np.where(free, 0.0, 1.0)
-        inside = leaked @ weights
-        wanted = np.zeros((rate.size, 3, 4))
-        wanted[:, [0, 1, 2], [0, 1, 2]] = 1.0
-        wanted[:, 1, 3] = inside
-        wanted[:, 2, 3] = np.where(free, k2[which] * (slope @ weights), 0.0)
-        gradient = np.linalg.solve(_equilibrated(hessian), wanted).transpose(0, 2, 1) @ jacobian
-        gradient[:, 3] += weights
-        variance = np.nan_to_num(relaxation.variance(voxels[which]), nan=0.0)
-        spread = np.einsum("vkt,vt->kv", gradient**2, variance)
-        spread += (gradient.sum(axis=-1) ** 2).T * noise_at_rest[voxels[which]]
-        values[:3, which] = k1[which], k2[which], rate
-        values[3, which] = relaxation.curves[voxels[which]] @ weights + k2[which] * inside
-        spread[2, ~free] = np.nan
-        std[:, which] = np.sqrt(spread)
+    def work(piece: tuple[bool, int, Int[np.ndarray, " some"]]) -> None:
+        free, left, which = piece
+        here = seen[which]
+        variance = np.nan_to_num(relaxation.variance(voxels[here]), nan=0.0)
+        around = tables[free][left : left + 2]
+        squared = np.square(around).reshape(-1, times.size)
+        both = squared @ variance.T + np.square(around.sum(axis=-1)).reshape(-1, 1) * noise_at_rest[voxels[here]]
+        low, high = both.reshape(2, 4, -1)
+        spread[:, here] = low + table.between(kep[here])[1] * (high - low)
+        values[3, here] += relaxation.curves[voxels[here]] @ weights
 
-    each(work, spans(seen.size, JACOBIANS))
-    return values, std, found
+    each(work, _alike(node, is_free))
+    # The sensitivity of kep is that of the product K2 kep.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread[2] /= k2**2
+    spread[2, seen[~is_free]] = np.nan
+    return values, np.sqrt(spread), found
 
 
-def _equilibrated(hessian: Float[np.ndarray, "voxels 3 3"]) -> Float[np.ndarray, "voxels 3 3"]:
-    """The matrix with a hair on its diagonal, so that a voxel without any curve does not stop the rest."""
-    size = np.abs(np.diagonal(hessian, axis1=1, axis2=2))
-    out: np.ndarray = hessian + 1e-12 * np.maximum(size, 1e-12)[:, :, None] * np.eye(3)
+def sensitivity(
+    table: Washout,
+    curve: Float[np.ndarray, " time"],
+    weights: Float[np.ndarray, " time"],
+    frames: slice,
+    *,
+    is_free: bool,
+) -> Float[np.ndarray, "nodes 4 time"]:
+    """By how much K1, K2, K2 times kep and the corrected area change with every sample of a curve, for every kep of the
+    table.
+
+    Least squares with the columns that the two-way model has there; that of kep only where it `is_free`. K2 scales only
+    the last column, so it changes none of these.
+    """
+    jacobian = np.zeros((table.kep.size, 3 if is_free else 2, weights.size))
+    jacobian[:, 0, frames] = curve[frames]
+    jacobian[:, 1] = -table.leaked
+    if is_free:
+        jacobian[:, 2] = -table.slope
+    inverse = np.linalg.pinv(jacobian).transpose(0, 2, 1)
+    out = np.zeros((table.kep.size, 4, weights.size))
+    out[:, : inverse.shape[1]] = inverse
+    # The corrected area is that of the curve less the leakage term, which is linear in what was found.
+    out[:, 3] = weights - np.einsum("npt,nps->ns", (jacobian @ weights)[:, 1:, None], inverse[:, 1:])
     return out
+
+
+def _alike(
+    node: Int[np.ndarray, " some"], is_free: Bool[np.ndarray, " some"]
+) -> list[tuple[bool, int, Int[np.ndarray, " few"]]]:
+    """Voxels that share two nodes of the table and whether kep is free, in pieces of at most `TOGETHER`."""
+    order = np.lexsort((node, is_free))
+    edges = np.flatnonzero(np.diff(node[order]) | np.diff(is_free[order].astype(np.int64))) + 1
+    groups = [one for one in np.split(order, edges) if one.size]
+    return [
+        (bool(is_free[one[0]]), int(node[one[0]]), one[span]) for one in groups for span in spans(one.size, TOGETHER)
+    ]
 
 
 def correct(

@@ -1,98 +1,151 @@
 """Reading and writing: strict when writing, tolerant when reading. Knows the vocabulary, not the science."""
 
-from perspect.io.anatomy import read_anatomy
-from perspect.io.asl import AslReading, M0Image, m0_beside, read_asl, read_m0
-from perspect.io.bids import Name, label, name_of, root_of
-from perspect.io.context import Context, read_context
-from perspect.io.dataset import TRUTH, Contents, Subject, demand_room, write_subject
-from perspect.io.dce import FlipImages, FoundDce, find_dce, read_b1, read_flip_images
-from perspect.io.derivatives import Destination, Results, Written, existing, write_results
-from perspect.io.identity import Said, demand_one_patient, said, share_a_frame
-from perspect.io.labelling import GivenLabelling
-from perspect.io.lcmodel import SaidByHand, basis_text
-from perspect.io.nifti import read_region, read_volume
-from perspect.io.nifti_mrs import basis_nifti, read_nifti_mrs
-from perspect.io.pulse_file import read_pulse
-from perspect.io.report_out import Report, report_files, write_report
-from perspect.io.reuse import demand_free
-from perspect.io.roles import Roles, find_roles
-from perspect.io.series import Reading, read_dsc, read_series, sha256
-from perspect.io.spectra import read_any_basis, read_spectra
-from perspect.io.spectra_out import (
-    SpectrumResults,
-    existing_spectrum,
-    spectrum_destination,
-    write_spectrum,
-)  # fmt: skip
-from perspect.io.study import Found, find_asl, find_dsc, read
-from perspect.io.tables import read_input_function, read_times
-from perspect.io.templates import icbm_2009a
-from perspect.io.transforms import Transform, read_transform, transform_files
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = [
-    "TRUTH",
-    "AslReading",
-    "Contents",
-    "Context",
-    "Destination",
-    "FlipImages",
-    "Found",
-    "FoundDce",
-    "GivenLabelling",
-    "M0Image",
-    "Name",
-    "Reading",
-    "Report",
-    "Results",
-    "Roles",
-    "Said",
-    "SaidByHand",
-    "SpectrumResults",
-    "Subject",
-    "Transform",
-    "Written",
-    "basis_nifti",
-    "basis_text",
-    "demand_free",
-    "demand_one_patient",
-    "demand_room",
-    "existing",
-    "existing_spectrum",
-    "find_asl",
-    "find_dce",
-    "find_dsc",
-    "find_roles",
-    "icbm_2009a",
-    "label",
-    "m0_beside",
-    "name_of",
-    "read",
-    "read_anatomy",
-    "read_any_basis",
-    "read_asl",
-    "read_b1",
-    "read_context",
-    "read_dsc",
-    "read_flip_images",
-    "read_input_function",
-    "read_m0",
-    "read_nifti_mrs",
-    "read_pulse",
-    "read_region",
-    "read_series",
-    "read_spectra",
-    "read_times",
-    "read_transform",
-    "read_volume",
-    "report_files",
-    "root_of",
-    "said",
-    "sha256",
-    "share_a_frame",
-    "spectrum_destination",
-    "transform_files",
-    "write_report",
-    "write_results",
-    "write_spectrum",
-    "write_subject",
-]
+if TYPE_CHECKING:
+    from perspect.io.anatomy import read_anatomy as read_anatomy
+    from perspect.io.asl import AslReading as AslReading
+    from perspect.io.asl import M0Image as M0Image
+    from perspect.io.asl import m0_beside as m0_beside
+    from perspect.io.asl import read_asl as read_asl
+    from perspect.io.asl import read_m0 as read_m0
+    from perspect.io.bids import Name as Name
+    from perspect.io.bids import label as label
+    from perspect.io.bids import name_of as name_of
+    from perspect.io.bids import root_of as root_of
+    from perspect.io.context import Context as Context
+    from perspect.io.context import read_context as read_context
+    from perspect.io.dataset import TRUTH as TRUTH
+    from perspect.io.dataset import Contents as Contents
+    from perspect.io.dataset import Subject as Subject
+    from perspect.io.dataset import demand_room as demand_room
+    from perspect.io.dataset import write_subject as write_subject
+    from perspect.io.dce import FlipImages as FlipImages
+    from perspect.io.dce import FoundDce as FoundDce
+    from perspect.io.dce import find_dce as find_dce
+    from perspect.io.dce import read_b1 as read_b1
+    from perspect.io.dce import read_flip_images as read_flip_images
+    from perspect.io.derivatives import Destination as Destination
+    from perspect.io.derivatives import Results as Results
+    from perspect.io.derivatives import Written as Written
+    from perspect.io.derivatives import existing as existing
+    from perspect.io.derivatives import write_results as write_results
+    from perspect.io.identity import Said as Said
+    from perspect.io.identity import demand_one_patient as demand_one_patient
+    from perspect.io.identity import said as said
+    from perspect.io.identity import share_a_frame as share_a_frame
+    from perspect.io.labelling import GivenLabelling as GivenLabelling
+    from perspect.io.lcmodel import SaidByHand as SaidByHand
+    from perspect.io.lcmodel import basis_text as basis_text
+    from perspect.io.nifti import read_region as read_region
+    from perspect.io.nifti import read_volume as read_volume
+    from perspect.io.nifti_mrs import basis_nifti as basis_nifti
+    from perspect.io.nifti_mrs import nifti_mrs as nifti_mrs
+    from perspect.io.nifti_mrs import read_nifti_mrs as read_nifti_mrs
+    from perspect.io.pulse_file import read_pulse as read_pulse
+    from perspect.io.report_out import Report as Report
+    from perspect.io.report_out import report_files as report_files
+    from perspect.io.report_out import write_report as write_report
+    from perspect.io.reuse import demand_free as demand_free
+    from perspect.io.roles import Roles as Roles
+    from perspect.io.roles import find_roles as find_roles
+    from perspect.io.series import Reading as Reading
+    from perspect.io.series import read_dsc as read_dsc
+    from perspect.io.series import read_series as read_series
+    from perspect.io.series import sha256 as sha256
+    from perspect.io.spectra import read_any_basis as read_any_basis
+    from perspect.io.spectra import read_spectra as read_spectra
+    from perspect.io.spectra_out import SpectrumResults as SpectrumResults
+    from perspect.io.spectra_out import existing_spectrum as existing_spectrum
+    from perspect.io.spectra_out import spectrum_destination as spectrum_destination
+    from perspect.io.spectra_out import write_spectrum as write_spectrum
+    from perspect.io.study import Found as Found
+    from perspect.io.study import find_asl as find_asl
+    from perspect.io.study import find_dsc as find_dsc
+    from perspect.io.study import read as read
+    from perspect.io.tables import read_input_function as read_input_function
+    from perspect.io.tables import read_times as read_times
+    from perspect.io.templates import icbm_2009a as icbm_2009a
+    from perspect.io.transforms import Transform as Transform
+    from perspect.io.transforms import read_transform as read_transform
+    from perspect.io.transforms import transform_files as transform_files
+
+WHERE: Final = {
+    "read_anatomy": "anatomy",
+    "AslReading": "asl",
+    "M0Image": "asl",
+    "m0_beside": "asl",
+    "read_asl": "asl",
+    "read_m0": "asl",
+    "Name": "bids",
+    "label": "bids",
+    "name_of": "bids",
+    "root_of": "bids",
+    "Context": "context",
+    "read_context": "context",
+    "TRUTH": "dataset",
+    "Contents": "dataset",
+    "Subject": "dataset",
+    "demand_room": "dataset",
+    "write_subject": "dataset",
+    "FlipImages": "dce",
+    "FoundDce": "dce",
+    "find_dce": "dce",
+    "read_b1": "dce",
+    "read_flip_images": "dce",
+    "Destination": "derivatives",
+    "Results": "derivatives",
+    "Written": "derivatives",
+    "existing": "derivatives",
+    "write_results": "derivatives",
+    "Said": "identity",
+    "demand_one_patient": "identity",
+    "said": "identity",
+    "share_a_frame": "identity",
+    "GivenLabelling": "labelling",
+    "SaidByHand": "lcmodel",
+    "basis_text": "lcmodel",
+    "read_region": "nifti",
+    "read_volume": "nifti",
+    "basis_nifti": "nifti_mrs",
+    "nifti_mrs": "nifti_mrs",
+    "read_nifti_mrs": "nifti_mrs",
+    "read_pulse": "pulse_file",
+    "Report": "report_out",
+    "report_files": "report_out",
+    "write_report": "report_out",
+    "demand_free": "reuse",
+    "Roles": "roles",
+    "find_roles": "roles",
+    "Reading": "series",
+    "read_dsc": "series",
+    "read_series": "series",
+    "sha256": "series",
+    "read_any_basis": "spectra",
+    "read_spectra": "spectra",
+    "SpectrumResults": "spectra_out",
+    "existing_spectrum": "spectra_out",
+    "spectrum_destination": "spectra_out",
+    "write_spectrum": "spectra_out",
+    "Found": "study",
+    "find_asl": "study",
+    "find_dsc": "study",
+    "read": "study",
+    "read_input_function": "tables",
+    "read_times": "tables",
+    "icbm_2009a": "templates",
+    "Transform": "transforms",
+    "read_transform": "transforms",
+    "transform_files": "transforms",
+}
+"""The module of each name, loaded only when it is asked for (PEP 562): a DSC series needs no reader of spectra."""
+
+__all__ = sorted(WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    """What reads or writes something."""
+    if name in WHERE:
+        return getattr(import_module(f"perspect.io.{WHERE[name]}"), name)
+    raise AttributeError(f"perspect.io has no '{name}'; there are {', '.join(WHERE)}.")

@@ -7,7 +7,7 @@ mm from a centre in axes that `Space` ties to the indices.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Final
 
@@ -51,6 +51,30 @@ class Template:
     motion: Float32[np.ndarray, "free points"]
     weight: Float32[np.ndarray, " points"]
     free: tuple[int, ...]
+
+    @cached_property
+    def columns(self) -> Float32[np.ndarray, "columns points"]:
+        """What a volume is a sum of."""
+        return np.concatenate([self.intensity, self.motion])
+
+    @cached_property
+    def weighted(self) -> Float32[np.ndarray, "columns points"]:
+        """The columns, each point as far as it is trusted."""
+        out: Float32[np.ndarray, "columns points"] = self.columns * self.weight
+        return out
+
+    @cached_property
+    def normal(self) -> Float32[np.ndarray, "columns columns"]:
+        """The matrix of the normal equations where a volume is seen at every point."""
+        out: Float32[np.ndarray, "columns columns"] = self.weighted @ self.columns.T
+        return out
+
+    @cached_property
+    def contrast_in(self) -> Float[np.ndarray, " shades"]:
+        """How strong the contrast of the reference is in each intensity column."""
+        deviation = self.weight * (self.contrast - np.average(self.contrast, weights=self.weight))
+        of_contrast: Float[np.ndarray, " shades"] = (self.intensity @ deviation).astype(float)
+        return of_contrast / float(deviation @ self.contrast)
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,9 +249,7 @@ def solution(normal: Float[np.ndarray, "n n"], right: Float[np.ndarray, "n *many
 
 def gains(amplitudes: Float[np.ndarray, "shades *many"], t: Template) -> Float[np.ndarray, "*many"]:
     """How strong the contrast of the reference is in sums of the intensity columns; 1 for the reference itself."""
-    deviation = t.weight * (t.contrast - np.average(t.contrast, weights=t.weight))
-    slope = (t.intensity @ deviation).astype(float) / float(deviation @ t.contrast)
-    out: Float[np.ndarray, "*many"] = np.asarray(np.maximum(slope @ amplitudes, 0.1))
+    out: Float[np.ndarray, "*many"] = np.asarray(np.maximum(t.contrast_in @ amplitudes, 0.1))
     return out
 
 
@@ -252,20 +274,22 @@ def stepped(
     matrix: Float[np.ndarray, "4 4"],
 ) -> Alignment:
     """One step from a motion with which a volume was read at the points: nothing is read again."""
-    columns = np.concatenate([t.intensity, t.motion])
-    n_shades = len(t.intensity)
-    weighted = columns * (t.weight * inside)
-    amplitudes = solution((weighted @ columns.T).astype(float), (weighted @ values).astype(float))
+    n_shades, outside = len(t.intensity), np.flatnonzero(~inside)
+    normal, seen = t.normal, values
+    if outside.size:
+        normal = normal - t.weighted[:, outside] @ t.columns[:, outside].T
+        seen = np.where(inside, values, np.float32(0))
+    amplitudes = solution(normal.astype(float), (t.weighted @ seen).astype(float))
     step = np.zeros(6)
     step[list(t.free)] = amplitudes[n_shades:] / gains(amplitudes[:n_shades], t)
-    fit = amplitudes.astype(np.float32) @ columns
-    n_inside = int(inside.sum())
-    residual = float(np.square(values - fit)[inside].mean()) if n_inside else np.inf
-    spread = float(values[inside].var()) if n_inside else 0.0
+    fit = amplitudes.astype(np.float32) @ t.columns
+    left, there = (values - fit, values) if not outside.size else ((values - fit)[inside], values[inside])
+    residual = float(left @ left) / left.size if left.size else np.inf
+    spread = float(there.var()) if there.size else 0.0
     explained = 1 - residual / spread if spread > 0 else 0.0
     return Alignment(
-        matrix @ np.linalg.inv(rigid(step)), np.where(inside, values, fit), explained, step_size(step),
-        n_inside / inside.size,
+        matrix @ np.linalg.inv(rigid(step)), np.where(inside, values, fit) if outside.size else values, explained,
+        step_size(step), left.size / inside.size,
     )  # fmt: skip
 
 

@@ -144,12 +144,10 @@ def _weight(change: Float32[np.ndarray, "2 points"], depth: float) -> Float32[np
 
 def _refined(template: rigid.Template, values: Float32[np.ndarray, "time points"]) -> Float[np.ndarray, "time 6"]:
     """The small motions left in values read at the points; they are taken out of `values`, which is scratch."""
-    columns = np.concatenate([template.intensity, template.motion])
-    weighted = template.weight * columns
 
     def work(piece: slice) -> Float[np.ndarray, "time 6"]:
         some = values[piece]
-        amplitudes = rigid.solution((weighted @ columns.T).astype(float), (weighted @ some.T).astype(float))
+        amplitudes = rigid.solution(template.normal.astype(float), (template.weighted @ some.T).astype(float))
         shades, motion = np.split(amplitudes, [len(template.intensity)])
         some -= motion.T.astype(np.float32) @ template.motion
         steps = np.zeros((len(some), 6))

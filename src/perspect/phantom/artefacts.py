@@ -13,6 +13,7 @@ from perspect.phantom.dynamic import Dce, Dsc
 from perspect.phantom.inserts import CALCIUM, HAEMORRHAGE, STRONG_AIR, VESSEL_IN_LESION, Insert
 from perspect.phantom.labelled import Asl
 from perspect.phantom.sequence import Acquired, Image, Moved, Pose, Sequence
+from perspect.phantom.spectroscopy import Localised
 
 TAIL: Final = 24.0
 """What a truncated tail leaves after the bolus has arrived, and what a late bolus leaves before the end, in s."""
@@ -28,6 +29,15 @@ DRIFT: Final = -0.08
 
 FAILED: Final = 0.1
 """The share of labelling that still works in a carotid artery where it failed."""
+
+FAT: Final = 0.03
+"""The share of the voxel that seems to be scalp fat where outer lobes of the pulses see it."""
+
+SLOPE: Final = 1.0
+"""Hz/mm that a bad shim leaves across the voxel, in a random direction."""
+
+NARROW: Final = 800.0
+"""Bandwidth in Hz of pulses that select lactate a quarter of the voxel away from NAA."""
 
 Scan = Dsc | Dce | Asl
 
@@ -106,6 +116,24 @@ def unlabelled(scan: Sequence, rng: np.random.Generator) -> Sequence:
     return replace(scan, labels=(FAILED, 1.0) if rng.random() < 0.5 else (1.0, FAILED))
 
 
+def fat_seen(scan: Sequence, _: np.random.Generator) -> Sequence:
+    """The pulses see scalp fat through their outer lobes: its signal stands where lactate and lipid of a tumour do."""
+    assert isinstance(scan, Localised)
+    return replace(scan, fat=FAT)
+
+
+def badly_shimmed(scan: Sequence, _: np.random.Generator) -> Sequence:
+    """A slope of the field is left across the voxel: lines are broad and run together."""
+    assert isinstance(scan, Localised)
+    return replace(scan, shim_error=SLOPE)
+
+
+def displaced(scan: Sequence, _: np.random.Generator) -> Sequence:
+    """The pulses are so narrow that each resonance comes from a box of its own."""
+    assert isinstance(scan, Localised)
+    return replace(scan, bandwidth=NARROW)
+
+
 def swapped(acquired: Acquired, _: np.random.Generator) -> Acquired:
     """Label and control are stored the other way round than the table says: flow comes out negative."""
 
@@ -168,6 +196,7 @@ def _pose(rng: np.random.Generator, size: float) -> Pose:
 
 
 _SERIES: Final = ("dsc", "dce", "asl")
+_SPECTRA: Final = ("svs-short", "svs-long", "mrsi")
 
 TRAPS: Final[tuple[Trap, ...]] = (
     Trap("motion-at-bolus", "The head nods while the bolus passes.", ("dsc",), moved_at_bolus),
@@ -182,12 +211,12 @@ TRAPS: Final[tuple[Trap, ...]] = (
     Trap("wrong-label-order", "Label and control are exchanged.", ("asl",), None, swapped),
     Trap("dropped-slice", "A slice through the lesion is empty in two volumes.", _SERIES, None, slice_lost),
     Trap("duplicated-frame", "A volume stands in place of the next one.", ("dsc", "dce"), None, frame_repeated),
+    Trap("fat-in-voxel", "Outer lobes of the pulses see scalp fat.", _SPECTRA, fat_seen),
+    Trap("bad-shim", f"The field changes by {SLOPE:g} Hz/mm across the voxel.", _SPECTRA, badly_shimmed),
+    Trap("chemical-shift-displacement", f"Pulses of {NARROW:g} Hz: a box for each line.", _SPECTRA, displaced),
     Trap("haemorrhage", "The lesion has bled: dark in T2*, no signal in DSC.", ("all",), insert=HAEMORRHAGE),
     Trap("calcium", "The lesion is calcified in part.", ("all",), insert=CALCIUM),
     Trap("vessel-in-lesion", "A large artery runs through the lesion.", ("all",), insert=VESSEL_IN_LESION),
     Trap("sinus-drop-out", "Much air beside the brain: gradient echoes lose signal.", ("all",), insert=STRONG_AIR),
 )
 """Every trap. `name` is what a person types; it is resolved where it is typed."""
-
-LATER: Final = ("fat-in-voxel", "bad-shim", "chemical-shift-displacement")
-"""Traps of spectra, which come with spectroscopy."""

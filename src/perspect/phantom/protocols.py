@@ -15,6 +15,7 @@ from perspect.phantom.conventional import Diffusion, GradientEcho, Mprage, SpinE
 from perspect.phantom.dynamic import Dce, Dsc
 from perspect.phantom.labelled import Asl
 from perspect.phantom.sequence import Injection, Sequence, Slab
+from perspect.phantom.spectroscopy import Mrsi, Svs
 
 
 def _rad(degrees: float) -> float:
@@ -77,5 +78,14 @@ FLAIR: Final = SpinEcho("flair", tr=9.0, te=0.120, nulled=4.2)
 DWI: Final = Diffusion(DWI_SLAB)
 T2STAR: Final = GradientEcho("t2star", tr=0.028, te=0.020, slab=T2STAR_SLAB)
 
-EXAMINATION: Final[tuple[Sequence, ...]] = (T1W, T2W, FLAIR, DWI, T2STAR, ASL, DCE, DSC, T1C)
-"""What a patient is examined with, in the order in which it is done."""
+SVS_SHORT: Final = Svs(name="svs-short")
+SVS_LONG: Final = Svs(te=0.144, te1=0.015, name="svs-long")
+"""PRESS of 2 cm in the lesion, TR 2 s: TE 30 ms for all there is, TE 144 ms to tell lactate from lipid."""
+
+MRSI: Final = Mrsi()
+"""PRESS at TE 144 ms: 16 by 16 voxels of 10 x 10 x 15 mm in a slice through the lesion."""
+
+EXAMINATION: Final[tuple[Sequence, ...]] = (
+    T1W, T2W, FLAIR, DWI, T2STAR, ASL, SVS_SHORT, SVS_LONG, MRSI, DCE, DSC, T1C,
+)  # fmt: skip
+"""What a patient is examined with, in the order in which it is done: spectra before any agent."""

@@ -14,7 +14,7 @@ from jaxtyping import Float, Shaped
 
 from perspect.phantom.patient import Patient
 from perspect.phantom.rotation import rotation
-from perspect.vocabulary import Grid, Region
+from perspect.vocabulary import Grid, Region, Spectra
 
 CIRCULATION: Final = 12.0
 """Seconds from the start of an injection in the arm to the arteries of the brain. [our default]"""
@@ -88,8 +88,16 @@ class Image:
 
 
 @dataclass(frozen=True, eq=False)
+class Signal:
+    """Signals in time, as a spectrometer would store them; `kind` says which (svs, mrsref, mrsi)."""
+
+    kind: str
+    spectra: Spectra
+
+
+@dataclass(frozen=True, eq=False)
 class Acquired:
-    """What one sequence gave: its images, and what is true on its grid, with the head at rest.
+    """What one sequence gave: its images or signals, and what is true on its grid, with the head at rest.
 
     `truth` holds maps in inside units (NaN where they mean nothing), `regions` the true regions. `table` has a column
     for what differs from volume to volume (`volume_type` of labelled images) and for what drove them (`arterial`, mM).
@@ -101,6 +109,7 @@ class Acquired:
     truth: Mapping[str, Float[np.ndarray, "x y z"]]
     regions: Mapping[str, Region]
     table: Mapping[str, Shaped[np.ndarray, " volumes"]] = field(default_factory=dict)
+    signals: tuple[Signal, ...] = ()
 
 
 class Sequence(ABC):

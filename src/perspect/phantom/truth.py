@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.phantom.patient import Compartment, Levels, Part, Patient, levels_of
+from perspect.phantom.patient import LEVELS, Compartment, Levels, Part, Patient, levels_of
 from perspect.phantom.sampled import parts_on
 from perspect.vocabulary import Grid
 
@@ -55,6 +55,14 @@ def truth(
     if key == "rcbv":
         values = values / _reference(patient, has)
     return _shaped(values, on)
+
+
+def amount(patient: Patient, names: tuple[str, ...], grid: Grid) -> Float[np.ndarray, "x y z"]:
+    """The sum of some amounts of `Biology` on a grid, in mM of voxel: means over the box of every voxel."""
+    has = {one: levels_of(biology).amounts for one, biology in patient.biology.items()}
+    of = {one: np.asarray(sum(amounts.get(name, 0.0) for name in names)) for one, amounts in has.items()}
+    of = {one: np.broadcast_to(values, (LEVELS,)) for one, values in of.items()}
+    return _shaped(_sum(parts_on(patient, grid), grid, of), grid)
 
 
 def roi_truth(patient: Patient) -> tuple[RegionTruth, ...]:

@@ -1,0 +1,307 @@
+"""Spectroscopy of a virtual patient: one voxel in the lesion, or a grid of spectra through it.
+
+The patient is looked up on a lattice finer than a voxel. Every piece of it has its own mixture, its own frequency, and
+for each range of chemical shifts its own place in the selected box: what is off the carrier is selected elsewhere.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from jaxtyping import Complex, Float
+from scipy import ndimage, special
+
+from perspect.phantom.coverage import regions_on
+from perspect.phantom.lookup import positions
+from perspect.phantom.metabolites import SUMS, Timing, metabolite_signals, water_signals
+from perspect.phantom.mixing import alike, mixing
+from perspect.phantom.patient import Compartment, Patient
+from perspect.phantom.scanner import Scanner, scanner
+from perspect.phantom.sequence import Acquired, Sequence, Signal, brain_centre
+from perspect.phantom.spectrum import SINGLET
+from perspect.phantom.truth import amount
+from perspect.vocabulary import Grid
+from perspect.vocabulary.spectra import WATER, Spectra, shift
+
+PIECE: Final = 2.5
+"""Edge of the pieces of a single voxel in mm. [our default]"""
+
+BEYOND: Final = 0.35
+"""How far pieces reach beyond the box, in widths of it: so far the box of a line may be displaced. [our default]"""
+
+EDGES: Final[tuple[float, ...]] = (0.4, 1.1, 1.7, 2.45, 2.85, 3.35, 3.75, 4.2)
+"""ppm between which chemical shifts are selected alike: borders lie where brain and tumour have least signal."""
+
+CARRIER: Final = 2.5
+"""ppm that is selected where the box was drawn. [our default]"""
+
+BORDER: Final = 0.06
+"""ppm over which one range of chemical shifts goes over into the next. [our default]"""
+
+SOFT: Final = 0.08
+"""Width of the edge of a selected box, relative to the box. [our default]"""
+
+REFERENCE_VOLUME: Final = 8.0
+"""mL: the voxel to which a signal-to-noise ratio belongs; half of it has half."""
+
+BLUR: Final = 60.0
+"""Gaussian decay (1/s²) by what is finer than the fine grid of the patient. [our default]"""
+
+EDDY_TIME: Final = 0.02
+"""Time constant of eddy currents in s. [our default]"""
+
+NECROTIC: Final = 0.7
+"""How much less a voxel of necrosis is wanted in the box than one of tumour. [our default]"""
+
+
+@dataclass(frozen=True)
+class Localised(Sequence):
+    """What one voxel and a grid have in common: PRESS, s and Hz, water left by suppression as a share of all of it.
+
+    `bandwidth` of the pulses in Hz, by which the box is displaced; `snr` of a singlet of 10 mM and three protons in
+    8 mL, over the noise of the spectrum. `fat` is the share of the voxel that scalp fat fills although it is not there
+    (outer lobes of the pulses); `shim_error` a slope of the field in Hz/mm; `bend` the phase that eddy currents turn at
+    first, in rad.
+    """
+
+    te: float = 0.030
+    te1: float = 0.012
+    tr: float = 2.0
+    field: float = 3.0
+    frequency: float = 123.2e6
+    dwell: float = 1 / 2000
+    n_points: int = 1024
+    snr: float = 120.0
+    bandwidth: float = 3500.0
+    water_left: float = 0.003
+    fat: float = 0.0
+    shim_error: float = 0.0
+    bend: float = 0.2
+    phase: float = 0.4
+    name: str = "svs"
+
+    @property
+    def timing(self) -> Timing:
+        """When it excites, refocuses and reads."""
+        return Timing(self.te, self.te1, self.tr, self.frequency, self.dwell, self.n_points)
+
+    def displaced(self, ppm: float) -> float:
+        """How far the selected box of a chemical shift is displaced, in widths of the box."""
+        return (CARRIER - ppm) * self.frequency * 1e-6 / self.bandwidth
+
+    def noise(self, volume: float) -> float:
+        """Standard deviation of each part of each point once all is averaged, for a voxel of `volume` mL."""
+        t = self.timing.times
+        line = float(np.abs(np.fft.fft(SINGLET * np.exp(-10.0 * t - 150.0 * t**2))).max())
+        return float(line / self.snr / np.sqrt(self.n_points) * REFERENCE_VOLUME / volume)
+
+
+@dataclass(frozen=True)
+class Svs(Localised):
+    """One voxel, placed where most of it is lesion: `n_averages` transients in `n_coils` coils, and its own water.
+
+    The frequency moves by `wander` Hz over the averages.
+    """
+
+    size: tuple[float, float, float] = (20.0, 20.0, 20.0)
+    n_averages: int = 16
+    n_coils: int = 4
+    wander: float = 2.0
+    name: str = "svs"
+
+    def acquire(self, patient: Patient, rng: np.random.Generator) -> Acquired:
+        """The transients and a water reference; the true amounts are those of the box as it was drawn."""
+        centre = best_place(patient, self.size)
+        voxel = _box(centre, np.array(self.size), (1, 1, 1))
+        inner = [int(np.ceil(length / PIECE)) for length in self.size]
+        around = tuple(n + 2 * int(np.ceil(BEYOND * n)) for n in inner)
+        pieces = _box(centre, np.array(around) * self.size / inner, around)
+        ready = scanner(patient, pieces, self.field)
+        drawn = Selection(self, pieces, centre, np.array(self.size))
+        exact = of_pieces(self, ready, drawn, shimmed(ready, self, drawn, rng), rng)
+        metabolites, water = (one.sum(axis=0) / float(np.prod(inner)) for one in exact)
+        metabolites = metabolites + self.water_left * water
+        t, volume = self.timing.times, float(np.prod(self.size)) * 1e-3
+        eddy = np.exp(1j * (self.phase + self.bend * np.exp(-t / EDDY_TIME)))
+        coils = _noise(rng, (self.n_coils,), 1.0)
+        coils /= np.linalg.norm(coils)
+        drift = np.exp(2j * np.pi * np.outer(t, np.linspace(0.0, self.wander, self.n_averages)))
+        one = (metabolites * eddy)[:, None, None] * coils[:, None] * drift[:, None, :]
+        sigma = self.noise(volume) * np.sqrt(self.n_averages)
+        reference = (water * eddy)[:, None] * coils
+        signals = (
+            Signal("svs", _spectra(one + _noise(rng, one.shape, sigma), self, voxel, ("coil", "transient"))),
+            Signal("mrsref", _spectra(reference + _noise(rng, reference.shape, sigma), self, voxel, ("coil",))),
+        )
+        shown = {key: amount(patient, SUMS[key], voxel) for key in SUMS}
+        return Acquired(self, (), voxel, shown, regions_on(patient, voxel), signals=signals)
+
+
+@dataclass(frozen=True)
+class Mrsi(Localised):
+    """A grid of `n` by `n` spectra in one slice through the lesion, phase-encoded in both directions of the slice.
+
+    `box` (mm) is what the pulses select in the slice; `spared` is what saturation bands leave of fat outside. Voxels
+    show what the finite encoding lets them see: a ringing sinc, or less of it with a Hamming window.
+    """
+
+    n: int = 16
+    voxel: tuple[float, float, float] = (10.0, 10.0, 15.0)
+    box: tuple[float, float] = (120.0, 150.0)
+    spared: float = 0.01
+    has_window: bool = True
+    pieces: int = 4
+    n_points: int = 512
+    dwell: float = 1 / 1200
+    snr: float = 500.0
+    te: float = 0.144
+    te1: float = 0.015
+    bend: float = 0.0
+    name: str = "mrsi"
+
+    def acquire(self, patient: Patient, rng: np.random.Generator) -> Acquired:
+        """The spectra of the grid, with coils combined; the true amounts are those of its voxels without ringing."""
+        centre = brain_centre(patient)
+        centre[2] = _centre_of_lesion(patient)[2]
+        grid = _box(centre, np.array(self.voxel) * (self.n, self.n, 1), (self.n, self.n, 1))
+        fine = (self.n * self.pieces, self.n * self.pieces, 3)
+        lattice = _box(centre, np.array(self.voxel) * (self.n, self.n, 1), fine)
+        ready = scanner(patient, lattice, self.field)
+        drawn = Selection(self, lattice, centre, np.array([*self.box, self.voxel[2]]), self.spared)
+        exact = of_pieces(self, ready, drawn, shimmed(ready, self, drawn, rng), rng)
+        spread = spread_of(self.n, self.pieces, has_window=self.has_window)
+        metabolites, water = (encoded(one.reshape(*fine, -1, order="F").mean(axis=2), spread) for one in exact)
+        signal = (metabolites + self.water_left * water) * np.exp(1j * self.phase)
+        values = signal + _noise(rng, signal.shape, self.noise(float(np.prod(self.voxel)) * 1e-3))
+        shown = {key: amount(patient, SUMS[key], grid) for key in SUMS}
+        signals = (Signal("mrsi", _spectra(values[:, :, None], self, grid, ())),)
+        return Acquired(self, (), grid, shown, regions_on(patient, grid), signals=signals)
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """A box (mm) about a centre, as pulses select it on a lattice; outside it a share `spared` is excited all the
+    same.
+    """
+
+    scan: Localised
+    lattice: Grid
+    centre: Float[np.ndarray, " 3"]
+    size: Float[np.ndarray, " 3"]
+    spared: float = 0.0
+
+    def of(self, ppm: float) -> Float[np.ndarray, " pieces"]:
+        """How much of every piece is excited and refocused at a chemical shift; the box moves along every axis."""
+        places = positions(self.lattice).reshape(3, -1, order="F")
+        out = np.ones(places.shape[1])
+        for place, middle, size in zip(places, self.centre, self.size, strict=True):
+            from_edge = 0.5 - np.abs((place - middle) / size - self.scan.displaced(ppm))
+            out *= 0.5 * (1.0 + special.erf(from_edge / SOFT))
+        return np.asarray(self.spared + (1.0 - self.spared) * out)
+
+
+def best_place(patient: Patient, size: tuple[float, float, float]) -> Float[np.ndarray, " 3"]:
+    """Where a box (mm) holds most of the lesion's body, of necrosis as little as may be, and nothing but brain."""
+    core, brain = patient.regions["core"].mask, patient.regions["brain"].mask
+    wanted = core - 0.5 * ~brain
+    if "necrosis" in patient.regions:
+        wanted = wanted - NECROTIC * patient.regions["necrosis"].mask
+    edges = [max(round(length / step), 1) for length, step in zip(size, patient.grid.spacing, strict=True)]
+    score = ndimage.uniform_filter(wanted.astype(np.float32), edges, mode="constant")
+    at = np.array(np.unravel_index(int(score.argmax()), score.shape), float)
+    # The window of an even number of voxels lies half a voxel before its middle.
+    at -= [0.5 * (edge % 2 == 0) for edge in edges]
+    return np.asarray((patient.grid.affine @ np.array([*at, 1.0]))[:3])
+
+
+def shimmed(
+    ready: Scanner, scan: Localised, drawn: Selection, rng: np.random.Generator
+) -> Float[np.ndarray, " pieces"]:
+    """The frequency of every piece in Hz after a shim of first order over what is selected."""
+    offset = -ready.field_offset[0].reshape(-1, order="F") * scan.frequency * 1e-6
+    from_centre = positions(ready.grid).reshape(3, -1, order="F") - drawn.centre[:, None]
+    columns = np.vstack([np.ones(offset.size), from_centre])
+    weight = drawn.of(CARRIER) * ready.mean(1.0 * ~ready.kinds.are(Compartment.FAT, Compartment.SCALP)).reshape(
+        -1, order="F"
+    )
+    linear = np.linalg.lstsq((columns * np.sqrt(weight)).T, np.sqrt(weight) * offset, rcond=None)[0]
+    direction = rng.normal(size=3)
+    slope = scan.shim_error * direction / np.linalg.norm(direction)
+    return np.asarray(offset - linear @ columns + slope @ from_centre)
+
+
+def of_pieces(
+    scan: Localised, ready: Scanner, drawn: Selection, hertz: Float[np.ndarray, " pieces"], rng: np.random.Generator
+) -> tuple[Complex[np.ndarray, "pieces points"], Complex[np.ndarray, "pieces points"]]:
+    """What every piece of the lattice emits: its metabolites, and its water."""
+    kinds, t = ready.kinds, scan.timing.times
+    pure = metabolite_signals(ready.patient, kinds, scan.timing, rng)
+    ones = np.ones(hertz.size, np.float32)
+    mix = mixing(ready.parts, kinds, alike(ready.grid), ones)
+    turned = np.exp(2j * np.pi * np.outer(hertz, t) - BLUR * t**2).astype(np.complex64)
+    metabolites = np.zeros(turned.shape, np.complex64)
+    for ppm, some in bands(pure, scan):
+        metabolites += drawn.of(ppm).astype(np.float32)[:, None] * (mix @ some)
+    if scan.fat > 0.0:
+        # Outer lobes see fat that is nowhere near: it has the frequency of the centre, and no place in the box.
+        metabolites += (scan.fat * drawn.of(CARRIER))[:, None] * pure[kinds.of(Compartment.FAT)].mean(axis=0)
+    water = drawn.of(WATER).astype(np.float32)[:, None] * (mix @ water_signals(kinds, scan.timing))
+    return metabolites * turned, water * turned
+
+
+def bands(
+    pure: Complex[np.ndarray, "kinds points"], scan: Localised
+) -> list[tuple[float, Complex[np.ndarray, "kinds points"]]]:
+    """Signals in parts by chemical shift, each with its middle in ppm; together they are the whole."""
+    ppm = shift(np.fft.fftfreq(scan.n_points, scan.dwell), scan.frequency)
+    edges = np.array(EDGES)
+    spectrum, out, below = np.fft.fft(pure, axis=1), [], np.zeros(ppm.size)
+    for low, high in pairwise(edges):
+        upto = np.ones(ppm.size) if high == edges[-1] else np.clip(0.5 + (high - ppm) / BORDER, 0.0, 1.0)
+        part = np.fft.ifft(spectrum * (upto - below), axis=1).astype(np.complex64)
+        out.append((float(low + high) / 2.0, part))
+        below = upto
+    return out
+
+
+def spread_of(n: int, pieces: int, *, has_window: bool) -> Complex[np.ndarray, "n pieces_in_all"]:
+    """What each of `n` voxels sees of every piece along one direction that was phase-encoded in `n` steps."""
+    k = np.arange(n) - n // 2
+    window = 0.54 + 0.46 * np.cos(2.0 * np.pi * k / n) if has_window else np.ones(n)
+    voxels, all_pieces = np.arange(n) + 0.5, (np.arange(n * pieces) + 0.5) / pieces
+    waves = np.exp(2j * np.pi * k * (voxels[:, None, None] - all_pieces[:, None]) / n)
+    return np.asarray((waves * window).sum(axis=-1) / (n * pieces))
+
+
+def encoded(
+    emitted: Complex[np.ndarray, "a b points"], spread: Complex[np.ndarray, "n pieces_in_all"]
+) -> Complex[np.ndarray, "n n points"]:
+    """The spectra of the voxels of a slice."""
+    return np.asarray(np.einsum("xa,abt,yb->xyt", spread, emitted, spread, optimize=True))
+
+
+def _centre_of_lesion(patient: Patient) -> Float[np.ndarray, " 3"]:
+    middle = [float(np.median(axis)) for axis in np.nonzero(patient.regions["core"].mask)]
+    return np.asarray((patient.grid.affine @ np.array([*middle, 1.0]))[:3])
+
+
+def _box(centre: Float[np.ndarray, " 3"], size: Float[np.ndarray, " 3"], shape: tuple[int, ...]) -> Grid:
+    """A box (mm) about a centre, along the axes of the scanner, cut into voxels."""
+    affine = np.diag([*(np.array(size) / shape), 1.0])
+    affine[:3, 3] = centre - np.diag(affine)[:3] * ((np.array(shape) - 1.0) / 2.0)
+    return Grid((int(shape[0]), int(shape[1]), int(shape[2])), affine)
+
+
+def _noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float) -> Complex[np.ndarray, "*shape"]:
+    parts = rng.normal(0.0, 1.0, (2, *shape))
+    return np.asarray(sigma * (parts[0] + 1j * parts[1]))
+
+
+def _spectra(values: Complex[np.ndarray, "*any"], scan: Localised, grid: Grid, axes: tuple[str, ...]) -> Spectra:
+    """Signals as a scanner hands them on; those of one voxel have their points first."""
+    if grid.shape == (1, 1, 1):
+        values = values[None, None, None]
+    return Spectra(
+        np.asarray(values, np.complex64), scan.dwell, scan.frequency, grid, axes, te=scan.te, tr=scan.tr, name=scan.name
+    )
