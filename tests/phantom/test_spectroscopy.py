@@ -127,7 +127,7 @@ def test_a_window_lowers_the_ringing_of_a_bright_rim():
 
 
 def test_scalp_fat_rings_into_the_brain_unless_it_is_spared(patient):
-    grid = replace(MRSI, n=8, voxel=(22.0, 22.0, 20.0), pieces=3, n_points=256, snr=np.inf)
+    grid = replace(MRSI, n=8, voxel=(22.0, 22.0, 20.0), pieces=3, n_points=256, snr=np.inf, water_left=0.0)
     near, far = (
         replace(grid, box=box, spared=spared).acquire(patient, np.random.default_rng(0))
         for box, spared in (((400.0, 400.0), 1.0), ((110.0, 130.0), 0.002))
