@@ -82,8 +82,8 @@ def test_an_excursion_during_the_bolus_is_said_and_its_absence_is_not(passing):
 
 
 def test_with_one_gain_for_all_tissue_the_same_bolus_is_read_as_motion(passing):
-    scene = motion._scene(passing, moving_head.head(passing, REST), None, 1)
-    target = motion._target(scene, motion._reference(scene, range(4)))
+    scene = motion.scene_of(passing, moving_head.head(passing, REST), None, 1)
+    target = motion.target_of(scene, motion._reference(scene, range(4)))
     displacement = [
         np.linalg.norm(
             motion_report.displaced(motion._first_pass(scene, target, frame).matrix, scene.place), axis=0

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
@@ -51,3 +53,12 @@ def test_the_doctor_answers_without_the_rooms():
     modules, text = loaded("doctor")
     assert "scipy" in text
     assert modules.isdisjoint({"scipy", "nibabel", "matplotlib"})
+
+
+@pytest.mark.parametrize("room", ["io", "app", "report"])
+def test_no_name_that_is_loaded_when_asked_for_is_hidden_by_a_module(room):
+    """A module that was loaded is an attribute of its package, and a name alike would mean two things."""
+    package = import_module(f"perspect.{room}")
+    modules = {one.name for one in iter_modules(package.__path__)}
+    assert modules.isdisjoint(package.WHERE)
+    assert set(package.WHERE.values()) <= modules

@@ -14,6 +14,7 @@ from perspect.app import truth_files
 from perspect.app.settings import meant
 from perspect.app.sidecars import AXES, NAMES, name, sidecar, spectrum_name, spectrum_sidecar
 from perspect.io import canonical, nifti_out
+from perspect.io.nifti_mrs import nifti_mrs
 from perspect.phantom import SCENARIOS, Patient, roi_truth
 from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.conventional import Diffusion
@@ -142,7 +143,7 @@ def raw_files(acquired: Acquired, subject: str) -> dict[PurePosixPath, bytes]:
         stem = PurePosixPath(subject) / "mrs" / f"{subject}_{spectrum_name(scan, signal)}"
         side = spectrum_sidecar(scan, signal, subject)
         axes = tuple(AXES[axis] for axis in signal.spectra.axes)
-        made[stem.with_name(f"{stem.name}.nii.gz")] = io.nifti_mrs(signal.spectra.values, signal.spectra, side, axes)
+        made[stem.with_name(f"{stem.name}.nii.gz")] = nifti_mrs(signal.spectra.values, signal.spectra, side, axes)
         made[stem.with_name(f"{stem.name}.json")] = canonical.canonical(side).encode()
     return made
 

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from perspect.io.nifti import read_region as read_region
     from perspect.io.nifti import read_volume as read_volume
     from perspect.io.nifti_mrs import basis_nifti as basis_nifti
-    from perspect.io.nifti_mrs import nifti_mrs as nifti_mrs
     from perspect.io.nifti_mrs import read_nifti_mrs as read_nifti_mrs
     from perspect.io.pulse_file import read_pulse as read_pulse
     from perspect.io.report_out import Report as Report
@@ -109,7 +108,6 @@ WHERE: Final = {
     "read_region": "nifti",
     "read_volume": "nifti",
     "basis_nifti": "nifti_mrs",
-    "nifti_mrs": "nifti_mrs",
     "read_nifti_mrs": "nifti_mrs",
     "read_pulse": "pulse_file",
     "Report": "report_out",
