@@ -99,7 +99,7 @@ def test_spectra_are_what_the_reader_of_spectra_reads_and_lie_in_the_lesion(made
     folder = made / "sub-001/mrs"
     names = ["acq-te030_mrsref", "acq-te030_svs", "acq-te144_mrsi", "acq-te144_mrsref", "acq-te144_svs"]
     assert sorted(one.name for one in folder.glob("*.nii.gz")) == [f"sub-001_{one}.nii.gz" for one in names]
-    spectra = io.read_spectra((folder / "sub-001_acq-te144_svs.nii.gz",))
+    spectra, _ = io.read_spectra(folder / "sub-001_acq-te144_svs.nii.gz")
     assert spectra.axes == ("coil", "transient")
     assert (spectra.te, spectra.tr, spectra.frequency) == (0.144, 2.0, 123.2e6)
     truth = nib.load(made / io.TRUTH / "sub-001/mrs/sub-001_space-svslong_desc-truth_tCho.nii.gz")
