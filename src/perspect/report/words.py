@@ -77,6 +77,8 @@ LABELS: Final[Mapping[str, tuple[str, str, float]]] = {
     "negative_share": ("Negative voxels", "%", PERCENT),
     "halves_correlation": ("Correlation of odd and even pairs", "", 1.0),
     "left_right_asymmetry": ("Left minus right over their mean, in front", "%", PERCENT),
+    "left_right_asymmetry_back": ("Left minus right over their mean, behind", "%", PERCENT),
+    "left_right_delay_back": ("Left later than right by, behind", "s", 1.0),
     "left_right_delay": ("Left later than right by", "s", 1.0),
     "flow_delay_correlation": ("Correlation of the errors of flow and transit time, median", "", 1.0),
     "misfit": ("χ² over degrees of freedom, mean", "", 1.0),
