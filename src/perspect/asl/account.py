@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.asl.audit import Audited
+from perspect.asl.coverage import Coverage
 from perspect.asl.efficiency import Efficiency
 from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting
 from perspect.asl.m0 import Equilibrium
@@ -50,6 +51,7 @@ class Run:
     within: Float[np.ndarray, " differences"] | None
     audited: Audited
     weighed: Weighed
+    coverage: Coverage
     equilibrium: Equilibrium
     efficiency: Efficiency
     setting: Setting
@@ -135,6 +137,9 @@ def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:
         "delays": run.samples.delays.tolist(),
         "durations": run.samples.durations.tolist(),
         "pairs_per_delay": np.bincount(found.sample, minlength=found.n_samples).tolist(),
+        "delays_acquired": run.coverage.delays.tolist(),
+        "pairs_acquired": run.coverage.acquired.tolist(),
+        "pairs_left": run.coverage.left.tolist(),
         "efficiency": run.efficiency.total,
         "blood_t1": run.setting.blood_t1,
         "partition": run.setting.partition,

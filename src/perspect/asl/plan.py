@@ -26,9 +26,9 @@ class Plan:
     subtraction: Literal["pairs", "surround"] = "pairs"
     """Each label from its own control, or from the mean of the controls before and after it."""
 
-    outliers: Literal["robust", "score", "none"] = "robust"
+    outliers: Literal["robust", "score", "scrub", "none"] = "robust"
     """What is done about pairs that are unlike the others: weighed down, pair by pair and slice by slice (robust), left
-    out as SCORE does (one delay only), or nothing."""
+    out as SCORE does, the rest averaged as SCRUB does (both for one delay), or nothing."""
 
     scale: Literal["auto", "stored"] = "auto"
     """Whether known scale factors of a vendor are undone where the signal difference is implausible without that (auto;

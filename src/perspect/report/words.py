@@ -64,6 +64,7 @@ LABELS: Final[Mapping[str, tuple[str, str, float]]] = {
     "durations": ("Duration of labelling or bolus", "s", 1.0),
     "n_pairs": ("Pairs of label and control", "", 1.0),
     "pairs_per_delay": ("Pairs at each delay", "", 1.0),
+    "pairs_left": ("Pairs' worth left after censoring, by delay", "", 1.0),
     "efficiency": ("Efficiency of all inversions", "", 1.0),
     "blood_t1": ("T1 of arterial blood", "s", 1.0),
     "kinetics": ("Decay of label in tissue", "", 1.0),
