@@ -18,6 +18,7 @@ from perspect.asl.motion import aligned, pair_flags, trust
 from perspect.asl.partial_volume import pure_flow
 from perspect.asl.plan import Plan
 from perspect.asl.quality import quality
+from perspect.asl.regular import Regular, regular
 from perspect.asl.samples import Differences, differences
 from perspect.asl.score import scored, scrubbed
 from perspect.asl.tumour import read_out
@@ -128,11 +129,14 @@ def quantify(
     tell("checks", 0.0)
     seen = quality(fitted, around, brain, checked.halves, relaxed.is_absolute)
     lesion = read_out(fitted, around, brain, plan.seed)
-    pure = pure_flow(fitted, around, brain) if plan.partial_volume == "regression" else {}
+    wants_pure, wants_drawn = plan.partial_volume == "regression", plan.spatial != "none"
+    pure = pure_flow(fitted, around, brain) if wants_pure and relaxed.is_absolute else {}
+    drawn = regular(fitted, around, brain, plan.spatial) if wants_drawn and relaxed.is_absolute else None
     flags = (
         *moved.flags, *bolus_flags, *relaxed.flags, *inverted.flags, *blood_flags, *checked.flags,
         *pair_flags(within, found), *averaged.flags, *left.flags, *_noise_flags(averaged.origin), *seen.flags,
-        *lesion.flags,
+        *lesion.flags, *(drawn.flags if drawn is not None else ()),
+        *(_not_made() if (wants_pure or wants_drawn) and not relaxed.is_absolute else ()),
     )  # fmt: skip
     flags = tuple(sorted(flags, key=lambda flag: -flag.severity))
     run = account.Run(
@@ -147,6 +151,9 @@ def quantify(
     if "white" in lesion.regions:
         regions["reference"] = lesion.regions["white"]
     made = maps(fitted, brain, samples, relaxed.values if relaxed.is_absolute else None)
+    if drawn is not None:
+        steps = (*steps, drawn.step)
+        made |= regular_maps(drawn, brain, fitted)
     for key, column in pure.items():
         made[key] = Map.of(PURE[key], brain, *column)
     return Measured(made, flags, Recipe(steps), regions, account.curves(run), account.summary(run, flags))
@@ -254,9 +261,26 @@ def maps(fitted: Kinetics, brain: Region, samples: Samples, m0: Float[np.ndarray
     return made
 
 
+def regular_maps(drawn: Regular, brain: Region, fitted: Kinetics) -> dict[str, Map]:
+    """Flow that was drawn to its neighbours, and how much of it they are (whose error is that of the flow's)."""
+    status = fitted.status["cbf"]
+    zero = np.where(np.isfinite(drawn.share), 0.0, np.nan)
+    return {
+        "cbfreg": Map.of(lexicon.REGULAR_FLOW, brain, drawn.flow, drawn.std, status),
+        "cbfshare": Map.of(lexicon.NEIGHBOURS_SHARE, brain, drawn.share, zero, status),
+    }
+
+
 def _is_turned(checked: Differences, found: Differences, tissue: np.ndarray) -> bool:
     """Whether the audit turned label and control about."""
     return bool((checked.values * found.values[tissue]).sum() < 0)
+
+
+def _not_made() -> tuple[Flag, ...]:
+    sentence = (
+        "Flow is relative: neither flow of pure tissues nor flow drawn to its neighbours is made, whose unit it is."
+    )
+    return (Flag("only-absolute", Severity.CAUTION, sentence, "relcbf", source="regular"),)
 
 
 def _noise_flags(origin: str) -> tuple[Flag, ...]:

@@ -97,6 +97,10 @@ class Plan:
     bolus: float | None = None
     """Duration of the bolus of pulsed labelling in s, where it was not cut off; without it flow is relative."""
 
+    spatial: Literal["none", "tissue", "everywhere"] = "none"
+    """Whether a second map of flow is made that is drawn to its neighbours (cbfreg): in tissue but a lesion, or in a
+    lesion as well, where neighbours never weigh more than its own data. All numbers come from the measured map."""
+
     partial_volume: Literal["none", "regression"] = "none"
     """Flow of pure grey and white matter by regression over neighbours (needs maps of both; a lesion is left out)."""
 
