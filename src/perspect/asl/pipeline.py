@@ -39,6 +39,7 @@ from perspect.vocabulary import (
     Series,
     Severity,
     Status,
+    Step,
     lexicon,
 )  # fmt: skip
 from perspect.vocabulary.progress import Progress, silent
@@ -144,15 +145,15 @@ def quantify(
         audited=replace(checked, differences=found), weighed=averaged, coverage=left, equilibrium=relaxed,
         efficiency=inverted, setting=setting, samples=samples, fitted=fitted, quality=seen, lesion=lesion, steps=(),
     )  # fmt: skip
-    steps = (
-        moved.step, found.step, averaged.step, relaxed.step, inverted.step, blood_step, account.kinetics_step(run)
+    steps: tuple[Step, ...] = (
+        moved.step, found.step, averaged.step, relaxed.step, inverted.step, blood_step, account.kinetics_step(run),
+        *((drawn.step,) if drawn is not None else ()),
     )  # fmt: skip
     regions = {"brain": brain, **({"lesion": around.lesion} if around.lesion is not None else {})}
     if "white" in lesion.regions:
         regions["reference"] = lesion.regions["white"]
     made = maps(fitted, brain, samples, relaxed.values if relaxed.is_absolute else None)
     if drawn is not None:
-        steps = (*steps, drawn.step)
         made |= regular_maps(drawn, brain, fitted)
     for key, column in pure.items():
         made[key] = Map.of(PURE[key], brain, *column)
