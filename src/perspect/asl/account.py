@@ -157,7 +157,7 @@ def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:
         out["flow_delay_correlation"] = float(np.nanmedian(fitted.correlation))
         out["expected_delay_share"] = float((fitted.status["att"] == 6).mean())
     if fitted.drawn is not None:
-        out["neighbours_share"] = float(np.mean(fitted.drawn))
+        out["neighbours_share"] = float(np.nanmean(fitted.drawn))
     if fitted.has_arteries is not None:
         out["arterial_share"] = float(fitted.has_arteries.mean())
     if run.moved.displacement is not None:

@@ -188,6 +188,9 @@ def several(
     if plan.neighbours:
         before, drawn = expected_of_neighbours(found, before, brain, around)
         found = _everywhere(samples, setting, before, tissue, has_arteries=in_most)
+        # What the neighbours are of what is known in the end, not of what was expected.
+        with np.errstate(invalid="ignore"):
+            drawn = drawn * np.clip(found.covariance[:, 1, 1] / before.std**2, 0.0, 1.0)
     if may_have_arteries and not in_most:
         found = _with_some_arteries(samples, setting, found, before, tissue)
     return _kinetics(samples, found, drawn)

@@ -88,8 +88,8 @@ class Plan:
     """Standard deviation in s of what is expected of transit times before the data."""
 
     neighbours: bool = True
-    """Expect a voxel's transit time to be near that of its neighbours of the same tissue, away from a lesion. Flow is
-    never shared."""
+    """Expect a voxel's transit time to be near that of its neighbours of the same tissue, never across the edge of a
+    lesion. Flow is never shared."""
 
     arterial: Literal["auto", "none"] = "auto"
     """Whether label in arteries is modelled where the data ask for it (BIC) and the delays allow it."""
