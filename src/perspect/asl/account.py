@@ -105,7 +105,10 @@ def switched(samples: Samples, setting: Setting, plan: Plan) -> dict[str, dict[s
     }
     out: dict[str, dict[str, float]] = {}
     for tissue, (flow, att) in TYPICAL.items():
-        att = min(att, float(samples.delays.max())) if samples.delays.size == 1 else att
+        if samples.delays.size == 1:
+            # As the consensus supposes, all of the bolus has come.
+            lasts = samples.durations if setting.kind == "pasl" else np.zeros(1)
+            att = min(att, max(float((samples.delays - lasts).max()), 0.0))
         true = setting.model(samples.delays, samples.durations, used[plan.kinetics][tissue])
         curve = true.predict(np.array([flow, att]))
         out[tissue] = {

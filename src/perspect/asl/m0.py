@@ -17,6 +17,10 @@ FLUID_T2, BLOOD_T2 = 0.75, 0.15
 """T2 of cerebrospinal fluid and of arterial blood in s, for a fluid reference (Chappell et al. 2018, Introduction to
 Perfusion Quantification using ASL; as FSL's oxford_asl has it)."""
 
+TISSUE_T2STAR, TISSUE_T2 = 0.055, 0.075
+"""T2* (2-D gradient echo) and T2 (3-D spin echo) of grey and white matter on average, in s at 3 T, for an M0 of another
+echo time (as FSL's oxford_asl has them)."""
+
 FLUID_WATER: Final = 1.15
 """Water in cerebrospinal fluid over water in blood, mL/mL."""
 
@@ -155,9 +159,13 @@ def _recovered(
             flags.append(Flag("m0-recovery-short", Severity.NOTE, sentence, "cbf", source=SOURCE))
     te, te_asl = m0.te, labelled.series.acquisition.te
     if te is not None and te_asl is not None and abs(te - te_asl) > 1e-3:
+        kind, decay = ("T2*", TISSUE_T2STAR) if labelled.labelling.slice_times is not None else ("T2", TISSUE_T2)
+        factor = float(np.exp((te - te_asl) / decay))
+        values = values * factor
+        correction += f", brought from TE {te * 1e3:.1f} to {te_asl * 1e3:.1f} ms (times {factor:.2f})"
         sentence = (
-            f"M0 was read at TE {te * 1e3:.1f} ms, the labelled images at {te_asl * 1e3:.1f} ms: flow is off by the "
-            "decay in between (2 % per ms at most in tissue, more near air), which was not corrected."
+            f"M0 was read at TE {te * 1e3:.1f} ms, the labelled images at {te_asl * 1e3:.1f} ms: it was multiplied by "
+            f"{factor:.2f}, for a {kind} of {decay * 1e3:.0f} ms everywhere; near air and in fluid decay is another."
         )
         flags.append(Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", source=SOURCE))
     words = {"separate": "a scan of its own", "included": "volumes of the series", "control": "the control images"}

@@ -51,12 +51,14 @@ def read_context(path: Path) -> tuple[str, ...]:
 
 
 def volumes_of(
-    context: Path | None, levels: np.ndarray, sidecar: Sidecar, order: str | None
+    context: Path | None, levels: np.ndarray, sidecar: Sidecar, order: str | None, kept: np.ndarray | None = None
 ) -> tuple[tuple[str, ...], bool, list[Flag]]:
     """What every volume shows, whether the order of label and control is known, and what was guessed."""
     n = levels.size
     if context is not None and order is None:
         found = read_context(context)
+        if kept is not None and len(found) == kept.size:
+            found = tuple(one for one, is_kept in zip(found, kept, strict=True) if is_kept)
         if len(found) != n:
             raise Problem(
                 f"{context.name} names {len(found)} volumes but {sidecar.expected.stem} has {n}.",

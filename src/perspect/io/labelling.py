@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from perspect.io.aslcontext import context_of, volumes_of
 from perspect.io.sidecar import Sidecar
@@ -47,16 +47,22 @@ NOTHING_GIVEN: Final = GivenLabelling()
 
 
 def read_labelling(
-    image: Path, sidecar: Sidecar, levels: Float[np.ndarray, " volumes"], n_slices: int, given: GivenLabelling
+    image: Path,
+    sidecar: Sidecar,
+    levels: Float[np.ndarray, " volumes"],
+    n_slices: int,
+    given: GivenLabelling,
+    kept: Bool[np.ndarray, " stored"] | None = None,
 ) -> tuple[Labelling, tuple[Flag, ...], Path | None]:
     """The labelling of every volume, what must be said of it, and the aslcontext table that was read, if any.
 
+    `kept` are those of the stored volumes that are left where only one echo is; the table may name all or these.
     `levels` is the mean signal of each volume, by which an M0 that nobody named is told.
     """
     where, values = sidecar.expected.name, sidecar.values
     kind, flags = _kind(sidecar, given)
     context = context_of(image)
-    volumes, is_known, notes = volumes_of(context, levels, sidecar, given.order)
+    volumes, is_known, notes = volumes_of(context, levels, sidecar, given.order, kept)
     flags += notes
     n = len(volumes)
     delays, notes = _delays(sidecar, kind, volumes, given)
