@@ -47,6 +47,18 @@ def test_a_voxel_in_which_label_is_in_arteries_is_a_vessel():
     assert no_tissue(one, Around(), brain())["vessels"][VESSEL].all()
 
 
+def test_a_tumour_whose_every_voxel_holds_arteries_is_no_vessel():
+    flow = with_noise(np.where(TUMOUR, 80.0, 20.0) / 6000.0)
+    tumour = brain().taken(TUMOUR)
+    volume = np.where(tumour, 0.02, 0.005) + np.random.default_rng(2).normal(0.0, 0.005, tumour.size)
+    one = measured(flow, abv=volume)
+    one = Kinetics(one.values, one.std, one.status, None, None, np.ones(tumour.size, bool))
+    found = read_out(one, Around(lesion=Region(TUMOUR, GRID, "lesion")), brain(), 0).numbers
+    assert found["left_out"]["vessels"] < 0.03 * TUMOUR.sum()
+    # With one limit for all voxels most of the tumour, and the hottest of it, would be left out.
+    assert (volume[tumour] > 0.01).mean() > 0.9
+
+
 def test_plexus_within_a_ventricle_is_told_and_a_tumour_beside_it_is_not():
     ventricle = (np.abs(X - 10) <= 2) & (np.abs(Y - 10) <= 2)
     inside = ventricle & (X == 10) & (Y == 10)
