@@ -172,7 +172,23 @@ def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:
         out["largest_within_pair"] = float(run.within.max())
         out["displacement_within_pairs"] = run.within.tolist()
     if run.lesion.numbers:
-        out["lesion"] = run.lesion.numbers
+        out |= of_lesion(run.lesion.numbers, run.equilibrium.is_absolute)
+    return out
+
+
+def of_lesion(numbers: Mapping[str, Any], is_absolute: bool) -> dict[str, Any]:
+    """The numbers of a lesion as they are, and those that everyone reads in words."""
+    out: dict[str, Any] = {"lesion": dict(numbers)}
+    for what, ending in (("mean", ""), ("hot", "_hot")):
+        if what in numbers and is_absolute:
+            out[f"lesion_flow{ending}"] = [numbers[what], numbers[f"{what}_std"]]
+        for name in ("mirror", "white", "grey"):
+            reference = numbers.get(name, {})
+            if what in reference:
+                low, high = reference[f"{what}_interval"]
+                out[f"lesion{ending}_over_{name}"] = f"{reference[what]:.2f} ({low:.2f} to {high:.2f})"
+    gone = [f"{n} {reason}" for reason, n in numbers["left_out"].items() if n]
+    out["lesion_left_out"] = ", ".join(gone) if gone else "none"
     return out
 
 

@@ -40,6 +40,10 @@ COMPLETE: Final = 5.0
 FAINT: Final = 0.1
 """Of the median of the brain: M0 below it is no tissue, and flow would be noise over nothing. [our default]"""
 
+RIM, FAINT_RIM = 8.0, 0.4
+"""mm from the edge of a mask that was found, within which M0 below this share of the median is scalp, skull or mostly
+air. [our defaults]"""
+
 SOURCE: Final = "m0"
 Origin = Literal["separate", "included", "stated", "control", "fluid", "none"]
 
@@ -275,7 +279,15 @@ def _nothing(brain: Region, why: str, severity: Severity) -> Equilibrium:
     return Equilibrium(np.ones(brain.n_voxels), "none", Step("m0", sentence), (flag,))
 
 
-def is_tissue(values: Float[np.ndarray, " voxels"]) -> Bool[np.ndarray, " voxels"]:
-    """Where M0 is that of tissue."""
+def is_tissue(values: Float[np.ndarray, " voxels"], brain: Region, *, is_found: bool) -> Bool[np.ndarray, " voxels"]:
+    """Where M0 is that of tissue. The rim of a mask that was found, and not given, is brain where it is bright enough.
+
+    Scalp, skull and air share the voxels there, and what moves by a tenth of a mm is divided by next to nothing.
+    """
     known = values[np.isfinite(values) & (values > 0)]
-    return np.asarray(np.isfinite(values) & (values > FAINT * (np.median(known) if known.size else np.inf)))
+    usual = float(np.median(known)) if known.size else np.inf
+    least = np.full(values.size, FAINT * usual)
+    if is_found:
+        depth = ndimage.distance_transform_edt(np.pad(brain.mask, 1), sampling=brain.grid.spacing)[1:-1, 1:-1, 1:-1]
+        least[brain.taken(depth <= RIM)] = FAINT_RIM * usual
+    return np.asarray(np.isfinite(values) & (values > least))

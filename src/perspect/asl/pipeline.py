@@ -84,7 +84,11 @@ def quantify(
     if any(flag.severity == Severity.LIMITED for flag in bolus_flags) and relaxed.is_absolute:
         relaxed = replace(relaxed, origin="none")
     scale = relaxed.values
-    tissue = is_tissue(scale) if relaxed.origin != "none" else np.ones(brain.n_voxels, bool)
+    tissue = (
+        is_tissue(scale, brain, is_found=around.mask is None)
+        if relaxed.origin != "none"
+        else np.ones(brain.n_voxels, bool)
+    )
 
     tell("differences", 0.0)
     curves = moved.series.curves(brain.mask)

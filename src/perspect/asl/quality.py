@@ -121,7 +121,7 @@ def _variation(
         return
     # Without what noise adds: a noisy scan is not one with label in arteries.
     cov = float(np.sqrt(max(flow.var() - (std**2).mean(), 0.0)) / flow.mean())
-    numbers["spatial_cov"] = cov
+    numbers["spatial_cov" if is_grey else "spatial_cov_brain"] = cov
     if not is_grey or cov < SPATIAL_COV[0]:
         return
     severe = cov >= SPATIAL_COV[1]

@@ -221,4 +221,4 @@ def _unlike(image: Image, path: Path) -> tuple[Flag, ...]:
         f"The {levels.size} volumes of {path.name} differ by {spread:.0%}: they may be label and control, suppressed, "
         "or not at equilibrium. Then flow is not absolute."
     )
-    return (Flag("m0-volumes-differ", Severity.CAUTION, sentence, path.name, spread, "reading"),)
+    return (Flag("m0-volumes-differ", Severity.LIMITED, sentence, path.name, spread, "reading"),)

@@ -63,7 +63,9 @@ def drawing(curves: Mapping[str, Curve], windows: Windows, across: str = "time (
     all but motion.
     """
     panels = _panels(curves)
-    drawn = [f'<svg class="curves" viewBox="0 0 {WIDTH * len(panels):g} {HEIGHT:g}" role="img">']
+    # A single panel is not drawn larger than it is beside another.
+    alone = ' style="max-width: 640px"' if len(panels) == 1 else ""
+    drawn = [f'<svg class="curves" viewBox="0 0 {WIDTH * len(panels):g} {HEIGHT:g}" role="img"{alone}>']
     drawn.append(f"<title>{escape(description(curves), quote=False)}</title>")
     for place, names in enumerate(panels):
         drawn.append(f'<g transform="translate({WIDTH * place:g} 0)" font-size="9" fill="{INK}">')
