@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from perspect.asl.audit import Audited
 from perspect.asl.coverage import Coverage
 from perspect.asl.efficiency import Efficiency
-from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting
+from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting, times_of_both
 from perspect.asl.m0 import Equilibrium
 from perspect.asl.motion import Aligned
 from perspect.asl.plan import Plan
@@ -244,11 +244,13 @@ def _tissues(run: Run) -> dict[str, tuple[str, Bool[np.ndarray, " voxels"]]]:
 def _fit_of(
     run: Run, inside: np.ndarray, mean: Float[np.ndarray, " samples"], error: Float[np.ndarray, " samples"]
 ) -> Float[np.ndarray, " samples"]:
-    """The model of a mean curve: one flow and one transit time for all its voxels."""
+    """The model of a mean curve: one flow and transit time for all its voxels, with arteries where most have them."""
     later = float(np.mean(run.samples.later[inside]))
     t1 = None if run.samples.t1 is None else float(np.median(run.samples.t1[inside]))
-    model = run.setting.model(run.samples.delays + later, run.samples.durations, t1)
-    nodes = np.arange(0.0, 4.0, 0.04)
+    found = run.fitted.has_arteries
+    has_arteries = found is not None and bool(found[inside].mean() > 0.5)
+    model = run.setting.model(run.samples.delays + later, run.samples.durations, t1, has_arteries)
+    nodes = times_of_both(4.0) if has_arteries else np.arange(0.0, 4.0, 0.04)[:, None]
     noise = np.maximum(error, 0.01 * np.abs(mean).max())[None]
-    own = posterior(model, mean[None], noise, nodes[:, None], normal(nodes, USUAL_ATT[run.setting.kind], 1.0))
-    return np.asarray(model.predict(np.array([own.values["cbf"][0], own.values["att"][0]])), float)
+    own = posterior(model, mean[None], noise, nodes, normal(nodes[:, 0], USUAL_ATT[run.setting.kind], 1.0))
+    return np.asarray(model.predict(np.array([own.values[one.key][0] for one in model.parameters])), float)
