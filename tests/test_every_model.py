@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from perspect.fit import Fit, cramer_rao, fit
+from perspect.fit import Fit, Posterior, cramer_rao, fit, posterior
 from perspect.fit.error import jacobian
 from perspect.models import (
     ALL,
@@ -36,6 +36,7 @@ EVEN = np.arange(0.0, 150.0, 1.5)
 DELAYS = np.arange(-1.3, 3.0, 0.05)
 """The signal bends where blood arrives; samples this close keep estimates regular there. Look-Locker readout (negative
 delays: during labelling) is the only way to have them in one scan."""
+EARLY = np.arange(-1.3, 3.0, 0.1)
 TISSUE = Tissue(blood_t1=1.65, t1=1.33)
 INVERSIONS = np.array([0.05, 0.15, 0.3, 0.6, 1.0, 1.6, 2.5, 4.0])
 COARSE = (exchange.TwoCompartmentExchange, uptake.DelayedTwoCompartmentUptake, reference_region.ReferenceRegion)
@@ -98,6 +99,22 @@ EXAMPLES = (
     Example(tofts.ExtendedTofts(UNEVEN, bolus(UNEVEN)), (1e-3, 0.1, 0.02), (4e-3, 0.5, 0.1), 0.01),
     Example(pcasl.Pcasl(DELAYS, np.full(DELAYS.size, 1.4), 0.85, TISSUE), (5e-3, 0.8), (1.5e-2, 1.6), 2e-5),
     Example(pasl.Pasl(0.5 + DELAYS, np.full(DELAYS.size, 0.8), 0.98, TISSUE), (5e-3, 0.8), (1.5e-2, 1.2), 2e-5),
+    Example(
+        pcasl.ArterialPcasl(EARLY, np.full(EARLY.size, 1.4), 0.85, TISSUE),
+        (5e-3, 0.01, 1.0, 0.4),
+        (1.5e-2, 0.02, 1.5, 0.7),
+        1e-3,
+        3,
+        400,
+    ),
+    Example(
+        pasl.ArterialPasl(0.5 + EARLY, np.full(EARLY.size, 0.8), 0.98, TISSUE),
+        (5e-3, 0.01, 1.0, 0.4),
+        (1.5e-2, 0.02, 1.5, 0.7),
+        1e-3,
+        3,
+        400,
+    ),
     Example(uptake.TwoCompartmentUptake(QUICK, bolus(QUICK)), (4e-3, 3e-4, 0.03), (0.012, 1e-3, 0.1), 0.01),
     Example(
         exchange.TwoCompartmentExchange(QUICK, bolus(QUICK)), (4e-3, 8e-4, 0.1, 0.04), (0.01, 2e-3, 0.3, 0.1), 0.002
@@ -133,8 +150,23 @@ EXAMPLES = (
 )
 
 
-@pytest.fixture(params=EXAMPLES, ids=lambda example: type(example.model).__name__)
+def named(example: Example) -> str:
+    return type(example.model).__name__
+
+
+@pytest.fixture(params=EXAMPLES, ids=named)
+def any_example(request) -> Example:
+    return request.param
+
+
+@pytest.fixture(params=[one for one in EXAMPLES if one.model.has_one_best], ids=named)
 def example(request) -> Example:
+    return request.param
+
+
+@pytest.fixture(params=[one for one in EXAMPLES if not one.model.has_one_best], ids=named)
+def weighed(request) -> Example:
+    """Models without one best value: `fit.posterior` weighs all of them."""
     return request.param
 
 
@@ -143,22 +175,21 @@ def stacked(result: Fit, what: str = "values") -> np.ndarray:
 
 
 def test_every_model_in_the_list_has_an_example():
-    named = [type(example.model).__name__ for example in EXAMPLES]
-    assert sorted(named) == sorted(model.__name__ for model in ALL)
+    assert sorted(map(named, EXAMPLES)) == sorted(model.__name__ for model in ALL)
 
 
-def test_joining_undoes_splitting(example):
-    if not isinstance(example.model, Separable):
+def test_joining_undoes_splitting(any_example):
+    if not isinstance(any_example.model, Separable):
         pytest.skip("a model without amplitudes is not split")
-    p = example.truths(20)
-    np.testing.assert_allclose(example.model.join(*example.model.split(p)), p, rtol=1e-12)
+    p = any_example.truths(20)
+    np.testing.assert_allclose(any_example.model.join(*any_example.model.split(p)), p, rtol=1e-12)
 
 
-def test_one_voxel_alone_is_predicted_as_among_others(example):
-    p = example.truths(6).reshape(2, 3, -1)
-    together = example.model.predict(p)
+def test_one_voxel_alone_is_predicted_as_among_others(any_example):
+    p = any_example.truths(6).reshape(2, 3, -1)
+    together = any_example.model.predict(p)
     assert together.shape[:2] == (2, 3)
-    np.testing.assert_array_equal(together[1, 2], example.model.predict(p[1, 2]))
+    np.testing.assert_array_equal(together[1, 2], any_example.model.predict(p[1, 2]))
 
 
 def test_without_noise_the_truth_is_found(example):
@@ -313,11 +344,55 @@ def test_curves_of_another_length_are_refused_at_the_door(example):
         fit(example.model, np.zeros((3, n + 1)))
 
 
-def test_the_page_names_every_symbol_unit_and_code(example):
-    text = page(type(example.model))
+def test_the_page_names_every_symbol_unit_and_code(any_example):
+    text = page(type(any_example.model))
     assert "$$" in text
-    for quantity in example.model.parameters:
+    for quantity in any_example.model.parameters:
         row = next(line for line in text.splitlines() if line.startswith(f"| {quantity.symbol} |"))
         assert f"| {quantity.unit} |" in row
         assert quantity.name in row
         assert quantity.caplex in row
+
+
+def weighed_over(example: Example, curves: np.ndarray, noise: float) -> Posterior:
+    """What all nodes within the box of truths and a fifth around it say, none of them preferred."""
+    axes = [
+        np.arange(max(0.8 * low, 0.1), 1.2 * high, step)
+        for low, high, step in zip(example.low[2:], example.high[2:], (0.02, 0.02), strict=True)
+    ]
+    nodes = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    flat = np.zeros((1, len(nodes)))
+    return posterior(example.model, curves, np.full(len(curves), noise), nodes, lambda piece: flat)
+
+
+def test_a_model_without_one_best_value_is_not_descended(weighed):
+    n = weighed.model.predict(weighed.truths(1)).shape[-1]
+    with pytest.raises(Problem, match="no single best"):
+        fit(weighed.model, np.ones((3, n)))
+
+
+def test_where_all_values_are_weighed_the_truth_is_found_and_its_error_is_the_scatter(weighed):
+    p = np.repeat(weighed.truths(weighed.n_truths, seed=1), weighed.n_repeats, axis=0)
+    curves = weighed.model.predict(p)
+    curves += np.random.default_rng(2).normal(0.0, weighed.noise, curves.shape)
+    found = weighed_over(weighed, curves, weighed.noise)
+    for quantity, truth in zip(weighed.model.parameters, p.T, strict=True):
+        values, std = (one[quantity.key].reshape(weighed.n_truths, -1) for one in (found.values, found.std))
+        stated = np.sqrt((std**2).mean(axis=1))
+        # 400 repeats tell a mean to a twentieth of its scatter; nodes are 0.02 s apart.
+        off = np.abs(values.mean(axis=1) - truth.reshape(weighed.n_truths, -1)[:, 0])
+        assert (off < 0.5 * stated + 0.01 * np.abs(truth[0])).all(), (quantity.key, off, stated)
+        ratio = stated / values.std(axis=1)
+        assert (ratio > 0.7).all() and (ratio < 1.5).all(), (quantity.key, ratio)
+
+
+@pytest.mark.parametrize("what", ["not a number", "infinite"])
+def test_a_hopeless_curve_that_is_weighed_fails_and_leaves_its_neighbours_alone(weighed, what):
+    curves = weighed.model.predict(weighed.truths(5))
+    alone = weighed_over(weighed, curves[1:], weighed.noise)
+    curves[0] = HOPELESS[what][0](curves.shape[1])
+    found = weighed_over(weighed, curves, weighed.noise)
+    assert found.status[0] >= FAILED_FROM
+    for key, values in found.values.items():
+        assert np.isnan(values[0]) and np.isnan(found.std[key][0])
+        np.testing.assert_allclose(values[1:], alone.values[key], rtol=1e-5)

@@ -41,7 +41,7 @@ ELSEWHERE_MM, FARTHEST_MM = 1.0, 20.0
 SURE_MM: Final = 0.5
 """Standard error in mm up to which the alignment of M0 is believed. [our default]"""
 
-MODELLED: Final = ("cbf", "att", "abv", "abat", "cbfgm", "cbfwm", "relcbf")
+MODELLED: Final = ("cbf", "att", "abv", "abat", "cbfgm", "cbfwm", "cbfreg", "relcbf")
 """Maps that rest on a kinetic model, for their sidecars."""
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.asl.audit import Audited
+from perspect.asl.coverage import Coverage
 from perspect.asl.efficiency import Efficiency
-from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting
+from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting, times_of_both
 from perspect.asl.m0 import Equilibrium
 from perspect.asl.motion import Aligned
 from perspect.asl.plan import Plan
@@ -50,6 +51,7 @@ class Run:
     within: Float[np.ndarray, " differences"] | None
     audited: Audited
     weighed: Weighed
+    coverage: Coverage
     equilibrium: Equilibrium
     efficiency: Efficiency
     setting: Setting
@@ -103,7 +105,10 @@ def switched(samples: Samples, setting: Setting, plan: Plan) -> dict[str, dict[s
     }
     out: dict[str, dict[str, float]] = {}
     for tissue, (flow, att) in TYPICAL.items():
-        att = min(att, float(samples.delays.max())) if samples.delays.size == 1 else att
+        if samples.delays.size == 1:
+            # As the consensus supposes, all of the bolus has come.
+            lasts = samples.durations if setting.kind == "pasl" else np.zeros(1)
+            att = min(att, max(float((samples.delays - lasts).max()), 0.0))
         true = setting.model(samples.delays, samples.durations, used[plan.kinetics][tissue])
         curve = true.predict(np.array([flow, att]))
         out[tissue] = {
@@ -135,6 +140,9 @@ def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:
         "delays": run.samples.delays.tolist(),
         "durations": run.samples.durations.tolist(),
         "pairs_per_delay": np.bincount(found.sample, minlength=found.n_samples).tolist(),
+        "delays_acquired": run.coverage.delays.tolist(),
+        "pairs_acquired": run.coverage.acquired.tolist(),
+        "pairs_left": run.coverage.left.tolist(),
         "efficiency": run.efficiency.total,
         "blood_t1": run.setting.blood_t1,
         "partition": run.setting.partition,
@@ -152,7 +160,7 @@ def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:
         out["flow_delay_correlation"] = float(np.nanmedian(fitted.correlation))
         out["expected_delay_share"] = float((fitted.status["att"] == 6).mean())
     if fitted.drawn is not None:
-        out["neighbours_share"] = float(np.mean(fitted.drawn))
+        out["neighbours_share"] = float(np.nanmean(fitted.drawn))
     if fitted.has_arteries is not None:
         out["arterial_share"] = float(fitted.has_arteries.mean())
     if run.moved.displacement is not None:
@@ -164,7 +172,23 @@ def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:
         out["largest_within_pair"] = float(run.within.max())
         out["displacement_within_pairs"] = run.within.tolist()
     if run.lesion.numbers:
-        out["lesion"] = run.lesion.numbers
+        out |= of_lesion(run.lesion.numbers, run.equilibrium.is_absolute)
+    return out
+
+
+def of_lesion(numbers: Mapping[str, Any], is_absolute: bool) -> dict[str, Any]:
+    """The numbers of a lesion as they are, and those that everyone reads in words."""
+    out: dict[str, Any] = {"lesion": dict(numbers)}
+    for what, ending in (("mean", ""), ("hot", "_hot")):
+        if what in numbers and is_absolute:
+            out[f"lesion_flow{ending}"] = [numbers[what], numbers[f"{what}_std"]]
+        for name in ("mirror", "white", "grey"):
+            reference = numbers.get(name, {})
+            if what in reference:
+                low, high = reference[f"{what}_interval"]
+                out[f"lesion{ending}_over_{name}"] = f"{reference[what]:.2f} ({low:.2f} to {high:.2f})"
+    gone = [f"{n} {reason}" for reason, n in numbers["left_out"].items() if n]
+    out["lesion_left_out"] = ", ".join(gone) if gone else "none"
     return out
 
 
@@ -220,11 +244,13 @@ def _tissues(run: Run) -> dict[str, tuple[str, Bool[np.ndarray, " voxels"]]]:
 def _fit_of(
     run: Run, inside: np.ndarray, mean: Float[np.ndarray, " samples"], error: Float[np.ndarray, " samples"]
 ) -> Float[np.ndarray, " samples"]:
-    """The model of a mean curve: one flow and one transit time for all its voxels."""
+    """The model of a mean curve: one flow and transit time for all its voxels, with arteries where most have them."""
     later = float(np.mean(run.samples.later[inside]))
     t1 = None if run.samples.t1 is None else float(np.median(run.samples.t1[inside]))
-    model = run.setting.model(run.samples.delays + later, run.samples.durations, t1)
-    nodes = np.arange(0.0, 4.0, 0.04)
+    found = run.fitted.has_arteries
+    has_arteries = found is not None and bool(found[inside].mean() > 0.5)
+    model = run.setting.model(run.samples.delays + later, run.samples.durations, t1, has_arteries)
+    nodes = times_of_both(4.0) if has_arteries else np.arange(0.0, 4.0, 0.04)[:, None]
     noise = np.maximum(error, 0.01 * np.abs(mean).max())[None]
-    own = posterior(model, mean[None], noise, nodes[:, None], normal(nodes, USUAL_ATT[run.setting.kind], 1.0))
-    return np.asarray(model.predict(np.array([own.values["cbf"][0], own.values["att"][0]])), float)
+    own = posterior(model, mean[None], noise, nodes, normal(nodes[:, 0], USUAL_ATT[run.setting.kind], 1.0))
+    return np.asarray(model.predict(np.array([own.values[one.key][0] for one in model.parameters])), float)

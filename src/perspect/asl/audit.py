@@ -119,8 +119,13 @@ def alike_halves(found: Differences) -> float:
     one, other = np.mean(even, axis=0), np.mean(odd, axis=0)
     known = np.isfinite(one) & np.isfinite(other)
     # Ranks are not led by a few bright vessels or moving edges.
-    first, second = (np.argsort(np.argsort(half[known])).astype(np.float64) for half in (one, other))
-    return float(np.corrcoef(first, second)[0, 1])
+    return float(np.corrcoef(_ranks(one[known]), _ranks(other[known]))[0, 1])
+
+
+def _ranks(values: Float[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
+    out = np.empty(values.size)
+    out[np.argsort(values)] = np.arange(values.size)
+    return out
 
 
 def _turned(labelling: Labelling, plan: Plan, mean: float, error: float) -> Flag:

@@ -3,8 +3,11 @@
 Transit times change slowly within a tissue, because neighbours are fed by the same artery. Flow does not: a dead core
 lies beside a rim that lives. So neighbours lend each other their transit time and never their flow, which stays what
 the voxel's own signal says: nothing can be made up where there is no signal. A twentieth of what is expected is left as
-wide as if there were no neighbours, so that a voxel that contradicts them is believed. A lesion neither lends nor
-borrows.
+wide as if there were no neighbours, so that a voxel that contradicts them is believed. Nothing crosses the edge of a
+lesion: its voxels lend to each other only.
+
+That is also what is known of a dead core. Where nothing flows no time is told, and each time that might be says another
+flow, up to very late ones for which the samples hardly speak: alone, its error is stated 1.2 to 1.7 times too large.
 """
 
 from dataclasses import dataclass
@@ -73,7 +76,7 @@ def uniform(nodes: Float[np.ndarray, " nodes"], mean: float, std: float, n_voxel
 def expected_of_neighbours(
     found: "Everywhere", before: Expected, brain: Region, around: Around
 ) -> tuple[Expected, Float[np.ndarray, " voxels"]]:
-    """What the neighbours of the same tissue let expect, and by how much of it (0: nothing, 0.9 at most).
+    """What the neighbours of the same tissue let expect, and by how much of it (0: nothing, 0.95 at most).
 
     A voxel's own value is left out of the mean that is held against it.
     """
@@ -82,8 +85,6 @@ def expected_of_neighbours(
     # What is open was set by the usual transit time: it has nothing to lend.
     told = np.clip(1.0 - variance / before.usual[1] ** 2, 0.0, 1.0)
     weight = np.where(known, told**2 / (variance + LEAST_SPREAD**2), 0.0)
-    ill = np.zeros(brain.n_voxels, bool) if around.lesion is None else brain.taken(around.lesion.mask)
-    weight[ill] = 0.0
     att = np.where(known, found.att, 0.0)
     classes = _classes(around, brain)
     sigma = [NEAR / size for size in brain.grid.spacing]
@@ -107,17 +108,19 @@ def expected_of_neighbours(
     level, square, enough = level / borne, square / borne, enough / borne
     std = np.sqrt(np.maximum(square - level**2, LEAST_SPREAD**2))
     share = (1.0 - DOUBT) * enough / (enough + ENOUGH)
-    share[ill | (enough <= 0)] = 0.0
+    share[enough <= 0] = 0.0
     return Expected(before.nodes, before.usual, level, np.minimum(std, before.usual[1]), share), share
 
 
 def _classes(around: Around, brain: Region) -> list[Float[np.ndarray, " voxels"]]:
-    """Shares of the tissues that have neighbours of their own; all one where tissues are not known."""
+    """Shares of the tissues that have neighbours of their own; a lesion is one, and the rest where none is known."""
+    ill = np.zeros(brain.n_voxels, bool) if around.lesion is None else brain.taken(around.lesion.mask)
     if around.grey is None or around.white is None:
-        return [np.ones(brain.n_voxels)]
-    return [
-        np.clip(np.nan_to_num(brain.taken(one)), 0.0, 1.0).astype(np.float64) for one in (around.grey, around.white)
-    ]
+        well = [np.ones(brain.n_voxels)]
+    else:
+        both = (around.grey, around.white)
+        well = [np.clip(np.nan_to_num(brain.taken(one)), 0.0, 1.0).astype(np.float64) for one in both]
+    return [*(np.where(ill, 0.0, one) for one in well), ill.astype(np.float64)]
 
 
 def _centre(sigma: list[float]) -> float:

@@ -107,11 +107,16 @@ class Samples:
 
     def groups(self) -> Iterator[tuple[Int[np.ndarray, " some"], Float[np.ndarray, " samples"], float | None]]:
         """Voxels that share a model: their places, delays and T1."""
-        steps = np.zeros(self.later.size) if self.t1 is None else np.round(np.log(self.t1) / T1_STEPS)
-        keys, member = np.unique(np.stack([self.later, steps]), axis=1, return_inverse=True)
-        for at, (later, step) in enumerate(keys.T):
+        times, slices = np.unique(self.later, return_inverse=True)
+        steps = np.zeros(self.later.size, int)
+        if self.t1 is not None:
+            steps = np.round(np.log(self.t1) / T1_STEPS).astype(int)
+        # One number for both, because pairs are slow to sort.
+        keys, member = np.unique(steps * times.size + slices, return_inverse=True)
+        for at, key in enumerate(keys):
+            step, early = divmod(int(key), times.size)
             t1 = None if self.t1 is None else float(np.exp(step * T1_STEPS))
-            yield np.flatnonzero(member.reshape(-1) == at), self.delays + later, t1
+            yield np.flatnonzero(member == at), self.delays + times[early], t1
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +193,9 @@ def several(
     if plan.neighbours:
         before, drawn = expected_of_neighbours(found, before, brain, around)
         found = _everywhere(samples, setting, before, tissue, has_arteries=in_most)
+        # What the neighbours are of what is known in the end, not of what was expected.
+        with np.errstate(invalid="ignore"):
+            drawn = drawn * np.clip(found.covariance[:, 1, 1] / before.std**2, 0.0, 1.0)
     if may_have_arteries and not in_most:
         found = _with_some_arteries(samples, setting, found, before, tissue)
     return _kinetics(samples, found, drawn)

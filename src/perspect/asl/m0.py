@@ -17,6 +17,10 @@ FLUID_T2, BLOOD_T2 = 0.75, 0.15
 """T2 of cerebrospinal fluid and of arterial blood in s, for a fluid reference (Chappell et al. 2018, Introduction to
 Perfusion Quantification using ASL; as FSL's oxford_asl has it)."""
 
+TISSUE_T2STAR, TISSUE_T2 = 0.055, 0.075
+"""T2* (2-D gradient echo) and T2 (3-D spin echo) of grey and white matter on average, in s at 3 T, for an M0 of another
+echo time (as FSL's oxford_asl has them)."""
+
 FLUID_WATER: Final = 1.15
 """Water in cerebrospinal fluid over water in blood, mL/mL."""
 
@@ -35,6 +39,10 @@ COMPLETE: Final = 5.0
 
 FAINT: Final = 0.1
 """Of the median of the brain: M0 below it is no tissue, and flow would be noise over nothing. [our default]"""
+
+RIM, FAINT_RIM = 8.0, 0.4
+"""mm from the edge of a mask that was found, within which M0 below this share of the median is scalp, skull or mostly
+air. [our defaults]"""
 
 SOURCE: Final = "m0"
 Origin = Literal["separate", "included", "stated", "control", "fluid", "none"]
@@ -155,9 +163,13 @@ def _recovered(
             flags.append(Flag("m0-recovery-short", Severity.NOTE, sentence, "cbf", source=SOURCE))
     te, te_asl = m0.te, labelled.series.acquisition.te
     if te is not None and te_asl is not None and abs(te - te_asl) > 1e-3:
+        kind, decay = ("T2*", TISSUE_T2STAR) if labelled.labelling.slice_times is not None else ("T2", TISSUE_T2)
+        factor = float(np.exp((te - te_asl) / decay))
+        values = values * factor
+        correction += f", brought from TE {te * 1e3:.1f} to {te_asl * 1e3:.1f} ms (times {factor:.2f})"
         sentence = (
-            f"M0 was read at TE {te * 1e3:.1f} ms, the labelled images at {te_asl * 1e3:.1f} ms: flow is off by the "
-            "decay in between (2 % per ms at most in tissue, more near air), which was not corrected."
+            f"M0 was read at TE {te * 1e3:.1f} ms, the labelled images at {te_asl * 1e3:.1f} ms: it was multiplied by "
+            f"{factor:.2f}, for a {kind} of {decay * 1e3:.0f} ms everywhere; near air and in fluid decay is another."
         )
         flags.append(Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", source=SOURCE))
     words = {"separate": "a scan of its own", "included": "volumes of the series", "control": "the control images"}
@@ -267,7 +279,15 @@ def _nothing(brain: Region, why: str, severity: Severity) -> Equilibrium:
     return Equilibrium(np.ones(brain.n_voxels), "none", Step("m0", sentence), (flag,))
 
 
-def is_tissue(values: Float[np.ndarray, " voxels"]) -> Bool[np.ndarray, " voxels"]:
-    """Where M0 is that of tissue."""
+def is_tissue(values: Float[np.ndarray, " voxels"], brain: Region, *, is_found: bool) -> Bool[np.ndarray, " voxels"]:
+    """Where M0 is that of tissue. The rim of a mask that was found, and not given, is brain where it is bright enough.
+
+    Scalp, skull and air share the voxels there, and what moves by a tenth of a mm is divided by next to nothing.
+    """
     known = values[np.isfinite(values) & (values > 0)]
-    return np.asarray(np.isfinite(values) & (values > FAINT * (np.median(known) if known.size else np.inf)))
+    usual = float(np.median(known)) if known.size else np.inf
+    least = np.full(values.size, FAINT * usual)
+    if is_found:
+        depth = ndimage.distance_transform_edt(np.pad(brain.mask, 1), sampling=brain.grid.spacing)[1:-1, 1:-1, 1:-1]
+        least[brain.taken(depth <= RIM)] = FAINT_RIM * usual
+    return np.asarray(np.isfinite(values) & (values > least))

@@ -10,6 +10,7 @@ from perspect.anatomy.brain import brain_mask
 from perspect.asl import account
 from perspect.asl.audit import audited
 from perspect.asl.blood import blood_t1
+from perspect.asl.coverage import coverage
 from perspect.asl.efficiency import efficiency
 from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting, allows_arteries, several, single, single_att
 from perspect.asl.m0 import equilibrium, is_tissue, slices_of, tissue_t1
@@ -17,10 +18,12 @@ from perspect.asl.motion import aligned, pair_flags, trust
 from perspect.asl.partial_volume import pure_flow
 from perspect.asl.plan import Plan
 from perspect.asl.quality import quality
+from perspect.asl.regular import Regular, regular
 from perspect.asl.samples import Differences, differences
+from perspect.asl.score import scored, scrubbed
 from perspect.asl.tumour import read_out
 from perspect.asl.vendor import made_by_scanner
-from perspect.asl.weights import score, weighed
+from perspect.asl.weights import weighed
 from perspect.vocabulary import (
     FAILED_FROM,
     Around,
@@ -36,6 +39,7 @@ from perspect.vocabulary import (
     Series,
     Severity,
     Status,
+    Step,
     lexicon,
 )  # fmt: skip
 from perspect.vocabulary.progress import Progress, silent
@@ -80,7 +84,11 @@ def quantify(
     if any(flag.severity == Severity.LIMITED for flag in bolus_flags) and relaxed.is_absolute:
         relaxed = replace(relaxed, origin="none")
     scale = relaxed.values
-    tissue = is_tissue(scale) if relaxed.origin != "none" else np.ones(brain.n_voxels, bool)
+    tissue = (
+        is_tissue(scale, brain, is_found=around.mask is None)
+        if relaxed.origin != "none"
+        else np.ones(brain.n_voxels, bool)
+    )
 
     tell("differences", 0.0)
     curves = moved.series.curves(brain.mask)
@@ -97,9 +105,13 @@ def quantify(
     found = found.times(1.0 / checked.factor).times(-1.0 if _is_turned(checked.differences, found, tissue) else 1.0)
     within = moved.within(found)
     belief = trust(within, len(found.parts))
-    if plan.outliers == "score":
-        found, belief, within = _scored(found, belief, within, around, brain)
+    if plan.outliers in ("score", "scrub"):
+        kept = scored(found, around, brain)
+        found, belief, within = found.kept(kept), belief[kept], None if within is None else within[kept]
     averaged = weighed(found, brain, plan.outliers == "robust", belief)
+    if plan.outliers == "scrub":
+        averaged = scrubbed(found, averaged, around, brain)
+    left = coverage(labelling, found, averaged, brain)
 
     tell("flow", 0.0)
     later = np.zeros(brain.n_voxels)
@@ -122,24 +134,31 @@ def quantify(
     tell("checks", 0.0)
     seen = quality(fitted, around, brain, checked.halves, relaxed.is_absolute)
     lesion = read_out(fitted, around, brain, plan.seed)
-    pure = pure_flow(fitted, around, brain) if plan.partial_volume == "regression" else {}
+    wants_pure, wants_drawn = plan.partial_volume == "regression", plan.spatial != "none"
+    pure = pure_flow(fitted, around, brain) if wants_pure and relaxed.is_absolute else {}
+    drawn = regular(fitted, around, brain, plan.spatial) if wants_drawn and relaxed.is_absolute else None
     flags = (
         *moved.flags, *bolus_flags, *relaxed.flags, *inverted.flags, *blood_flags, *checked.flags,
-        *pair_flags(within, found), *averaged.flags, *_noise_flags(averaged.origin), *seen.flags, *lesion.flags,
+        *pair_flags(within, found), *averaged.flags, *left.flags, *_noise_flags(averaged.origin), *seen.flags,
+        *lesion.flags, *(drawn.flags if drawn is not None else ()),
+        *(_not_made() if (wants_pure or wants_drawn) and not relaxed.is_absolute else ()),
     )  # fmt: skip
     flags = tuple(sorted(flags, key=lambda flag: -flag.severity))
     run = account.Run(
         labelled=labelled, plan=plan, around=around, brain=brain, moved=moved, within=within,
-        audited=replace(checked, differences=found), weighed=averaged, equilibrium=relaxed, efficiency=inverted,
-        setting=setting, samples=samples, fitted=fitted, quality=seen, lesion=lesion, steps=(),
+        audited=replace(checked, differences=found), weighed=averaged, coverage=left, equilibrium=relaxed,
+        efficiency=inverted, setting=setting, samples=samples, fitted=fitted, quality=seen, lesion=lesion, steps=(),
     )  # fmt: skip
-    steps = (
-        moved.step, found.step, averaged.step, relaxed.step, inverted.step, blood_step, account.kinetics_step(run)
+    steps: tuple[Step, ...] = (
+        moved.step, found.step, averaged.step, relaxed.step, inverted.step, blood_step, account.kinetics_step(run),
+        *((drawn.step,) if drawn is not None else ()),
     )  # fmt: skip
     regions = {"brain": brain, **({"lesion": around.lesion} if around.lesion is not None else {})}
     if "white" in lesion.regions:
         regions["reference"] = lesion.regions["white"]
     made = maps(fitted, brain, samples, relaxed.values if relaxed.is_absolute else None)
+    if drawn is not None:
+        made |= regular_maps(drawn, brain, fitted)
     for key, column in pure.items():
         made[key] = Map.of(PURE[key], brain, *column)
     return Measured(made, flags, Recipe(steps), regions, account.curves(run), account.summary(run, flags))
@@ -247,25 +266,26 @@ def maps(fitted: Kinetics, brain: Region, samples: Samples, m0: Float[np.ndarray
     return made
 
 
+def regular_maps(drawn: Regular, brain: Region, fitted: Kinetics) -> dict[str, Map]:
+    """Flow that was drawn to its neighbours, and how much of it they are (whose error is that of the flow's)."""
+    status = fitted.status["cbf"]
+    zero = np.where(np.isfinite(drawn.share), 0.0, np.nan)
+    return {
+        "cbfreg": Map.of(lexicon.REGULAR_FLOW, brain, drawn.flow, drawn.std, status),
+        "cbfshare": Map.of(lexicon.NEIGHBOURS_SHARE, brain, drawn.share, zero, status),
+    }
+
+
 def _is_turned(checked: Differences, found: Differences, tissue: np.ndarray) -> bool:
     """Whether the audit turned label and control about."""
     return bool((checked.values * found.values[tissue]).sum() < 0)
 
 
-def _scored(
-    found: Differences, belief: np.ndarray, within: np.ndarray | None, around: Around, brain: Region
-) -> tuple[Differences, np.ndarray, np.ndarray | None]:
-    """Without the pairs that SCORE leaves out. Raises Problem where it cannot be used."""
-    if not found.is_single or around.grey is None or around.white is None:
-        raise Problem(
-            "asl.outliers is 'score' but there are several delays, or no maps of grey and white matter.",
-            "SCORE compares pairs of one delay within tissues.",
-            "Give --gm and --wm, or use asl.outliers=robust.",
-        )
-    fluid = np.zeros(brain.grid.shape) if around.fluid is None else around.fluid
-    shares = np.stack([np.nan_to_num(brain.taken(one)) > 0.7 for one in (around.grey, around.white, fluid)])
-    kept = score(found, shares.astype(float))
-    return found.kept(kept), belief[kept], None if within is None else within[kept]
+def _not_made() -> tuple[Flag, ...]:
+    sentence = (
+        "Flow is relative: neither flow of pure tissues nor flow drawn to its neighbours is made, whose unit it is."
+    )
+    return (Flag("only-absolute", Severity.CAUTION, sentence, "relcbf", source="regular"),)
 
 
 def _noise_flags(origin: str) -> tuple[Flag, ...]:

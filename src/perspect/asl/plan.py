@@ -26,9 +26,9 @@ class Plan:
     subtraction: Literal["pairs", "surround"] = "pairs"
     """Each label from its own control, or from the mean of the controls before and after it."""
 
-    outliers: Literal["robust", "score", "none"] = "robust"
+    outliers: Literal["robust", "score", "scrub", "none"] = "robust"
     """What is done about pairs that are unlike the others: weighed down, pair by pair and slice by slice (robust), left
-    out as SCORE does (one delay only), or nothing."""
+    out as SCORE does, the rest averaged as SCRUB does (both for one delay), or nothing."""
 
     scale: Literal["auto", "stored"] = "auto"
     """Whether known scale factors of a vendor are undone where the signal difference is implausible without that (auto;
@@ -88,14 +88,18 @@ class Plan:
     """Standard deviation in s of what is expected of transit times before the data."""
 
     neighbours: bool = True
-    """Expect a voxel's transit time to be near that of its neighbours of the same tissue, away from a lesion. Flow is
-    never shared."""
+    """Expect a voxel's transit time to be near that of its neighbours of the same tissue, never across the edge of a
+    lesion. Flow is never shared."""
 
     arterial: Literal["auto", "none"] = "auto"
     """Whether label in arteries is modelled where the data ask for it (BIC) and the delays allow it."""
 
     bolus: float | None = None
     """Duration of the bolus of pulsed labelling in s, where it was not cut off; without it flow is relative."""
+
+    spatial: Literal["none", "tissue", "everywhere"] = "none"
+    """Whether a second map of flow is made that is drawn to its neighbours (cbfreg): in tissue but a lesion, or in a
+    lesion as well, where neighbours never weigh more than its own data. All numbers come from the measured map."""
 
     partial_volume: Literal["none", "regression"] = "none"
     """Flow of pure grey and white matter by regression over neighbours (needs maps of both; a lesion is left out)."""

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from perspect.asl.kinetics import Kinetics
+from perspect.asl.quarters import compared, quarters
 from perspect.vocabulary import FAILED_FROM, Around, Flag, Region, Severity
 
 TO_FLOW: Final = 6000.0
@@ -35,17 +36,6 @@ RATIO: Final = (1.5, 4.0)
 
 NEGATIVE: Final = 0.1
 """Share of negative voxels in grey matter from which on it is said. [our default]"""
-
-SIDES: Final = 0.3
-"""Difference of left and right over their mean that anatomy does not make: one carotid was labelled worse, or is
-narrow. [our default]"""
-
-LATE: Final = 0.5
-"""s by which a territory's transit time exceeds that of the rest, from which on it is called late. [our default]"""
-
-BRIGHT, DARK = 3.0, 0.5
-"""Robust standard deviations above the median from which on a voxel is a bright vessel; share of the median below
-which tissue is dark. [our defaults]"""
 
 SOURCE: Final = "quality"
 
@@ -75,7 +65,9 @@ def quality(fitted: Kinetics, around: Around, brain: Region, halves: float, is_a
     if grey is not None and white is not None:
         _ratio(flow[grey], flow[white], numbers, flags)
         numbers["qei"] = quality_index(flow, around, brain, normal)
-    _sides(fitted, brain, normal, numbers, flags)
+    sides, said = compared(quarters(fitted, brain, normal))
+    numbers |= sides
+    flags += said
     return Quality(numbers, tuple(flags))
 
 
@@ -129,7 +121,7 @@ def _variation(
         return
     # Without what noise adds: a noisy scan is not one with label in arteries.
     cov = float(np.sqrt(max(flow.var() - (std**2).mean(), 0.0)) / flow.mean())
-    numbers["spatial_cov"] = cov
+    numbers["spatial_cov" if is_grey else "spatial_cov_brain"] = cov
     if not is_grey or cov < SPATIAL_COV[0]:
         return
     severe = cov >= SPATIAL_COV[1]
@@ -205,37 +197,3 @@ def quality_index(
     likeness = 1.0 - np.exp(-3.0126 * rho**2.4419)
     penalty = np.exp(-(0.054 * uneven**0.9272 + 2.8478 * negative**0.5196))
     return float(np.cbrt(likeness * penalty))
-
-
-def _sides(
-    fitted: Kinetics, brain: Region, tissue: Bool[np.ndarray, " voxels"], numbers: dict[str, Any], flags: list[Flag]
-) -> None:
-    """Left against right in front, where the carotid arteries feed: less flow, or later flow."""
-    affine = brain.grid.affine
-    place = np.array(np.unravel_index(brain.places, brain.grid.shape, order="F")).T @ affine[:3, :3].T + affine[:3, 3]
-    middle, back = float(np.median(place[:, 0])), float(np.percentile(place[:, 1], 35))
-    front = tissue & (place[:, 1] > back)
-    left, right = front & (place[:, 0] < middle), front & (place[:, 0] >= middle)
-    if min(left.sum(), right.sum()) < FEWEST:
-        return
-    flow = fitted.values["cbf"]
-    levels = [float(np.median(flow[one])) for one in (left, right)]
-    mean = 0.5 * sum(levels)
-    asymmetry = (levels[0] - levels[1]) / mean if mean > 0 else float("nan")
-    numbers["left_right_asymmetry"] = asymmetry
-    late = float("nan")
-    if "att" in fitted.values:
-        att = fitted.values["att"]
-        late = float(np.nanmedian(att[left]) - np.nanmedian(att[right]))
-        numbers["left_right_delay"] = late
-    lower = "left" if asymmetry < 0 else "right"
-    if abs(asymmetry) > SIDES:
-        sentence = (
-            f"Flow in front is {abs(asymmetry):.0%} lower on the {lower}: that carotid artery was labelled worse, "
-        )
-        sentence += "is narrow, or the label comes late. Ratios to the other side are not to be read."
-        flags.append(_flag("labelling-asymmetry", Severity.LIMITED, sentence, abs(asymmetry)))
-    if np.isfinite(late) and abs(late) > LATE:
-        side = "left" if late > 0 else "right"
-        sentence = f"Label comes {abs(late):.1f} s later on the {side}: low flow there, by one delay, would be delay."
-        flags.append(_flag("late-side", Severity.CAUTION, sentence))

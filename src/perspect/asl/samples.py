@@ -129,7 +129,10 @@ def _around(pair: tuple[int, int], others: list[tuple[int, int]], labelling: Lab
 def _made(labelling: Labelling, curves: np.ndarray, usable: np.ndarray) -> Differences:
     """Differences that the scanner has subtracted already."""
     found = [int(at) for at in labelling.of("deltam") if usable[at]]
-    step = Step("subtraction", f"{len(found)} differences were taken as the scanner made them.")
+    step = Step(
+        "subtraction",
+        f"{len(found)} difference{'s were' if len(found) > 1 else ' was'} taken as the scanner made them.",
+    )
     parts: list[tuple[int, ...]] = [(at,) for at in found]
     values = np.asfortranarray(curves[:, found], np.float32)
     return _sorted(labelling, values, parts, np.ones(len(found)), step)

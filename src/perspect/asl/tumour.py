@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from perspect.asl.kinetics import Kinetics
+from perspect.asl.no_tissue import Masks, no_tissue
 from perspect.asl.quality import PURE, opposite
 from perspect.vocabulary import FAILED_FROM, Around, Flag, Region, Severity, Status
 
@@ -21,14 +22,11 @@ CLUSTER: Final = 5
 HOT: Final = 90.0
 """Percentile from which on voxels of a lesion are hot."""
 
-ARTERY: Final = 0.01
-"""Arterial volume in mL/mL from which on a voxel of a lesion is a vessel. [our default]"""
-
-FLUID: Final = 0.5
-"""Share of fluid from which on a voxel of a lesion is none of its tissue. [our default]"""
-
 FEWEST: Final = 20
 """Voxels of a reference."""
+
+IN_LESIONS: Final = ("choroid plexus", "vessels", "fluid")
+"""What is left out of a lesion."""
 
 DRAWS: Final = 400
 """Of the bootstrap of a reference."""
@@ -37,7 +35,7 @@ LATE: Final = 0.5
 """s by which label comes later to a lesion than to its reference, from which on it is said. [our default]"""
 
 BORROWED: Final = 0.5
-"""Share of what is expected of transit times that neighbours may give inside a lesion before it is said."""
+"""Share of what is known of transit times that neighbours may give inside a lesion before it is said."""
 
 SOURCE: Final = "lesion"
 
@@ -56,7 +54,8 @@ def read_out(fitted: Kinetics, around: Around, brain: Region, seed: int) -> Read
     lesion = around.lesion
     if lesion is None:
         return ReadOut({}, (), {})
-    inside, left_out = _tissue(fitted, around, brain)
+    masks = no_tissue(fitted, around, brain)
+    inside, left_out = _tissue(fitted, around, brain, masks)
     flow, std = fitted.values["cbf"], fitted.std["cbf"]
     if inside.sum() < CLUSTER:
         sentence = f"Only {int(inside.sum())} voxels of the lesion could be measured: no flow is stated for it."
@@ -72,31 +71,34 @@ def read_out(fitted: Kinetics, around: Around, brain: Region, seed: int) -> Read
         numbers |= {"hot": float(flow[hot].mean()), "hot_std": _error(std[hot]), "hot_voxels": int(hot.sum())}
     flags: list[Flag] = []
     rng = np.random.default_rng(seed)
-    regions = references(fitted, around, brain)
+    regions = references(fitted, around, brain, masks)
     for name, region in regions.items():
         numbers[name] = _ratios(numbers, flow, brain.taken(region.mask), rng)
     _delay(fitted, inside, regions, brain, numbers, flags)
-    if fitted.drawn is not None and float(fitted.drawn[inside].mean()) > BORROWED:
-        sentence = "Transit times in the lesion are mostly those of its neighbours."
+    if fitted.drawn is not None and float(np.nanmean(fitted.drawn[inside])) > BORROWED:
+        sentence = (
+            "Transit times in the lesion are mostly those of other voxels of it: each alone hardly tells its own."
+        )
         flags.append(Flag("lesion-borrowed", Severity.CAUTION, sentence, "lesion", source=SOURCE))
     return ReadOut(numbers, tuple(flags), regions)
 
 
-def _tissue(fitted: Kinetics, around: Around, brain: Region) -> tuple[Bool[np.ndarray, " voxels"], dict[str, int]]:
-    """The lesion's voxels that are measured and no vessel or fluid, and how many are not for which reason."""
+def _tissue(
+    fitted: Kinetics, around: Around, brain: Region, masks: Masks
+) -> tuple[Bool[np.ndarray, " voxels"], dict[str, int]]:
+    """The lesion's voxels that are measured and tissue, and how many are not for which reason (the first that holds).
+
+    What lies in the shell of the sinuses stays: so do tumours.
+    """
     assert around.lesion is not None
     ill = brain.taken(around.lesion.mask)
-    measured = ill & (fitted.status["cbf"] < FAILED_FROM)
-    vessel = np.zeros(ill.size, bool)
-    if fitted.has_arteries is not None:
-        vessel = measured & fitted.has_arteries & (np.nan_to_num(fitted.values["abv"]) > ARTERY)
-    fluid = np.zeros(ill.size, bool)
-    if around.fluid is not None:
-        fluid = measured & (np.nan_to_num(brain.taken(around.fluid)) > FLUID)
-    counts = {
-        "not measured": int((ill & ~measured).sum()), "vessels": int(vessel.sum()), "fluid": int(fluid.sum())
-    }  # fmt: skip
-    return np.asarray(measured & ~vessel & ~fluid), counts
+    left = ill & (fitted.status["cbf"] < FAILED_FROM)
+    counts = {"not measured": int((ill & ~left).sum())}
+    for name in IN_LESIONS:
+        here = left & brain.taken(masks[name])
+        counts[name] = int(here.sum())
+        left &= ~here
+    return np.asarray(left), counts
 
 
 def hot_voxels(
@@ -110,8 +112,11 @@ def hot_voxels(
     return np.asarray(brain.taken(sizes[label] >= CLUSTER))
 
 
-def references(fitted: Kinetics, around: Around, brain: Region) -> dict[str, Region]:
-    """Contralateral grey and white matter, and the place opposite the lesion, as far as each has voxels enough."""
+def references(fitted: Kinetics, around: Around, brain: Region, masks: Masks) -> dict[str, Region]:
+    """Contralateral grey and white matter, and the place opposite the lesion, as far as each has voxels enough.
+
+    Vessels, plexus, sinuses and fluid are left out of all of them.
+    """
     assert around.lesion is not None
     mask = around.lesion.mask
     ok = brain.spread(fitted.status["cbf"] < FAILED_FROM, False)
@@ -119,7 +124,7 @@ def references(fitted: Kinetics, around: Around, brain: Region) -> dict[str, Reg
     x = np.tensordot(affine[0, :3], np.indices(brain.grid.shape), 1) + affine[0, 3]
     middle, own = float(np.median(x[brain.mask])), float(np.mean(x[mask]))
     other = (x < middle) if own > middle else (x > middle)
-    away = ~ndimage.binary_dilation(mask, iterations=2) & ok
+    away = ~ndimage.binary_dilation(mask, iterations=2) & ok & ~np.any(list(masks.values()), axis=0)
     found = {"mirror": opposite(mask, brain) & away}
     for name, share in (("grey", around.grey), ("white", around.white)):
         if share is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from perspect.asl.m0 import slices_of
 from perspect.asl.samples import Differences
@@ -23,12 +23,11 @@ SHARED: Final = 8.0
 FEWEST: Final = 20
 """Voxels of a slice in which its spread can be told."""
 
+MOST: Final = 500
+"""Voxels of a slice that tell its spread, evenly chosen: to 3 %."""
+
 NOTICED: Final = 0.05
 """Share of pairs that are left out from which on it is said."""
-
-SCORE_SPREAD: Final = 2.5
-"""Robust standard deviations of the mean of grey matter beyond which SCORE leaves a pair out (Dolui et al. 2017,
-doi:10.1002/jmri.25436)."""
 
 SOURCE: Final = "outliers"
 
@@ -37,13 +36,15 @@ SOURCE: Final = "outliers"
 class Weighed:
     """Mean difference of every sample and its noise (standard deviation of that mean), both in the series' unit.
 
-    `weights` are those of the differences by slice. `noise` is that of one pair.
+    `weights` are those of the differences by slice. `noise` is that of one pair. `worth` is how many ordinary pairs
+    tell as much as what is used of each sample.
     """
 
     means: Float[np.ndarray, "voxels samples"]
     noise_of_means: Float[np.ndarray, "voxels samples"]
     noise: Float[np.ndarray, " voxels"]
     weights: Float[np.ndarray, "differences slices"]
+    worth: Float[np.ndarray, "samples slices"]
     origin: str
     step: Step
     flags: tuple[Flag, ...]
@@ -57,14 +58,16 @@ def unlike(found: Differences, brain: Region) -> Float[np.ndarray, "differences 
     slices = slices_of(brain)
     n_slices = brain.grid.shape[2]
     finite = np.isfinite(found.values).all(axis=1)
+    every = {int(z): np.flatnonzero((slices == z) & finite) for z in np.unique(slices)}
+    chosen = {z: rows[:: max(1, rows.size // MOST)] for z, rows in every.items()}
     out = np.ones((found.sample.size, n_slices))
     for sample in range(found.n_samples):
         own = np.flatnonzero(found.sample == sample)
         if own.size < 3:
             continue
-        away = found.values[:, own] - np.median(found.values[:, own], axis=1, keepdims=True)
-        for z in np.unique(slices):
-            inside = away[(slices == z) & finite]
+        for z, rows in chosen.items():
+            inside = found.values[np.ix_(rows, own)]
+            inside = inside - np.median(inside, axis=1, keepdims=True)
             if len(inside) >= FEWEST:
                 out[own, z] = np.sqrt(np.mean(np.clip(inside, *np.percentile(inside, [1, 99])) ** 2, axis=0))
     usual = np.ones(n_slices)
@@ -82,17 +85,16 @@ def weighed(found: Differences, brain: Region, is_robust: bool, trust: Float[np.
     `trust` (0 to 1) is what each has before, by how the head moved within it.
     """
     slices = slices_of(brain)
-    if is_robust:
-        ratio = unlike(found, brain)
-        weights = np.where(ratio > LOST, 0.0, np.minimum(1.0, (UNLIKE / np.maximum(ratio, 1e-9)) ** 2))
-    else:
-        weights = np.ones((found.sample.size, brain.grid.shape[2]))
-    weights = weights * trust[:, None]
+    ratio = unlike(found, brain) if is_robust else np.ones((found.sample.size, brain.grid.shape[2]))
+    # What is wider than usual is noisier by that, and weighs what its noise is worth.
+    excess = np.maximum(1.0, (ratio / UNLIKE) ** 2)
+    weights = np.where(ratio > LOST, 0.0, 1.0 / excess) * trust[:, None]
     for sample in range(found.n_samples):
         own = found.sample == sample
         lost = weights[own].sum(axis=0) <= 0
         # A sample of which a slice has nothing left keeps the slice: noise is better known than nothing.
-        weights[np.ix_(own, lost)] = 1.0
+        weights[np.ix_(own, lost)] = 1.0 / excess[np.ix_(own, lost)]
+    worth = np.zeros((found.n_samples, weights.shape[1]))
     per_voxel = (weights / found.variance[:, None])[:, slices].T.astype(np.float32)
     means = np.empty((brain.n_voxels, found.n_samples), np.float32)
     share = np.empty((brain.n_voxels, found.n_samples))
@@ -105,7 +107,10 @@ def weighed(found: Differences, brain: Region, is_robust: bool, trust: Float[np.
         away = found.values[:, own] - means[:, sample : sample + 1]
         scatter += (w * away**2).sum(axis=1)
         spare += np.maximum(own.size * (total**2 / (w**2).sum(axis=1)) / own.size - 1.0, 0.0)
-        share[:, sample] = np.sqrt((w**2 * found.variance[own]).sum(axis=1)) / total
+        wide = weights[own] / found.variance[own, None]
+        noisy = (wide**2 * found.variance[own, None] * excess[own]).sum(axis=0)
+        worth[sample] = wide.sum(axis=0) ** 2 / noisy
+        share[:, sample] = 1.0 / np.sqrt(worth[sample])[slices]
     noise, origin = _noise(scatter, spare, means, slices, brain)
     flags = _flags(weights[:, np.unique(slices)])
     sentence = f"Noise came from {origin}."
@@ -115,7 +120,7 @@ def weighed(found: Differences, brain: Region, is_robust: bool, trust: Float[np.
             f"({weights[:, np.unique(slices)].mean():.0%} of the weight is left). {sentence}"
         )
     step = Step("averaging", sentence, {"weight_left": float(weights[:, np.unique(slices)].mean())})
-    return Weighed(means, share * noise[:, None], noise, weights, origin, step, flags)
+    return Weighed(means, share * noise[:, None], noise, weights, worth, origin, step, flags)
 
 
 def _noise(
@@ -157,37 +162,3 @@ def _flags(weights: Float[np.ndarray, "differences slices"]) -> tuple[Flag, ...]
     sentence = f"{lost:.0%} of the pairs (slice by slice) are so unlike the others that they were left out."
     where = f"pairs {', '.join(map(str, places[:12]))}" if places.size else "single slices"
     return (Flag("pairs-left-out", severity, sentence, where, lost, SOURCE),)
-
-
-def score(found: Differences, tissues: Float[np.ndarray, "tissues voxels"]) -> Bool[np.ndarray, " differences"]:
-    """Which differences SCORE keeps: structural correlation based outlier rejection, as first described.
-
-    First those whose mean over grey matter (the first of `tissues`, as 0 or 1) lies more than 2.5 robust standard
-    deviations from the median are left out. Then, one at a time, the one that is most like the mean map of those kept,
-    as long as the variance within the tissues, pooled, falls by it; the last that made it rise is kept.
-
-    Dolui et al. 2017, doi:10.1002/jmri.25436
-    """
-    levels = found.values[tissues[0] > 0].mean(axis=0)
-    middle = np.median(levels)
-    robust = np.median(np.abs(levels - middle)) / 0.675
-    kept = np.abs(levels - middle) <= SCORE_SPREAD * max(robust, 1e-30)
-
-    def pooled(some: np.ndarray) -> float:
-        mean = found.values[:, some].mean(axis=1)
-        sizes = [int((tissue > 0).sum()) for tissue in tissues]
-        return float(sum((n - 1) * np.var(mean[t > 0], ddof=1) for n, t in zip(sizes, tissues, strict=True) if n > 1))
-
-    inside = (tissues > 0).any(axis=0)
-    now = pooled(kept)
-    while kept.sum() > 2:
-        mean = found.values[inside][:, kept].mean(axis=1)
-        places = np.flatnonzero(kept)
-        likeness = [np.corrcoef(found.values[inside, at], mean)[0, 1] for at in places]
-        without = kept.copy()
-        without[places[int(np.argmax(likeness))]] = False
-        then = pooled(without)
-        if then >= now:
-            break
-        kept, now = without, then
-    return np.asarray(kept)

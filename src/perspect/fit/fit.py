@@ -65,7 +65,7 @@ def fit(model: Model, curves: Float[np.ndarray, "*voxels time"], *, noise: Noise
     columns that depend on each other or fewer samples than parameters (SINGULAR), or without a minimum (NOT_CONVERGED).
     Non-linear parameters are left open (NaN) where the data are fitted as well (at 95 %) without what they shape.
 
-    Raises `Problem` where curves and noise do not belong to the model's samples.
+    Raises `Problem` where curves and noise do not belong to the model's samples, or the model has no one best value.
 
     >>> from perspect.models import Patlak
     >>> t = np.arange(20.0)
@@ -109,6 +109,12 @@ class _Out:
 
 
 def _check(model: Model, n_samples: int, shape: tuple[int, ...], noise: np.ndarray | None) -> None:
+    if not model.has_one_best:
+        raise Problem(
+            f"{type(model).__name__} has no single best value.",
+            "A descent would stop in one of several minima in one voxel out of seven.",
+            "Use fit.posterior, which weighs all of them.",
+        )
     typical = np.array([sum(model.bounds(quantity)) / 2.0 for quantity in model.parameters])
     expected = model.predict(typical).shape[-1]
     if n_samples != expected:

@@ -78,13 +78,13 @@ def read_asl(
     image = read_volumes(path)
     expected = path.with_name(f"{stem(path)}.json")
     sidecar = read_sidecar(path, expected)
-    sidecar, image, echo_flags = _first_echo(sidecar, image, path)
+    sidecar, image, kept, echo_flags = _first_echo(sidecar, image, path)
     taken, overridden = acquisition(_plain(sidecar), acquired)
     n = image.values.shape[3]
     tr = acquired.tr if acquired.tr is not None else preparation_tr(sidecar, n)
     levels = _levels(image)
     _check_finite(image, path)
-    labelling, flags, context = read_labelling(path, sidecar, levels, image.values.shape[2], given)
+    labelling, flags, context = read_labelling(path, sidecar, levels, image.values.shape[2], given, kept)
     times = np.arange(n) * (tr or 1.0)
     used = [path, *sidecar.files, *([context] if context is not None else [])]
     series = Series(
@@ -110,12 +110,14 @@ def m0_beside(path: Path) -> Path | None:
     return found[0] if found else None
 
 
-def _first_echo(sidecar: Sidecar, image: Image, path: Path) -> tuple[Sidecar, Image, tuple[Flag, ...]]:
-    """Where every volume has an echo time, those of the shortest."""
+def _first_echo(
+    sidecar: Sidecar, image: Image, path: Path
+) -> tuple[Sidecar, Image, np.ndarray | None, tuple[Flag, ...]]:
+    """Where every volume has an echo time, those of the shortest, and which they are (None: all)."""
     te = sidecar.values.get("EchoTime")
     n = image.values.shape[3]
     if not isinstance(te, list):
-        return sidecar, image, ()
+        return sidecar, image, None, ()
     times = np.array([float(one) for one in te])
     if times.size != n:
         raise Problem(
@@ -127,14 +129,14 @@ def _first_echo(sidecar: Sidecar, image: Image, path: Path) -> tuple[Sidecar, Im
     kept = np.flatnonzero(times == times[times > 0].min())
     values["EchoTime"] = float(times[kept[0]])
     if kept.size == n:
-        return replace(sidecar, values=values), image, ()
+        return replace(sidecar, values=values), image, None, ()
     for key in ("PostLabelingDelay", "LabelingDuration", "RepetitionTimePreparation", "FlipAngle"):
         if isinstance(values.get(key), list) and len(values[key]) == n:
             values[key] = [values[key][at] for at in kept]
     sentence = f"Of {np.unique(times).size} echoes the shortest ({values['EchoTime'] * 1e3:.1f} ms) is used."
     flag = Flag("first-echo", Severity.NOTE, sentence, path.name, source="reading")
     image = replace(image, values=np.asfortranarray(image.values[..., kept]))
-    return replace(sidecar, values=values), image, (flag,)
+    return replace(sidecar, values=values), image, np.isin(np.arange(n), kept), (flag,)
 
 
 def _plain(sidecar: Sidecar) -> Sidecar:
@@ -219,4 +221,4 @@ def _unlike(image: Image, path: Path) -> tuple[Flag, ...]:
         f"The {levels.size} volumes of {path.name} differ by {spread:.0%}: they may be label and control, suppressed, "
         "or not at equilibrium. Then flow is not absolute."
     )
-    return (Flag("m0-volumes-differ", Severity.CAUTION, sentence, path.name, spread, "reading"),)
+    return (Flag("m0-volumes-differ", Severity.LIMITED, sentence, path.name, spread, "reading"),)

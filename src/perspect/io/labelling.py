@@ -5,7 +5,6 @@ for continuous labelling, and by leaving things out. Whatever cannot be is a Pro
 missing.
 """
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -15,12 +14,12 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from perspect.io.bids import stem
+from perspect.io.aslcontext import context_of, volumes_of
 from perspect.io.sidecar import Sidecar
 from perspect.vocabulary import Flag, Labelling, Problem, Severity
-from perspect.vocabulary.labelling import VOLUMES, Kind
+from perspect.vocabulary.labelling import Kind
 
 LONGEST: Final = 10.0
 """s: blood is gone after that; a longer time is in ms."""
@@ -28,12 +27,7 @@ LONGEST: Final = 10.0
 TR_LONGEST: Final = 60.0
 """s between volumes."""
 
-BRIGHTER: Final = 1.03
-"""Ratio of the first volume to the others from which on it is an M0 that nobody named: labels and controls differ by
-1 % and drift by less."""
-
 TYPES: Final = {"PCASL": "pcasl", "CASL": "casl", "PASL": "pasl"}
-ORDERS: Final = ("control-label", "label-control", "deltam", "cbf")
 NOTHING: Final = float("nan")
 
 
@@ -53,16 +47,22 @@ NOTHING_GIVEN: Final = GivenLabelling()
 
 
 def read_labelling(
-    image: Path, sidecar: Sidecar, levels: Float[np.ndarray, " volumes"], n_slices: int, given: GivenLabelling
+    image: Path,
+    sidecar: Sidecar,
+    levels: Float[np.ndarray, " volumes"],
+    n_slices: int,
+    given: GivenLabelling,
+    kept: Bool[np.ndarray, " stored"] | None = None,
 ) -> tuple[Labelling, tuple[Flag, ...], Path | None]:
     """The labelling of every volume, what must be said of it, and the aslcontext table that was read, if any.
 
+    `kept` are those of the stored volumes that are left where only one echo is; the table may name all or these.
     `levels` is the mean signal of each volume, by which an M0 that nobody named is told.
     """
     where, values = sidecar.expected.name, sidecar.values
     kind, flags = _kind(sidecar, given)
     context = context_of(image)
-    volumes, is_known, notes = _volumes(context, levels, sidecar, given)
+    volumes, is_known, notes = volumes_of(context, levels, sidecar, given.order, kept)
     flags += notes
     n = len(volumes)
     delays, notes = _delays(sidecar, kind, volumes, given)
@@ -98,38 +98,6 @@ def read_labelling(
     return labelling, tuple(flags), context
 
 
-def context_of(image: Path) -> Path | None:
-    """The aslcontext table that belongs to an image: `sub-01_aslcontext.tsv` beside `sub-01_asl.nii.gz`."""
-    name = stem(image)
-    base = name[: -len("_asl")] if name.endswith("_asl") else name
-    for path in (image.with_name(f"{base}_aslcontext.tsv"), image.with_name("aslcontext.tsv")):
-        if path.is_file():
-            return path
-    return None
-
-
-def read_context(path: Path) -> tuple[str, ...]:
-    """The volume types of a table with a column `volume_type`; empty lines at its end are no volumes."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.reader(file, delimiter="\t") if any(cell.strip() for cell in row)]
-    if not rows or "volume_type" not in [cell.strip() for cell in rows[0]]:
-        raise Problem(
-            f"{path.name} has no column volume_type.",
-            "It is not known which volume is a label.",
-            "Give a table with the heading volume_type and a line for each volume.",
-        )
-    column = [cell.strip() for cell in rows[0]].index("volume_type")
-    found = tuple(row[column].strip().lower() if column < len(row) else "" for row in rows[1:])
-    unknown = sorted(set(found) - set(VOLUMES))
-    if unknown:
-        raise Problem(
-            f"{path.name} calls volumes {', '.join(repr(one) for one in unknown)}.",
-            "It is not known what they show.",
-            "Known are control, label, deltam, m0scan and cbf.",
-        )
-    return found
-
-
 def _kind(sidecar: Sidecar, given: GivenLabelling) -> tuple[Kind, list[Flag]]:
     stated = sidecar.values.get("ArterialSpinLabelingType")
     if given.kind is not None:
@@ -152,54 +120,6 @@ def _kind(sidecar: Sidecar, given: GivenLabelling) -> tuple[Kind, list[Flag]]:
             f"It must be one of {', '.join(get_args(Kind))}.",
         )
     return kind, flags  # type: ignore[return-value]
-
-
-def _volumes(
-    context: Path | None, levels: np.ndarray, sidecar: Sidecar, given: GivenLabelling
-) -> tuple[tuple[str, ...], bool, list[Flag]]:
-    """What every volume shows, whether the order of label and control is known, and what was guessed."""
-    n = levels.size
-    if context is not None and given.order is None:
-        found = read_context(context)
-        if len(found) != n:
-            raise Problem(
-                f"{context.name} names {len(found)} volumes but {sidecar.expected.stem} has {n}.",
-                "It is not known which volume is which.",
-                "Give one line for each volume.",
-            )
-        return found, True, []
-    if given.order in ("deltam", "cbf"):
-        return (given.order,) * n, True, []
-    if given.order is not None and given.order not in ORDERS:
-        raise Problem(
-            f"--order is '{given.order}'.",
-            "Differences of the wrong order have the wrong sign.",
-            f"It must be one of {', '.join(ORDERS)}.",
-        )
-    first, flags = 0, []
-    others = float(np.median(levels[1:])) if n > 1 else NOTHING
-    if n % 2 and n > 2 and levels[0] > BRIGHTER * others:
-        first = 1
-        sentence = (
-            f"The series has {n} volumes and the first is {levels[0] / others - 1:.0%} brighter than the others: it "
-            "was taken as M0. An aslcontext table would say."
-        )
-        flags.append(_flag("m0-guessed", Severity.CAUTION, sentence, sidecar.expected.stem))
-    elif n % 2 and n > 2:
-        raise Problem(
-            f"{sidecar.expected.stem} has {n} volumes, an odd number, and no aslcontext table.",
-            "It is not known which of them are label, control or M0.",
-            "Put sub-…_aslcontext.tsv beside the series, with a line for each volume.",
-        )
-    if n - first < 2:
-        raise Problem(
-            f"{sidecar.expected.stem} has one volume and no aslcontext table.",
-            "It is not known whether it is a difference or a map of flow.",
-            "Give --order deltam or --order cbf.",
-        )
-    pair = tuple((given.order or "control-label").split("-"))
-    order = ("m0scan",) * first + pair * ((n - first) // 2)
-    return order, given.order is not None, flags
 
 
 def _delays(

@@ -23,13 +23,11 @@ from perspect.models.vascular import DelayedVascular, Vascular
 
 ALL: Final[tuple[type[Model], ...]] = (
     Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, InversionRecovery, LookLocker,
-    Hifi, Vascular, Patlak, Tofts, ExtendedTofts, Pcasl, Pasl, TwoCompartmentUptake, TwoCompartmentExchange,
-    AdiabaticTissueHomogeneity, DelayedVascular, DelayedPatlak, DelayedTofts, DelayedExtendedTofts,
-    DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange, DelayedAdiabaticTissueHomogeneity, ReferenceRegion,
-    ConstrainedReferenceRegion,
+    Hifi, Vascular, Patlak, Tofts, ExtendedTofts, Pcasl, Pasl, ArterialPcasl, ArterialPasl, TwoCompartmentUptake,
+    TwoCompartmentExchange, AdiabaticTissueHomogeneity, DelayedVascular, DelayedPatlak, DelayedTofts,
+    DelayedExtendedTofts, DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange,
+    DelayedAdiabaticTissueHomogeneity, ReferenceRegion, ConstrainedReferenceRegion,
 )  # fmt: skip
-"""Those with label in arteries are not among them: between two samples nothing tells when it arrived, so that no single
-best value exists; `fit.posterior` weighs all of them."""
 
 __all__ = [
     "ALL", "AdiabaticTissueHomogeneity", "ArterialPasl", "ArterialPcasl", "BidirectionalLeakage",

@@ -18,6 +18,9 @@ class Model(ABC):
     """
 
     parameters: ClassVar[tuple[Quantity, ...]]
+    has_one_best: ClassVar[bool] = True
+    """Whether curves have one best set of parameters that a descent finds (`fit.fit`); else all of them are weighed
+    (`fit.posterior`)."""
 
     @abstractmethod
     def predict(self, p: Float[np.ndarray, "*voxels parameters"]) -> Float[np.ndarray, "*voxels time"]:

@@ -1,70 +1,51 @@
 """Pulsed labelling: a slab of blood is inverted at once, and all of it decays from then on."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from perspect.models.base import Separable
-from perspect.models.labelled import Tissue, between, passing
-from perspect.vocabulary.lexicon import ABAT, ABV, ATT, FLOW
-from perspect.vocabulary.quantity import Quantity
+from perspect.models.labelled import LabelInArteries, LabelInTissue, passing
 
 ALIKE = 1e-6
 """Rates of loss in tissue and in blood that differ by less (1/s) are the same: the limit of the equation is used."""
 
 
 @dataclass(frozen=True, eq=False)
-class Pasl(Separable):
+class Pasl(LabelInTissue):
     r"""Label in tissue after pulsed labelling whose bolus lasts τ (TI1), over the fully relaxed signal of the tissue.
 
     $$\frac{\Delta M}{M_0} = \frac{2\alpha f}{\lambda}\, e^{-R\,TI} \int_{ATT}^{t_e} e^{(R - 1/T_{1b})\,u}\, du,
     \qquad t_e = \min(\max(TI, ATT),\, ATT + \tau)$$
 
-    `delays` are the inversion times TI in s, `durations` are τ in s, one for each sample; R as in `models.pcasl.Pcasl`.
+    `delays` are the inversion times TI, `durations` τ; R as in `models.pcasl.Pcasl`.
 
     Buxton et al. 1998, doi:10.1002/mrm.1910400308; Alsop et al. 2015, doi:10.1002/mrm.25197, equation 2 (R = 1/T1b)
 
+    >>> from perspect.models import Tissue
     >>> one = Pasl(np.array([1.8]), np.array([0.8]), 0.98, Tissue(blood_t1=1.65))
     >>> float(one.predict(np.array([60.0 / 6000.0, 0.7])).round(5)[0])
     0.00585
     """
 
-    delays: Float[np.ndarray, " time"]
-    durations: Float[np.ndarray, " time"]
-    efficiency: float
-    tissue: Tissue
-
-    parameters: ClassVar[tuple[Quantity, ...]] = (FLOW, ATT)
-    linear: ClassVar[tuple[Quantity, ...]] = (FLOW,)
-    nonlinear: ClassVar[tuple[Quantity, ...]] = (ATT,)
-
-    def atoms(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Float[np.ndarray, "*voxels linear time"]:
-        """The signal of unit flow."""
-        return self.delivered(theta[..., :1])[..., None, :]
-
-    def edges(self, quantity: Quantity) -> Float[np.ndarray, " edges"] | None:
-        """Transit times at which the first or the last of the bolus reaches tissue as a sample is read."""
-        if quantity is not ATT:
-            return super().edges(quantity)
-        bends = np.concatenate([self.delays, self.delays - self.durations])
-        return between(bends, *self.bounds(quantity))
+    def bends(self) -> Float[np.ndarray, " bends"]:
+        """Transit times at which the first or the last of the bolus reaches tissue as a sample is read, in s."""
+        return np.concatenate([self.delays, self.delays - self.durations])
 
     def delivered(self, att: Float[np.ndarray, "*voxels one"]) -> Float[np.ndarray, "*voxels time"]:
         """Label in tissue for a flow of 1/s."""
-        rate, scale = self.tissue.rate, 2.0 * self.efficiency / self.tissue.partition
+        rate = self.tissue.rate
         lasting = np.clip(self.delays - att, 0.0, self.durations)
         slower = rate - 1.0 / self.tissue.blood_t1
         if abs(slower) < ALIKE:
             brought = lasting + 0.0 * att
         else:
             brought = np.exp(slower * att) * np.expm1(slower * lasting) / slower
-        return np.asarray(scale * np.exp(-rate * self.delays) * brought)
+        return np.asarray(self.scale * np.exp(-rate * self.delays) * brought)
 
 
 @dataclass(frozen=True, eq=False)
-class ArterialPasl(Pasl):
+class ArterialPasl(LabelInArteries, Pasl):
     r"""The same, and label that is still in the arteries of the voxel.
 
     $$\frac{\Delta M}{M_0} = \frac{\Delta M_{tissue}}{M_0} + \frac{2\alpha}{\lambda}\, aBV\, e^{-TI/T_{1b}}\, p(TI)$$
@@ -74,13 +55,7 @@ class ArterialPasl(Pasl):
     Chappell et al. 2010, doi:10.1002/mrm.22320
     """
 
-    parameters: ClassVar[tuple[Quantity, ...]] = (FLOW, ABV, ATT, ABAT)
-    linear: ClassVar[tuple[Quantity, ...]] = (FLOW, ABV)
-    nonlinear: ClassVar[tuple[Quantity, ...]] = (ATT, ABAT)
-
-    def atoms(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Float[np.ndarray, "*voxels linear time"]:
-        """The signal of unit flow, and of a voxel full of arterial blood."""
-        scale = 2.0 * self.efficiency / self.tissue.partition
-        here = passing(self.delays, self.durations, theta[..., 1:], self.tissue.spread)
-        blood = scale * np.exp(-self.delays / self.tissue.blood_t1) * here
-        return np.stack([self.delivered(theta[..., :1]), blood], axis=-2)
+    def in_arteries(self, abat: Float[np.ndarray, "*voxels one"]) -> Float[np.ndarray, "*voxels time"]:
+        """Label of a voxel full of arterial blood, over that of fully inverted blood."""
+        here = passing(self.delays, self.durations, abat, self.tissue.spread)
+        return np.asarray(np.exp(-self.delays / self.tissue.blood_t1) * here)

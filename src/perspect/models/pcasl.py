@@ -1,19 +1,15 @@
 """Continuous labelling: a bolus of labelled blood of known duration comes to the tissue and decays."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from perspect.models.base import Separable
-from perspect.models.labelled import Tissue, between, passing
-from perspect.vocabulary.lexicon import ABAT, ABV, ATT, FLOW
-from perspect.vocabulary.quantity import Quantity
+from perspect.models.labelled import LabelInArteries, LabelInTissue, passing
 
 
 @dataclass(frozen=True, eq=False)
-class Pcasl(Separable):
+class Pcasl(LabelInTissue):
     r"""Label in tissue after continuous or pseudo-continuous labelling, over the fully relaxed signal of the tissue.
 
     $$\frac{\Delta M}{M_0} = \frac{2\alpha f}{\lambda R}\, e^{-ATT/T_{1b}}
@@ -22,44 +18,28 @@ class Pcasl(Separable):
     One expression for blood that has not come, is coming, has come. R is how fast label is lost in tissue: 1/T1 of
     blood (the single-compartment models of Alsop et al. 2015, doi:10.1002/mrm.25197, and Woods et al. 2024,
     doi:10.1002/mrm.30091) or 1/T1 of tissue plus what the veins take away (Buxton et al. 1998,
-    doi:10.1002/mrm.1910400308): see `models.labelled.Tissue`. `delays` (PLD) and `durations` (τ) are in s, one for each
-    sample; `efficiency` α is that of all inversions together, suppression included.
+    doi:10.1002/mrm.1910400308): see `models.labelled.Tissue`. `delays` are PLD, `durations` τ.
 
+    >>> from perspect.models import Tissue
     >>> one = Pcasl(np.array([1.8]), np.array([1.8]), 0.85, Tissue(blood_t1=1.65))
     >>> float(one.predict(np.array([60.0 / 6000.0, 1.0])).round(5)[0])
     0.00695
     """
 
-    delays: Float[np.ndarray, " time"]
-    durations: Float[np.ndarray, " time"]
-    efficiency: float
-    tissue: Tissue
-
-    parameters: ClassVar[tuple[Quantity, ...]] = (FLOW, ATT)
-    linear: ClassVar[tuple[Quantity, ...]] = (FLOW,)
-    nonlinear: ClassVar[tuple[Quantity, ...]] = (ATT,)
-
-    def atoms(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Float[np.ndarray, "*voxels linear time"]:
-        """The signal of unit flow."""
-        return self.delivered(theta[..., :1])[..., None, :]
-
-    def edges(self, quantity: Quantity) -> Float[np.ndarray, " edges"] | None:
-        """Transit times at which the first or the last of the bolus reaches tissue as a sample is read."""
-        if quantity is not ATT:
-            return super().edges(quantity)
-        bends = np.concatenate([self.delays, self.delays + self.durations])
-        return between(bends, *self.bounds(quantity))
+    def bends(self) -> Float[np.ndarray, " bends"]:
+        """Transit times at which the first or the last of the bolus reaches tissue as a sample is read, in s."""
+        return np.concatenate([self.delays, self.delays + self.durations])
 
     def delivered(self, att: Float[np.ndarray, "*voxels one"]) -> Float[np.ndarray, "*voxels time"]:
         """Label in tissue for a flow of 1/s."""
-        rate, scale = self.tissue.rate, 2.0 * self.efficiency / self.tissue.partition
+        rate = self.tissue.rate
         since_last, since_first = (np.maximum(t - att, 0.0) for t in (self.delays, self.delays + self.durations))
         brought = np.exp(-rate * since_last) - np.exp(-rate * since_first)
-        return np.asarray(scale / rate * np.exp(-att / self.tissue.blood_t1) * brought)
+        return np.asarray(self.scale / rate * np.exp(-att / self.tissue.blood_t1) * brought)
 
 
 @dataclass(frozen=True, eq=False)
-class ArterialPcasl(Pcasl):
+class ArterialPcasl(LabelInArteries, Pcasl):
     r"""The same, and label that is still in the arteries of the voxel.
 
     $$\frac{\Delta M}{M_0} = \frac{\Delta M_{tissue}}{M_0} + \frac{2\alpha}{\lambda}\, aBV\, e^{-aBAT/T_{1b}}\,
@@ -71,13 +51,7 @@ class ArterialPcasl(Pcasl):
     Chappell et al. 2010, doi:10.1002/mrm.22320
     """
 
-    parameters: ClassVar[tuple[Quantity, ...]] = (FLOW, ABV, ATT, ABAT)
-    linear: ClassVar[tuple[Quantity, ...]] = (FLOW, ABV)
-    nonlinear: ClassVar[tuple[Quantity, ...]] = (ATT, ABAT)
-
-    def atoms(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Float[np.ndarray, "*voxels linear time"]:
-        """The signal of unit flow, and of a voxel full of arterial blood."""
-        abat, scale = theta[..., 1:], 2.0 * self.efficiency / self.tissue.partition
+    def in_arteries(self, abat: Float[np.ndarray, "*voxels one"]) -> Float[np.ndarray, "*voxels time"]:
+        """Label of a voxel full of arterial blood, over that of fully inverted blood."""
         here = passing(self.delays + self.durations, self.durations, abat, self.tissue.spread)
-        blood = scale * np.exp(-abat / self.tissue.blood_t1) * here
-        return np.stack([self.delivered(theta[..., :1]), blood], axis=-2)
+        return np.asarray(np.exp(-abat / self.tissue.blood_t1) * here)

@@ -19,7 +19,7 @@ SERIES: Final = ("#0e86c8", "#d55e00", "#009e73", "#b35a90")
 """Okabe and Ito's colours, a little lighter for dark pages: told apart by every kind of colour vision."""
 
 PANELS: Final = (("aif",), ("tissue", "tissue_corrected", "reference"), ("displacement",))
-TITLES: Final = {"aif": "Arterial input", "tissue": "Tissue", "displacement": "Motion"}
+TITLES: Final = {"aif": "Arterial input", "tissue": "Tissue", "grey": "Tissue", "displacement": "Motion"}
 
 WIDTH, HEIGHT = 280.0, 180.0
 """Of a panel."""
@@ -63,7 +63,9 @@ def drawing(curves: Mapping[str, Curve], windows: Windows, across: str = "time (
     all but motion.
     """
     panels = _panels(curves)
-    drawn = [f'<svg class="curves" viewBox="0 0 {WIDTH * len(panels):g} {HEIGHT:g}" role="img">']
+    # A single panel is not drawn larger than it is beside another.
+    alone = ' style="max-width: 640px"' if len(panels) == 1 else ""
+    drawn = [f'<svg class="curves" viewBox="0 0 {WIDTH * len(panels):g} {HEIGHT:g}" role="img"{alone}>']
     drawn.append(f"<title>{escape(description(curves), quote=False)}</title>")
     for place, names in enumerate(panels):
         drawn.append(f'<g transform="translate({WIDTH * place:g} 0)" font-size="9" fill="{INK}">')
@@ -73,11 +75,12 @@ def drawing(curves: Mapping[str, Curve], windows: Windows, across: str = "time (
 
 
 def _panels(curves: Mapping[str, Curve]) -> list[tuple[str, ...]]:
-    """Which curves share axes: the known kinds first, whatever else there is by unit."""
+    """Which curves share axes: the known kinds first, whatever else there is by unit, and motion last."""
     known = [tuple(name for name in names if name in curves) for names in PANELS]
     left = [name for name in curves if not any(name in names for names in known)]
     units = dict.fromkeys(curves[name].unit for name in left)
-    return [names for names in known if names] + [tuple(n for n in left if curves[n].unit == unit) for unit in units]
+    found = [names for names in known if names] + [tuple(n for n in left if curves[n].unit == unit) for unit in units]
+    return sorted(found, key=lambda names: "displacement" in names)
 
 
 def _panel(curves: Mapping[str, Curve], windows: Windows, title: str, across: str) -> Iterator[str]:

@@ -278,6 +278,17 @@ ABAT = Quantity(
     "Time that labelled blood takes from the neck to the arteries of the voxel.", ucum="s", display=(0.0, 2.0),
     colours="viridis",
 )
+REGULAR_FLOW = Quantity(
+    "cbfreg", "Cerebral blood flow drawn to its neighbours", "CBF_reg", "1/s", 0.0, 0.1,
+    "Blood flow of a voxel and, as far as tissue and flow show no edge, of its neighbours. To look at; no number comes "
+    "from it.",
+    "mL/100 g/min", 100.0 * _MINUTE, "mL/(100.g)/min", "Q.PH1.003", None, (0.0, 100.0),
+)
+NEIGHBOURS_SHARE = Quantity(
+    "cbfshare", "Share of neighbours in regularised flow", "share", "1", 0.0, 1.0,
+    "How much of the regularised flow of a voxel is its neighbours' (0: all its own).",
+    "%", 100.0, "%", display=(0.0, 100.0), colours="gray",
+)
 GREY_FLOW = Quantity(
     "cbfgm", "Cerebral blood flow of grey matter", "CBF_GM", "1/s", 0.0, 0.1,
     "Blood flow of the grey matter in a voxel, corrected for partial volume by regression over neighbours.",
@@ -357,7 +368,7 @@ LINE_WIDTH = Quantity(
 ALL: Final = (
     SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1,
     K2, KEP_LEAKAGE, LEAK_R1, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
-    PS, FLOW, RELATIVE_FLOW, GREY_FLOW, WHITE_FLOW, ATT, ABV, ABAT, PERFUSION_WEIGHTED,
+    PS, FLOW, RELATIVE_FLOW, GREY_FLOW, WHITE_FLOW, REGULAR_FLOW, NEIGHBOURS_SHARE, ATT, ABV, ABAT, PERFUSION_WEIGHTED,
     CALIBRATION,
     FP, EXTRACTION, ARTERIAL_DELAY, CAPILLARY_TIME, WASHOUT_FAST, WASHOUT_SLOW, FAST, SLOW, PASSING,
     REL_KTRANS, REL_VE, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT, TIME_TO_PEAK,
