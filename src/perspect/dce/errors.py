@@ -1,5 +1,6 @@
 """Standard errors of kinetic parameters when it is the signal that is noisy, and all samples share one baseline."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,18 +15,21 @@ from perspect.vocabulary import FAILED_FROM
 CHUNK = 1024
 """Voxels whose Jacobians are held at once."""
 
+Gain = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Of some voxels, as `concentration.gains` has it: two arrays "voxels time"."""
+
 
 def of_signal(
     found: Fit,
     rows: Int[np.ndarray, " some"],
     curves: Float[np.ndarray, "voxels time"],
-    gain: tuple[Float[np.ndarray, "voxels time"], Float[np.ndarray, "voxels time"]],
+    gain: Gain,
     n_rest: int,
 ) -> Fit:
     r"""The fit with the covariance of some voxels stated anew.
 
-    `gain` is how many mM an error of the signal is, relative to its level at rest: of a sample, and of that level. With
-    even noise s of the signal, samples of concentration have errors of their own, gain·s, which grow with C, and share
+    `gain` says how many mM an error of the signal is, relative to its level at rest: of a sample, and of that level.
+    With even noise s of the signal, samples of concentration have errors of their own, gain·s, which grow with C, and share
     that of the mean of `n_rest` samples at rest; s is told by the residuals.
     With J the slopes of the curve along what was solved for, that then has the covariance $K J^T \Sigma J K$,
     $K = (J^T J)^{-1}$, and the parameters follow.
@@ -47,7 +51,7 @@ def of_signal(
         x = np.concatenate([c, theta], axis=1).T
         steep = np.ascontiguousarray(np.moveaxis(found.slopes(x), -1, 0))
         rest = curves[at] - sum(row[:, None] * column for row, column in zip(c.T, steep, strict=False))
-        own, common = gain[0][at], gain[1][at]
+        own, common = gain(at)
         noise = np.einsum("vt,vt->v", *2 * [rest / own]) / max(found.n_samples - len(keys), 1)
         known = inverse(_products(steep))
         shared = np.stack([np.einsum("vt,vt->v", one, common) for one in steep])
