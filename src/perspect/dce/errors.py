@@ -29,8 +29,8 @@ def of_signal(
     r"""The fit with the covariance of some voxels stated anew.
 
     `gain` says how many mM an error of the signal is, relative to its level at rest: of a sample, and of that level.
-    With even noise s of the signal, samples of concentration have errors of their own, gain·s, which grow with C, and share
-    that of the mean of `n_rest` samples at rest; s is told by the residuals.
+    With even noise s of the signal, samples of concentration have errors of their own, gain·s, which grow with C, and
+    share that of the mean of `n_rest` samples at rest; s is told by the residuals.
     With J the slopes of the curve along what was solved for, that then has the covariance $K J^T \Sigma J K$,
     $K = (J^T J)^{-1}$, and the parameters follow.
     A voxel with a parameter that is left open, or at a bound, keeps the errors of the fitter.
