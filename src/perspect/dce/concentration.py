@@ -12,11 +12,8 @@ from perspect.vocabulary import FAILED_FROM, Status
 ROUNDS: Final = 12
 """Of Newton's iteration for the loss by T2*; three or four suffice."""
 
-CLOSE: Final = 1e-5
-"""In mM: a step this small is the last."""
-
-STEP: Final = 1e-3
-"""Relative step of the derivative along T1."""
+CLOSE: Final = 1e-3
+"""In mM: a step this small is the last, and leaves about a thousandth of itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,11 +106,10 @@ def _fill(
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         ratio = s / np.where(usable, baseline, np.nan)[:, None]
         curves, is_outside = _turned(ratio, known, tr, angle, r1, te, r2star)
+        by_t1 = _t1_slope(curves[:, rest.stop :], known, tr, angle, r1, te, r2star)
         status[usable & is_outside.any(axis=1)] = Status.OUT_OF_RANGE
         curves[status >= FAILED_FROM] = np.nan
-        more, _ = _turned(ratio[:, rest.stop :], known * (1.0 + STEP), tr, angle, r1, te, r2star)
-        mean = curves[:, rest.stop :].mean(axis=1)
-        out.t1_slope[span] = (more.mean(axis=1) / mean - 1.0) / STEP
+        out.t1_slope[span] = np.where(status >= FAILED_FROM, np.nan, by_t1)
     out.curves[span] = curves
     n_rest = len(range(*rest.indices(s.shape[1])))
     if n_rest > 1:
@@ -124,26 +120,49 @@ def _turned(
     ratio: np.ndarray, t1: np.ndarray, tr: float, angle: np.ndarray, r1: float, te: float, r2star: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Concentration in mM, and which samples no concentration can give."""
-    cosine = np.cos(angle)[:, None]
-    r10 = 1.0 / t1[:, None]
-    e10 = np.exp(-tr * r10)
-    at_rest = -np.expm1(-tr * r10) / (1.0 - e10 * cosine)
+    cosine, r10 = np.cos(angle)[:, None], 1.0 / t1[:, None]
+    at_rest = -np.expm1(-tr * r10) / (1.0 - np.exp(-tr * r10) * cosine)
     a = ratio * at_rest
     is_outside = ~((a < 1.0) & (a * cosine < 1.0))
-    c = ((np.log1p(-a * cosine) - np.log1p(-a)) / tr - r10) / r1
+    e = (1.0 - a) / (1.0 - a * cosine)
+    c = (np.log(e) / -tr - r10) / r1
     if not (te > 0 and r2star > 0):
         return c, is_outside
     # Newton's iteration on the logarithm of the signal, which is nearly straight; beyond its summit there is no answer.
-    target, former = np.log(ratio), np.inf
+    # Where it begins, exactly the loss is missing.
+    loss = te * r2star
+    slope = _log_slope(e, cosine, r1 * tr) - loss
+    is_outside |= ~(slope > 0)
+    c = c + loss * c / slope
+    row, column = np.nonzero(~is_outside & np.isfinite(c))
     for _ in range(ROUNDS):
-        e = np.exp(-tr * (r10 + r1 * c))
-        missing = target - np.log((1.0 - e) / (1.0 - e * cosine) / at_rest) + te * r2star * c
-        slope = r1 * tr * e * (1.0 / (1.0 - e) - cosine / (1.0 - e * cosine)) - te * r2star
+        here, other = c[row, column], cosine[row, 0]
+        e = np.exp(-tr * (r10[row, 0] + r1 * here))
+        missing = np.log(a[row, column] * (1.0 - e * other) / (1.0 - e)) + loss * here
+        slope = _log_slope(e, other, r1 * tr) - loss
+        is_outside[row, column] = ~(slope > 0)
         step = missing / slope
-        is_outside |= ~(slope > 0)
-        c = c + step
-        largest = float(np.nanmax(np.abs(np.where(is_outside, 0.0, step)), initial=0.0))
-        if largest < CLOSE or largest >= former:
+        c[row, column] = here + step
+        # What a step leaves is of the order of its square.
+        goes_on = (slope > 0) & (np.abs(step) > CLOSE)
+        row, column = row[goes_on], column[goes_on]
+        if row.size == 0:
             break
-        former = largest
+    is_outside[row, column] = True
     return c, is_outside | ~np.isfinite(c)
+
+
+def _log_slope(e: np.ndarray, cosine: np.ndarray, scale: float) -> np.ndarray:
+    """Derivative of the logarithm of the steady state along the concentration, without T2*; `scale` is r1 TR."""
+    return np.asarray(scale * e * (1.0 - cosine) / ((1.0 - e) * (1.0 - e * cosine)))
+
+
+def _t1_slope(
+    c: np.ndarray, t1: np.ndarray, tr: float, angle: np.ndarray, r1: float, te: float, r2star: float
+) -> Float[np.ndarray, " voxels"]:
+    """Relative change of the mean concentration for a relative change of T1: the signal is what stays."""
+    cosine, r10 = np.cos(angle)[:, None], 1.0 / t1[:, None]
+    now = _log_slope(np.exp(-tr * (r10 + r1 * c)), cosine, r1 * tr)
+    before = _log_slope(np.exp(-tr * r10), cosine, r1 * tr)
+    change = r10 * (now - before) / (r1 * (now - te * r2star))
+    return np.asarray(change.mean(axis=1) / c.mean(axis=1))

@@ -1,12 +1,13 @@
 """Standard errors of kinetic parameters when it is the signal that is noisy, and all samples share one baseline."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from perspect.fit import Fit
-from perspect.fit.error import jacobian
+from perspect.fit import Fit, carried
+from perspect.models import Separable
 from perspect.numerics.parallel import each, spans
 from perspect.numerics.small import inverse
 from perspect.vocabulary import FAILED_FROM
@@ -14,20 +15,24 @@ from perspect.vocabulary import FAILED_FROM
 CHUNK = 1024
 """Voxels whose Jacobians are held at once."""
 
+Gain = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Of some voxels, as `concentration.gains` has it: two arrays "voxels time"."""
+
 
 def of_signal(
     found: Fit,
     rows: Int[np.ndarray, " some"],
     curves: Float[np.ndarray, "voxels time"],
-    gain: tuple[Float[np.ndarray, "voxels time"], Float[np.ndarray, "voxels time"]],
+    gain: Gain,
     n_rest: int,
 ) -> Fit:
     r"""The fit with the covariance of some voxels stated anew.
 
-    `gain` is how many mM an error of the signal is, relative to its level at rest: of a sample, and of that level. With
-    even noise s of the signal, samples of concentration have errors of their own, gain·s, which grow with C, and share
-    that of the mean of `n_rest` samples at rest; s is told by the residuals.
-    With J the slopes of the curve, the parameters then have the covariance $K J^T \Sigma J K$, $K = (J^T J)^{-1}$.
+    `gain` says how many mM an error of the signal is, relative to its level at rest: of a sample, and of that level.
+    With even noise s of the signal, samples of concentration have errors of their own, gain·s, which grow with C, and
+    share that of the mean of `n_rest` samples at rest; s is told by the residuals.
+    With J the slopes of the curve along what was solved for, that then has the covariance $K J^T \Sigma J K$,
+    $K = (J^T J)^{-1}$, and the parameters follow.
     A voxel with a parameter that is left open, or at a bound, keeps the errors of the fitter.
     """
     std = {key: values.copy() for key, values in found.std.items()}
@@ -37,16 +42,21 @@ def of_signal(
     usable = rows[(found.status[rows] < FAILED_FROM) & np.isfinite(p[rows]).all(axis=1)]
     usable = usable[np.isfinite(np.stack([found.std[key][usable] for key in keys])).all(axis=0)]
 
+    model = found.model
+    assert isinstance(model, Separable)
+
     def work(span: slice) -> None:
         at = usable[span]
-        steep = jacobian(found.model, p[at])
-        known = inverse(np.einsum("vti,vtj->ijv", steep, steep))
-        rest, own, common = curves[at] - found.model.predict(p[at]), gain[0][at], gain[1][at]
-        noise = ((rest / own) ** 2).sum(axis=1) / max(found.n_samples - len(keys), 1)
-        follow = np.einsum("ijv,vtj->vit", known, steep, optimize=True)
-        shared = np.einsum("vit,vt->vi", follow, common)
-        pull = follow * own[:, None]
-        fresh = (pull @ np.swapaxes(pull, 1, 2) + shared[:, :, None] * shared[:, None] / n_rest) * noise[:, None, None]
+        c, theta = model.split(p[at])
+        x = np.concatenate([c, theta], axis=1).T
+        steep = np.ascontiguousarray(np.moveaxis(found.slopes(x), -1, 0))
+        rest = curves[at] - sum(row[:, None] * column for row, column in zip(c.T, steep, strict=False))
+        own, common = gain(at)
+        noise = np.einsum("vt,vt->v", *2 * [rest / own]) / max(found.n_samples - len(keys), 1)
+        known = inverse(_products(steep))
+        shared = np.stack([np.einsum("vt,vt->v", one, common) for one in steep])
+        scatter = (_products(steep * own) + shared[:, None] * shared / n_rest) * noise
+        fresh = np.moveaxis(carried(model, x, _times(_times(known, scatter), known)), -1, 0)
         good = np.isfinite(fresh).all(axis=(1, 2))
         covariance[at[good]] = fresh[good]
         for i, key in enumerate(keys):
@@ -54,3 +64,16 @@ def of_signal(
 
     each(work, spans(usable.size, CHUNK))
     return replace(found, std=std, covariance=covariance)
+
+
+def _products(columns: Float[np.ndarray, "k voxels time"]) -> Float[np.ndarray, "k k voxels"]:
+    """Inner products of columns in every voxel, each worked out once."""
+    out = np.empty((len(columns), len(columns), columns.shape[1]))
+    for i, one in enumerate(columns):
+        for j, other in enumerate(columns[: i + 1]):
+            out[i, j] = out[j, i] = np.einsum("vt,vt->v", one, other)
+    return out
+
+
+def _times(one: Float[np.ndarray, "i j voxels"], other: Float[np.ndarray, "j k voxels"]) -> np.ndarray:
+    return np.asarray((one[:, :, None] * other[None]).sum(axis=1))

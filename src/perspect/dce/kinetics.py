@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int16
 
-from perspect.dce.errors import of_signal
+from perspect.dce.errors import Gain, of_signal
 from perspect.dce.plan import Plan
 from perspect.fit import Fit, aicc, choice, fit, weights
 from perspect.models import (
@@ -103,7 +103,7 @@ def kinetics(
     cp: Float[np.ndarray, " time"],
     names: tuple[str, ...],
     has_delay: bool,
-    gain: tuple[Float[np.ndarray, "voxels time"], Float[np.ndarray, "voxels time"]],
+    gain: Gain,
     n_rest: int,
     tell: Callable[[str, float], None],
 ) -> Kinetics:

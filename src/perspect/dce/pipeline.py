@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Int16
+from jaxtyping import Float, Int, Int16
 
 from perspect.anatomy.aligned import Aligned, aligned
 from perspect.anatomy.brain import brain_mask
@@ -79,7 +79,10 @@ def quantify(
 
     names = candidates(plan, times, rest.steepest)
     angle = flip_angle * (np.ones_like(before) if own_b1 is None else own_b1)
-    gain = gains(agent.curves, before, tr, angle, plan.r1)
+
+    def gain(rows: Int[np.ndarray, " some"]) -> tuple[np.ndarray, np.ndarray]:
+        return gains(agent.curves[rows], before[rows], tr, angle[rows], plan.r1)
+
     found = kinetics(agent.curves, times, arterial.cp, names, plan.delay, gain, rest.n_frames, tell)
     tell("kinetics", 1.0)
     maps = _maps(inside, signal, agent, times, rest, arterial, found, before, before_std, plan)

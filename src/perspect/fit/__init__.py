@@ -4,7 +4,8 @@ from perspect.fit.error import cramer_rao, jacobian
 from perspect.fit.fit import Fit, fit
 from perspect.fit.posterior import Posterior, normal, posterior
 from perspect.fit.select import aicc, choice, weights
+from perspect.fit.stated import carried
 
 __all__ = [
-    "Fit", "Posterior", "aicc", "choice", "cramer_rao", "fit", "jacobian", "normal", "posterior", "weights",
+    "Fit", "Posterior", "aicc", "carried", "choice", "cramer_rao", "fit", "jacobian", "normal", "posterior", "weights",
 ]  # fmt: skip

@@ -1,7 +1,8 @@
 """The only fitter: any model, any number of curves; values with standard errors and a status."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 import numpy as np
@@ -33,7 +34,8 @@ class Fit:
 
     `status` speaks of the voxel: from `FAILED_FROM` on all of it is NaN. A parameter that the data leave open is NaN by
     itself, in a voxel whose other parameters stand; `status_of` says so. `sse` is the sum of squares that is left with
-    these values. A standard error is NaN where it is not defined.
+    these values. A standard error is NaN where it is not defined. `slopes` gives the derivatives of the signal along
+    what was solved for, "voxels time unknowns" from "unknowns voxels": of a separable model its amplitudes, then θ.
     """
 
     model: Model
@@ -43,6 +45,7 @@ class Fit:
     sse: Float[np.ndarray, "*voxels"]
     covariance: Float[np.ndarray, "*voxels parameters parameters"]
     n_samples: int
+    slopes: Callable[[np.ndarray], np.ndarray]
 
     @property
     def n_parameters(self) -> int:
@@ -95,7 +98,13 @@ def fit(model: Model, curves: Float[np.ndarray, "*voxels time"], *, noise: Noise
         out.sse.reshape(shape, order=order),
         np.moveaxis(out.covariance.reshape(len(keys), len(keys), *shape, order=order), (0, 1), (-2, -1)),
         n_samples,
+        partial(_no_slopes, n_samples) if route is None else route.slopes,
     )
+
+
+def _no_slopes(n_samples: int, x: Float[np.ndarray, "unknowns voxels"]) -> Float[np.ndarray, "voxels time unknowns"]:
+    """Of a model that was not fitted."""
+    return np.full((x.shape[1], n_samples, x.shape[0]), np.nan)
 
 
 class _Out:

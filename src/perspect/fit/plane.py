@@ -3,16 +3,21 @@
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
-from perspect.fit.family import is_moot, slopes_of, touches
+from perspect.fit.family import is_moot, touches
 from perspect.fit.solution import Chunk, Route, Solution, worth
-from perspect.numerics.plane import Place, Plane, begin, beyond, columns_at, descended, plane
+from perspect.numerics.ascent import Place, ascended, begin, beyond
+from perspect.numerics.parallel import spans
+from perspect.numerics.plane import Plane, columns_at, plane
 from perspect.numerics.separable import Axes, Family
 from perspect.numerics.small import box_minimum, inverse, times, without
 
-VOXELS: Final = 16384
+VOXELS: Final = 65536
 """Curves in a chunk: more than along a line, since the last few cost as many calls as the first many."""
+
+AT_ONCE: Final = 4096
+"""Of these, how many are searched, and stated, together."""
 
 RIVAL: Final = 1.25
 """A second cell is followed to its minimum where its centre leaves no more than so many times the sum of squares."""
@@ -39,22 +44,24 @@ def on_plane(family: Family, tables: Plane) -> Route:
 
     def solve(chunk: Chunk) -> Solution:
         z = chunk.y.T @ tables.search.basis
-        nodes = tables.search.explained(z)
-        best, rival, is_close = _starts(tables, nodes, chunk.square)
-        place = descended(tables, z, chunk.square, begin(tables, nodes, best))
-        is_ambiguous = np.zeros(best.size, bool)
-        rows = np.flatnonzero(is_close)
+        pieces = spans(len(z), AT_ONCE)
+        parts = [_begun(tables, z[span], chunk.square[span]) for span in pieces]
+        place = ascended(tables, z, chunk.square, _joined([first for first, _, _ in parts]))
+        is_ambiguous = np.zeros(len(z), bool)
+        rows = np.concatenate(
+            [rows + span.start for (_, rows, _), span in zip(parts, spans(len(z), AT_ONCE), strict=True)]
+        )
         if rows.size:
-            other = descended(tables, z[rows], chunk.square[rows], begin(tables, nodes[rows], rival[rows]))
+            other = ascended(tables, z[rows], chunk.square[rows], _joined([rival for _, _, rival in parts]))
             place, is_ambiguous[rows] = _better(tables, place, other, rows, chunk)
         for axis in np.flatnonzero(tables.is_bent):
-            rows, start = beyond(tables, place, int(axis))
+            rows, start = beyond(tables, z, chunk.square, place, int(axis))
             if rows.size:
-                behind = descended(tables, z[rows], chunk.square[rows], start)
+                behind = ascended(tables, z[rows], chunk.square[rows], start)
                 place, _ = _better(tables, place, behind, rows, chunk)
         return _stated(family, tables, shapes, chunk, z, place, is_ambiguous)
 
-    return Route(solve, lambda x: slopes_of(family, x), VOXELS)
+    return Route(solve, lambda x: _slopes(family, tables, x), VOXELS)
 
 
 def on_bent_line(family: Family, edges: Float[np.ndarray, " edges"]) -> Route:
@@ -71,7 +78,10 @@ def on_bent_line(family: Family, edges: Float[np.ndarray, " edges"]) -> Route:
             found.is_ambiguous, found.has_converged,
         )  # fmt: skip
 
-    return Route(solve, lambda x: slopes_of(family, x), VOXELS)
+    def slopes(x: np.ndarray) -> np.ndarray:
+        return route.slopes(np.concatenate([x, np.zeros((1, x.shape[1]))]))[..., :-1]
+
+    return Route(solve, slopes, VOXELS)
 
 
 def shapes_of(family: Family) -> Bool[np.ndarray, "nonlinear linear"]:
@@ -80,6 +90,23 @@ def shapes_of(family: Family) -> Bool[np.ndarray, "nonlinear linear"]:
     u = family.axes.u_low + spread * (family.axes.u_high - family.axes.u_low)
     shapes: np.ndarray = (family.slopes(u) != 0).any(axis=(0, 3))
     return shapes
+
+
+def _begun(
+    tables: Plane, z: Float[np.ndarray, "voxels rank"], square: Float[np.ndarray, " voxels"]
+) -> tuple[Place, Int[np.ndarray, " rows"], Place]:
+    """Where the search of every curve begins; which curves have a rival that is close, and where that begins."""
+    nodes = tables.search.explained(z)
+    best, rival, is_close = _starts(tables, nodes, square)
+    rows = np.flatnonzero(is_close)
+    return begin(tables, nodes, best), rows, begin(tables, nodes[rows], rival[rows])
+
+
+def _joined(places: list[Place]) -> Place:
+    return Place(
+        np.concatenate([one.cell for one in places], axis=1), np.concatenate([one.x for one in places], axis=1),
+        np.concatenate([one.explained for one in places]), np.concatenate([one.has_converged for one in places]),
+    )  # fmt: skip
 
 
 def _starts(tables: Plane, nodes: np.ndarray, square: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -137,16 +164,22 @@ def _stated(
     is_ambiguous: np.ndarray,
 ) -> Solution:
     n_linear = family.low.size
-    columns, slopes = columns_at(tables, place)
     u = tables.u(place.cell, place.x)
-    gram = np.moveaxis(columns @ np.swapaxes(columns, 1, 2), 0, -1)
-    moment = np.ascontiguousarray((columns @ z[:, :, None])[:, :, 0].T)
-    c, explained = box_minimum(gram, moment, family.low, family.high)
+    c, moment, explained = np.empty((n_linear, len(z))), np.empty((n_linear, len(z))), np.empty(len(z))
+    gram, information = np.empty((n_linear, n_linear, len(z))), np.empty((n_linear + 2, n_linear + 2, len(z)))
+    order = np.argsort(place.cell[0] * tables.n_cells[1] + place.cell[1], kind="stable")
+    for span in spans(len(z), AT_ONCE):
+        rows = order[span]
+        columns, slopes = columns_at(tables, place.cell[:, rows], place.x[:, rows])
+        here = products(columns, columns)
+        told = products(columns, z[rows][None])[:, 0]
+        c[:, rows], explained[rows] = box_minimum(here, told, family.low, family.high)
+        gram[..., rows], moment[:, rows] = here, told
+        information[..., rows] = _information(family, columns, slopes, here, c[:, rows], u[:, rows])
     sse = np.maximum(chunk.square - explained, 0.0)
-    information = _information(family, columns, slopes, gram, c, u)
-    rows = np.flatnonzero(sse < tables.error**2 / NOTICEABLE * chunk.square)
+    rows = order[sse[order] < tables.error**2 / NOTICEABLE * chunk.square[order]]
     if rows.size:
-        there = slopes[rows], information[..., rows], c[:, rows], u[:, rows]
+        there = place.cell[:, rows], place.x[:, rows], information[..., rows], c[:, rows], u[:, rows]
         c[:, rows], u[:, rows], sse[rows] = _polished(family, tables, chunk.y[:, rows], *there)
     theta = family.axes.theta(u.T)
     is_end = ((family.axes.u_low >= u.T) | (family.axes.u_high <= u.T)).T
@@ -163,41 +196,78 @@ def _stated(
     )  # fmt: skip
 
 
+def products(
+    one: Float[np.ndarray, "i voxels rank"], other: Float[np.ndarray, "j voxels rank"]
+) -> Float[np.ndarray, "i j voxels"]:
+    """Inner products along the last axis; of a stack with itself each but once."""
+    out = np.empty((len(one), len(other), one.shape[1]))
+    for i, left in enumerate(one):
+        for j, right in enumerate(other):
+            if one is other and j < i:
+                out[i, j] = out[j, i]
+            else:
+                np.einsum("vr,vr->v", left, right, out=out[i, j])
+    return out
+
+
 def _information(
     family: Family, columns: np.ndarray, slopes: np.ndarray, gram: np.ndarray, c: np.ndarray, u: np.ndarray
 ) -> Float[np.ndarray, "unknowns unknowns voxels"]:
     """JᵀJ of amplitudes and θ."""
     n_linear = c.shape[0]
-    steep = np.einsum("mv,vmkr->vkr", c, slopes) / family.axes.stretch(u.T)[:, :, None]
+    steep = _steep(family, slopes, c, u)
     information = np.empty((n_linear + 2, n_linear + 2, u.shape[1]))
     information[:n_linear, :n_linear] = gram
-    mixed = np.moveaxis(columns @ np.swapaxes(steep, 1, 2), 0, -1)
-    information[:n_linear, n_linear:] = mixed
-    information[n_linear:, :n_linear] = np.swapaxes(mixed, 0, 1)
-    information[n_linear:, n_linear:] = np.moveaxis(steep @ np.swapaxes(steep, 1, 2), 0, -1)
+    information[:n_linear, n_linear:] = products(columns, steep)
+    information[n_linear:, :n_linear] = np.swapaxes(information[:n_linear, n_linear:], 0, 1)
+    information[n_linear:, n_linear:] = products(steep, steep)
     return information
+
+
+def _steep(family: Family, slopes: np.ndarray, c: np.ndarray, u: np.ndarray) -> Float[np.ndarray, "2 voxels rank"]:
+    """Slopes of the signal along θ."""
+    weighed = slopes[0] * c[0][:, None]
+    for one, row in zip(slopes[1:], c[1:], strict=True):
+        weighed += one * row[:, None]
+    return np.asarray(weighed / family.axes.stretch(u.T).T[:, :, None])
+
+
+def _slopes(
+    family: Family, tables: Plane, x: Float[np.ndarray, "unknowns voxels"]
+) -> Float[np.ndarray, "voxels time unknowns"]:
+    """Derivatives of the signal along amplitudes and θ, from the tables."""
+    n_linear = family.low.size
+    c, u = x[:n_linear], family.axes.u(x[n_linear:].T).T
+    cell = _cell_of(tables, u)
+    order = np.argsort(cell[0] * tables.n_cells[1] + cell[1], kind="stable")
+    c, u, cell = c[:, order], u[:, order], cell[:, order]
+    columns, slopes = columns_at(tables, cell, tables.x(cell, u))
+    both = np.empty((len(x), order.size, tables.search.basis.shape[0]))
+    both[:, order] = np.concatenate([columns, _steep(family, slopes, c, u)]) @ tables.search.basis.T
+    return np.moveaxis(both, 0, -1)
 
 
 def _polished(
     family: Family,
     tables: Plane,
     y: Float[np.ndarray, "time voxels"],
-    slopes: np.ndarray,
+    cell: np.ndarray,
+    x: np.ndarray,
     information: np.ndarray,
     c: np.ndarray,
     u: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A Gauss-Newton step or two with the exact residual, for curves that see the error of the tables."""
+    slopes = columns_at(tables, cell, x)[1]
     n_linear = c.shape[0]
     held = np.concatenate([touches(family, c), ((family.axes.u_low >= u.T) | (family.axes.u_high <= u.T)).T])
     known = inverse(without(information, held))
     half = tables.half_widths(_cell_of(tables, u))
     columns, rest = _left(family, y, c, u)
     for _ in range(POLISHES):
-        steep = np.einsum("mv,vmkr->vkr", c, slopes) / family.axes.stretch(u.T)[:, :, None]
         inside = rest @ tables.search.basis
         pull = np.concatenate(
-            [np.einsum("vmt,vt->mv", columns, rest), np.ascontiguousarray((steep @ inside[:, :, None])[:, :, 0].T)]
+            [np.einsum("vmt,vt->mv", columns, rest), products(_steep(family, slopes, c, u), inside[None])[:, 0]]
         )
         step = np.nan_to_num(times(known, np.where(held, 0.0, pull)))
         new_c = np.clip(c + step[:n_linear], family.low[:, None], family.high[:, None])

@@ -34,7 +34,7 @@ def stated(
         covariance = spread(known, *_with_foreknown(model, route.slopes(solution.x), solution.x, noise))
     else:
         covariance = spread(known, noise, lambda: route.slopes(solution.x))
-    covariance = _carried(model, solution.x, covariance)
+    covariance = carried(model, solution.x, covariance)
     values = _shown(model, solution.x, solution.is_undetermined)
     status = np.full(sse.shape, Status.OK, np.int16)
     status[solution.is_at_bound.any(axis=0)] = Status.AT_BOUND
@@ -105,7 +105,7 @@ def _has_own_parameters(model: Model) -> bool:
     return isinstance(model, Separable) and type(model).join is not Separable.join
 
 
-def _carried(
+def carried(
     model: Model, x: Float[np.ndarray, "unknowns voxels"], covariance: Float[np.ndarray, "unknowns unknowns voxels"]
 ) -> Float[np.ndarray, "parameters parameters voxels"]:
     """The covariance of the parameters from that of the unknowns, through the slopes of `join`."""
@@ -119,5 +119,5 @@ def _carried(
         with np.errstate(invalid="ignore"):
             columns.append((_joined(model, x + there) - _joined(model, x - there)) / (2.0 * step))
     slopes = np.stack(columns, axis=1)
-    carried: np.ndarray = np.einsum("pbv,qbv->pqv", np.einsum("pav,abv->pbv", slopes, covariance), slopes)
-    return carried
+    out: np.ndarray = np.einsum("pbv,qbv->pqv", np.einsum("pav,abv->pbv", slopes, covariance), slopes)
+    return out

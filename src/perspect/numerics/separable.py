@@ -24,8 +24,8 @@ SPANNED = 1e-6
 STEP = 1e-5
 """Step of a derivative, as a share of the range of its parameter: truncation and rounding are then both about 1e-10."""
 
-_NODES_AT_ONCE, _VOXELS_AT_ONCE = 64, 512
-"""Nodes and voxels searched together, so that the working set stays in the cache."""
+_NODES_AT_ONCE, _SEARCHED_AT_ONCE = 256, 65536
+"""Nodes, and nodes times voxels, that are searched together, so that the working set stays in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ class Dictionary:
         y = z.astype(np.float32)
         out = np.empty((y.shape[0], self.u.shape[0]), np.float32)
         for nodes in spans(self.u.shape[0], _NODES_AT_ONCE):
-            for voxels in spans(y.shape[0], _VOXELS_AT_ONCE):
+            for voxels in spans(y.shape[0], _SEARCHED_AT_ONCE // (nodes.stop - nodes.start)):
                 self._explained(nodes, y[voxels], out[voxels, nodes])
         return out
 
@@ -212,11 +212,9 @@ def _basis(columns: Float[np.ndarray, "columns time"]) -> Float[np.ndarray, "tim
     # Of many columns the eigenvectors of their products are the same and sooner had; they are good to 1e-8.
     many = unit.shape[0] > 4 * unit.shape[1]
     vectors = np.linalg.eigh(unit.T @ unit)[1][:, ::-1] if many else np.linalg.svd(unit, full_matrices=False)[2].T
-    rest = unit
-    for rank in range(1, vectors.shape[1] + 1):
-        rest = rest - np.outer(rest @ vectors[:, rank - 1], vectors[:, rank - 1])
-        if (rest**2).sum(axis=1).max() <= SPANNED**2:
-            break
+    # What lies outside the first so many: summed from the smallest on, so that nothing cancels.
+    outside = np.cumsum(((unit @ vectors) ** 2)[:, ::-1], axis=1).max(axis=0)[::-1]
+    rank = max(1, int(np.count_nonzero(outside > SPANNED**2)))
     return np.ascontiguousarray(vectors[:, :rank])
 
 
