@@ -6,8 +6,9 @@ import pytest
 from mrs_made import DWELL, HEALTHY, TUMOUR, N, basis, drawn, spectra, spectrum, water
 from perspect import mrs
 from perspect.mrs.band import band_of, noise_of
-from perspect.mrs.combine import descended, shadow_of, slopes, stand
+from perspect.mrs.combine import shadow_of, slopes, stand
 from perspect.mrs.decompose import _task, baseline_of
+from perspect.mrs.descend import descended
 from perspect.mrs.profile import SUMS
 from perspect.mrs.signals import with_broad
 from perspect.vocabulary import Problem, Severity

@@ -24,6 +24,9 @@ MARGIN: Final = 1.0
 RINGING: Final = 3.0
 """How long the edges of a signal ring, in periods of the margin [our default]."""
 
+BLOCK: Final = 32
+"""Times between which exponentials are products."""
+
 
 @dataclass(frozen=True)
 class Band:
@@ -93,6 +96,17 @@ class Band:
         signal = ifft(spectrum * (self.fading * dwell / self.dwell), axis=-1)
         m = self.n_ringing
         return np.concatenate([signal[..., -m:], signal[..., : self.n + m]], axis=-1)
+
+    def decays(self, rates: Complex[np.ndarray, " signals"]) -> Complex[np.ndarray, "signals band"]:
+        """e^(rt) of each rate at all times, in single precision (1e-7 of a column, at half the time).
+
+        As a product of some exponentials at every 32nd time with some between them.
+        """
+        n = self.times.size
+        coarse = np.exp(np.outer(rates, self.times[::BLOCK])).astype(np.complex64)
+        fine = np.exp(np.outer(rates, np.arange(BLOCK) * self.dwell)).astype(np.complex64)
+        out: Complex[np.ndarray, "signals band"] = (coarse[:, :, None] * fine[:, None]).reshape(rates.size, -1)[:, :n]
+        return out
 
     def spectrum(self, signals: Complex[np.ndarray, "*signals band"]) -> Complex[np.ndarray, "*signals bins"]:
         """The fitted bins of their spectra, in units of the signal times s."""

@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from perspect.mrs.band import Band
 from perspect.numerics.nonnegative import nonnegative
@@ -26,22 +27,20 @@ PIVOT: Final = 3.0
 N_COMMON: Final = 5
 """φ0, φ1, Δ, γ, v: what all signals share."""
 
-MOST_STEPS: Final = 40
-"""After so many steps the fit has not converged."""
-
 NARROWER: Final = 15.0
 """By how much a broad signal may be narrower than its template, in 1/s (a Lorentzian of 5 Hz) [our default]."""
 
-ENOUGH: Final = 1e-5
-"""A step that lowers the cost by a smaller share of it ends the fit [our default]."""
+DETERMINED: Final = 1e-5
+"""What is left of a parameter's own information, as a root, below which nothing is known of it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Priors:
     """What is known of each signal before the data: standard deviations of its own shift (Hz) and width (1/s).
 
-    `phase` is that of the first-order phase (rad/ppm). A signal that is `free` may be negative. What is `broad` has its
-    own width and does not take part in the common one: the lineshape of the magnet hardly widens it.
+    `phase` is that of the first-order phase (rad/ppm); `place` of the common phase (rad) and shift (Hz), which are zero
+    where water has told them and unknown (infinite) elsewhere. A signal that is `free` may be negative. What is `broad`
+    has its own width and takes no part in the common one: the lineshape of the magnet hardly widens it.
     """
 
     shift: Float[np.ndarray, " signals"]
@@ -49,6 +48,7 @@ class Priors:
     phase: float
     free: Bool[np.ndarray, " signals"]
     broad: Bool[np.ndarray, " signals"]
+    place: tuple[float, float] = (np.inf, np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +90,7 @@ class Task:
         n = self.n_signals
         out = np.zeros(N_COMMON + 2 * n)
         out[1] = (self.sigma / self.priors.phase) ** 2
+        out[0], out[2] = (self.sigma / np.array(self.priors.place)) ** 2
         out[N_COMMON : N_COMMON + n] = (self.sigma / self.priors.shift) ** 2
         out[N_COMMON + n :] = (self.sigma / self.priors.width) ** 2
         return out
@@ -138,14 +139,10 @@ def stand(
     """The best amplitudes and baseline at these non-linear parameters."""
     n = task.n_signals
     d, width = theta[N_COMMON : N_COMMON + n], theta[N_COMMON + n :]
-    t = task.band.times
     sharp = ~task.priors.broad
     rate = np.where(sharp, np.maximum(theta[3] + width, 0.0), np.maximum(width, -NARROWER))
-    # Signals in single precision (1e-7 of a column, at half the time); products of columns in double.
-    angle = (np.outer(2 * np.pi * (theta[2] + d), t)).astype(np.float32)
-    size = np.exp((-np.outer(rate, t) - np.outer(sharp * theta[4], t**2)).astype(np.float32))
-    decay = np.empty(angle.shape, np.complex64)
-    decay.real, decay.imag = size * np.cos(angle), size * np.sin(angle)
+    decay = task.band.decays(2j * np.pi * (theta[2] + d) - rate)
+    decay[sharp] *= np.exp(-theta[4] * task.band.times**2).astype(np.float32)
     decayed = task.signals * decay
     columns = task.band.spectrum(decayed).real.astype(np.float64)
     data = (np.exp(1j * (theta[0] + theta[1] * task.slant)) * task.spectrum).real
@@ -186,81 +183,6 @@ def slopes(task: Task, place: Place) -> Float[np.ndarray, "parameters bins"]:
     return out
 
 
-def descended(
-    task: Task,
-    theta: Float[np.ndarray, " parameters"],
-    shadow: Float[np.ndarray, "splines bins"],
-    most: int = MOST_STEPS,
-) -> tuple[Place, int, bool]:
-    """The nearest minimum of the cost, how many steps led there, and whether they ended by themselves."""
-    place = stand(task, theta, shadow, None)
-    damping = 1e-2
-    for step in range(most):
-        gradient, curvature = _kaufman(task, place, shadow)
-        gradient = gradient + task.precision * place.theta
-        curvature = curvature + np.diag(task.precision)
-        size = np.diag(curvature).copy()
-        size = np.maximum(size, 1e-12 * size.max())
-        held = _held(place.theta, gradient)
-        gain = 0.0
-        for _ in range(8):
-            system = curvature + np.diag(damping * size)
-            free = ~held
-            move = np.zeros_like(theta)
-            move[free] = -np.linalg.solve(system[np.ix_(free, free)], gradient[free])
-            tried = stand(task, _allowed(place.theta + move), shadow, place.amplitudes > 0)
-            gain = place.cost - tried.cost
-            if gain > 0:
-                break
-            damping *= 5.0
-        if gain <= 0:
-            return place, step, True
-        place, damping = tried, max(damping * 0.2, 1e-8)
-        if gain < ENOUGH * place.cost:
-            return place, step + 1, True
-    return place, most, False
-
-
-def _kaufman(
-    task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"]
-) -> tuple[Float[np.ndarray, " parameters"], Float[np.ndarray, "parameters parameters"]]:
-    """Half the gradient and the Gauss-Newton curvature of the cost, amplitudes and baseline following along."""
-    used = np.flatnonzero(place.amplitudes)
-    whole = slopes(task, place)
-    moving = np.concatenate([np.arange(N_COMMON), N_COMMON + used, N_COMMON + task.n_signals + used])
-    j = whole[moving]
-    rows = np.concatenate([place.columns[used], j, (place.amplitudes @ place.columns - place.data)[None]])
-    shaded = rows @ shadow.T
-    product = rows @ rows.T - shaded @ shaded.T
-    n, m = len(used), len(j)
-    product[:n, :n] += task.tied[np.ix_(used, used)]
-    a, ja, jj = product[:n, :n], product[n : n + m, :n], product[n : n + m, n : n + m]
-    gradient = product[n : n + m, -1]
-    if n:
-        ridge = 1e-12 * np.trace(a) / n * np.eye(n)
-        jj = jj - ja @ np.linalg.solve(a + ridge, ja.T)
-    # What belongs to a signal at zero has no slope; its prior alone holds it.
-    gradients, curvature = np.zeros(len(whole)), np.zeros((len(whole),) * 2)
-    gradients[moving], curvature[np.ix_(moving, moving)] = gradient, jj
-    return gradients, curvature
-
-
-def _held(
-    theta: Float[np.ndarray, " parameters"], gradient: Float[np.ndarray, " parameters"]
-) -> Bool[np.ndarray, " parameters"]:
-    """Widths that stand at zero and would go below."""
-    held = np.zeros(theta.size, bool)
-    for at in (3, 4):
-        held[at] = theta[at] <= 0 and gradient[at] > 0
-    return held
-
-
-def _allowed(theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
-    out = theta.copy()
-    out[3:5] = np.maximum(out[3:5], 0.0)
-    return out
-
-
 def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
     """The effective dimensions of the baseline that the data favour, of some choices: restricted maximum likelihood.
 
@@ -269,18 +191,21 @@ def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
     """
     spline = task.spline
     assert spline is not None
-    scores = []
+    columns, data = place.columns @ spline.shapes.T, spline.shapes @ place.data
+    gram, projection, power = place.columns @ place.columns.T, place.columns @ place.data, place.data @ place.data
+    scores, warm = [], place.amplitudes > 0
     for dimensions in choices:
-        weight, shadow = shadow_at(spline, dimensions)
-        gram, projection, size = _normal(place.columns, place.data, shadow)
-        gram = gram + task.tied
-        a = nonnegative(gram, projection, task.priors.free, place.amplitudes > 0)
-        left = size - 2 * a @ projection + a @ gram @ a
+        weight, _ = shadow_at(spline, dimensions)
+        share = 1 / (1 + weight * spline.stiffnesses)
+        reduced = gram - (columns * share) @ columns.T + task.tied
+        wanted = projection - columns @ (share * data)
+        a = nonnegative(reduced, wanted, task.priors.free, warm)
+        left = power - share @ data**2 - 2 * a @ wanted + a @ reduced @ a
         used = np.flatnonzero(a)
-        _, log_fixed = np.linalg.slogdet(gram[np.ix_(used, used)] / task.sigma**2)
-        penalised = np.sum(np.log(weight * spline.stiffnesses[spline.null :] + 1.0))
-        shrunk = np.sum(np.log(np.maximum(weight * spline.stiffnesses[spline.null :], 1e-300)))
-        scores.append(left / task.sigma**2 + log_fixed + penalised - shrunk)
+        warm = a > 0
+        _, log_fixed = np.linalg.slogdet(reduced[np.ix_(used, used)] / task.sigma**2)
+        held = np.maximum(weight * spline.stiffnesses[spline.null :], 1e-300)
+        scores.append(left / task.sigma**2 + log_fixed + np.sum(np.log1p(1 / held)))
     return float(choices[int(np.argmin(scores))])
 
 
@@ -345,9 +270,15 @@ def shadow_at(spline: PenalisedSpline, dimensions: float) -> tuple[float, Float[
 def _inverse(information: Float[np.ndarray, "all all"]) -> Float[np.ndarray, "all all"]:
     """Of a symmetric matrix whose entries differ in scale; what it does not determine gets a very large variance."""
     scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
-    values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
-    inverse = (vectors / np.maximum(values, 1e-10)) @ vectors.T
-    out: Float[np.ndarray, "all all"] = inverse / np.outer(scale, scale)
+    even = information / scale / scale[:, None]
+    factor, failed = dpotrf(even)
+    if not failed and np.diagonal(factor).min() > DETERMINED:
+        inverse, _ = dpotri(factor)
+        inverse = np.triu(inverse) + np.triu(inverse, 1).T
+    else:
+        values, vectors = np.linalg.eigh(even)
+        inverse = (vectors / np.maximum(values, DETERMINED**2)) @ vectors.T
+    out: Float[np.ndarray, "all all"] = inverse / scale / scale[:, None]
     return out
 
 

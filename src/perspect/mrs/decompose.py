@@ -15,12 +15,13 @@ from perspect.mrs.combine import (
     Solution,
     Task,
     baseline_and_noise,
-    descended,
     shadow_of,
     solution,
+    stand,
     stiffness,
     with_noise,
 )  # fmt: skip
+from perspect.mrs.descend import descended
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import NORMAL, OF_BROAD, OF_NORMAL_BRAIN, OF_TUMOURS, TOTAL, TUMOUR, USUAL, Profile
 from perspect.mrs.signals import MEASURED
@@ -48,6 +49,12 @@ PHASE_PRIOR: Final = np.deg2rad(3.0)
 
 KNOTS: Final = 15.0
 """Splines of the baseline for each ppm."""
+
+PLACED_PHASE: Final = np.deg2rad(5.0)
+"""Standard deviation of the phase where it was taken from water, in rad [our default]."""
+
+PLACED_SHIFT: Final = 0.01
+"""The same of the frequency, in ppm: water moves by this much for a degree of temperature [our default]."""
 
 FIRST_DIMENSIONS: Final = 1.1
 """Effective dimensions of the baseline per ppm in the first fit [our default]."""
@@ -139,6 +146,8 @@ def decomposed(
     signals = basis_on(band, basis)
     span = band.window[1] - band.window[0]
     everything = _task(band, values, signals, basis, spline, sigma)
+    if is_referenced:
+        everything = _placed(everything)
     first, reason = _first(everything, basis, span, is_referenced)
     profile, why, has_lipid = chosen(basis.names, first, plan, reason)
     keep = kept(basis, profile, has_lipid)
@@ -149,7 +158,9 @@ def decomposed(
     task = replace(task, ties=ties(names, first.amplitudes[keep], profile, plan))
     task = task if plan.baseline != "none" else replace(task, spline=None)
     dimensions = 2.01 if plan.baseline == "stiff" else max(FIRST_DIMENSIONS * span, 2.01)
-    place, n_steps, has_converged = descended(task, theta, shadow_of(task, dimensions))
+    shadow = shadow_of(task, dimensions)
+    task = with_noise(task, baseline_and_noise(task, stand(task, theta, shadow, None), dimensions)[1])
+    place, n_steps, has_converged = descended(task, theta, shadow)
     task = with_noise(task, baseline_and_noise(task, place, dimensions)[1])
     if plan.baseline == "auto":
         favoured = stiffness(task, place, [max(one * span, 2.01) for one in profile.dimensions])
@@ -181,6 +192,12 @@ def _task(
     return Task(band, spectrum, single, spline, priors, sigma, np.zeros((0, broad.size)), values)
 
 
+def _placed(task: Task) -> Task:
+    """The same task where phase and frequency were taken from water."""
+    place = (PLACED_PHASE, PLACED_SHIFT * task.band.frequency * 1e-6)
+    return replace(task, priors=replace(task.priors, place=place))
+
+
 def _first(task: Task, basis: Basis, span: float, is_referenced: bool) -> tuple[Place, str]:
     """A stiff fit from the best start, and from the second where it is nearly as good."""
     assert task.spline is not None
@@ -193,7 +210,9 @@ def _first(task: Task, basis: Basis, span: float, is_referenced: bool) -> tuple[
     places = []
     for _, phase, shift in tried:
         theta = first_theta(task, phase, shift, wandering, shadow)
-        places.append(descended(task, theta, shadow, FIRST_STEPS)[0])
+        # What the start does not explain counts as noise, or it would be pressed into shifts and widths.
+        noise = baseline_and_noise(task, stand(task, theta, shadow, None), FIRST_DIMENSIONS * span)[1]
+        places.append(descended(with_noise(task, noise), theta, shadow, FIRST_STEPS)[0])
     best = min(places, key=lambda place: place.cost)
     others = [place for place in places if place is not best]
     is_doubtful = bool(others) and others[0].cost < 1.02 * best.cost and abs(others[0].theta[2] - best.theta[2]) > 4.0
@@ -283,5 +302,5 @@ def ties(
 def _only(task: Task, keep: np.ndarray) -> Task:
     """The task with some of its signals."""
     p = task.priors
-    priors = Priors(p.shift[keep], p.width[keep], p.phase, p.free[keep], p.broad[keep])
+    priors = Priors(p.shift[keep], p.width[keep], p.phase, p.free[keep], p.broad[keep], p.place)
     return replace(task, signals=task.signals[keep], priors=priors, ties=task.ties[:, keep])
