@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool, Complex, Float
+from jaxtyping import Bool, Complex, Float, Int
 from scipy.linalg.lapack import dpotrf, dpotri
 
 from perspect.mrs.band import Band
@@ -55,7 +55,8 @@ class Priors:
 class Task:
     """All that does not change during a fit: the spectrum, the signals, the baseline, the noise of a bin.
 
-    Each row of `ties` says that a sum of amplitudes is zero with a standard deviation of one: a soft ratio.
+    Each row of `ties` says that a sum of amplitudes is zero with a standard deviation of one: a soft ratio. The own
+    shift and width of what is `settled` stay where the fit begins.
     """
 
     band: Band
@@ -66,6 +67,7 @@ class Task:
     sigma: float
     ties: Float[np.ndarray, "ties signals"]
     values: Complex[np.ndarray, " band"]
+    settled: Bool[np.ndarray, " signals"]
 
     @property
     def n_signals(self) -> int:
@@ -110,6 +112,14 @@ class Place:
     cost: float
     decayed: Complex[np.ndarray, "signals band"]
 
+    def only(self, keep: Int[np.ndarray, " kept"]) -> "Place":
+        """The place with some of the signals."""
+        own = self.theta[N_COMMON:].reshape(2, -1)[:, keep].ravel()
+        return replace(
+            self, theta=np.concatenate([self.theta[:N_COMMON], own]), amplitudes=self.amplitudes[keep],
+            columns=self.columns[keep], decayed=self.decayed[keep],
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class Solution:
@@ -146,6 +156,23 @@ def stand(
     decayed = task.signals * decay
     columns = task.band.spectrum(decayed).real.astype(np.float64)
     data = (np.exp(1j * (theta[0] + theta[1] * task.slant)) * task.spectrum).real
+    return _weighed(task, theta, shadow, warm, columns, data, decayed)
+
+
+def again(task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"]) -> Place:
+    """The same place with another baseline, other ties or another noise."""
+    return _weighed(task, place.theta, shadow, place.amplitudes > 0, place.columns, place.data, place.decayed)
+
+
+def _weighed(
+    task: Task,
+    theta: Float[np.ndarray, " parameters"],
+    shadow: Float[np.ndarray, "splines bins"],
+    warm: Bool[np.ndarray, " signals"] | None,
+    columns: Float[np.ndarray, "signals bins"],
+    data: Float[np.ndarray, " bins"],
+    decayed: Complex[np.ndarray, "signals band"],
+) -> Place:
     gram, projection, power = _normal(columns, data, shadow)
     gram = gram + task.tied
     amplitudes = nonnegative(gram, projection, task.priors.free, warm)
@@ -165,22 +192,22 @@ def _normal(
     return gram, columns @ data - shaded @ shaded_data, float(data @ data - shaded_data @ shaded_data)
 
 
-def slopes(task: Task, place: Place) -> Float[np.ndarray, "parameters bins"]:
-    """Derivatives of (model - data) along every non-linear parameter at fixed amplitudes."""
-    n, band, theta, a = task.n_signals, task.band, place.theta, place.amplitudes
-    out = np.zeros((theta.size, place.data.size))
+def slopes(
+    task: Task, place: Place, own: Int[np.ndarray, " own"]
+) -> tuple[Float[np.ndarray, "common bins"], Float[np.ndarray, "own bins"], Float[np.ndarray, "own bins"]]:
+    """Derivatives of (model - data) at fixed amplitudes: along what is common, and along the shifts and widths of some
+    signals' own.
+    """
+    band, theta, a, t = task.band, place.theta, place.amplitudes, task.band.times.astype(np.float32)
     turned = np.exp(1j * (theta[0] + theta[1] * task.slant)) * task.spectrum
-    out[0] = turned.imag
-    out[1] = turned.imag * task.slant
-    active = np.flatnonzero(a)
-    timed = band.spectrum(place.decayed[active] * band.times.astype(np.float32)) * a[active, None]
-    along_shift, along_width = -2 * np.pi * timed.imag, -timed.real
-    out[N_COMMON + active] = along_shift
-    out[N_COMMON + n + active] = along_width
-    sharp = ~task.priors.broad[active]
-    out[2], out[3] = along_shift.sum(axis=0), along_width[sharp].sum(axis=0)
-    out[4] = -band.spectrum((a[active][sharp] @ place.decayed[active][sharp]) * band.times**2).real
-    return out
+    sharp = ~task.priors.broad
+    sums = np.stack([a, a * sharp]).astype(np.float32) @ place.decayed
+    mixed = np.concatenate([sums * t, sums[1:] * t**2, place.decayed[own] * (a[own, None].astype(np.float32) * t)])
+    timed = band.spectrum(mixed)
+    common = np.empty((N_COMMON, place.data.size))
+    common[0], common[1] = turned.imag, turned.imag * task.slant
+    common[2], common[3], common[4] = -2 * np.pi * timed[0].imag, -timed[1].real, -timed[2].real
+    return common, -2 * np.pi * timed[3:].imag.astype(float), -timed[3:].real.astype(float)
 
 
 def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
@@ -213,11 +240,10 @@ def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_conv
     """Baseline, noise and covariance at the end of a fit."""
     shadow = shadow_of(task, dimensions)
     baseline, noise = baseline_and_noise(task, place, dimensions)
-    j = slopes(task, place)
-    rows = np.concatenate([place.columns, j])
+    n, weight = task.n_signals, (noise / task.sigma) ** 2
+    rows = np.concatenate([place.columns, *slopes(task, place, np.arange(n))])
     shaded = rows @ shadow.T
     information = rows @ rows.T - shaded @ shaded.T
-    n, weight = task.n_signals, (noise / task.sigma) ** 2
     information[:n, :n] += task.tied * weight
     information[np.diag_indices_from(information)] += np.concatenate([np.zeros(n), task.precision * weight])
     covariance = _constrained(information, place.amplitudes) * noise**2

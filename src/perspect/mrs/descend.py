@@ -6,14 +6,18 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from perspect.mrs.combine import N_COMMON, NARROWER, Place, Task, slopes, stand
+from perspect.mrs.combine import N_COMMON, NARROWER, Place, Task, again, slopes, stand
 from perspect.numerics.nonnegative import solved
 
 MOST_STEPS: Final = 40
 """After so many steps the fit has not converged."""
 
 ENOUGH: Final = 1e-4
-"""A step that lowers the cost, or promises to, by a smaller share of it ends the fit [our default]."""
+"""A step that lowers the cost, or promises to, by a smaller share of it ends the fit: with some 400 bins a twentieth of
+what one parameter gains by chance [our default]."""
+
+ROUGHLY: Final = 5e-3
+"""The same for a fit that is only a place to begin another [our default]."""
 
 N_TRIES: Final = 8
 """Of shorter and shorter steps from one place."""
@@ -35,6 +39,7 @@ class _Ground:
     Those that are `held` stand at a limit that they would like to pass.
     """
 
+    home: Float[np.ndarray, " parameters"]
     moving: Int[np.ndarray, " moving"]
     held: Bool[np.ndarray, " moving"]
     gradient: Float[np.ndarray, " moving"]
@@ -45,8 +50,8 @@ class _Ground:
     ) -> tuple[Float[np.ndarray, " parameters"], float]:
         """A move of all parameters within limits, and by how much it should lower the cost.
 
-        What belongs to a signal at zero has no slope: its prior alone draws it home. What would pass a limit goes
-        there, and the others make the best of it.
+        What belongs to a signal at zero has no slope: its prior alone draws it home, unless it is settled. What would
+        pass a limit goes there, and the others make the best of it.
         """
         low, high = (limits - theta)[:, self.moving]
         size = np.diagonal(self.curvature)
@@ -62,26 +67,26 @@ class _Ground:
             found = np.clip(found, low, high)
             free &= ~beyond
         found = np.clip(found, low, high)
-        move = np.clip(-theta, *(limits - theta))
+        move = np.clip(self.home - theta, *(limits - theta))
         move[self.moving] = found
         return move, float(-2 * self.gradient @ found - found @ self.curvature @ found)
 
 
 def descended(
     task: Task,
-    theta: Float[np.ndarray, " parameters"],
+    begin: Place,
     shadow: Float[np.ndarray, "splines bins"],
     most: int = MOST_STEPS,
-    damping: float = FIRST_DAMPING,
+    enough: float = ENOUGH,
 ) -> tuple[Place, int, bool]:
     """The nearest minimum of the cost, how many steps led there, and whether they ended by themselves."""
-    place = stand(task, _allowed(task, theta), shadow, None)
+    place, damping = again(task, begin, shadow), FIRST_DAMPING
     for step in range(most):
         ground = _ground(task, place, shadow)
         gain, tried = 0.0, place
         for _ in range(N_TRIES):
             move, promise = ground.step(place.theta, damping, _limits(task, place.theta))
-            if promise < ENOUGH * place.cost:
+            if promise < enough * place.cost:
                 return place, step, True
             tried = stand(task, _allowed(task, place.theta + move), shadow, place.amplitudes > 0)
             gain = place.cost - tried.cost
@@ -92,7 +97,7 @@ def descended(
             return place, step, True
         # A step that did half of what it promised was too long for the next one.
         place, damping = tried, max(damping * (0.2 if gain > 0.5 * promise else 2.0), 1e-8)
-        if gain < ENOUGH * place.cost:
+        if gain < enough * place.cost:
             return place, step + 1, True
     return place, most, False
 
@@ -103,11 +108,11 @@ def _ground(task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"])
     Kaufman 1975, doi:10.1007/BF01932995
     """
     used = np.flatnonzero(place.amplitudes)
-    moving = np.concatenate([np.arange(N_COMMON), N_COMMON + used, N_COMMON + task.n_signals + used])
-    j = slopes(task, place)[moving]
+    own = used[~task.settled[used]]
+    moving = np.concatenate([np.arange(N_COMMON), N_COMMON + own, N_COMMON + task.n_signals + own])
+    j = np.concatenate(slopes(task, place, own))
     rows = np.concatenate([place.columns[used], j, (place.amplitudes @ place.columns - place.data)[None]])
-    shaded = rows @ shadow.T
-    product = rows @ rows.T - shaded @ shaded.T
+    product = _less(rows, shadow)
     n, m = len(used), len(j)
     product[:n, :n] += task.tied[np.ix_(used, used)]
     a, ja, jj = product[:n, :n], product[n : n + m, :n], product[n : n + m, n : n + m]
@@ -119,7 +124,15 @@ def _ground(task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"])
     low, high = _limits(task, place.theta)[:, moving]
     at = place.theta[moving]
     held = ((at <= low) & (gradient > 0)) | ((at >= high) & (gradient < 0))
-    return _Ground(moving, held, gradient, jj)
+    stays = np.concatenate([np.zeros(N_COMMON, bool), task.settled, task.settled])
+    return _Ground(np.where(stays, place.theta, 0.0), moving, held, gradient, jj)
+
+
+def _less(rows: Float[np.ndarray, "rows bins"], shadow: Float[np.ndarray, "shapes bins"]) -> np.ndarray:
+    """Products of rows once the baseline has been taken out of them."""
+    shaded = rows @ shadow.T
+    out: np.ndarray = rows @ rows.T - shaded @ shaded.T
+    return out
 
 
 def _limits(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "2 parameters"]:
@@ -138,4 +151,6 @@ def _limits(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.nda
 def _allowed(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
     out = theta.copy()
     out[3:N_COMMON] = np.maximum(out[3:N_COMMON], 0.0)
-    return np.clip(out, *_limits(task, out))
+    low, high = _limits(task, out)
+    clipped: Float[np.ndarray, " parameters"] = np.clip(out, low, high)
+    return clipped
