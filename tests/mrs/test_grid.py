@@ -103,7 +103,7 @@ def test_lipid_of_the_scalp_is_held_back_and_naa_stays():
     cleaned, n = without_lipid(one, brain)
     assert n > 5
     assert height(one, cleaned[brain], 1.1, 1.5) < 0.2 * height(one, one.values[brain], 1.1, 1.5)
-    assert height(one, cleaned[brain], 1.95, 2.07) == pytest.approx(height(one, naa, 1.95, 2.07), rel=0.10)
+    assert height(one, cleaned[brain], 1.95, 2.07) == pytest.approx(height(one, naa, 1.95, 2.07), rel=0.15)
 
 
 def test_lipid_told_by_the_whole_spectrum_takes_naa_with_it(monkeypatch):
@@ -111,7 +111,7 @@ def test_lipid_told_by_the_whole_spectrum_takes_naa_with_it(monkeypatch):
     one, brain, naa = scalp_and_brain()
     monkeypatch.setattr(nuisance, "LIPID_PPM", (-1.0, 4.2))
     cleaned, _ = without_lipid(one, brain)
-    assert height(one, cleaned[brain], 1.95, 2.07) < 0.85 * height(one, naa, 1.95, 2.07)
+    assert height(one, cleaned[brain], 1.95, 2.07) < 0.82 * height(one, naa, 1.95, 2.07)
 
 
 def test_the_width_of_water_is_that_of_its_decay():
