@@ -8,10 +8,12 @@ from scipy.stats import spearmanr
 
 from mrs_made import DWELL, FREQUENCY, HEALTHY, TUMOUR, N, basis, spectrum, water
 from perspect import mrs
+from perspect.anatomy.mirror import Plane
 from perspect.io.spectra import read_spectra
 from perspect.models.spins import Press
 from perspect.mrs import nuisance
-from perspect.mrs.grid import cho_naa_index, width_of_water
+from perspect.mrs.compare import cho_naa_index, over_other_side
+from perspect.mrs.grid import offset_of_water, width_of_water
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.profile import OF_TUMOURS, USUAL
 from perspect.mrs.signals import simulated_basis
@@ -73,6 +75,29 @@ def test_the_index_is_of_unit_spread_in_normal_voxels_and_finds_the_odd_one():
     assert index.values[5, 5, 0] > 8
     others = np.delete(index.values.ravel(), 55)
     assert np.std(others[np.abs(others) < 2]) == pytest.approx(1.0, abs=0.2)
+
+
+def test_voxels_without_a_number_are_named_by_reason(measured):
+    assert measured.regions["unusable: no signal"].mask[0, 0, 0]
+    assert sum(one.n_voxels for key, one in measured.regions.items() if key.startswith("unusable")) == 2
+
+
+def test_a_voxel_is_compared_with_the_one_opposite():
+    place = Grid((4, 1, 1), np.diag([10.0, 10.0, 10.0, 1.0]))
+    values = np.array([0.4, 0.2, 0.1, 0.2], np.float32).reshape(4, 1, 1)
+    status = np.array([Status.OK, Status.OK, Status.OK, Status.OK], np.int16).reshape(4, 1, 1)
+    one = Map(lexicon.CHO_OVER_NAA, values, 0.1 * values, status, place)
+    plane = Plane(np.array([1.0, 0.0, 0.0]), 15.0)
+    found = over_other_side(one, plane)
+    np.testing.assert_allclose(found.values.ravel(), [2.0, 2.0, 0.5, 0.5])
+    np.testing.assert_allclose(found.std.ravel() / found.values.ravel(), np.sqrt(0.02), rtol=1e-6)
+    beyond = over_other_side(one, Plane(np.array([1.0, 0.0, 0.0]), 20.0))
+    assert np.isnan(beyond.values[[0, 2], 0, 0]).all()  # outside the grid, and on the midline
+
+
+def test_the_offset_of_water_is_that_of_its_turning():
+    t = np.arange(N) * DWELL
+    assert offset_of_water(np.exp(2j * np.pi * 12.0 * t - 30 * t), DWELL) == pytest.approx(12.0, abs=0.1)
 
 
 def scalp_and_brain():
@@ -156,3 +181,13 @@ def test_a_synthetic_image_with_scalp_lipid_gives_its_truth(synthetic):
     assert measured.summary["usable"] >= 0.85 * measured.summary["voxels"]
     broken = measured.regions["brain"].mask[..., 0] & (truth["lw_hz"] > 15.0)
     assert broken.any() and np.isnan(measured.maps["tNAA"].values[..., 0][broken]).all()
+
+
+def test_a_hamming_window_is_applied_and_stated():
+    one = image([spectrum(HEALTHY, k, shift=0.0, phase=0.0) for k in range(6)])
+    mask = np.zeros((3, 2, 1), bool)
+    mask[1, 0, 0] = True
+    plan = mrs.Plan(window="hamming")
+    found = mrs.quantify_grid(one, basis(), plan, water=image([water()] * 6), mask=Region(mask, PLACE, "one"))
+    assert "Hamming" in found.recipe.methods
+    assert found.maps["tNAA"].values[1, 0, 0] == pytest.approx(12.5, rel=0.15)

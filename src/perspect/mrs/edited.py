@@ -19,6 +19,7 @@ from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LONG_TE
 from perspect.mrs.signals import known_by, with_broad
 from perspect.vocabulary import Amount, Basis, Problem, Recipe, Spectra, Step
+from perspect.vocabulary.spectra import Kind
 
 UNTOUCHED: Final = (2.85, 3.35)
 """ppm by which the two are registered: methyls of creatine and choline, which no common editing pulse touches, and of
@@ -94,9 +95,10 @@ def _difference(off: Basis, on: Basis) -> Basis:
     """What each molecule leaves in the difference; what cancels is left out."""
     values = on.values - off.values
     size = np.linalg.norm(values, axis=1) / np.maximum(np.linalg.norm(off.values, axis=1), 1e-300)
+    metabolite: Kind = "metabolite"
     keep = [k for k in np.flatnonzero(size > UNSEEN) if off.kinds[k] == "metabolite"]
     return replace(
-        off, names=tuple(off.names[k] for k in keep), values=values[keep], kinds=("metabolite",) * len(keep),
+        off, names=tuple(off.names[k] for k in keep), values=values[keep], kinds=(metabolite,) * len(keep),
         origin="edited minus unedited",
     )  # fmt: skip
 
