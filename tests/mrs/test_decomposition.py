@@ -6,8 +6,9 @@ import pytest
 from mrs_made import DWELL, HEALTHY, TUMOUR, N, basis, drawn, spectra, spectrum, water
 from perspect import mrs
 from perspect.mrs.band import band_of, noise_of
-from perspect.mrs.combine import descended, shadow_of, slopes, stand
+from perspect.mrs.combine import shadow_of, slopes, stand
 from perspect.mrs.decompose import _task, baseline_of
+from perspect.mrs.descend import descended
 from perspect.mrs.profile import SUMS
 from perspect.mrs.signals import with_broad
 from perspect.vocabulary import Problem, Severity
@@ -51,7 +52,7 @@ def test_slopes_are_the_differences_of_the_model():
     theta[:5] = 0.1, 0.02, 1.0, 9.0, 120.0
     shadow = shadow_of(task, 5.0)
     place = stand(task, theta, shadow, None)
-    found = slopes(task, place)
+    found = np.concatenate(slopes(task, place, np.arange(task.n_signals)))
     for at in (0, 1, 2, 3, 4, 5, 5 + task.n_signals):
         step = np.zeros_like(theta)
         step[at] = 1e-2 * max(abs(theta[at]), 1.0)  # columns are in single precision
@@ -132,8 +133,8 @@ def test_a_fit_never_ends_above_where_it_began():
     shadow = shadow_of(task, 5.0)
     theta = np.zeros(5 + 2 * task.n_signals)
     theta[3] = 5.0
-    begun = stand(task, theta, shadow, None).cost
-    assert descended(task, theta, shadow)[0].cost < begun
+    begun = stand(task, theta, shadow, None)
+    assert descended(task, begun, shadow)[0].cost < begun.cost
 
 
 def test_a_basis_for_another_echo_time_or_field_is_refused():

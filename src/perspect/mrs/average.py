@@ -51,7 +51,7 @@ def averaged(spectra: Spectra, transients: Complex[np.ndarray, "points transient
     target = np.median(cut.real, axis=0) + 1j * np.median(cut.imag, axis=0)
     kept = np.ones(n, bool)
     for _ in range(N_ROUNDS):
-        shifts, phases = _registered(cut, target, band.times)
+        shifts, phases = registered(cut, target, band.times)
         moved = cut * np.exp(-1j * (phases[:, None] + 2 * np.pi * shifts[:, None] * band.times))
         misfit = np.sum(np.abs(moved - moved[kept].mean(axis=0)) ** 2, axis=1)
         kept = _kept(misfit)
@@ -61,7 +61,7 @@ def averaged(spectra: Spectra, transients: Complex[np.ndarray, "points transient
     return Averaged(aligned[:, kept].mean(axis=1), shifts, phases, kept)
 
 
-def _registered(
+def registered(
     signals: Complex[np.ndarray, "transients points"],
     target: Complex[np.ndarray, " points"],
     times: Float[np.ndarray, " points"],

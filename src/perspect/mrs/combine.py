@@ -14,7 +14,8 @@ from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool, Complex, Float
+from jaxtyping import Bool, Complex, Float, Int
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from perspect.mrs.band import Band
 from perspect.numerics.nonnegative import nonnegative
@@ -26,22 +27,20 @@ PIVOT: Final = 3.0
 N_COMMON: Final = 5
 """φ0, φ1, Δ, γ, v: what all signals share."""
 
-MOST_STEPS: Final = 40
-"""After so many steps the fit has not converged."""
-
 NARROWER: Final = 15.0
 """By how much a broad signal may be narrower than its template, in 1/s (a Lorentzian of 5 Hz) [our default]."""
 
-ENOUGH: Final = 1e-5
-"""A step that lowers the cost by a smaller share of it ends the fit [our default]."""
+DETERMINED: Final = 1e-5
+"""What is left of a parameter's own information, as a root, below which nothing is known of it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Priors:
     """What is known of each signal before the data: standard deviations of its own shift (Hz) and width (1/s).
 
-    `phase` is that of the first-order phase (rad/ppm). A signal that is `free` may be negative. What is `broad` has its
-    own width and does not take part in the common one: the lineshape of the magnet hardly widens it.
+    `phase` is that of the first-order phase (rad/ppm); `place` of the common phase (rad) and shift (Hz), which are zero
+    where water has told them and unknown (infinite) elsewhere. A signal that is `free` may be negative. What is `broad`
+    has its own width and takes no part in the common one: the lineshape of the magnet hardly widens it.
     """
 
     shift: Float[np.ndarray, " signals"]
@@ -49,13 +48,15 @@ class Priors:
     phase: float
     free: Bool[np.ndarray, " signals"]
     broad: Bool[np.ndarray, " signals"]
+    place: tuple[float, float] = (np.inf, np.inf)
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
     """All that does not change during a fit: the spectrum, the signals, the baseline, the noise of a bin.
 
-    Each row of `ties` says that a sum of amplitudes is zero with a standard deviation of one: a soft ratio.
+    Each row of `ties` says that a sum of amplitudes is zero with a standard deviation of one: a soft ratio. The own
+    shift and width of what is `settled` stay where the fit begins.
     """
 
     band: Band
@@ -66,6 +67,7 @@ class Task:
     sigma: float
     ties: Float[np.ndarray, "ties signals"]
     values: Complex[np.ndarray, " band"]
+    settled: Bool[np.ndarray, " signals"]
 
     @property
     def n_signals(self) -> int:
@@ -90,6 +92,7 @@ class Task:
         n = self.n_signals
         out = np.zeros(N_COMMON + 2 * n)
         out[1] = (self.sigma / self.priors.phase) ** 2
+        out[0], out[2] = (self.sigma / np.array(self.priors.place)) ** 2
         out[N_COMMON : N_COMMON + n] = (self.sigma / self.priors.shift) ** 2
         out[N_COMMON + n :] = (self.sigma / self.priors.width) ** 2
         return out
@@ -108,6 +111,14 @@ class Place:
     data: Float[np.ndarray, " bins"]
     cost: float
     decayed: Complex[np.ndarray, "signals band"]
+
+    def only(self, keep: Int[np.ndarray, " kept"]) -> "Place":
+        """The place with some of the signals."""
+        own = self.theta[N_COMMON:].reshape(2, -1)[:, keep].ravel()
+        return replace(
+            self, theta=np.concatenate([self.theta[:N_COMMON], own]), amplitudes=self.amplitudes[keep],
+            columns=self.columns[keep], decayed=self.decayed[keep],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,17 +149,30 @@ def stand(
     """The best amplitudes and baseline at these non-linear parameters."""
     n = task.n_signals
     d, width = theta[N_COMMON : N_COMMON + n], theta[N_COMMON + n :]
-    t = task.band.times
     sharp = ~task.priors.broad
     rate = np.where(sharp, np.maximum(theta[3] + width, 0.0), np.maximum(width, -NARROWER))
-    # Signals in single precision (1e-7 of a column, at half the time); products of columns in double.
-    angle = (np.outer(2 * np.pi * (theta[2] + d), t)).astype(np.float32)
-    size = np.exp((-np.outer(rate, t) - np.outer(sharp * theta[4], t**2)).astype(np.float32))
-    decay = np.empty(angle.shape, np.complex64)
-    decay.real, decay.imag = size * np.cos(angle), size * np.sin(angle)
+    decay = task.band.decays(2j * np.pi * (theta[2] + d) - rate)
+    decay[sharp] *= np.exp(-theta[4] * task.band.times**2).astype(np.float32)
     decayed = task.signals * decay
     columns = task.band.spectrum(decayed).real.astype(np.float64)
     data = (np.exp(1j * (theta[0] + theta[1] * task.slant)) * task.spectrum).real
+    return _weighed(task, theta, shadow, warm, columns, data, decayed)
+
+
+def again(task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"]) -> Place:
+    """The same place with another baseline, other ties or another noise."""
+    return _weighed(task, place.theta, shadow, place.amplitudes > 0, place.columns, place.data, place.decayed)
+
+
+def _weighed(
+    task: Task,
+    theta: Float[np.ndarray, " parameters"],
+    shadow: Float[np.ndarray, "splines bins"],
+    warm: Bool[np.ndarray, " signals"] | None,
+    columns: Float[np.ndarray, "signals bins"],
+    data: Float[np.ndarray, " bins"],
+    decayed: Complex[np.ndarray, "signals band"],
+) -> Place:
     gram, projection, power = _normal(columns, data, shadow)
     gram = gram + task.tied
     amplitudes = nonnegative(gram, projection, task.priors.free, warm)
@@ -168,97 +192,22 @@ def _normal(
     return gram, columns @ data - shaded @ shaded_data, float(data @ data - shaded_data @ shaded_data)
 
 
-def slopes(task: Task, place: Place) -> Float[np.ndarray, "parameters bins"]:
-    """Derivatives of (model - data) along every non-linear parameter at fixed amplitudes."""
-    n, band, theta, a = task.n_signals, task.band, place.theta, place.amplitudes
-    out = np.zeros((theta.size, place.data.size))
+def slopes(
+    task: Task, place: Place, own: Int[np.ndarray, " own"]
+) -> tuple[Float[np.ndarray, "common bins"], Float[np.ndarray, "own bins"], Float[np.ndarray, "own bins"]]:
+    """Derivatives of (model - data) at fixed amplitudes: along what is common, and along the shifts and widths of some
+    signals' own.
+    """
+    band, theta, a, t = task.band, place.theta, place.amplitudes, task.band.times.astype(np.float32)
     turned = np.exp(1j * (theta[0] + theta[1] * task.slant)) * task.spectrum
-    out[0] = turned.imag
-    out[1] = turned.imag * task.slant
-    active = np.flatnonzero(a)
-    timed = band.spectrum(place.decayed[active] * band.times.astype(np.float32)) * a[active, None]
-    along_shift, along_width = -2 * np.pi * timed.imag, -timed.real
-    out[N_COMMON + active] = along_shift
-    out[N_COMMON + n + active] = along_width
-    sharp = ~task.priors.broad[active]
-    out[2], out[3] = along_shift.sum(axis=0), along_width[sharp].sum(axis=0)
-    out[4] = -band.spectrum((a[active][sharp] @ place.decayed[active][sharp]) * band.times**2).real
-    return out
-
-
-def descended(
-    task: Task,
-    theta: Float[np.ndarray, " parameters"],
-    shadow: Float[np.ndarray, "splines bins"],
-    most: int = MOST_STEPS,
-) -> tuple[Place, int, bool]:
-    """The nearest minimum of the cost, how many steps led there, and whether they ended by themselves."""
-    place = stand(task, theta, shadow, None)
-    damping = 1e-2
-    for step in range(most):
-        gradient, curvature = _kaufman(task, place, shadow)
-        gradient = gradient + task.precision * place.theta
-        curvature = curvature + np.diag(task.precision)
-        size = np.diag(curvature).copy()
-        size = np.maximum(size, 1e-12 * size.max())
-        held = _held(place.theta, gradient)
-        gain = 0.0
-        for _ in range(8):
-            system = curvature + np.diag(damping * size)
-            free = ~held
-            move = np.zeros_like(theta)
-            move[free] = -np.linalg.solve(system[np.ix_(free, free)], gradient[free])
-            tried = stand(task, _allowed(place.theta + move), shadow, place.amplitudes > 0)
-            gain = place.cost - tried.cost
-            if gain > 0:
-                break
-            damping *= 5.0
-        if gain <= 0:
-            return place, step, True
-        place, damping = tried, max(damping * 0.2, 1e-8)
-        if gain < ENOUGH * place.cost:
-            return place, step + 1, True
-    return place, most, False
-
-
-def _kaufman(
-    task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"]
-) -> tuple[Float[np.ndarray, " parameters"], Float[np.ndarray, "parameters parameters"]]:
-    """Half the gradient and the Gauss-Newton curvature of the cost, amplitudes and baseline following along."""
-    used = np.flatnonzero(place.amplitudes)
-    whole = slopes(task, place)
-    moving = np.concatenate([np.arange(N_COMMON), N_COMMON + used, N_COMMON + task.n_signals + used])
-    j = whole[moving]
-    rows = np.concatenate([place.columns[used], j, (place.amplitudes @ place.columns - place.data)[None]])
-    shaded = rows @ shadow.T
-    product = rows @ rows.T - shaded @ shaded.T
-    n, m = len(used), len(j)
-    product[:n, :n] += task.tied[np.ix_(used, used)]
-    a, ja, jj = product[:n, :n], product[n : n + m, :n], product[n : n + m, n : n + m]
-    gradient = product[n : n + m, -1]
-    if n:
-        ridge = 1e-12 * np.trace(a) / n * np.eye(n)
-        jj = jj - ja @ np.linalg.solve(a + ridge, ja.T)
-    # What belongs to a signal at zero has no slope; its prior alone holds it.
-    gradients, curvature = np.zeros(len(whole)), np.zeros((len(whole),) * 2)
-    gradients[moving], curvature[np.ix_(moving, moving)] = gradient, jj
-    return gradients, curvature
-
-
-def _held(
-    theta: Float[np.ndarray, " parameters"], gradient: Float[np.ndarray, " parameters"]
-) -> Bool[np.ndarray, " parameters"]:
-    """Widths that stand at zero and would go below."""
-    held = np.zeros(theta.size, bool)
-    for at in (3, 4):
-        held[at] = theta[at] <= 0 and gradient[at] > 0
-    return held
-
-
-def _allowed(theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
-    out = theta.copy()
-    out[3:5] = np.maximum(out[3:5], 0.0)
-    return out
+    sharp = ~task.priors.broad
+    sums = np.stack([a, a * sharp]).astype(np.float32) @ place.decayed
+    mixed = np.concatenate([sums * t, sums[1:] * t**2, place.decayed[own] * (a[own, None].astype(np.float32) * t)])
+    timed = band.spectrum(mixed)
+    common = np.empty((N_COMMON, place.data.size))
+    common[0], common[1] = turned.imag, turned.imag * task.slant
+    common[2], common[3], common[4] = -2 * np.pi * timed[0].imag, -timed[1].real, -timed[2].real
+    return common, -2 * np.pi * timed[3:].imag.astype(float), -timed[3:].real.astype(float)
 
 
 def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
@@ -269,18 +218,21 @@ def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
     """
     spline = task.spline
     assert spline is not None
-    scores = []
+    columns, data = place.columns @ spline.shapes.T, spline.shapes @ place.data
+    gram, projection, power = place.columns @ place.columns.T, place.columns @ place.data, place.data @ place.data
+    scores, warm = [], place.amplitudes > 0
     for dimensions in choices:
-        weight, shadow = shadow_at(spline, dimensions)
-        gram, projection, size = _normal(place.columns, place.data, shadow)
-        gram = gram + task.tied
-        a = nonnegative(gram, projection, task.priors.free, place.amplitudes > 0)
-        left = size - 2 * a @ projection + a @ gram @ a
+        weight, _ = shadow_at(spline, dimensions)
+        share = 1 / (1 + weight * spline.stiffnesses)
+        reduced = gram - (columns * share) @ columns.T + task.tied
+        wanted = projection - columns @ (share * data)
+        a = nonnegative(reduced, wanted, task.priors.free, warm)
+        left = power - share @ data**2 - 2 * a @ wanted + a @ reduced @ a
         used = np.flatnonzero(a)
-        _, log_fixed = np.linalg.slogdet(gram[np.ix_(used, used)] / task.sigma**2)
-        penalised = np.sum(np.log(weight * spline.stiffnesses[spline.null :] + 1.0))
-        shrunk = np.sum(np.log(np.maximum(weight * spline.stiffnesses[spline.null :], 1e-300)))
-        scores.append(left / task.sigma**2 + log_fixed + penalised - shrunk)
+        warm = a > 0
+        _, log_fixed = np.linalg.slogdet(reduced[np.ix_(used, used)] / task.sigma**2)
+        held = np.maximum(weight * spline.stiffnesses[spline.null :], 1e-300)
+        scores.append(left / task.sigma**2 + log_fixed + np.sum(np.log1p(1 / held)))
     return float(choices[int(np.argmin(scores))])
 
 
@@ -288,11 +240,10 @@ def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_conv
     """Baseline, noise and covariance at the end of a fit."""
     shadow = shadow_of(task, dimensions)
     baseline, noise = baseline_and_noise(task, place, dimensions)
-    j = slopes(task, place)
-    rows = np.concatenate([place.columns, j])
+    n, weight = task.n_signals, (noise / task.sigma) ** 2
+    rows = np.concatenate([place.columns, *slopes(task, place, np.arange(n))])
     shaded = rows @ shadow.T
     information = rows @ rows.T - shaded @ shaded.T
-    n, weight = task.n_signals, (noise / task.sigma) ** 2
     information[:n, :n] += task.tied * weight
     information[np.diag_indices_from(information)] += np.concatenate([np.zeros(n), task.precision * weight])
     covariance = _constrained(information, place.amplitudes) * noise**2
@@ -345,9 +296,15 @@ def shadow_at(spline: PenalisedSpline, dimensions: float) -> tuple[float, Float[
 def _inverse(information: Float[np.ndarray, "all all"]) -> Float[np.ndarray, "all all"]:
     """Of a symmetric matrix whose entries differ in scale; what it does not determine gets a very large variance."""
     scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
-    values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
-    inverse = (vectors / np.maximum(values, 1e-10)) @ vectors.T
-    out: Float[np.ndarray, "all all"] = inverse / np.outer(scale, scale)
+    even = information / scale / scale[:, None]
+    factor, failed = dpotrf(even)
+    if not failed and np.diagonal(factor).min() > DETERMINED:
+        inverse, _ = dpotri(factor)
+        inverse = np.triu(inverse) + np.triu(inverse, 1).T
+    else:
+        values, vectors = np.linalg.eigh(even)
+        inverse = (vectors / np.maximum(values, DETERMINED**2)) @ vectors.T
+    out: Float[np.ndarray, "all all"] = inverse / scale / scale[:, None]
     return out
 
 

@@ -14,13 +14,15 @@ from perspect.mrs.combine import (
     Priors,
     Solution,
     Task,
+    again,
     baseline_and_noise,
-    descended,
     shadow_of,
     solution,
+    stand,
     stiffness,
     with_noise,
 )  # fmt: skip
+from perspect.mrs.descend import ROUGHLY, descended
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import NORMAL, OF_BROAD, OF_NORMAL_BRAIN, OF_TUMOURS, TOTAL, TUMOUR, USUAL, Profile
 from perspect.mrs.signals import MEASURED
@@ -49,11 +51,23 @@ PHASE_PRIOR: Final = np.deg2rad(3.0)
 KNOTS: Final = 15.0
 """Splines of the baseline for each ppm."""
 
+PLACED_PHASE: Final = np.deg2rad(5.0)
+"""Standard deviation of the phase where it was taken from water, in rad [our default]."""
+
+PLACED_SHIFT: Final = 0.01
+"""The same of the frequency, in ppm: water moves by this much for a degree of temperature [our default]."""
+
 FIRST_DIMENSIONS: Final = 1.1
 """Effective dimensions of the baseline per ppm in the first fit [our default]."""
 
 FIRST_STEPS: Final = 8
 """Of the first fit, which only has to tell what kind of spectrum it is."""
+
+GLANCES: Final = 2
+"""Steps of the first fit where it begins with a similar one."""
+
+N_PLACED: Final = 3
+"""Phases and shift: those of a voxel are not those of a similar one."""
 
 FLIP: Final = 2.5
 """Below this ratio of total NAA to total choline, in amounts, a spectrum is not of normal brain.
@@ -122,6 +136,12 @@ def baseline_of(band: Band) -> PenalisedSpline:
     return penalised_spline(-band.ppm, KNOTS)
 
 
+@lru_cache(maxsize=8)
+def signals_on(band: Band, basis: Basis) -> Complex[np.ndarray, "signals band"]:
+    """The signals of a basis in a band, in single precision; the same for all voxels of a grid."""
+    return basis_on(band, basis).astype(np.complex64)
+
+
 def decomposed(
     band: Band,
     values: Complex[np.ndarray, " band"],
@@ -130,37 +150,53 @@ def decomposed(
     plan: Plan,
     *,
     is_referenced: bool = False,
+    like: Decomposition | None = None,
 ) -> Decomposition:
     """The spectrum of a signal in a band as a sum of the signals of a basis. `sigma` is the noise of a bin.
 
-    `is_referenced` says that phase and frequency are already those of water, so that no start has to be looked for.
+    `is_referenced` says that phase and frequency are already those of water, so that no start has to be looked for;
+    `like` is then a fit of something similar (the mean of a grid) to begin with, and narrow lines keep the small shifts
+    and widths of their own that were found there.
     """
     spline = baseline_of(band)
-    signals = basis_on(band, basis)
+    everything = _task(band, values, signals_on(band, basis), basis, spline, sigma)
+    if is_referenced:
+        everything = _placed(everything)
     span = band.window[1] - band.window[0]
-    everything = _task(band, values, signals, basis, spline, sigma)
-    first, reason = _first(everything, basis, span, is_referenced)
+    start = FIRST_DIMENSIONS * span
+    if like is None:
+        first, reason = _first(everything, basis, start, is_referenced)
+    else:
+        everything = replace(everything, settled=np.ones(everything.n_signals, bool))
+        first, reason = _glanced(everything, basis, start, like), ""
     profile, why, has_lipid = chosen(basis.names, first, plan, reason)
     keep = kept(basis, profile, has_lipid)
     task = _only(everything, keep)
     names = tuple(basis.names[k] for k in keep)
     kinds = tuple(basis.kinds[k] for k in keep)
-    theta = np.concatenate([first.theta[:N_COMMON], first.theta[N_COMMON:].reshape(2, -1)[:, keep].ravel()])
     task = replace(task, ties=ties(names, first.amplitudes[keep], profile, plan))
-    task = task if plan.baseline != "none" else replace(task, spline=None)
-    dimensions = 2.01 if plan.baseline == "stiff" else max(FIRST_DIMENSIONS * span, 2.01)
-    place, n_steps, has_converged = descended(task, theta, shadow_of(task, dimensions))
+    solved = _settled(task, first.only(keep), profile, plan, start, sigma)
+    return Decomposition(with_noise(task, sigma), solved, names, kinds, profile, why)
+
+
+def _settled(task: Task, begin: Place, profile: Profile, plan: Plan, start: float, sigma: float) -> Solution:
+    """The fit, the baseline that it then asks for, and the fit with that."""
+    span = task.band.window[1] - task.band.window[0]
+    if plan.baseline == "none":
+        task = replace(task, spline=None)
+    dimensions = {"auto": max(start, 2.01), "stiff": 2.01, "none": 0.0}[plan.baseline]
+    shadow = shadow_of(task, dimensions)
+    begin = again(task, begin, shadow)
+    task = with_noise(task, baseline_and_noise(task, begin, dimensions)[1])
+    place, n_steps, has_converged = descended(task, begin, shadow)
     task = with_noise(task, baseline_and_noise(task, place, dimensions)[1])
     if plan.baseline == "auto":
         favoured = stiffness(task, place, [max(one * span, 2.01) for one in profile.dimensions])
         if favoured != dimensions:
             dimensions = favoured
-            place, more, has_converged = descended(task, place.theta, shadow_of(task, dimensions))
+            place, more, has_converged = descended(task, place, shadow_of(task, dimensions))
             n_steps += more
-    elif plan.baseline == "none":
-        dimensions = 0.0
-    task = with_noise(task, sigma)
-    return Decomposition(task, solution(task, place, dimensions, n_steps, has_converged), names, kinds, profile, why)
+    return solution(with_noise(task, sigma), place, dimensions, n_steps, has_converged)
 
 
 def _task(
@@ -177,11 +213,40 @@ def _task(
     shift = np.where(measured, MEASURED_SHIFT, np.where(broad, BROAD_SHIFT, SHIFT_PRIOR)) * hz
     width = np.where(broad, BROAD_WIDTH, WIDTH_PRIOR * np.sqrt(hz / 85.15))
     priors = Priors(shift, width, PHASE_PRIOR, np.zeros(broad.size, bool), broad)
-    spectrum, single = band.spectrum(values), signals.astype(np.complex64)
-    return Task(band, spectrum, single, spline, priors, sigma, np.zeros((0, broad.size)), values)
+    single = signals.astype(np.complex64, copy=False)
+    return Task(
+        band,
+        band.spectrum(values),
+        single,
+        spline,
+        priors,
+        sigma,
+        np.zeros((0, broad.size)),
+        values,
+        np.zeros(broad.size, bool),
+    )
 
 
-def _first(task: Task, basis: Basis, span: float, is_referenced: bool) -> tuple[Place, str]:
+def _placed(task: Task) -> Task:
+    """The same task where phase and frequency were taken from water."""
+    place = (PLACED_PHASE, PLACED_SHIFT * task.band.frequency * 1e-6)
+    return replace(task, priors=replace(task.priors, place=place))
+
+
+def _glanced(task: Task, basis: Basis, dimensions: float, like: Decomposition) -> Place:
+    """A few steps with everything from where something similar came to rest."""
+    at = [like.names.index(name) if name in like.names else -1 for name in basis.names]
+    theta, own = like.solution.place.theta, like.solution.place.theta[N_COMMON:].reshape(2, -1)
+    found = np.where(np.array(at) >= 0, own[:, at], 0.0)
+    begin = np.concatenate([theta[:N_COMMON], found.ravel()])
+    begin[:N_PLACED] = 0.0
+    shadow = shadow_of(task, dimensions)
+    place = stand(task, begin, shadow, None)
+    noise = baseline_and_noise(task, place, dimensions)[1]
+    return descended(with_noise(task, noise), place, shadow, GLANCES, ROUGHLY)[0]
+
+
+def _first(task: Task, basis: Basis, dimensions: float, is_referenced: bool) -> tuple[Place, str]:
     """A stiff fit from the best start, and from the second where it is nearly as good."""
     assert task.spline is not None
     starts = [(0.0, 0.0, 0.0)]
@@ -189,11 +254,14 @@ def _first(task: Task, basis: Basis, span: float, is_referenced: bool) -> tuple[
         starts = begun(task.band, task.values, task.signals, basis.names, task.spline)
     tried = [one for one in starts if one[0] <= ALIKE * starts[0][0]]
     wandering = [k for k, name in enumerate(basis.names) if name in MEASURED]
-    shadow = shadow_of(task, FIRST_DIMENSIONS * span)
+    shadow = shadow_of(task, dimensions)
     places = []
     for _, phase, shift in tried:
         theta = first_theta(task, phase, shift, wandering, shadow)
-        places.append(descended(task, theta, shadow, FIRST_STEPS)[0])
+        # What the start does not explain counts as noise, or it would be pressed into shifts and widths.
+        place = stand(task, theta, shadow, None)
+        noise = baseline_and_noise(task, place, dimensions)[1]
+        places.append(descended(with_noise(task, noise), place, shadow, FIRST_STEPS, ROUGHLY)[0])
     best = min(places, key=lambda place: place.cost)
     others = [place for place in places if place is not best]
     is_doubtful = bool(others) and others[0].cost < 1.02 * best.cost and abs(others[0].theta[2] - best.theta[2]) > 4.0
@@ -283,5 +351,5 @@ def ties(
 def _only(task: Task, keep: np.ndarray) -> Task:
     """The task with some of its signals."""
     p = task.priors
-    priors = Priors(p.shift[keep], p.width[keep], p.phase, p.free[keep], p.broad[keep])
-    return replace(task, signals=task.signals[keep], priors=priors, ties=task.ties[:, keep])
+    priors = Priors(p.shift[keep], p.width[keep], p.phase, p.free[keep], p.broad[keep], p.place)
+    return replace(task, signals=task.signals[keep], priors=priors, ties=task.ties[:, keep], settled=task.settled[keep])

@@ -1,10 +1,10 @@
 """Eddy currents: the phase of water, taken out of the signal of the molecules."""
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from jaxtyping import Complex, Float
-from scipy.signal import savgol_filter
 
 BENT: Final = np.deg2rad(5.0)
 """A phase that departs by more from a straight line is bent [our default]."""
@@ -26,10 +26,25 @@ def water_phase(water: Complex[np.ndarray, " points"], dwell: float) -> Float[np
     n = max(int(weak[0]) if weak.size else n, 16)
     phase = np.unwrap(np.angle(water[:n]))
     width = min(max(int(0.004 / dwell) | 1, 5), n - (n + 1) % 2)
-    smooth = savgol_filter(phase, width, 2)
+    smooth = _smooth(phase, width)
     slope = float(np.polyfit(np.arange(n // 2, n), smooth[n // 2 :], 1)[0])
     beyond = smooth[-1] + slope * np.arange(1, water.size - n + 1)
     out: Float[np.ndarray, " points"] = np.concatenate([smooth, beyond])
+    return out
+
+
+def _smooth(phase: Float[np.ndarray, " points"], width: int) -> Float[np.ndarray, " points"]:
+    """Parabolas through `width` points at a time (Savitzky and Golay 1964, doi:10.1021/ac60214a047)."""
+    local, half = _parabolas(width), width // 2
+    inner = np.convolve(phase, local[half][::-1], mode="valid")
+    return np.concatenate([local[:half] @ phase[:width], inner, local[half + 1 :] @ phase[-width:]])
+
+
+@lru_cache(maxsize=8)
+def _parabolas(width: int) -> Float[np.ndarray, "width width"]:
+    """What turns points into the parabola that fits them best."""
+    powers = np.vander(np.linspace(-1.0, 1.0, width), 3)
+    out: Float[np.ndarray, "width width"] = powers @ np.linalg.pinv(powers)
     return out
 
 

@@ -7,10 +7,13 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Complex
 
+from perspect.anatomy.mirror import Plane
 from perspect.mrs import eddy
 from perspect.mrs.amounts import DENOMINATOR, weights
 from perspect.mrs.band import Band, band_of, noise_of
+from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
 from perspect.mrs.decompose import Decomposition, decomposed
+from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LONG_TE, SUMS
@@ -39,28 +42,41 @@ AMOUNTS: Final = (
     lexicon.TNAA, lexicon.TCR, lexicon.TCHO, lexicon.INS, lexicon.GLX, lexicon.LAC, lexicon.LIP13,
 )  # fmt: skip
 
+WINDOWS: Final = "Pohmann and von Kienlin 2001, doi:10.1002/mrm.1107"
+
+LONGEST: Final = 0.3
+"""Seconds of the signals that are fitted: a line of 4 Hz has then lost all but 5e-4 of what it can tell, and lines of a
+spectroscopic image are wider [our default]."""
+
 BRAIN: Final = 0.4
 """Share of the typical water signal above which a voxel is brain [our default]."""
 
 BAD_FIT: Final = 12.0
 """Residual variance over that of the noise above which a voxel is not used [our default]."""
 
-FEWEST_NORMAL: Final = 12
-"""Voxels that a line of choline on NAA needs."""
-
-APART: Final = 2.0
-"""Standard deviations beyond which a voxel is not normal-appearing (McKnight et al. 2001, doi:10.1002/jmri.1085)."""
-
 
 @dataclass(frozen=True)
 class Voxel:
-    """What was found in one voxel: amounts and variances by quantity, ratio, width, or why not."""
+    """What was found in one voxel: amounts with errors by quantity, ratio, width and offset in Hz, or why not."""
 
     values: Mapping[str, tuple[float, float]]
     ratio: tuple[float, float]
     width: float
+    offset: float
     status: Status
     reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """The signal of a voxel ready to be fitted and the noise in each part of its points; by how many
+    Hz its water was off and has been moved (0 without water); or why it is not used.
+    """
+
+    values: Complex[np.ndarray, " points"]
+    sigma: float
+    offset: float
+    failure: Voxel | None
 
 
 def quantify_grid(
@@ -70,9 +86,12 @@ def quantify_grid(
     *,
     water: Spectra | None = None,
     mask: Region | None = None,
+    plane: Plane | None = None,
     progress: Progress | None = None,
 ) -> Measured:
-    """Maps of amounts with standard errors and status, of choline over NAA, and of the choline-to-NAA index.
+    """Maps of amounts with standard errors and status, of choline over NAA, of the choline-to-NAA index, of line width
+    and of the frequency of water; where the `plane` between the sides is given, also of choline over NAA relative to
+    the voxel opposite.
 
     `water` is the unsuppressed image on the same grid: it gives the brain, the frequency and phase of every voxel.
     Lipid of the scalp is held back by what it looks like there. One bad voxel never stops the rest: it is NaN with a
@@ -80,32 +99,47 @@ def quantify_grid(
     """
     plan, tell = plan or Plan(), progress or silent
     check(spectra, water, mask)
+    spread = PointSpread(_matrix(spectra), plan.window)
+    if plan.window != "none":
+        spectra, water = filtered(spectra, plan.window)[0], None if water is None else filtered(water, plan.window)[0]
     brain = mask.mask if mask is not None else brain_of(spectra, water)
     tell("lipid", 0.0)
     signals, n_scalp = without_lipid(spectra, brain)
     cleaned = replace(spectra, values=signals)
     full = with_broad(known_by(basis), lipids=True, macromolecules=(spectra.te or 0.0) < LONG_TE)
-    band = band_of(spectra, (plan.low, plan.high))
+    band = band_of(spectra, (plan.low, plan.high), LONGEST)
     places = [tuple(int(k) for k in place) for place in np.argwhere(brain)]
+    ready = dict(zip(places, each(lambda place: prepared(cleaned, water, place, plan), places), strict=True))
+    like = typical(cleaned, ready, band, full, plan) if water is not None else None
     done = [0]
 
     def one(place: tuple[int, ...]) -> Voxel:
         done[0] += 1
         tell("voxels", done[0] / len(places))
-        return voxel(cleaned, water, place, band, full, plan)
+        return voxel(cleaned, ready[place], band, full, plan, like)
 
     found = dict(zip(places, each(one, places), strict=True))
     maps = {quantity.key: _map(quantity, spectra, found) for quantity in AMOUNTS}
     maps[lexicon.CHO_OVER_NAA.key] = _ratio_map(spectra, found)
-    maps[lexicon.LINE_WIDTH.key] = _width_map(spectra, found)
+    maps[lexicon.LINE_WIDTH.key] = _single(lexicon.LINE_WIDTH, spectra, found, lambda one: one.width)
+    maps[lexicon.WATER_OFFSET.key] = _single(lexicon.WATER_OFFSET, spectra, found, lambda one: one.offset)
     index = cho_naa_index(maps["tCho"], maps["tNAA"])
     if index is not None:
         maps[lexicon.CNI.key] = index
+    if plane is not None:
+        maps[lexicon.CHO_NAA_SIDES.key] = over_other_side(maps[lexicon.CHO_OVER_NAA.key], plane)
+    regions = {"brain": Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")}
+    n_usable = sum(not one.status.is_failure for one in found.values())
+    recipe = _recipe(spectra, spread, n_scalp, water is not None, len(places))
     return Measured(
-        maps, tuple(_flags(found, index is not None)), _recipe(spectra, n_scalp, water is not None, len(places)),
-        {"brain": Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")},
-        {}, {"voxels": len(places), "usable": sum(not one.status.is_failure for one in found.values())},
+        maps, tuple(_flags(found, index is not None)), recipe,
+        {**regions, **_unusable(spectra, found)}, {}, {"voxels": len(places), "usable": n_usable},
     )  # fmt: skip
+
+
+def _matrix(spectra: Spectra) -> tuple[int, int, int]:
+    x, y, z = spectra.values.shape[:3]
+    return x, y, z
 
 
 def check(spectra: Spectra, water: Spectra | None, mask: Region | None) -> None:
@@ -134,26 +168,46 @@ def brain_of(spectra: Spectra, water: Spectra | None) -> Bool[np.ndarray, "x y z
     return np.asarray(size > BRAIN * np.quantile(size, 0.9))
 
 
-def voxel(
-    spectra: Spectra, water: Spectra | None, place: tuple[int, ...], band: Band, basis: Basis, plan: Plan
-) -> Voxel:
-    """The fit of one voxel, and whether it may be used."""
+def prepared(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], plan: Plan) -> Ready:
+    """One voxel with the phase of its water and what water is left in it taken out, or why it is not used."""
     values = spectra.values[place]
     if not np.isfinite(values).all() or not np.abs(values).max() > 0:
-        return _failed(Status.NO_SIGNAL, "no signal")
+        return Ready(values, 0.0, 0.0, _failed(Status.NO_SIGNAL, "no signal"))
+    offset = 0.0
     if water is not None:
+        offset = offset_of_water(water.values[place], spectra.dwell)
         values = eddy.corrected(values, eddy.water_phase(water.values[place], spectra.dwell))
         if width_of_water(water.values[place], spectra.dwell) > WIDEST * spectra.frequency * 1e-6:
-            return _failed(Status.NOT_DETERMINED, "water too wide (shim)")
+            return Ready(values, 0.0, offset, _failed(Status.NOT_DETERMINED, "water too wide (shim)"))
     if plan.water != "never":
         always = plan.water == "always"
         values = without_water(
             values, spectra.dwell, spectra.frequency, always=always, is_halved=spectra.is_halved
         ).values
-    sigma = noise_of(values, spectra.ppm)
+    return Ready(values, noise_of(values, spectra.ppm), offset, None)
+
+
+def typical(
+    spectra: Spectra, ready: Mapping[tuple[int, ...], Ready], band: Band, basis: Basis, plan: Plan
+) -> Decomposition | None:
+    """The fit of the mean of all voxels, with which the fit of each begins: no voxel depends on its neighbours."""
+    usable = [one for one in ready.values() if one.failure is None]
+    if not usable:
+        return None
+    mean = np.mean([one.values for one in usable], axis=0)
+    sigma = float(np.sqrt(np.mean([one.sigma**2 for one in usable]) / len(usable)))
+    cut = band.cut(mean, spectra.dwell, is_halved=spectra.is_halved)
+    return decomposed(band, cut, basis, band.noise(sigma, spectra.dwell), plan, is_referenced=True)
+
+
+def voxel(spectra: Spectra, ready: Ready, band: Band, basis: Basis, plan: Plan, like: Decomposition | None) -> Voxel:
+    """The fit of one voxel, and whether it may be used."""
+    if ready.failure is not None:
+        return ready.failure
     try:
-        cut = band.cut(values, spectra.dwell, is_halved=spectra.is_halved)
-        found = decomposed(band, cut, basis, band.noise(sigma, spectra.dwell), plan, is_referenced=water is not None)
+        cut = band.cut(ready.values, spectra.dwell, is_halved=spectra.is_halved)
+        sigma = band.noise(ready.sigma, spectra.dwell)
+        found = decomposed(band, cut, basis, sigma, plan, is_referenced=like is not None, like=like)
     except np.linalg.LinAlgError:
         return _failed(Status.SINGULAR, "no solution")
     numbers = quality(found)
@@ -167,7 +221,13 @@ def voxel(
         if set(parts) & set(found.names):
             w = weights(found, parts)
             out[quantity.key] = (float(w @ found.amplitudes), float(np.sqrt(max(w @ found.covariance @ w, 0.0))))
-    return Voxel(out, _ratio(found), found.width, status, reason)
+    offset = ready.offset + float(found.solution.place.theta[2])
+    return Voxel(out, _ratio(found), found.width, offset, status, reason)
+
+
+def offset_of_water(values: Complex[np.ndarray, " points"], dwell: float) -> float:
+    """By how many Hz water is off the reference: the mean turn from point to point, weighed by its power."""
+    return float(np.angle(np.vdot(values[:-1], values[1:])) / (2 * np.pi * dwell))
 
 
 def width_of_water(values: Complex[np.ndarray, " points"], dwell: float) -> float:
@@ -182,7 +242,7 @@ def usable(q: Quality) -> tuple[Status, str]:
     """Whether the numbers of a voxel mean anything, and the reason where they do not."""
     if not q.snr > HOPELESS_SNR:
         return Status.NO_SIGNAL, "no line above the noise"
-    if q.fwhm_ppm > 1.5 * WIDEST:
+    if q.fwhm_ppm > WIDEST:
         return Status.NOT_DETERMINED, "lines too wide (shim)"
     if q.lipid > SWAMPED:
         return Status.NOT_DETERMINED, "swamped by lipid"
@@ -192,7 +252,7 @@ def usable(q: Quality) -> tuple[Status, str]:
 
 
 def _failed(status: Status, reason: str) -> Voxel:
-    return Voxel({}, (np.nan, np.nan), np.nan, status, reason)
+    return Voxel({}, (np.nan, np.nan), np.nan, np.nan, status, reason)
 
 
 def _ratio(found: Decomposition) -> tuple[float, float]:
@@ -233,41 +293,24 @@ def _ratio_map(spectra: Spectra, found: Mapping[tuple[int, ...], Voxel]) -> Map:
     return _spread(spectra, found, lexicon.CHO_OVER_NAA, lambda one: one.ratio)
 
 
-def _width_map(spectra: Spectra, found: Mapping[tuple[int, ...], Voxel]) -> Map:
-    return _spread(
-        spectra, found, lexicon.LINE_WIDTH, lambda one: (one.width, 0.0 if np.isfinite(one.width) else np.nan)
-    )
+def _single(
+    quantity: Quantity,
+    spectra: Spectra,
+    found: Mapping[tuple[int, ...], Voxel],
+    pick: Callable[[Voxel], float],
+) -> Map:
+    """A map of what has no error of its own."""
+    return _spread(spectra, found, quantity, lambda one: (pick(one), 0.0 if np.isfinite(pick(one)) else np.nan))
 
 
-def cho_naa_index(choline: Map, naa: Map) -> Map | None:
-    """How far each voxel is from the line of choline on NAA of normal-appearing voxels, in their standard deviations.
-
-    The line is found by leaving out what is far from it until nothing changes. `None` where too few voxels are usable.
-
-    McKnight et al. 2001, doi:10.1002/jmri.1085
-    """
-    known = (choline.status < Status.OUTSIDE) & (naa.status < Status.OUTSIDE)
-    x, y = naa.values[known].astype(float), choline.values[known].astype(float)
-    kept = np.ones(x.size, bool)
-    distance, spread = np.zeros(x.size), 1.0
-    for _ in range(20):
-        if kept.sum() < FEWEST_NORMAL:
-            return None
-        slope, offset = np.polyfit(x[kept], y[kept], 1)
-        distance = (y - slope * x - offset) / np.hypot(1.0, slope)
-        spread = float(distance[kept].std())
-        if not spread > 0:
-            return None
-        now = np.abs(distance) < APART * spread
-        if (now == kept).all():
-            break
-        kept = now
-    values = np.full(naa.values.shape, np.nan, np.float32)
-    values[known] = distance / spread
-    std = np.full(naa.values.shape, np.nan, np.float32)
-    std[known] = np.hypot(choline.std[known], slope * naa.std[known]) / np.hypot(1.0, slope) / spread
-    status = np.where(known, int(Status.OK), np.maximum(naa.status, choline.status)).astype(np.int16)
-    return Map(lexicon.CNI, values, std, status, naa.grid)
+def _unusable(spectra: Spectra, found: Mapping[tuple[int, ...], Voxel]) -> dict[str, Region]:
+    """The voxels without a number, by reason."""
+    out = {}
+    for reason in dict.fromkeys(one.reason for one in found.values() if one.status.is_failure):
+        where = np.zeros(spectra.values.shape[:3], bool)
+        where[tuple(np.transpose([place for place, one in found.items() if one.reason == reason]))] = True
+        out[f"unusable: {reason}"] = Region(where, spectra.grid, reason, "quality of the voxel")
+    return out
 
 
 def _flags(found: Mapping[tuple[int, ...], Voxel], has_index: bool) -> list[Flag]:
@@ -285,8 +328,13 @@ def _flags(found: Mapping[tuple[int, ...], Voxel], has_index: bool) -> list[Flag
     return out
 
 
-def _recipe(spectra: Spectra, n_scalp: int, has_water: bool, n: int) -> Recipe:
-    steps = []
+def _recipe(spectra: Spectra, spread: PointSpread, n_scalp: int, has_water: bool, n: int) -> Recipe:
+    wide = " x ".join(f"{one:.2f}" for one in spread.widths)
+    sentence = (
+        f"With {'no window' if spread.window == 'none' else 'a Hamming window'} over k-space after reconstruction, the "
+        f"point spread is {wide} nominal voxels wide at half maximum, unless the scanner filtered before."
+    )
+    steps = [Step("grid", sentence, {"window": spread.window, "volume": spread.volume}, (WINDOWS,))]
     if n_scalp:
         sentence = f"Lipid of the scalp was held back by its appearance in {n_scalp} voxels outside the brain."
         steps.append(Step("lipid", sentence, {"voxels": n_scalp}, ("Bilgic et al. 2014, doi:10.1002/jmri.24399",)))

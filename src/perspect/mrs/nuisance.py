@@ -5,23 +5,21 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Complex, Float
 
+from perspect.mrs.water import without_water
 from perspect.vocabulary import Spectra
 
 WEIGHT: Final = 1e3
 """How strongly what looks like lipid is held back, relative to its strongest component [our default]."""
 
-LIPID_PPM: Final = (0.6, 1.8)
-"""Where lipid is looked for."""
-
-ALL_LIPID_PPM: Final = (-1.0, 4.2)
-"""What of a scalp spectrum is taken to be lipid: its smaller lines lie under NAA and glutamate."""
+LIPID_PPM: Final = (0.3, 1.85)
+"""Where lipid is alone with little else, and where its share in a voxel is told."""
 
 SHARE: Final = 0.4
 """Of the voxels outside the brain, the brightest in lipid are the scalp."""
 
 
 def lipid_height(spectra: Spectra) -> Float[np.ndarray, "x y z"]:
-    """The largest magnitude between 0.6 and 1.8 ppm."""
+    """The largest magnitude where lipid is alone."""
     ppm = spectra.ppm
     near = (ppm > LIPID_PPM[0]) & (ppm < LIPID_PPM[1])
     out: Float[np.ndarray, "x y z"] = np.abs(np.fft.fft(spectra.values, axis=3)[..., near]).max(axis=3)
@@ -31,25 +29,38 @@ def lipid_height(spectra: Spectra) -> Float[np.ndarray, "x y z"]:
 def without_lipid(
     spectra: Spectra, brain: Bool[np.ndarray, "x y z"]
 ) -> tuple[Complex[np.ndarray, "x y z points"], int]:
-    """The signals with the lipid of the scalp held back, and how many voxels it was learned from (0: nothing was done).
+    """The signals with the lipid of the scalp taken out, and how many voxels it was learned from (0: nothing was done).
 
-    Every signal x is replaced by x (1 + w LᴴL)⁻¹, where the rows of L are the scalp's signals: components that are
-    strong there are removed, and those that the brain has for itself stay.
-
-    Bilgic et al. 2014, doi:10.1002/jmri.24399
+    The scalp's spectra span what lipid can look like, in any phase and at any frequency that it has there; how much of
+    each component is in a voxel is told between 0.3 and 1.85 ppm alone, and its lines at 2.0 to 2.8 ppm go with it.
+    Were its share told by the whole spectrum (Bilgic et al. 2014, doi:10.1002/jmri.24399), the NAA that leaks into the
+    scalp would make NAA look like lipid, and half of it would be removed. Nothing of the scalp's spectra is cut away:
+    a signal without a part of its spectrum begins before its beginning.
     """
     outside = ~brain
     height = lipid_height(spectra)
+    unchanged = spectra.values.astype(complex)
     if outside.sum() < 8:
-        return spectra.values.astype(complex), 0
+        return unchanged, 0
     scalp = outside & (height > np.quantile(height[outside], 1 - SHARE))
     if height[scalp].mean() < 2 * height[brain].mean():
-        return spectra.values.astype(complex), 0
+        return unchanged, 0
     ppm = spectra.ppm
-    kept = (ppm > ALL_LIPID_PPM[0]) & (ppm < ALL_LIPID_PPM[1])
-    rows = np.fft.ifft(np.fft.fft(spectra.values[scalp], axis=1) * kept, axis=1)
-    _, sizes, components = np.linalg.svd(rows, full_matrices=False)
-    held = 1 - 1 / (1 + WEIGHT * (sizes / sizes[0]) ** 2)
-    flat = spectra.values.reshape(-1, spectra.n_points).astype(complex)
-    flat = flat - ((flat @ components.conj().T) * held) @ components
-    return flat.reshape(spectra.values.shape), int(scalp.sum())
+    telling = (ppm > LIPID_PPM[0]) & (ppm < LIPID_PPM[1])
+    spectrum = np.fft.fft(unchanged.reshape(-1, spectra.n_points), axis=1)
+    rows = np.fft.fft([_without_water(spectra, one) for one in spectra.values[scalp]], axis=1)
+    mixtures, sizes, components = np.linalg.svd(rows[:, telling], full_matrices=False)
+    strong = sizes > 1e-9 * sizes[0]
+    share = WEIGHT * sizes**2 / (sizes[0] ** 2 + WEIGHT * sizes**2)
+    extended = (mixtures.conj().T @ rows)[strong] / sizes[strong, None]
+    coefficients = (spectrum[:, telling] @ components[strong].conj().T) * share[strong]
+    cleaned = np.fft.ifft(spectrum - coefficients @ extended, axis=1)
+    return cleaned.reshape(spectra.values.shape), int(scalp.sum())
+
+
+def _without_water(spectra: Spectra, values: Complex[np.ndarray, " points"]) -> Complex[np.ndarray, " points"]:
+    """A signal whose water, where there is much, must not travel with its lipid."""
+    cleaned = without_water(
+        values, spectra.dwell, spectra.frequency, always=False, is_halved=spectra.is_halved
+    )  # fmt: skip
+    return cleaned.values

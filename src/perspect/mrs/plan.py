@@ -39,6 +39,11 @@ class Plan:
     """What amounts are relative to: water (mmol/kg, needs a reference scan), total creatine, total NAA, or nothing
     (institutional units). Without a water reference, water becomes none."""
 
+    window: Literal["none", "hamming"] = "none"
+    """What a grid of spectra is multiplied with in k-space before it is fitted: nothing more than the scanner did
+    (none), or a Hamming window, which takes the side lobes of the point spread away and makes voxels half as wide
+    again."""
+
     low: float = 0.2
     """Lower end of the fitted window in ppm."""
 

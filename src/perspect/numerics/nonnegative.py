@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.linalg.lapack import dposv
 
 N_EXCHANGES: Final = 100
 """After so many exchanges between zero and positive the best non-negative vector so far is taken."""
@@ -37,7 +38,7 @@ def nonnegative(
     for _ in range(N_EXCHANGES):
         at = np.flatnonzero(passive)
         x = np.zeros(n)
-        x[at] = np.linalg.solve(scaled[at[:, None], at], wanted[at])
+        x[at] = solved(scaled[at[:, None], at], wanted[at])
         wrong = (passive & ~free & (x < 0)) | (~passive & (wanted - scaled @ x > tolerance))
         n_wrong = int(wrong.sum())
         if not n_wrong:
@@ -50,6 +51,13 @@ def nonnegative(
             wrong[: np.flatnonzero(wrong)[-1]] = False
         passive = passive ^ wrong
     out: Float[np.ndarray, " n"] = np.where(free, x, np.maximum(x, 0.0)) / scale
+    return out
+
+
+def solved(matrix: Float[np.ndarray, "n n"], wanted: Float[np.ndarray, "n *m"]) -> Float[np.ndarray, "n *m"]:
+    """Solution of Mx = h for a symmetric M: by Cholesky, or by elimination where rounding made M indefinite."""
+    _, x, failed = dposv(matrix, wanted)
+    out: Float[np.ndarray, "n *m"] = np.linalg.solve(matrix, wanted) if failed else x
     return out
 
 

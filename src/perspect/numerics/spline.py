@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import BSpline
-from scipy.linalg import cholesky, eigh, solve_triangular
+from scipy.linalg import eigh
 from scipy.optimize import brentq
+
+NOTHING: Final = 1e-8
+"""A shape of which the penalty keeps less is not there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +38,22 @@ class PenalisedSpline:
         return out
 
     @cached_property
+    def _natural(self) -> tuple[Float[np.ndarray, " splines"], Float[np.ndarray, "splines splines"]]:
+        sizes, mixtures = eigh(self.penalty, self.gram)
+        return np.maximum(sizes, 0.0), mixtures
+
+    @property
     def stiffnesses(self) -> Float[np.ndarray, " splines"]:
-        """How much the penalty holds each independent shape back; two are free."""
-        out: Float[np.ndarray, " splines"] = np.maximum(eigh(self.penalty, self.gram, eigvals_only=True), 0.0)
-        return out
+        """How much the penalty holds each independent shape back, least first; two are free."""
+        return self._natural[0]
+
+    @cached_property
+    def shapes(self) -> Float[np.ndarray, "splines samples"]:
+        """The independent shapes, orthonormal: a penalised fit keeps 1 / (1 + weight x stiffness) of each.
+
+        Demmler and Reinsch 1975, doi:10.1007/BF01437407
+        """
+        return np.ascontiguousarray((self.columns @ self._natural[1]).T)
 
     @property
     def null(self) -> int:
@@ -56,10 +72,14 @@ class PenalisedSpline:
         root = brentq(lambda log: self.dimensions(np.exp(log)) - dimensions, -40.0, 60.0)
         return float(np.exp(root))
 
-    def shadow(self, weight: float) -> Float[np.ndarray, "splines samples"]:
-        """K with KᵀK the smoother S(SᵀS + w DᵀD)⁻¹Sᵀ: of any v, the best penalised curve leaves |v|² - |Kv|²."""
-        lower = cholesky(self.gram + weight * self.penalty, lower=True)
-        out: Float[np.ndarray, "splines samples"] = solve_triangular(lower, self.columns.T, lower=True)
+    def shadow(self, weight: float) -> Float[np.ndarray, "shapes samples"]:
+        """K with KᵀK the smoother S(SᵀS + w DᵀD)⁻¹Sᵀ: of any v, the best penalised curve leaves |v|² - |Kv|².
+
+        Shapes of which nothing is kept are left out.
+        """
+        share = 1 / (1 + weight * self.stiffnesses)
+        kept = share > NOTHING
+        out: Float[np.ndarray, "shapes samples"] = np.sqrt(share[kept])[:, None] * self.shapes[kept]
         return out
 
     def fitted(self, values: Float[np.ndarray, " samples"], weight: float) -> Float[np.ndarray, " samples"]:

@@ -360,6 +360,14 @@ CNI = Quantity(
     "Distance from the line of choline on NAA in normal-appearing voxels, in their standard deviations.", "z", 1.0, "1",
     display=(-4.0, 8.0), colours="RdBu_r",
 )
+CHO_NAA_SIDES = Quantity(
+    "tChoOvertNAASides", "Choline over NAA, relative to the other side", "CNR/CNR'", "1", 0.0, 1e6,
+    "Total choline over total NAA, divided by that of the voxel opposite.", "ratio", 1.0, "1", display=(0.0, 4.0),
+)
+WATER_OFFSET = Quantity(
+    "waterOffset", "Frequency of water", "B0", "Hz", -1e4, 1e4, "By how much water is off the reference frequency.",
+    ucum="Hz", display=(-30.0, 30.0), colours="RdBu_r",
+)
 LINE_WIDTH = Quantity(
     "fwhm", "Width of a line at half maximum", "FWHM", "Hz", 0.0, 500.0, "Of the fitted lineshape.", ucum="Hz",
     display=(0.0, 20.0), colours="viridis",
@@ -374,6 +382,6 @@ ALL: Final = (
     REL_KTRANS, REL_VE, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT, TIME_TO_PEAK,
     IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, DELTA_R1, DELTA_T1, MODEL, INVERSION, PLATEAU, T1_APPARENT,
     T2, R2STAR, ADC, B1,
-    TNAA, TCR, TCHO, INS, GLX, LAC, LIP13, CHO_OVER_NAA, CNI, LINE_WIDTH,
+    TNAA, TCR, TCHO, INS, GLX, LAC, LIP13, CHO_OVER_NAA, CHO_NAA_SIDES, CNI, WATER_OFFSET, LINE_WIDTH,
 )
 """The whole lexicon."""

@@ -12,7 +12,7 @@ from math import comb, factorial, sqrt
 from typing import Final
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Bool, Complex, Float
 
 from perspect.models.spins.system import SpinSystem
 
@@ -113,11 +113,17 @@ class Spins:
         out: Complex[np.ndarray, "d d"] = (vectors * np.exp(-1j * energies * time)) @ vectors.T
         return out
 
-    def rotation(self, angle: float, phase: float) -> Complex[np.ndarray, "d d"]:
-        """An ideal pulse: an angle in rad about the axis at `phase` from x in the transverse plane."""
-        half = angle / 2
-        a = np.full((1, len(self.spins)), np.cos(half), complex)
-        b = np.full((1, len(self.spins)), -1j * np.sin(half) * np.exp(-1j * phase), complex)
+    def rotation(
+        self, angle: float, phase: float, which: Bool[np.ndarray, " spins"] | None = None
+    ) -> Complex[np.ndarray, "d d"]:
+        """An ideal pulse: an angle in rad about the axis at `phase` from x in the transverse plane; of some spins only
+        where it says `which`.
+        """
+        half = np.full((1, len(self.spins)), angle / 2)
+        if which is not None:
+            half = np.where(which, half, 0.0)
+        a = np.cos(half).astype(complex)
+        b = -1j * np.sin(half) * np.exp(-1j * phase)
         out: Complex[np.ndarray, "d d"] = self.product(a, b)[0]
         return out
 

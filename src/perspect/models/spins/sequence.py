@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Bool, Complex, Float
 
-from perspect.models.spins.dynamics import Spins
+from perspect.models.spins.dynamics import REFERENCE, Spins
 from perspect.models.spins.pulse import N_PARTS, Pulse
 from perspect.vocabulary.problem import Problem
 
@@ -27,12 +27,16 @@ OBSERVED: Final = -1
 
 @dataclass(frozen=True)
 class Turn:
-    """A pulse: an angle in rad about the axis at `phase`, ideal or shaped; then only the order `keep` is left."""
+    """A pulse: an angle in rad about the axis at `phase`, ideal or shaped; then only the order `keep` is left.
+
+    An ideal pulse with a `band` (ppm, low and high) turns only what resonates there.
+    """
 
     angle: float
     phase: float
     keep: int | None = None
     pulse: Pulse | None = None
+    band: tuple[float, float] | None = None
 
     @property
     def duration(self) -> float:
@@ -182,6 +186,39 @@ class SemiLaser(Sequence):
         )
 
 
+@dataclass(frozen=True)
+class MegaPress(Sequence):
+    """PRESS with two editing pulses half an echo time apart, which turn what resonates in the `edited` band (ppm).
+
+    They undo the coupling of what they do not touch to what they turn; what they turn is dephased by the crushers
+    around them. An empty band is the spectrum without editing. The pulses are perfect within the band and do
+    nothing outside.
+
+    Mescher et al. 1998, doi:10.1002/(SICI)1099-1492(199810)11:6<266::AID-NBM530>3.0.CO;2-J
+    """
+
+    te1: float
+    te2: float
+    edited: tuple[float, float] = (0.0, 0.0)
+    pulse: Pulse | None = None
+
+    @property
+    def te(self) -> float:
+        """The sum of both echoes."""
+        return self.te1 + self.te2
+
+    def blocks(self) -> tuple[Block, ...]:
+        """Each refocusing pulse and the editing pulse that follows it."""
+        first, second = (Turn(np.pi, np.pi / 2, keep, self.pulse) for keep in (-OBSERVED, OBSERVED))
+        edits = [Turn(np.pi, 0.0, keep, band=self.edited) for keep in (-OBSERVED, OBSERVED)]
+        middle, half = self.te1 + self.te2 / 2, self.te / 2
+        at = (self.te1 / 2 + half) / 2
+        return (
+            Block((self.te1 / 2, first, at - self.te1 / 2, edits[0], middle - at)),
+            Block((second, at + half - middle, edits[1], half - at)),
+        )
+
+
 def evolved(spins: Spins, sequence: Sequence, frequency: float) -> Complex[np.ndarray, "d d"]:
     """The density matrix when the first point is sampled, scaled so that an uncoupled proton gives one."""
     excite = spins.rotation(np.pi / 2, np.pi / 2)
@@ -189,12 +226,17 @@ def evolved(spins: Spins, sequence: Sequence, frequency: float) -> Complex[np.nd
     density = np.where(_is(spins, sequence.excited), density, 0)
     for block in sequence.blocks():
         shaped = [one.pulse for one in block.events if isinstance(one, Turn) and one.pulse is not None]
-        density = _through(spins, density, block, _positions(shaped[0], frequency) if shaped else np.zeros(1))
+        positions = _positions(shaped[0], frequency) if shaped else np.zeros(1)
+        density = _through(spins, density, block, positions, frequency)
     return density * (spins.weight / sequence.gain)
 
 
 def _through(
-    spins: Spins, density: Complex[np.ndarray, "d d"], block: Block, positions: Float[np.ndarray, " positions"]
+    spins: Spins,
+    density: Complex[np.ndarray, "d d"],
+    block: Block,
+    positions: Float[np.ndarray, " positions"],
+    frequency: float,
 ) -> Complex[np.ndarray, "d d"]:
     """Through one block at every position (offsets in Hz), and averaged over them."""
     here = density[None]
@@ -202,7 +244,7 @@ def _through(
     events = block.events
     for at, event in enumerate(events):
         if isinstance(event, Turn):
-            here = _turned(spins, here, event, positions)
+            here = _turned(spins, here, event, positions, frequency)
             response = response * _response(event, positions)
             continue
         beside = [events[k] for k in (at - 1, at + 1) if 0 <= k < len(events)]
@@ -221,10 +263,16 @@ def _through(
 
 
 def _turned(
-    spins: Spins, density: Complex[np.ndarray, "p d d"], turn: Turn, positions: Float[np.ndarray, " positions"]
+    spins: Spins,
+    density: Complex[np.ndarray, "p d d"],
+    turn: Turn,
+    positions: Float[np.ndarray, " positions"],
+    frequency: float,
 ) -> Complex[np.ndarray, "q d d"]:
     """After a pulse and the gradients that leave one order of coherence."""
-    if turn.pulse is None:
+    if turn.band is not None:
+        rotation = spins.rotation(turn.angle, turn.phase, _within(spins, turn.band, frequency))[None]
+    elif turn.pulse is None:
         rotation = spins.rotation(turn.angle, turn.phase)[None]
     else:
         rotation = shaped(spins, turn.pulse, positions, turn.phase)
@@ -258,6 +306,12 @@ def shaped(
         after = times[part + 1] if part + 1 < N_PARTS else 0.0
         total = coupled((times[part] + after) / 2) @ total
     return total
+
+
+def _within(spins: Spins, band: tuple[float, float], frequency: float) -> Bool[np.ndarray, " spins"]:
+    """Which spins resonate in a band in ppm."""
+    ppm = REFERENCE - np.array(spins.omega) / (2 * np.pi * frequency) * 1e6
+    return (ppm > band[0]) & (ppm < band[1])
 
 
 def _response(turn: Turn, positions: Float[np.ndarray, " positions"]) -> Float[np.ndarray, " positions"]:

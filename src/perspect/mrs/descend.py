@@ -1,0 +1,156 @@
+"""The way down: Levenberg-Marquardt on the non-linear parameters, amplitudes and baseline following along (Kaufman)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from perspect.mrs.combine import N_COMMON, NARROWER, Place, Task, again, slopes, stand
+from perspect.numerics.nonnegative import solved
+
+MOST_STEPS: Final = 40
+"""After so many steps the fit has not converged."""
+
+ENOUGH: Final = 1e-4
+"""A step that lowers the cost, or promises to, by a smaller share of it ends the fit: with some 400 bins a twentieth of
+what one parameter gains by chance [our default]."""
+
+ROUGHLY: Final = 5e-3
+"""The same for a fit that is only a place to begin another [our default]."""
+
+N_TRIES: Final = 8
+"""Of shorter and shorter steps from one place."""
+
+FIRST_DAMPING: Final = 1e-2
+"""Of the steps, relative to the curvature along each parameter."""
+
+N_CLIPS: Final = 3
+"""Rounds in which what would pass a limit is put there."""
+
+FARTHEST: Final = 4.0
+"""Standard deviations of its prior that a signal's own shift or width may be away from home [our default]."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """The cost around a place: half its gradient and its Gauss-Newton curvature for the parameters that have a slope.
+
+    Those that are `held` stand at a limit that they would like to pass.
+    """
+
+    home: Float[np.ndarray, " parameters"]
+    moving: Int[np.ndarray, " moving"]
+    held: Bool[np.ndarray, " moving"]
+    gradient: Float[np.ndarray, " moving"]
+    curvature: Float[np.ndarray, "moving moving"]
+
+    def step(
+        self, theta: Float[np.ndarray, " parameters"], damping: float, limits: Float[np.ndarray, "2 parameters"]
+    ) -> tuple[Float[np.ndarray, " parameters"], float]:
+        """A move of all parameters within limits, and by how much it should lower the cost.
+
+        What belongs to a signal at zero has no slope: its prior alone draws it home, unless it is settled. What would
+        pass a limit goes there, and the others make the best of it.
+        """
+        low, high = (limits - theta)[:, self.moving]
+        size = np.diagonal(self.curvature)
+        system = self.curvature.copy()
+        system[np.diag_indices_from(system)] += damping * np.maximum(size, 1e-12 * size.max())
+        free, found = ~self.held, np.zeros(size.size)
+        for _ in range(N_CLIPS):
+            wanted = -(self.gradient + system @ np.where(free, 0.0, found))
+            found[free] = solved(system[free][:, free], wanted[free])
+            beyond = free & ((found < low) | (found > high))
+            if not beyond.any():
+                break
+            found = np.clip(found, low, high)
+            free &= ~beyond
+        found = np.clip(found, low, high)
+        move = np.clip(self.home - theta, *(limits - theta))
+        move[self.moving] = found
+        return move, float(-2 * self.gradient @ found - found @ self.curvature @ found)
+
+
+def descended(
+    task: Task,
+    begin: Place,
+    shadow: Float[np.ndarray, "splines bins"],
+    most: int = MOST_STEPS,
+    enough: float = ENOUGH,
+) -> tuple[Place, int, bool]:
+    """The nearest minimum of the cost, how many steps led there, and whether they ended by themselves."""
+    place, damping = again(task, begin, shadow), FIRST_DAMPING
+    for step in range(most):
+        ground = _ground(task, place, shadow)
+        gain, tried = 0.0, place
+        for _ in range(N_TRIES):
+            move, promise = ground.step(place.theta, damping, _limits(task, place.theta))
+            if promise < enough * place.cost:
+                return place, step, True
+            tried = stand(task, _allowed(task, place.theta + move), shadow, place.amplitudes > 0)
+            gain = place.cost - tried.cost
+            if gain > 0:
+                break
+            damping *= 5.0
+        if gain <= 0:
+            return place, step, True
+        # A step that did half of what it promised was too long for the next one.
+        place, damping = tried, max(damping * (0.2 if gain > 0.5 * promise else 2.0), 1e-8)
+        if gain < enough * place.cost:
+            return place, step + 1, True
+    return place, most, False
+
+
+def _ground(task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"]) -> _Ground:
+    """Gradient and curvature, amplitudes and baseline following along.
+
+    Kaufman 1975, doi:10.1007/BF01932995
+    """
+    used = np.flatnonzero(place.amplitudes)
+    own = used[~task.settled[used]]
+    moving = np.concatenate([np.arange(N_COMMON), N_COMMON + own, N_COMMON + task.n_signals + own])
+    j = np.concatenate(slopes(task, place, own))
+    rows = np.concatenate([place.columns[used], j, (place.amplitudes @ place.columns - place.data)[None]])
+    product = _less(rows, shadow)
+    n, m = len(used), len(j)
+    product[:n, :n] += task.tied[np.ix_(used, used)]
+    a, ja, jj = product[:n, :n], product[n : n + m, :n], product[n : n + m, n : n + m]
+    if n:
+        a[np.diag_indices(n)] += 1e-12 * np.trace(a) / n
+        jj = jj - ja @ solved(a, ja.T)
+    jj[np.diag_indices(m)] += task.precision[moving]
+    gradient = product[n : n + m, -1] + (task.precision * place.theta)[moving]
+    low, high = _limits(task, place.theta)[:, moving]
+    at = place.theta[moving]
+    held = ((at <= low) & (gradient > 0)) | ((at >= high) & (gradient < 0))
+    stays = np.concatenate([np.zeros(N_COMMON, bool), task.settled, task.settled])
+    return _Ground(np.where(stays, place.theta, 0.0), moving, held, gradient, jj)
+
+
+def _less(rows: Float[np.ndarray, "rows bins"], shadow: Float[np.ndarray, "shapes bins"]) -> np.ndarray:
+    """Products of rows once the baseline has been taken out of them."""
+    shaded = rows @ shadow.T
+    out: np.ndarray = rows @ rows.T - shaded @ shaded.T
+    return out
+
+
+def _limits(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "2 parameters"]:
+    """Between which parameters stay: common widths above zero, no line sharper than the basis has it, no broad signal
+    much narrower than its template, nothing far from what is known of it.
+    """
+    priors, n = task.priors, task.n_signals
+    high = np.full(theta.size, np.inf)
+    high[N_COMMON:] = FARTHEST * np.concatenate([priors.shift, priors.width])
+    low = -high
+    low[3:N_COMMON] = 0.0
+    low[N_COMMON + n :] = np.maximum(low[N_COMMON + n :], np.where(priors.broad, -NARROWER, -theta[3]))
+    return np.stack([low, high])
+
+
+def _allowed(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
+    out = theta.copy()
+    out[3:N_COMMON] = np.maximum(out[3:N_COMMON], 0.0)
+    low, high = _limits(task, out)
+    clipped: Float[np.ndarray, " parameters"] = np.clip(out, low, high)
+    return clipped

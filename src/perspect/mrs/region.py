@@ -1,0 +1,96 @@
+"""A region of a spectroscopic image as one spectrum, and where each resonance really comes from."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from perspect.mrs import eddy
+from perspect.mrs.kspace import PointSpread
+from perspect.vocabulary import Grid, Problem, Region, Spectra
+
+LEAST: Final = 0.5
+"""Share of a voxel's signal that must come from the region for the voxel to take part [our default]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """The mean spectrum of a region, how much each voxel counted, and the share of the mean that is the region's."""
+
+    spectra: Spectra
+    weights: Float[np.ndarray, "x y z"]
+    share: float
+
+
+def pooled(
+    image: Spectra, region: Region, spread: PointSpread, usable: Bool[np.ndarray, "x y z"], water: Spectra | None = None
+) -> Pooled:
+    """The mean of the signals of a region, each weighed by how much of it comes from there, to be fitted once.
+
+    A mean of spectra keeps what a mean of fitted amounts has lost where each voxel alone is noise. `region` may be
+    finer than the image by a whole number along each direction. Where the unsuppressed `water` is given, every voxel is
+    moved to its frequency and phase first; without it lines of a poor shim smear.
+    """
+    seen = spread.weighing(region.mask)
+    weights = np.where(usable & (seen >= LEAST), seen, 0.0)
+    if not weights.any():
+        raise Problem(
+            f"No usable voxel has {LEAST:.0%} of its signal from the region '{region.name}'.",
+            "A mean over it would be that of its surroundings.",
+            "Choose a larger region, or a finer grid.",
+        )
+    total = np.zeros(image.n_points, complex)
+    for place in map(tuple, np.argwhere(weights > 0)):
+        values = image.values[place]
+        if water is not None:
+            values = eddy.corrected(values, eddy.water_phase(water.values[place], image.dwell))
+        total += weights[place] * values
+    mean = total / weights.sum()
+    single = Grid((1, 1, 1), _around(image.grid, weights))
+    one = replace(image, values=mean[None, None, None], grid=single, name=f"{image.name}, {region.name}")
+    return Pooled(one, weights, float((weights * seen).sum() / weights.sum()))
+
+
+def _around(grid: Grid, weights: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "4 4"]:
+    """The affine of one voxel at the middle of the weights, of the size of the image's."""
+    middle = np.array([(weights * at).sum() / weights.sum() for at in np.indices(weights.shape)])
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.affine[:3, :3] @ middle + grid.affine[:3, 3]
+    return affine
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How a slab was selected along one direction: the `bandwidth` of its pulse in Hz over its `thickness` in mm.
+
+    `carrier` is the resonance in ppm for which the slab lies where it was planned; `is_positive` whether higher
+    frequency lies towards the positive direction.
+    """
+
+    bandwidth: float
+    thickness: float
+    carrier: float = 2.35
+    is_positive: bool = True
+
+    def displacement(self, ppm: float, frequency: float) -> float:
+        """By how many mm the slab of a resonance lies off, along the direction of the gradient."""
+        # A resonance at lower ppm has a lower frequency in the field; it meets the pulse where the gradient adds it.
+        missing = (self.carrier - ppm) * 1e-6 * frequency
+        size = missing / self.bandwidth * self.thickness
+        return size if self.is_positive else -size
+
+
+def displaced(
+    grid: Grid, ppm: float, frequency: float, selections: tuple[Selection | None, Selection | None, Selection | None]
+) -> Grid:
+    """The voxel, or excited box, in which a resonance at `ppm` was really selected.
+
+    `frequency` is that of the spectrometer in Hz; `selections` are those along the axes of the grid, `None` where phase
+    encoding places a resonance where it is. At 3 T a refocusing pulse of 1.2 kHz puts lactate and myo-inositol of a
+    voxel of 20 mm four and a half millimetres apart.
+    """
+    steps = [0.0 if one is None else one.displacement(ppm, frequency) for one in selections]
+    affine = grid.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ (np.array(steps) / grid.spacing)
+    return Grid(grid.shape, affine)
