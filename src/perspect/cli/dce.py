@@ -3,7 +3,7 @@
 import sys
 from math import radians
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
@@ -40,6 +40,10 @@ def dce(
     model: Annotated[
         str | None, Parameter(help="auto, vascular, patlak, tofts, extended-tofts, 2cum, 2cxm or aath")
     ] = None,
+    water: Annotated[
+        Literal["fast", "none", "shutter-speed"] | None,
+        Parameter(help="Exchange of water; other than fast with extended-tofts and a mask"),
+    ] = None,
     delay: Annotated[bool | None, Parameter(help="Fit an arterial delay", negative="--no-delay")] = None,
     r1: Annotated[float | None, Parameter(help="Relaxivity of the agent in 1/s/mM")] = None,
     hct: Annotated[float | None, Parameter(help="Haematocrit of arterial blood (0 to 1)")] = None,
@@ -56,6 +60,7 @@ def dce(
 
     options = {
         "model": model,
+        "water": water,
         "delay": delay,
         "r1": r1,
         "hct": hct,

@@ -13,9 +13,11 @@ from perspect.dce.bolus import AtRest, at_rest, has_signal
 from perspect.dce.concentration import Concentration, concentration, gains
 from perspect.dce.enhancement import delta_r1, semiquantitative
 from perspect.dce.kinetics import (
+    MODELS,
     NUMBERS,
     PROPORTIONAL,
     Kinetics,
+    Seen,
     candidates,
     columns,
     dependence,
@@ -25,6 +27,8 @@ from perspect.dce.kinetics import (
 )  # fmt: skip
 from perspect.dce.plan import Plan
 from perspect.dce.quality import checked, model_flags, protocol, voxel_flags
+from perspect.dce.water import relative_signal, signal_model
+from perspect.models import Model
 from perspect.vocabulary import FAILED_FROM, Curve, Map, Measured, Problem, Quantity, Region, Series, Status, lexicon
 from perspect.vocabulary.progress import Progress, silent
 
@@ -77,13 +81,18 @@ def quantify(
         signal, agent.curves, times, rest, inside, series.acquisition, before, own_b1, aif, vein, plan
     )
 
-    names = candidates(plan, times, rest.steepest)
-    angle = flip_angle * (np.ones_like(before) if own_b1 is None else own_b1)
-    gain = gains(agent.curves, before, tr, angle, plan.r1)
-    found = kinetics(agent.curves, times, arterial.cp, names, plan.delay, gain, rest.n_frames, tell)
+    if plan.water == "fast":
+        names = candidates(plan, times, rest.steepest)
+        models: dict[str, Model] = {name: MODELS[name][int(plan.delay)](t=times, cp=arterial.cp) for name in names}
+        angle = flip_angle * (np.ones_like(before) if own_b1 is None else own_b1)
+        seen = Seen(agent.curves, gains(agent.curves, before, tr, angle, plan.r1))
+    else:
+        models = {plan.model: signal_model(times, arterial.cp, tr, series.acquisition.te or 0.0, flip_angle, plan)}
+        seen = Seen(*relative_signal(signal, rest.frames, before, own_b1, agent.status < FAILED_FROM), "S/S0")
+    found = kinetics(seen, models, rest.n_frames, tell)
     tell("kinetics", 1.0)
     maps = _maps(inside, signal, agent, times, rest, arterial, found, before, before_std, plan)
-    structure, depends = residual_structure(found, agent.curves), dependence(found)
+    structure, depends = residual_structure(found), dependence(found)
     one_model = None if lesion is None else of_region(found, inside.taken(lesion.mask))
 
     flags = (

@@ -21,6 +21,17 @@ class Plan:
     model: Literal["auto", "vascular", "patlak", "tofts", "extended-tofts", "2cum", "2cxm", "aath"] = "auto"
     """Kinetic model; the one that each curve asks for by AICc among those that the sampling allows (auto)."""
 
+    water: Literal["fast", "none", "shutter-speed"] = "fast"
+    """How water moves between blood, interstitium and cells: mixed at once, so that a signal is a concentration (fast);
+    not at all (none); at the two rates below (shutter-speed). Other than fast, extended Tofts is fitted to the signal
+    itself, slowly: give a mask."""
+
+    water_leaves_blood: float = 3.0
+    """How often water leaves the vessels, in 1/s, where water is shutter-speed; inf: it is mixed with that outside."""
+
+    water_leaves_cells: float = 2.0
+    """How often water leaves the cells, in 1/s, where water is shutter-speed; inf: it is mixed with that outside."""
+
     delay: bool = True
     """Whether agent may reach the tissue later than the place of the arterial input; fitted in each voxel."""
 
@@ -74,6 +85,15 @@ class Plan:
         if self.blood_t1 is not None and not 0.2 <= self.blood_t1 <= 5:
             raise Problem(
                 f"dce.blood_t1 is {self.blood_t1}.", "Blood has a T1 of 1 to 2.5 s.", "Use seconds, such as 1.65."
+            )
+        for name in ("water_leaves_blood", "water_leaves_cells"):
+            if not getattr(self, name) >= 0:
+                raise Problem(f"dce.{name} is {getattr(self, name)}.", "A rate is not negative.", "Use 1/s, such as 3.")
+        if self.water != "fast" and self.model != "extended-tofts":
+            raise Problem(
+                f"dce.water is '{self.water}' with dce.model '{self.model}'.",
+                "Where water is not mixed the signal itself is fitted, and only extended Tofts is known there.",
+                "Give --model extended-tofts.",
             )
         if not self.guard >= 0:
             raise Problem(
