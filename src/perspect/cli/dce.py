@@ -17,12 +17,15 @@ OWN_INPUT: Final = "auto"
 
 
 def dce(
-    series: Annotated[Path, Parameter(help="4-D NIfTI file, or a folder with one *_dce.nii.gz")],
+    series: Annotated[Path, Parameter(help="4-D NIfTI file, a folder with one *_dce.nii.gz, or a folder of DICOM")],
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder of the results")],
     t1: Annotated[str | None, Parameter(help="T1 before agent: a map in s, or one value in s")] = None,
-    vfa: Annotated[tuple[Path, ...], Parameter(help="Images at several flip angles, for T1; else of the folder")] = (),
+    vfa: Annotated[
+        tuple[Path, ...],
+        Parameter(help="Images at several flip angles, or folders of DICOM, for T1; else of the folder"),
+    ] = (),
     b1: Annotated[Path | None, Parameter(help="True over nominal flip angle (or per cent)")] = None,
     tr: Annotated[float | None, Parameter(help="Time between excitations in s; else from the sidecar")] = None,
     te: Annotated[float | None, Parameter(help="Echo time in s; else from the sidecar")] = None,
