@@ -26,8 +26,8 @@ WANTED: Final = (
 )  # fmt: skip
 """What is read of a header; a person's data are compared (`identity`) and never repeated."""
 
-Dataset = Any
-"""A data set of pydicom."""
+Dataset = dict[str, Any]
+"""What a header says, by the keywords of DICOM."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,10 @@ def read_headers(paths: tuple[Path, ...]) -> tuple[Header, ...]:
     Raises Problem where they are of a kind that holds many images in one file.
     """
     with tolerant() as dcmread:
-        read = [(path, dcmread(path, stop_before_pixels=True, specific_tags=list(WANTED))) for path in paths]
+        read = []
+        for path in paths:
+            elements = dcmread(path, stop_before_pixels=True, specific_tags=list(WANTED))
+            read.append((path, {one.keyword: one.value for one in elements}))
         return tuple(_header(path, one) for path, one in read if _is_plain(path, one))
 
 
@@ -107,7 +110,7 @@ def tolerant() -> Iterator[Any]:
 
 def _is_plain(path: Path, one: Dataset) -> bool:
     many = str(one.get("SOPClassUID", "")) == ENHANCED_MR or int(one.get("NumberOfFrames") or 1) > 1
-    mosaic = any("MOSAIC" in str(part) for part in one.get("ImageType", None) or ())
+    mosaic = any("MOSAIC" in str(part) for part in one.get("ImageType") or ())
     if many or mosaic:
         raise Problem(
             f"{path.name} holds many images in one file ({'a mosaic' if mosaic else 'enhanced MR'}).",
@@ -141,7 +144,7 @@ def _header(path: Path, one: Dataset) -> Header:
         orientation=_numbers(one, "ImageOrientationPatient", 6),
         spacing=None if spacing is None else (spacing[0], spacing[1]),
         thickness=_number(one, "SpacingBetweenSlices") or _number(one, "SliceThickness"),
-        shape=(int(one.Rows), int(one.Columns)),
+        shape=(int(one["Rows"]), int(one["Columns"])),
         is_3d=str(one.get("MRAcquisitionType", "")).upper() == "3D",
         tr=_thousandth(_number(one, "RepetitionTime")),
         te=_thousandth(_number(one, "EchoTime")),
