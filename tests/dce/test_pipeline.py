@@ -290,5 +290,6 @@ def test_the_stated_error_holds_in_the_signal_as_well():
 
 
 def test_water_other_than_fast_asks_for_the_model_that_knows_it():
+    truth, signal = exchanging(0.0, 0.0)
     with pytest.raises(Problem, match="extended-tofts"):
-        dce.Plan(water="none")
+        measured(truth, replace(PLAIN, water="none", model="patlak"), series=made.series(signal))

@@ -51,6 +51,7 @@ def dce(
     r1: Annotated[float | None, Parameter(help="Relaxivity of the agent in 1/s/mM")] = None,
     hct: Annotated[float | None, Parameter(help="Haematocrit of arterial blood (0 to 1)")] = None,
     lesion: Annotated[Path | None, Parameter(help="Mask of a lesion, for which one model is chosen")] = None,
+    drop: Annotated[tuple[int, ...], Parameter(help="Volumes that are left out, counted from 0")] = (),
     no_motion: Annotated[bool, Parameter(help="Do not align the volumes")] = False,
     common: Common = NO_CHOICES,
 ) -> int:
@@ -65,6 +66,7 @@ def dce(
         "model": model,
         "water": water,
         "delay": delay,
+        "drop": drop or None,
         "r1": r1,
         "hct": hct,
         "arterial": aif if aif in POPULATIONS else None,

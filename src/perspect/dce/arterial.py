@@ -4,7 +4,7 @@ Blood and plasma are never mixed up: every way in says which of the two it is, a
 other once, here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from perspect.dce.bolus import AtRest, first_pass
 from perspect.dce.concentration import concentration
 from perspect.dce.plan import Plan
 from perspect.models.arterial import POPULATIONS
+from perspect.numerics.convolve import exponential_convolution
 from perspect.vocabulary import Acquisition, Curve, Flag, Problem, Refusal, Region, Severity
 
 SOURCE: Final = "dce"
@@ -65,11 +66,42 @@ def arterial_input(
     vein: Region | None,
     plan: Plan,
 ) -> Arterial:
-    """The arterial input; `tissue` are concentrations with the T1 of tissue, among which arteries are looked for.
+    """The arterial input as it comes to the tissue; among the concentrations in `tissue`, worked out with the T1 of
+    tissue, arteries are looked for.
 
     `vein` is a region in a large vein, whose shape replaces that of an artery that is mixed with tissue; where none is
     given, veins are found. Raises Problem where nothing can be had, Refusal where blood at rest is lost in the noise.
     """
+    found = _arterial(signal, tissue, times, rest, inside, acquisition, t1, b1, given, vein, plan)
+    if plan.dispersion == 0.0:
+        return found
+    origin = f"{found.origin}; dispersed by {plan.dispersion:g} s"
+    return replace(found, cp=dispersed(found.cp, times, plan.dispersion), origin=origin)
+
+
+def dispersed(
+    cp: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"], seconds: float
+) -> Float[np.ndarray, " time"]:
+    """A curve behind a transport with exponential times of this mean: wider, lower, later, of the same area.
+
+    Calamante et al. 2000, doi:10.1002/1522-2594(200009)44:3<466::AID-MRM18>3.0.CO;2-M, equation 5
+    """
+    return np.asarray(exponential_convolution(times, cp, np.array(1.0 / seconds)) / seconds)
+
+
+def _arterial(
+    signal: np.ndarray,
+    tissue: np.ndarray,
+    times: np.ndarray,
+    rest: AtRest,
+    inside: Region,
+    acquisition: Acquisition,
+    t1: np.ndarray,
+    b1: np.ndarray | None,
+    given: Region | Curve | None,
+    vein: Region | None,
+    plan: Plan,
+) -> Arterial:
     if plan.arterial != MEASURED:
         return _of_population(times, rest, given, plan)
     if isinstance(given, Curve) and given.label != "signal":

@@ -12,6 +12,7 @@ from perspect.dce.arterial import Arterial, arterial_input
 from perspect.dce.bolus import AtRest, at_rest, has_signal
 from perspect.dce.concentration import Concentration, concentration, gains
 from perspect.dce.enhancement import delta_r1, semiquantitative
+from perspect.dce.frames import lag_behind_artery, lag_flags, without_odd
 from perspect.dce.kinetics import (
     MODELS,
     NUMBERS,
@@ -27,7 +28,7 @@ from perspect.dce.kinetics import (
 )  # fmt: skip
 from perspect.dce.plan import Plan
 from perspect.dce.quality import checked, model_flags, protocol, voxel_flags
-from perspect.dce.water import relative_signal, signal_model
+from perspect.dce.water import demand_known, relative_signal, signal_model
 from perspect.models import Model
 from perspect.vocabulary import FAILED_FROM, Curve, Map, Measured, Problem, Quantity, Region, Series, Status, lexicon
 from perspect.vocabulary.progress import Progress, silent
@@ -61,11 +62,12 @@ def quantify(
     inside = mask or _inside(series, plan)
     if inside.n_voxels == 0:
         raise Problem(f"The mask '{inside.name}' is empty.", "Nothing would be measured.", "Give another mask.")
+    series, kept, odd = without_odd(series, inside, plan)
     rest = at_rest(series.curves(inside.mask), series.times, plan.guard)
     moved = aligned((series,), rest.frames, inside, plan.motion, tell)
     times = moved.echoes[0].times
     signal = moved.echoes[0].curves(moved.inside)
-    moved = replace(moved, echoes=())
+    moved = replace(moved, echoes=(), kept=tuple(kept[at] for at in moved.kept))
     rest = at_rest(signal, times, plan.guard)
     word, setting = protocol(series.acquisition, times, rest, plan, b1 is not None)
 
@@ -87,16 +89,20 @@ def quantify(
         angle = flip_angle * (np.ones_like(before) if own_b1 is None else own_b1)
         seen = Seen(agent.curves, gains(agent.curves, before, tr, angle, plan.r1))
     else:
-        models = {plan.model: signal_model(times, arterial.cp, tr, series.acquisition.te or 0.0, flip_angle, plan)}
+        models = {
+            demand_known(plan): signal_model(times, arterial.cp, tr, series.acquisition.te or 0.0, flip_angle, plan)
+        }
         seen = Seen(*relative_signal(signal, rest.frames, before, own_b1, agent.status < FAILED_FROM), "S/S0")
     found = kinetics(seen, models, rest.n_frames, tell)
     tell("kinetics", 1.0)
-    maps = _maps(inside, signal, agent, times, rest, arterial, found, before, before_std, plan)
+    lag = lag_behind_artery(series.slice_times, inside, arterial.region)
+    maps = _maps(inside, signal, agent, times, rest, arterial, found, before, before_std, lag, plan)
     structure, depends = residual_structure(found), dependence(found)
     one_model = None if lesion is None else of_region(found, inside.taken(lesion.mask))
 
     flags = (
-        *setting, *moved.flags, *arterial.flags, *voxel_flags(agent.status), *model_flags(found, structure, depends),
+        *setting, *odd, *lag_flags(lag, plan.delay), *moved.flags, *arterial.flags,
+        *voxel_flags(agent.status), *model_flags(found, structure, depends),
     )  # fmt: skip
     regions = {"brain": inside} | ({} if arterial.region is None else {"aif": arterial.region})
     run = account.Run(
@@ -142,6 +148,7 @@ def _maps(
     found: Kinetics,
     before: Float[np.ndarray, " voxels"],
     before_std: Float[np.ndarray, " voxels"],
+    lag: Float[np.ndarray, " voxels"] | None,
     plan: Plan,
 ) -> dict[str, Map]:
     """Every quantity that could be determined, put back into space."""
@@ -154,6 +161,8 @@ def _maps(
     for quantity, (values, std, status) in columns(found).items():
         if quantity in PROPORTIONAL:
             std = np.sqrt(std**2 + (values * by_t1) ** 2 + (values * by_input) ** 2)
+        if quantity is lexicon.ARTERIAL_DELAY and lag is not None:
+            values = values + lag
         out[quantity] = values, std, np.where(lost, agent.status, status).astype(np.int16)
     plain = semiquantitative(agent.curves, agent.noise, signal, times, rest, arterial.cp)
     plain |= delta_r1(agent.curves, agent.noise, before, plan.r1)

@@ -18,6 +18,12 @@ class Plan:
     """Align every volume to the volumes at rest (rigid, six parameters, with a gain so that enhancement is not
     motion)."""
 
+    drop: tuple[int, ...] = ()
+    """Volumes that are left out, counted from 0."""
+
+    find_odd: bool = True
+    """Whether volumes that are empty, or leave their level and come back at once, are left out as well."""
+
     model: Literal["auto", "vascular", "patlak", "tofts", "extended-tofts", "2cum", "2cxm", "aath"] = "auto"
     """Kinetic model; the one that each curve asks for by AICc among those that the sampling allows (auto)."""
 
@@ -42,6 +48,10 @@ class Plan:
     """Whose shape a measured input has: that of the arteries that were found, that of large veins moved to the time of
     the arteries (veins are wide enough for whole voxels of blood, and later and a little wider in time), or of veins
     where arteries are mixed with tissue (auto)."""
+
+    dispersion: float = 0.0
+    """Mean time in s of the transport (exponential) from the place of the arterial input to the tissue, by which the
+    input is wider there; it adds to the delay. 0: none."""
 
     region: Literal["auto", "brain", "all"] = "auto"
     """What is measured where no mask is given: the brain (auto), or every voxel that has signal (all)."""
@@ -89,11 +99,11 @@ class Plan:
         for name in ("water_leaves_blood", "water_leaves_cells"):
             if not getattr(self, name) >= 0:
                 raise Problem(f"dce.{name} is {getattr(self, name)}.", "A rate is not negative.", "Use 1/s, such as 3.")
-        if self.water != "fast" and self.model != "extended-tofts":
+        if not 0 <= self.dispersion <= 20:
             raise Problem(
-                f"dce.water is '{self.water}' with dce.model '{self.model}'.",
-                "Where water is not mixed the signal itself is fitted, and only extended Tofts is known there.",
-                "Give --model extended-tofts.",
+                f"dce.dispersion is {self.dispersion}.",
+                "Agent takes seconds to the tissue.",
+                "Use 0 to 20 s, such as 2.",
             )
         if not self.guard >= 0:
             raise Problem(

@@ -11,13 +11,27 @@ from jaxtyping import Float
 from perspect.dce.plan import Plan
 from perspect.fit import Fit
 from perspect.models.water import PINNED, DelayedExchangingWater, ExchangingWater
-from perspect.vocabulary import FAILED_FROM, lexicon
+from perspect.vocabulary import FAILED_FROM, Problem, lexicon
 
 OPEN: Final = 1.0
 """Relative standard error of ve beyond which it is not determined [our default]."""
 
+IN_SIGNAL: Final = "extended-tofts"
+"""The model of agent that is known together with exchange of water."""
+
 RATES: Final[Mapping[str, tuple[float, float]]] = MappingProxyType({"none": (0.0, 0.0)})
 """How often water leaves blood and cells, in 1/s, where the choice itself says so."""
+
+
+def demand_known(plan: Plan) -> str:
+    """The model that is known in the signal. Raises Problem where another one was chosen."""
+    if plan.model not in ("auto", IN_SIGNAL):
+        raise Problem(
+            f"dce.water is '{plan.water}' with dce.model '{plan.model}'.",
+            "Where water is not mixed the signal itself is fitted, and only extended Tofts is known there.",
+            "Give --model extended-tofts, or --water fast.",
+        )
+    return IN_SIGNAL
 
 
 def signal_model(
