@@ -68,7 +68,8 @@ def recipe(run: Run) -> Recipe:
             ),
             Step(
                 "arterial input",
-                f"Arterial input: {run.arterial.origin}; as plasma with a haematocrit of {plan.hct:g}.",
+                f"Arterial input: {run.arterial.origin}; as plasma with a haematocrit of {plan.hct:g}. "
+                "Measured signal of blood was freed from the noise floor of magnitudes.",
                 {"hct": plan.hct, "r2star": plan.r2star},
             ),
             Step(

@@ -29,6 +29,9 @@ FIRST_PASS: Final = 25.0
 NOISE_FLOOR: Final = 3.0
 """Signal-to-noise of blood at rest below which magnitude noise lifts the baseline by more than 6 % [Rice]."""
 
+FEWEST_FOR_NOISE: Final = 3
+"""Frames at rest without which the noise of a voxel is not known."""
+
 LOW_PEAK, HIGH_PEAK = 1.0, 25.0
 """Peak of plasma in mM outside which an arterial curve is worth a word: partial volume, inflow or saturation."""
 
@@ -112,7 +115,7 @@ def _arterial(
     voxels, origin, some = _voxels(tissue, times, rest, inside, given)
     # The mean of the signals, not of the concentrations: noise in single voxels would not cancel in the latter.
     refuse_noise_floor(signal[voxels], rest)
-    curve = signal[voxels].mean(axis=0, dtype=np.float64)[None]
+    curve = mean_above_floor(signal[voxels], rest)[None]
     own_b1 = None if b1 is None else np.array([float(np.nanmedian(b1[voxels]))])
     blood, flags = _in_blood(curve, rest, acquisition, t1[voxels], own_b1, plan)
     noise = float(blood[rest.frames].std(ddof=1))
@@ -209,13 +212,28 @@ def _voxels(
     return found.voxels, "found by clustering of curve shapes", said
 
 
+def mean_above_floor(signal: Float[np.ndarray, "voxels time"], rest: AtRest) -> Float[np.ndarray, " time"]:
+    """Mean signal of blood as it would be without the lift that the noise of magnitudes gives it.
+
+    A signal A with noise s in both channels has the mean magnitude A + s²/2A, to 0.2 % from A = 3 s on, below which
+    blood is refused. s is the scatter at rest, before agent.
+
+    Gudbjartsson and Patz 1995, doi:10.1002/mrm.1910340618
+    """
+    mean = signal.mean(axis=0, dtype=np.float64)
+    if rest.n_frames < FEWEST_FOR_NOISE:
+        return np.asarray(mean)
+    noise = float(np.median(signal[:, rest.frames].astype(np.float64).std(axis=1, ddof=1)))
+    return np.asarray(0.5 * (mean + np.sqrt(np.maximum(mean**2 - 2.0 * noise**2, 0.0))))
+
+
 def refuse_noise_floor(signal: Float[np.ndarray, "voxels time"], rest: AtRest) -> None:
     """Stops where blood at rest is so dark that magnitude noise is what is seen.
 
     Raises Refusal.
     """
     quiet = signal[:, rest.frames].astype(np.float64)
-    if quiet.shape[1] < 3:
+    if quiet.shape[1] < FEWEST_FOR_NOISE:
         return
     ratio = float(np.median(quiet.mean(axis=1) / np.maximum(quiet.std(axis=1, ddof=1), 1e-12)))
     if ratio < NOISE_FLOOR:
@@ -320,7 +338,7 @@ def _venous(
     signal: np.ndarray, rest: AtRest, acquisition: Acquisition, b1: np.ndarray | None, pure: np.ndarray, plan: Plan
 ) -> Float[np.ndarray, " time"]:
     own_b1 = None if b1 is None else np.array([float(np.nanmedian(b1[pure]))])
-    curve = signal[pure].mean(axis=0, dtype=np.float64)[None]
+    curve = mean_above_floor(signal[pure], rest)[None]
     return _in_blood(curve, rest, acquisition, np.ones(1), own_b1, plan)[0]
 
 

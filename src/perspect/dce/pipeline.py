@@ -27,7 +27,7 @@ from perspect.dce.kinetics import (
     residual_structure,
 )  # fmt: skip
 from perspect.dce.plan import Plan
-from perspect.dce.quality import checked, model_flags, protocol, voxel_flags
+from perspect.dce.quality import checked, model_flags, noise_flags, protocol, voxel_flags
 from perspect.dce.water import demand_known, relative_signal, signal_model
 from perspect.models import Model
 from perspect.vocabulary import FAILED_FROM, Curve, Map, Measured, Problem, Quantity, Region, Series, Status, lexicon
@@ -101,7 +101,7 @@ def quantify(
     one_model = None if lesion is None else of_region(found, inside.taken(lesion.mask))
 
     flags = (
-        *setting, *odd, *lag_flags(lag, plan.delay), *moved.flags, *arterial.flags,
+        *setting, *noise_flags(signal, rest), *odd, *lag_flags(lag, plan.delay), *moved.flags, *arterial.flags,
         *voxel_flags(agent.status), *model_flags(found, structure, depends),
     )  # fmt: skip
     regions = {"brain": inside} | ({} if arterial.region is None else {"aif": arterial.region})
