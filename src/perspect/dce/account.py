@@ -12,6 +12,7 @@ from perspect.dce.bolus import AtRest
 from perspect.dce.concentration import Concentration
 from perspect.dce.kinetics import NUMBERS, Kinetics
 from perspect.dce.plan import Plan
+from perspect.dce.transit import Neglect
 from perspect.fit import fit
 from perspect.vocabulary import FAILED_FROM, Acquisition, Curve, Map, Recipe, Step
 
@@ -34,6 +35,7 @@ class Run:
     structure: float
     depends: float
     one_model: tuple[str, dict[str, float]] | None
+    neglect: Neglect | None
 
 
 def recipe(run: Run) -> Recipe:
@@ -125,6 +127,8 @@ def summary(run: Run) -> dict[str, Any]:
             "largest_displacement": float(np.nanmax(run.moved.displacement)),
             "mean_framewise_displacement": run.moved.mean_framewise,
         }
+    if run.neglect is not None:
+        out |= {"transit_vp_error": run.neglect.vp, "transit_ktrans_error": run.neglect.ktrans}
     if run.one_model is not None:
         out |= {"lesion_model": run.one_model[0], "lesion_model_weights": run.one_model[1]}
     return out

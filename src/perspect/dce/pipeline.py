@@ -14,6 +14,7 @@ from perspect.dce.concentration import Concentration, concentration, gains
 from perspect.dce.enhancement import delta_r1, semiquantitative
 from perspect.dce.frames import lag_behind_artery, lag_flags, without_odd
 from perspect.dce.kinetics import (
+    FLOW,
     MODELS,
     NUMBERS,
     PROPORTIONAL,
@@ -28,7 +29,8 @@ from perspect.dce.kinetics import (
 )  # fmt: skip
 from perspect.dce.plan import Plan
 from perspect.dce.quality import checked, model_flags, noise_flags, protocol, voxel_flags
-from perspect.dce.water import demand_known, relative_signal, signal_model
+from perspect.dce.transit import neglected, transit_flags
+from perspect.dce.water import IN_SIGNAL, demand_known, relative_signal, signal_model
 from perspect.models import Model
 from perspect.vocabulary import FAILED_FROM, Curve, Map, Measured, Problem, Quantity, Region, Series, Status, lexicon
 from perspect.vocabulary.progress import Progress, silent
@@ -97,17 +99,20 @@ def quantify(
     tell("kinetics", 1.0)
     lag = lag_behind_artery(series.slice_times, inside, arterial.region)
     maps = _maps(inside, signal, agent, times, rest, arterial, found, before, before_std, lag, plan)
+    by_passage = set(models) & {IN_SIGNAL} and not set(models) & set(FLOW)
+    neglect = neglected(times, arterial.cp, plan.delay) if by_passage else None
     structure, depends = residual_structure(found), dependence(found)
     one_model = None if lesion is None else of_region(found, inside.taken(lesion.mask))
 
     flags = (
         *setting, *noise_flags(signal, rest), *odd, *lag_flags(lag, plan.delay), *moved.flags, *arterial.flags,
-        *voxel_flags(agent.status), *model_flags(found, structure, depends),
+        *voxel_flags(agent.status), *model_flags(found, structure, depends), *transit_flags(neglect),
     )  # fmt: skip
     regions = {"brain": inside} | ({} if arterial.region is None else {"aif": arterial.region})
     run = account.Run(
         plan=plan, acquisition=series.acquisition, times=times, rest=rest, moved=moved, arterial=arterial, found=found,
         agent=agent, word=word, t1=t1, has_b1=b1 is not None, structure=structure, depends=depends, one_model=one_model,
+        neglect=neglect,
     )  # fmt: skip
     return Measured(
         maps, tuple(sorted(flags, key=lambda flag: -flag.severity)), account.recipe(run), regions, account.curves(run),

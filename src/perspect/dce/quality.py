@@ -72,8 +72,8 @@ def protocol(
     if around > SLOW:
         found.append((
             Severity.LIMITED if around > TOO_SLOW else Severity.CAUTION, "slow-sampling",
-            f"A volume every {around:.1f} s samples the first pass coarsely ({SLOW:.0f} s or less): vp takes up what "
-            "is not seen of it.",
+            f"A volume every {around:.1f} s samples the first pass coarsely ({SLOW:.0f} s or less): its peak may be "
+            "missed, and vp and Ktrans are wrong by as much as the input is.",
         ))  # fmt: skip
     if plan.model in (*FLOW, "aath") and around > QUICK:
         found.append((
