@@ -27,6 +27,7 @@ from perspect.models import (
     tofts,
     uptake,
     vascular,
+    water,
 )  # fmt: skip
 from perspect.models.gamma_variate import GammaVariate
 from perspect.vocabulary import FAILED_FROM, Problem, Status
@@ -146,6 +147,22 @@ EXAMPLES = (
     Example(reference_region.ReferenceRegion(UNEVEN, tissue(UNEVEN)), (0.5, 3e-3, 8e-3), (3.0, 5e-3, 0.015), 0.002),
     Example(
         reference_region.ConstrainedReferenceRegion(UNEVEN, tissue(UNEVEN), 5e-3), (0.5, 4e-3), (3.0, 0.012), 0.005
+    ),
+    Example(
+        water.ExchangingWater(QUICK[::2], bolus(QUICK[::2]), 0.005, np.deg2rad(15.0), 4.5),
+        (1e-3, 0.15, 0.02, 0.9, 0.8),
+        (3e-3, 0.4, 0.08, 1.8, 1.2),
+        0.01,
+        2,
+        200,
+    ),
+    Example(
+        water.DelayedExchangingWater(QUICK[::2], bolus(QUICK[::2]), 0.005, np.deg2rad(15.0), 4.5),
+        (1e-3, 0.15, 0.04, 0.9, 0.8, 0.1),
+        (3e-3, 0.4, 0.08, 1.8, 1.2, 1.4),
+        0.003,
+        2,
+        200,
     ),
 )
 

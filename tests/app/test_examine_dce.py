@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import made_dce as made
+from made_dicom import write
 from perspect.cli import main
 
 SHAPE = (10, 10, 3)
@@ -98,3 +99,36 @@ def test_a_population_replaces_the_input_by_name(patient, tmp_path):
     assert main(["dce", str(root), "--out", str(tmp_path), *words]) == 0
     text = (tmp_path / "sub-01" / "perf" / "sub-01_desc-dce_summary.json").read_text()
     assert "doi:10.1002/mrm.21066" in text
+
+
+def test_folders_of_dicom_become_the_same_maps(patient, tmp_path):
+    """Series and flip angles in one folder, one image to a file; whole numbers cost a little."""
+    p, t1, _, c = made.tissue(int(np.prod(SHAPE)))
+    curves = volume(made.signal(c, t1, m0=30000.0))
+    number = 0
+
+    def save_dicom(name, values, **said):
+        nonlocal number
+        for z in range(SHAPE[2]):
+            number += 1
+            place = {"ImagePositionPatient": [0.0, 0.0, 4.0 * z], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+            write(tmp_path / "in" / name, number, np.round(values[..., z].T), **place, **said)
+
+    for t, when in enumerate(made.TIMES):
+        save_dicom("dce", curves[..., t], TriggerTime=1000.0 * when if t else None)
+    for i, angle in enumerate(ANGLES):
+        image = volume(made.signal(np.zeros((t1.size, 1)), t1, m0=30000.0, angle=np.deg2rad(angle))[:, 0])
+        save_dicom(f"fa{i}", image, SeriesInstanceUID=f"1.2.9.{i}", FlipAngle=angle)
+    aif = str(patient[0].parent / "aif.tsv")
+    exact = ["--set", "dce.region=all", "--set", "dce.r2star_tissue=0", "--no-motion", "--quiet"]
+    words = ["--aif", aif, *exact, "--model", "extended-tofts", "--no-delay"]
+    assert main(["dce", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *words]) == 0
+    found = nib.load(next((tmp_path / "out").rglob("*dce_ktrans.nii.gz")))
+    assert np.median(np.abs(found.get_fdata() / volume(60.0 * p[:, 0]) - 1.0)) < 2e-3
+    np.testing.assert_allclose(found.affine, np.diag([-1.5, -2.0, 4.0, 1.0]))
+    text = next((tmp_path / "out").rglob("*_summary.json")).read_text()
+    assert "time-missing" in text and "360 DICOM files" in text
+    angles = [str(tmp_path / "in" / f"fa{i}") for i in range(len(ANGLES))]
+    assert main(["t1", *angles, "--out", str(tmp_path / "t1"), "--quiet"]) == 0
+    t1_map = nib.load(next((tmp_path / "t1").rglob("*T1map.nii.gz"))).get_fdata()
+    assert np.median(np.abs(t1_map / volume(t1) - 1.0)) < 2e-3

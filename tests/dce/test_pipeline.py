@@ -7,9 +7,11 @@ import pytest
 
 import made_dce as made
 from perspect import dce
+from perspect.dce.arterial import mean_above_floor
+from perspect.dce.bolus import AtRest
 from perspect.dce.kinetics import MODELS, candidates
 from perspect.fit import fit
-from perspect.models import ExtendedTofts
+from perspect.models import ExchangingWater, ExtendedTofts
 from perspect.vocabulary import FAILED_FROM, Acquisition, Curve, Map, Problem, Refusal, Region, Status, lexicon
 
 N = 300
@@ -188,6 +190,21 @@ def test_blood_at_the_noise_floor_is_refused_and_gives_no_numbers():
         dce.quantify(one, PLAIN, t1=t1_map(t1, one), mask=made.everything(one), aif=region)
 
 
+def test_above_the_noise_floor_blood_is_freed_from_what_noise_adds_to_it():
+    """400 voxels whose signal is four times the noise of each channel: the mean magnitude is 3 % too high."""
+    rng, rest = np.random.default_rng(0), AtRest(slice(0, 30), 90.0, 31, False)
+    magnitudes = np.hypot(4.0 + rng.standard_normal((400, 40)), rng.standard_normal((400, 40)))
+    assert magnitudes.mean() / 4.0 > 1.03
+    assert mean_above_floor(magnitudes, rest).mean() / 4.0 == pytest.approx(1.0, abs=5e-3)
+
+
+def test_tissue_near_its_noise_is_said(truth):
+    noisy = measured(truth, replace(PLAIN, model="extended-tofts", delay=False), noise=0.4)
+    assert "noise-floor" in {flag.code for flag in noisy.flags}
+    quiet = measured(truth, replace(PLAIN, model="extended-tofts", delay=False), noise=0.01)
+    assert "noise-floor" not in {flag.code for flag in quiet.flags}
+
+
 def test_a_population_says_that_it_is_one(truth):
     _, t1, own, c = truth
     one = made.series(made.signal(c, t1, own))
@@ -248,3 +265,48 @@ def test_the_fit_of_the_room_is_the_fit_of_the_fitter(truth):
     found = measured(truth, replace(PLAIN, model="extended-tofts", delay=False))
     alone = fit(ExtendedTofts(made.TIMES, made.plasma()), truth[3])
     np.testing.assert_allclose(found.maps["ktrans"].values[:, 0, 0], alone.values["ktrans"], rtol=2e-3)
+
+
+def exchanging(leaves_blood, leaves_cells, n=60):
+    """The signal of tissue whose water exchanges at these rates, over its level at rest."""
+    p, t1, own, _ = made.tissue(n)
+    model = ExchangingWater(made.TIMES, made.plasma(), made.TR, made.ANGLE, made.R1, 0.42, leaves_blood, leaves_cells)
+    return (p, t1, own, None), 1000.0 * model.predict(np.column_stack([p, t1, own]))[:, :-2]
+
+
+@pytest.mark.parametrize(("water", "rates"), [("none", (0.0, 0.0)), ("shutter-speed", (3.0, 2.0))])
+def test_water_that_does_not_mix_is_felt_by_what_ignores_it_and_not_by_what_knows_it(water, rates):
+    truth, signal = exchanging(*rates)
+    one = made.series(signal)
+    plan = replace(PLAIN, model="extended-tofts", delay=False)
+    knows = measured(truth, replace(plan, water=water), series=one)
+    assert errors(knows, truth[0]).max() < 1e-3
+    ignores = errors(measured(truth, plan, series=one), truth[0])
+    assert ignores[1] > 0.1 and ignores[2] > 0.2  # ve and vp
+    assert "stays in" in str(knows.recipe) if water == "none" else "leaves blood 3" in str(knows.recipe)
+
+
+def test_water_that_mixes_at_once_is_what_fast_means():
+    truth, _ = exchanging(np.inf, np.inf)
+    _, t1, own, _ = truth
+    one = made.series(made.signal(made.tissue(60)[3], t1, own))
+    plan = replace(PLAIN, model="extended-tofts", delay=False)
+    mixed = replace(plan, water="shutter-speed", water_leaves_blood=np.inf, water_leaves_cells=np.inf)
+    assert errors(measured(truth, mixed, series=one), truth[0]).max() < 2e-3
+
+
+def test_the_stated_error_holds_in_the_signal_as_well():
+    truth, signal = exchanging(3.0, 2.0, 300)
+    one = made.series(signal, 0.005)
+    plan = replace(PLAIN, model="extended-tofts", delay=False, water="shutter-speed")
+    found = measured(truth, plan, series=one)
+    for key, true in zip(("ktrans", "ve", "vp"), truth[0].T, strict=True):
+        one = found.maps[key]
+        z = ((one.values - volume(true)) / one.std)[one.status == Status.OK]
+        assert 0.8 < 1.4826 * np.median(np.abs(z)) < 1.25, key
+
+
+def test_water_other_than_fast_asks_for_the_model_that_knows_it():
+    truth, signal = exchanging(0.0, 0.0)
+    with pytest.raises(Problem, match="extended-tofts"):
+        measured(truth, replace(PLAIN, water="none", model="patlak"), series=made.series(signal))

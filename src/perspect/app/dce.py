@@ -38,9 +38,10 @@ ARTERIAL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "iaugcbn60"
 class DceInputs:
     """The files of an examination and what was said by hand; angles in rad, times in s.
 
-    `series` is a file, or the folder that holds it. `t1` is a map, a value in s, or `None`: from the images at several
-    flip angles (`vfa`, or those of the folder). `excitation` is the time between excitations (the TR of a spoiled
-    gradient echo, which is not that between volumes). `aif` is a mask, a table, or `None`: found, or a population's.
+    `series` is a file, the folder that holds it, or a folder of DICOM. `t1` is a map, a value in s, or `None`: from the
+    images at several flip angles (`vfa`, or those of the folder). `excitation` is the time between excitations (the TR
+    of a spoiled gradient echo, which is not that between volumes). `aif` is a mask, a table, or `None`: found, or a
+    population's.
     """
 
     series: Path
@@ -86,20 +87,22 @@ def examine_dce(
     destination = io.Destination(out, io.name_of(found.series), "dce", is_part=is_part)
     io.demand_free(out, io.existing(destination), overwrite)
     tell("reading", 0.0)
-    reading = io.read_series(found.series, inputs.given, inputs.times)
+    together = replace(found, vfa=inputs.vfa or (found.vfa if inputs.t1 is None else ()))
+    known = io.demand_one_patient_in_dce(together)
+    reading = io.read_dce(found.series, inputs.given, inputs.times)
     series = _with_excitation(reading.series[0], inputs.excitation)
-    used: list[Path] = []
+    used: dict[str, str] = {}
     was = THREADS.set(threads)
     try:
         measured = _measured(inputs, found, series, reading.code != 0, plan, tell, used)
     finally:
         THREADS.reset(was)
-    measured = replace(measured, flags=(*reading.flags, *measured.flags))
+    measured = replace(measured, flags=(*known, *reading.flags, *measured.flags))
     tell("drawing", 0.0)
     at_rest = baseline(series, measured.summary)
     page = report.dce_page(measured, series.name, at_rest)
     tell("writing", 0.0)
-    sources = dict(series.sources) | {io.label(path): io.sha256(path) for path in used}
+    sources = dict(series.sources) | used
     results = io.Results(
         measured, page, {"dce": asdict(plan)}, sources, perspect.__version__, facts(measured, plan), reading.code,
         reading.root,
@@ -119,7 +122,7 @@ def _measured(
     has_positions: bool,
     plan: dce.Plan,
     tell: Progress,
-    used: list[Path],
+    used: dict[str, str],
 ) -> Measured:
     """What the room says, with T1, flip angles and masks brought onto the grid of the series."""
     notes: list[Flag] = []
@@ -127,7 +130,7 @@ def _measured(
     def region(path: Path | None, name: str) -> Region | None:
         if path is None:
             return None
-        used.append(path)
+        used[io.label(path)] = io.sha256(path)
         one, flags = region_on(path, name, series.grid, has_positions=has_positions)
         notes.extend(flags)
         return one
@@ -135,13 +138,13 @@ def _measured(
     b1_path = inputs.b1 or found.b1
     b1 = None
     if b1_path is not None:
-        used.append(b1_path)
+        used[io.label(b1_path)] = io.sha256(b1_path)
         b1 = b1_on(b1_path, series.grid)
     tell("T1", 0.0)
     t1, before = _t1(inputs, found, series, b1_path, used)
     aif: Region | Curve | None = None
     if inputs.aif is not None and inputs.aif.suffix.lower() in TABLES:
-        used.append(inputs.aif)
+        used[io.label(inputs.aif)] = io.sha256(inputs.aif)
         aif = io.read_input_function(inputs.aif)
     else:
         aif = region(inputs.aif, "aif")
@@ -157,13 +160,13 @@ def _measured(
 
 
 def _t1(
-    inputs: DceInputs, found: io.FoundDce, series: Series, b1: Path | None, used: list[Path]
+    inputs: DceInputs, found: io.FoundDce, series: Series, b1: Path | None, used: dict[str, str]
 ) -> tuple[Map | float, Measured | None]:
     """T1 before agent: a value, a map that was given, or one that is measured here."""
     if isinstance(inputs.t1, float):
         return inputs.t1, None
     if inputs.t1 is not None:
-        used.append(inputs.t1)
+        used[io.label(inputs.t1)] = io.sha256(inputs.t1)
         values, grid = io.read_volume(inputs.t1)
         return _as_map(values if grid.matches(series.grid) else resample.onto(values, grid, series.grid), series), None
     images = inputs.vfa or found.vfa
@@ -173,8 +176,8 @@ def _t1(
             "A concentration is a change of R1 from what it was before.",
             "Give --t1 MAP, --t1 1.4 (in s, for all tissue), or --vfa with the images.",
         )
-    used.extend(images)
     read = io.read_flip_images(images)
+    used |= read.sources
     before = measured_t1(read, T1Inputs(tuple(images), b1=b1))
     one = before.maps[lexicon.T1.key]
     if one.grid.matches(series.grid):

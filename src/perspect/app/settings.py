@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, NoneType
-from typing import Any, Final, TypeVar, get_args, get_type_hints
+from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -112,10 +112,14 @@ def _typed(room: str, name: str, value: Any, source: str, *, strict: bool) -> An
         return _word(f"{room}.{name}", value, words, source)
     if NoneType in options and isinstance(value, str) and value.lower() == "none":
         return None
+    if get_origin(hints[name]) is tuple and isinstance(value, str | list):
+        value = tuple(value.replace(",", " ").split() if isinstance(value, str) else value)
     try:
         return TypeAdapter(hints[name]).validate_python(value, strict=strict)
     except ValidationError as error:
-        kinds = " or ".join(EXPECTED.get(one, "none") for one in (options or (hints[name],)))
+        kinds = " or ".join(
+            EXPECTED.get(one, "several" if one is Ellipsis else "none") for one in (options or (hints[name],))
+        )
         raise Problem(
             f"{room}.{name} is {value!r} in {source}.",
             f"It must be {kinds}.",

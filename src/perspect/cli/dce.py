@@ -3,7 +3,7 @@
 import sys
 from math import radians
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
@@ -17,12 +17,15 @@ OWN_INPUT: Final = "auto"
 
 
 def dce(
-    series: Annotated[Path, Parameter(help="4-D NIfTI file, or a folder with one *_dce.nii.gz")],
+    series: Annotated[Path, Parameter(help="4-D NIfTI file, a folder with one *_dce.nii.gz, or a folder of DICOM")],
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder of the results")],
     t1: Annotated[str | None, Parameter(help="T1 before agent: a map in s, or one value in s")] = None,
-    vfa: Annotated[tuple[Path, ...], Parameter(help="Images at several flip angles, for T1; else of the folder")] = (),
+    vfa: Annotated[
+        tuple[Path, ...],
+        Parameter(help="Images at several flip angles, or folders of DICOM, for T1; else of the folder"),
+    ] = (),
     b1: Annotated[Path | None, Parameter(help="True over nominal flip angle (or per cent)")] = None,
     tr: Annotated[float | None, Parameter(help="Time between excitations in s; else from the sidecar")] = None,
     te: Annotated[float | None, Parameter(help="Echo time in s; else from the sidecar")] = None,
@@ -40,10 +43,15 @@ def dce(
     model: Annotated[
         str | None, Parameter(help="auto, vascular, patlak, tofts, extended-tofts, 2cum, 2cxm or aath")
     ] = None,
+    water: Annotated[
+        Literal["fast", "none", "shutter-speed"] | None,
+        Parameter(help="Exchange of water; other than fast with extended-tofts and a mask"),
+    ] = None,
     delay: Annotated[bool | None, Parameter(help="Fit an arterial delay", negative="--no-delay")] = None,
     r1: Annotated[float | None, Parameter(help="Relaxivity of the agent in 1/s/mM")] = None,
     hct: Annotated[float | None, Parameter(help="Haematocrit of arterial blood (0 to 1)")] = None,
     lesion: Annotated[Path | None, Parameter(help="Mask of a lesion, for which one model is chosen")] = None,
+    drop: Annotated[tuple[int, ...], Parameter(help="Volumes that are left out, counted from 0")] = (),
     no_motion: Annotated[bool, Parameter(help="Do not align the volumes")] = False,
     common: Common = NO_CHOICES,
 ) -> int:
@@ -56,7 +64,9 @@ def dce(
 
     options = {
         "model": model,
+        "water": water,
         "delay": delay,
+        "drop": drop or None,
         "r1": r1,
         "hct": hct,
         "arterial": aif if aif in POPULATIONS else None,

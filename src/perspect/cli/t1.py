@@ -10,7 +10,9 @@ from perspect.cli.said import headline
 
 
 def t1(
-    images: Annotated[list[Path], Parameter(help="Images, one for each flip angle or inversion time")],
+    images: Annotated[
+        list[Path], Parameter(help="Images, one for each flip angle or inversion time; or folders of DICOM")
+    ],
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder of the results")],

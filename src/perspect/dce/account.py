@@ -10,8 +10,9 @@ from perspect.anatomy.aligned import Aligned
 from perspect.dce.arterial import Arterial
 from perspect.dce.bolus import AtRest
 from perspect.dce.concentration import Concentration
-from perspect.dce.kinetics import MODELS, NUMBERS, Kinetics
+from perspect.dce.kinetics import NUMBERS, Kinetics
 from perspect.dce.plan import Plan
+from perspect.dce.transit import Neglect
 from perspect.fit import fit
 from perspect.vocabulary import FAILED_FROM, Acquisition, Curve, Map, Recipe, Step
 
@@ -34,6 +35,7 @@ class Run:
     structure: float
     depends: float
     one_model: tuple[str, dict[str, float]] | None
+    neglect: Neglect | None
 
 
 def recipe(run: Run) -> Recipe:
@@ -50,8 +52,8 @@ def recipe(run: Run) -> Recipe:
     sources = tuple(
         dict.fromkeys(
             line.strip()
-            for name in run.found.names
-            for line in (MODELS[name][0].__doc__ or "").splitlines()
+            for one in run.found.fits.values()
+            for line in (type(one.model).__doc__ or "").splitlines()
             if "doi:" in line
         )
     )
@@ -68,18 +70,33 @@ def recipe(run: Run) -> Recipe:
             ),
             Step(
                 "arterial input",
-                f"Arterial input: {run.arterial.origin}; as plasma with a haematocrit of {plan.hct:g}.",
+                f"Arterial input: {run.arterial.origin}; as plasma with a haematocrit of {plan.hct:g}. "
+                "Measured signal of blood was freed from the noise floor of magnitudes.",
                 {"hct": plan.hct, "r2star": plan.r2star},
             ),
             Step(
                 "kinetics",
-                f"Curves were convolved exactly (straight lines between samples) and {chosen}"
+                f"{_water(plan)}The plasma curve was convolved exactly (straight lines between samples) and {chosen}"
                 + (", with an arterial delay in each voxel" if plan.delay else "")
                 + "; standard errors hold the residuals, the error of T1 and that of the arterial input.",
-                {},
+                {}
+                if plan.water == "fast"
+                else {"leaves_blood": plan.water_leaves_blood, "leaves_cells": plan.water_leaves_cells},
                 ("Flouri, Lesnic and Sourbron 2016, doi:10.1002/mrm.25991", *sources),
             ),
         )
+    )
+
+
+def _water(plan: Plan) -> str:
+    """How water was taken to move."""
+    if plan.water == "fast":
+        return ""
+    if plan.water == "none":
+        return "The signal itself was fitted, with water that stays in blood, interstitium and cells. "
+    return (
+        f"The signal itself was fitted, with water that leaves blood {plan.water_leaves_blood:g} and cells "
+        f"{plan.water_leaves_cells:g} times a second. "
     )
 
 
@@ -110,6 +127,8 @@ def summary(run: Run) -> dict[str, Any]:
             "largest_displacement": float(np.nanmax(run.moved.displacement)),
             "mean_framewise_displacement": run.moved.mean_framewise,
         }
+    if run.neglect is not None:
+        out |= {"transit_vp_error": run.neglect.vp, "transit_ktrans_error": run.neglect.ktrans}
     if run.one_model is not None:
         out |= {"lesion_model": run.one_model[0], "lesion_model_weights": run.one_model[1]}
     return out
@@ -118,23 +137,28 @@ def summary(run: Run) -> dict[str, Any]:
 def curves(run: Run) -> dict[str, Curve]:
     """The arterial input, and the mean curve of the voxels that leak most with its fit."""
     out = {"aif": Curve(run.times, run.arterial.cp, "mM", "arterial plasma")}
-    c = run.agent.curves
+    c = run.found.seen.curves
+    n = run.times.size
     usable = np.flatnonzero((run.agent.status < FAILED_FROM) & (run.found.chosen >= 0))
     if usable.size:
-        late = c[usable, -max(2, run.times.size // 10) :].mean(axis=1)
+        late = run.agent.curves[usable, -max(2, n // 10) :].mean(axis=1)
         top = usable[np.argsort(-late)[: max(20, usable.size // 100)]]
         mean = c[top].mean(axis=0, dtype=np.float64)
         name = run.found.names[int(np.bincount(run.found.chosen[top], minlength=1).argmax())]
         out["tissue"] = Curve(
-            run.times, mean, "mM", f"tissue that enhances most ({name})", fit=_fit_of(run, name, mean)
+            run.times,
+            mean[:n],
+            run.found.seen.unit,
+            f"tissue that enhances most ({name})",
+            fit=_fit_of(run, name, mean),
         )
     if run.moved.displacement is not None:
         out["displacement"] = Curve(run.times, run.moved.displacement, "mm", "displacement")
     return out
 
 
-def _fit_of(run: Run, name: str, mean: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"] | None:
+def _fit_of(run: Run, name: str, mean: Float[np.ndarray, " samples"]) -> Float[np.ndarray, " time"] | None:
     model = run.found.fits[name].model
     one = fit(model, mean[None])
     p = np.array([one.values[quantity.key][0] for quantity in model.parameters])
-    return model.predict(p) if np.isfinite(p).all() else None
+    return model.predict(p)[: run.times.size] if np.isfinite(p).all() else None

@@ -4,7 +4,7 @@ Blood and plasma are never mixed up: every way in says which of the two it is, a
 other once, here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from perspect.dce.bolus import AtRest, first_pass
 from perspect.dce.concentration import concentration
 from perspect.dce.plan import Plan
 from perspect.models.arterial import POPULATIONS
+from perspect.numerics.convolve import exponential_convolution
 from perspect.vocabulary import Acquisition, Curve, Flag, Problem, Refusal, Region, Severity
 
 SOURCE: Final = "dce"
@@ -27,6 +28,9 @@ FIRST_PASS: Final = 25.0
 
 NOISE_FLOOR: Final = 3.0
 """Signal-to-noise of blood at rest below which magnitude noise lifts the baseline by more than 6 % [Rice]."""
+
+FEWEST_FOR_NOISE: Final = 3
+"""Frames at rest without which the noise of a voxel is not known."""
 
 LOW_PEAK, HIGH_PEAK = 1.0, 25.0
 """Peak of plasma in mM outside which an arterial curve is worth a word: partial volume, inflow or saturation."""
@@ -65,11 +69,42 @@ def arterial_input(
     vein: Region | None,
     plan: Plan,
 ) -> Arterial:
-    """The arterial input; `tissue` are concentrations with the T1 of tissue, among which arteries are looked for.
+    """The arterial input as it comes to the tissue; among the concentrations in `tissue`, worked out with the T1 of
+    tissue, arteries are looked for.
 
     `vein` is a region in a large vein, whose shape replaces that of an artery that is mixed with tissue; where none is
     given, veins are found. Raises Problem where nothing can be had, Refusal where blood at rest is lost in the noise.
     """
+    found = _arterial(signal, tissue, times, rest, inside, acquisition, t1, b1, given, vein, plan)
+    if plan.dispersion == 0.0:
+        return found
+    origin = f"{found.origin}; dispersed by {plan.dispersion:g} s"
+    return replace(found, cp=dispersed(found.cp, times, plan.dispersion), origin=origin)
+
+
+def dispersed(
+    cp: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"], seconds: float
+) -> Float[np.ndarray, " time"]:
+    """A curve behind a transport with exponential times of this mean: wider, lower, later, of the same area.
+
+    Calamante et al. 2000, doi:10.1002/1522-2594(200009)44:3<466::AID-MRM18>3.0.CO;2-M, equation 5
+    """
+    return np.asarray(exponential_convolution(times, cp, np.array(1.0 / seconds)) / seconds)
+
+
+def _arterial(
+    signal: np.ndarray,
+    tissue: np.ndarray,
+    times: np.ndarray,
+    rest: AtRest,
+    inside: Region,
+    acquisition: Acquisition,
+    t1: np.ndarray,
+    b1: np.ndarray | None,
+    given: Region | Curve | None,
+    vein: Region | None,
+    plan: Plan,
+) -> Arterial:
     if plan.arterial != MEASURED:
         return _of_population(times, rest, given, plan)
     if isinstance(given, Curve) and given.label != "signal":
@@ -80,7 +115,7 @@ def arterial_input(
     voxels, origin, some = _voxels(tissue, times, rest, inside, given)
     # The mean of the signals, not of the concentrations: noise in single voxels would not cancel in the latter.
     refuse_noise_floor(signal[voxels], rest)
-    curve = signal[voxels].mean(axis=0, dtype=np.float64)[None]
+    curve = mean_above_floor(signal[voxels], rest)[None]
     own_b1 = None if b1 is None else np.array([float(np.nanmedian(b1[voxels]))])
     blood, flags = _in_blood(curve, rest, acquisition, t1[voxels], own_b1, plan)
     noise = float(blood[rest.frames].std(ddof=1))
@@ -177,13 +212,28 @@ def _voxels(
     return found.voxels, "found by clustering of curve shapes", said
 
 
+def mean_above_floor(signal: Float[np.ndarray, "voxels time"], rest: AtRest) -> Float[np.ndarray, " time"]:
+    """Mean signal of blood as it would be without the lift that the noise of magnitudes gives it.
+
+    A signal A with noise s in both channels has the mean magnitude A + s²/2A, to 0.2 % from A = 3 s on, below which
+    blood is refused. s is the scatter at rest, before agent.
+
+    Gudbjartsson and Patz 1995, doi:10.1002/mrm.1910340618
+    """
+    mean = signal.mean(axis=0, dtype=np.float64)
+    if rest.n_frames < FEWEST_FOR_NOISE:
+        return np.asarray(mean)
+    noise = float(np.median(signal[:, rest.frames].astype(np.float64).std(axis=1, ddof=1)))
+    return np.asarray(0.5 * (mean + np.sqrt(np.maximum(mean**2 - 2.0 * noise**2, 0.0))))
+
+
 def refuse_noise_floor(signal: Float[np.ndarray, "voxels time"], rest: AtRest) -> None:
     """Stops where blood at rest is so dark that magnitude noise is what is seen.
 
     Raises Refusal.
     """
     quiet = signal[:, rest.frames].astype(np.float64)
-    if quiet.shape[1] < 3:
+    if quiet.shape[1] < FEWEST_FOR_NOISE:
         return
     ratio = float(np.median(quiet.mean(axis=1) / np.maximum(quiet.std(axis=1, ddof=1), 1e-12)))
     if ratio < NOISE_FLOOR:
@@ -288,7 +338,7 @@ def _venous(
     signal: np.ndarray, rest: AtRest, acquisition: Acquisition, b1: np.ndarray | None, pure: np.ndarray, plan: Plan
 ) -> Float[np.ndarray, " time"]:
     own_b1 = None if b1 is None else np.array([float(np.nanmedian(b1[pure]))])
-    curve = signal[pure].mean(axis=0, dtype=np.float64)[None]
+    curve = mean_above_floor(signal[pure], rest)[None]
     return _in_blood(curve, rest, acquisition, np.ones(1), own_b1, plan)[0]
 
 

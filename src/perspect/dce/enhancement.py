@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.dce.bolus import AtRest
-from perspect.numerics.convolve import running_integral_at
 from perspect.vocabulary import Quantity, lexicon
 
 AREAS: Final = ((60.0, lexicon.IAUGC60), (90.0, lexicon.IAUGC90), (180.0, lexicon.IAUGC180))
@@ -38,10 +37,20 @@ def area_weights(times: Float[np.ndarray, " time"], arrival: float, seconds: flo
     """The integral over the first seconds after arrival, with straight lines between samples; None: not recorded."""
     if times[-1] < arrival + seconds - 1e-6:
         return None
-    units = np.eye(times.size)
-    ends = np.array([arrival, arrival + seconds])
-    weights = np.array([np.diff(running_integral_at(times, unit, ends))[0] for unit in units])
-    return Weights(weights)
+    return Weights(_until(times, arrival + seconds) - _until(times, arrival))
+
+
+def _until(times: Float[np.ndarray, " time"], end: float) -> Float[np.ndarray, " time"]:
+    """Weights of the integral from the first sample to `end`, with straight lines between samples."""
+    weights = np.zeros(times.size)
+    last = min(max(int(np.searchsorted(times, end, side="right")) - 1, 0), times.size - 2)
+    halves = 0.5 * np.diff(times[: last + 1])
+    weights[:last] += halves
+    weights[1 : last + 1] += halves
+    since = max(end - times[last], 0.0)
+    share = 0.5 * since / (times[last + 1] - times[last])
+    weights[last : last + 2] += since * np.array([1.0 - share, share])
+    return weights
 
 
 def semiquantitative(

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from perspect.fit import Fit, carried
+from perspect.fit import Fit, carried, jacobian
 from perspect.models import Separable
 from perspect.numerics.parallel import each, spans
 from perspect.numerics.small import inverse
@@ -42,21 +42,16 @@ def of_signal(
     usable = rows[(found.status[rows] < FAILED_FROM) & np.isfinite(p[rows]).all(axis=1)]
     usable = usable[np.isfinite(np.stack([found.std[key][usable] for key in keys])).all(axis=0)]
 
-    model = found.model
-    assert isinstance(model, Separable)
-
     def work(span: slice) -> None:
         at = usable[span]
-        c, theta = model.split(p[at])
-        x = np.concatenate([c, theta], axis=1).T
-        steep = np.ascontiguousarray(np.moveaxis(found.slopes(x), -1, 0))
-        rest = curves[at] - sum(row[:, None] * column for row, column in zip(c.T, steep, strict=False))
+        steep, predicted, carry = _linearised(found, p[at])
+        rest = curves[at] - predicted
         own, common = gain(at)
         noise = np.einsum("vt,vt->v", *2 * [rest / own]) / max(found.n_samples - len(keys), 1)
         known = inverse(_products(steep))
         shared = np.stack([np.einsum("vt,vt->v", one, common) for one in steep])
         scatter = (_products(steep * own) + shared[:, None] * shared / n_rest) * noise
-        fresh = np.moveaxis(carried(model, x, _times(_times(known, scatter), known)), -1, 0)
+        fresh = np.moveaxis(carry(_times(_times(known, scatter), known)), -1, 0)
         good = np.isfinite(fresh).all(axis=(1, 2))
         covariance[at[good]] = fresh[good]
         for i, key in enumerate(keys):
@@ -64,6 +59,26 @@ def of_signal(
 
     each(work, spans(usable.size, CHUNK))
     return replace(found, std=std, covariance=covariance)
+
+
+def _linearised(
+    found: Fit, p: Float[np.ndarray, "some parameters"]
+) -> tuple[Float[np.ndarray, "unknowns some time"], Float[np.ndarray, "some time"], Callable[[np.ndarray], np.ndarray]]:
+    """Slopes along what was solved for, the predicted curves, and what takes the covariance of the one to that of the
+    parameters; a model that is not separable was solved for its parameters themselves.
+    """
+    model = found.model
+    if not isinstance(model, Separable):
+        return (
+            np.ascontiguousarray(np.moveaxis(jacobian(model, p), -1, 0)),
+            model.predict(p),
+            lambda covariance: covariance,
+        )
+    c, theta = model.split(p)
+    x = np.concatenate([c, theta], axis=1).T
+    steep = np.ascontiguousarray(np.moveaxis(found.slopes(x), -1, 0))
+    predicted = np.asarray(sum(row[:, None] * column for row, column in zip(c.T, steep, strict=False)))
+    return steep, predicted, lambda known: carried(model, x, known)
 
 
 def _products(columns: Float[np.ndarray, "k voxels time"]) -> Float[np.ndarray, "k k voxels"]:

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int, Int16
 
 from perspect.dce.errors import Gain, of_signal
 from perspect.dce.plan import Plan
+from perspect.dce.water import without_open_ve
 from perspect.fit import Fit, aicc, choice, fit, weights
 from perspect.models import (
     AdiabaticTissueHomogeneity,
@@ -22,7 +23,9 @@ from perspect.models import (
     DelayedVascular,
     ExtendedTofts,
     Kinetic,
+    Model,
     Patlak,
+    Separable,
     Tofts,
     TwoCompartmentExchange,
     TwoCompartmentUptake,
@@ -67,9 +70,22 @@ Column = tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"], Int16
 
 
 @dataclass(frozen=True, eq=False)
-class Kinetics:
-    """The fits by name, which of them was chosen in each voxel (-1: none), and the shares of belief."""
+class Seen:
+    """The curves that models are fitted to, their unit, and how errors of the signal come into them.
 
+    `gain` is as in `errors.of_signal`. Behind the samples of the series there may be others.
+    """
+
+    curves: Float[np.ndarray, "voxels samples"]
+    gain: Gain
+    unit: str = "mM"
+
+
+@dataclass(frozen=True, eq=False)
+class Kinetics:
+    """What was fitted, the fits by name, which was chosen in each voxel (-1: none), and the shares of belief."""
+
+    seen: Seen
     fits: Mapping[str, Fit]
     chosen: Int[np.ndarray, " voxels"]
     weights: Float[np.ndarray, "models voxels"]
@@ -97,28 +113,21 @@ def candidates(plan: Plan, times: Float[np.ndarray, " time"], steepest: int) -> 
     return (*ALWAYS, *FLOW) if float(np.median(around)) <= QUICK else ALWAYS
 
 
-def kinetics(
-    curves: Float[np.ndarray, "voxels time"],
-    times: Float[np.ndarray, " time"],
-    cp: Float[np.ndarray, " time"],
-    names: tuple[str, ...],
-    has_delay: bool,
-    gain: Gain,
-    n_rest: int,
-    tell: Callable[[str, float], None],
-) -> Kinetics:
-    """Every model fitted to every curve, and the choice by AICc; `gain` and `n_rest` as in `errors.of_signal`."""
+def kinetics(seen: Seen, models: Mapping[str, Model], n_rest: int, tell: Callable[[str, float], None]) -> Kinetics:
+    """Every model fitted to every curve, and the choice by AICc; `n_rest` as in `errors.of_signal`."""
     fits = {}
-    for place, name in enumerate(names):
-        tell("kinetics", place / len(names))
-        fits[name] = fit(MODELS[name][int(has_delay)](t=times, cp=cp), curves)
+    for place, (name, model) in enumerate(models.items()):
+        tell("kinetics", place / len(models))
+        one = fit(model, seen.curves)
+        fits[name] = one if isinstance(model, Separable) else without_open_ve(one)
     every = list(fits.values())
     chosen = choice(every)
+    names = tuple(models)
     stated = {
-        name: of_signal(one, np.flatnonzero(_speaks(name, place, names, chosen)), curves, gain, n_rest)
+        name: of_signal(one, np.flatnonzero(_speaks(name, place, names, chosen)), seen.curves, seen.gain, n_rest)
         for place, (name, one) in enumerate(fits.items())
     }
-    return Kinetics(stated, chosen, weights(every))
+    return Kinetics(seen, stated, chosen, weights(every))
 
 
 def _speaks(
@@ -209,7 +218,7 @@ def dependence(found: Kinetics) -> float:
     return float(np.median(np.nanmax(some, axis=0) / np.nanmin(some, axis=0)))
 
 
-def residual_structure(found: Kinetics, curves: Float[np.ndarray, "voxels time"]) -> float:
+def residual_structure(found: Kinetics) -> float:
     """Median correlation of neighbouring residuals, over some voxels: near zero where nothing is left but noise."""
     parts = []
     for place, one in enumerate(found.fits.values()):
@@ -219,7 +228,7 @@ def residual_structure(found: Kinetics, curves: Float[np.ndarray, "voxels time"]
         whole = np.isfinite(p).all(axis=1)
         if not whole.any():
             continue
-        rest = curves[mine[whole]] - one.model.predict(p[whole])
+        rest = found.seen.curves[mine[whole]] - one.model.predict(p[whole])
         rest -= rest.mean(axis=1, keepdims=True)
         parts.append((rest[:, 1:] * rest[:, :-1]).sum(axis=1) / (rest**2).sum(axis=1))
     return float(np.median(np.concatenate(parts))) if parts else float("nan")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Int, Int16
+from jaxtyping import Float, Int16
 
 from perspect.anatomy.aligned import Aligned, aligned
 from perspect.anatomy.brain import brain_mask
@@ -12,10 +12,14 @@ from perspect.dce.arterial import Arterial, arterial_input
 from perspect.dce.bolus import AtRest, at_rest, has_signal
 from perspect.dce.concentration import Concentration, concentration, gains
 from perspect.dce.enhancement import delta_r1, semiquantitative
+from perspect.dce.frames import lag_behind_artery, lag_flags, without_odd
 from perspect.dce.kinetics import (
+    FLOW,
+    MODELS,
     NUMBERS,
     PROPORTIONAL,
     Kinetics,
+    Seen,
     candidates,
     columns,
     dependence,
@@ -24,7 +28,10 @@ from perspect.dce.kinetics import (
     residual_structure,
 )  # fmt: skip
 from perspect.dce.plan import Plan
-from perspect.dce.quality import checked, model_flags, protocol, voxel_flags
+from perspect.dce.quality import checked, model_flags, noise_flags, protocol, voxel_flags
+from perspect.dce.transit import neglected, transit_flags
+from perspect.dce.water import IN_SIGNAL, demand_known, relative_signal, signal_model
+from perspect.models import Model
 from perspect.vocabulary import FAILED_FROM, Curve, Map, Measured, Problem, Quantity, Region, Series, Status, lexicon
 from perspect.vocabulary.progress import Progress, silent
 
@@ -57,11 +64,12 @@ def quantify(
     inside = mask or _inside(series, plan)
     if inside.n_voxels == 0:
         raise Problem(f"The mask '{inside.name}' is empty.", "Nothing would be measured.", "Give another mask.")
+    series, kept, odd = without_odd(series, inside, plan)
     rest = at_rest(series.curves(inside.mask), series.times, plan.guard)
     moved = aligned((series,), rest.frames, inside, plan.motion, tell)
     times = moved.echoes[0].times
     signal = moved.echoes[0].curves(moved.inside)
-    moved = replace(moved, echoes=())
+    moved = replace(moved, echoes=(), kept=tuple(kept[at] for at in moved.kept))
     rest = at_rest(signal, times, plan.guard)
     word, setting = protocol(series.acquisition, times, rest, plan, b1 is not None)
 
@@ -77,25 +85,34 @@ def quantify(
         signal, agent.curves, times, rest, inside, series.acquisition, before, own_b1, aif, vein, plan
     )
 
-    names = candidates(plan, times, rest.steepest)
-    angle = flip_angle * (np.ones_like(before) if own_b1 is None else own_b1)
-
-    def gain(rows: Int[np.ndarray, " some"]) -> tuple[np.ndarray, np.ndarray]:
-        return gains(agent.curves[rows], before[rows], tr, angle[rows], plan.r1)
-
-    found = kinetics(agent.curves, times, arterial.cp, names, plan.delay, gain, rest.n_frames, tell)
+    if plan.water == "fast":
+        names = candidates(plan, times, rest.steepest)
+        models: dict[str, Model] = {name: MODELS[name][int(plan.delay)](t=times, cp=arterial.cp) for name in names}
+        angle = flip_angle * (np.ones_like(before) if own_b1 is None else own_b1)
+        seen = Seen(agent.curves, lambda rows: gains(agent.curves[rows], before[rows], tr, angle[rows], plan.r1))
+    else:
+        models = {
+            demand_known(plan): signal_model(times, arterial.cp, tr, series.acquisition.te or 0.0, flip_angle, plan)
+        }
+        seen = Seen(*relative_signal(signal, rest.frames, before, own_b1, agent.status < FAILED_FROM), "S/S0")
+    found = kinetics(seen, models, rest.n_frames, tell)
     tell("kinetics", 1.0)
-    maps = _maps(inside, signal, agent, times, rest, arterial, found, before, before_std, plan)
-    structure, depends = residual_structure(found, agent.curves), dependence(found)
+    lag = lag_behind_artery(series.slice_times, inside, arterial.region)
+    maps = _maps(inside, signal, agent, times, rest, arterial, found, before, before_std, lag, plan)
+    by_passage = set(models) & {IN_SIGNAL} and not set(models) & set(FLOW)
+    neglect = neglected(times, arterial.cp, plan.delay) if by_passage else None
+    structure, depends = residual_structure(found), dependence(found)
     one_model = None if lesion is None else of_region(found, inside.taken(lesion.mask))
 
     flags = (
-        *setting, *moved.flags, *arterial.flags, *voxel_flags(agent.status), *model_flags(found, structure, depends),
+        *setting, *noise_flags(signal, rest), *odd, *lag_flags(lag, plan.delay), *moved.flags, *arterial.flags,
+        *voxel_flags(agent.status), *model_flags(found, structure, depends), *transit_flags(neglect),
     )  # fmt: skip
     regions = {"brain": inside} | ({} if arterial.region is None else {"aif": arterial.region})
     run = account.Run(
         plan=plan, acquisition=series.acquisition, times=times, rest=rest, moved=moved, arterial=arterial, found=found,
         agent=agent, word=word, t1=t1, has_b1=b1 is not None, structure=structure, depends=depends, one_model=one_model,
+        neglect=neglect,
     )  # fmt: skip
     return Measured(
         maps, tuple(sorted(flags, key=lambda flag: -flag.severity)), account.recipe(run), regions, account.curves(run),
@@ -136,6 +153,7 @@ def _maps(
     found: Kinetics,
     before: Float[np.ndarray, " voxels"],
     before_std: Float[np.ndarray, " voxels"],
+    lag: Float[np.ndarray, " voxels"] | None,
     plan: Plan,
 ) -> dict[str, Map]:
     """Every quantity that could be determined, put back into space."""
@@ -148,6 +166,8 @@ def _maps(
     for quantity, (values, std, status) in columns(found).items():
         if quantity in PROPORTIONAL:
             std = np.sqrt(std**2 + (values * by_t1) ** 2 + (values * by_input) ** 2)
+        if quantity is lexicon.ARTERIAL_DELAY and lag is not None:
+            values = values + lag
         out[quantity] = values, std, np.where(lost, agent.status, status).astype(np.int16)
     plain = semiquantitative(agent.curves, agent.noise, signal, times, rest, arterial.cp)
     plain |= delta_r1(agent.curves, agent.noise, before, plan.r1)

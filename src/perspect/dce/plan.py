@@ -18,8 +18,25 @@ class Plan:
     """Align every volume to the volumes at rest (rigid, six parameters, with a gain so that enhancement is not
     motion)."""
 
+    drop: tuple[int, ...] = ()
+    """Volumes that are left out, counted from 0."""
+
+    find_odd: bool = True
+    """Whether volumes that are empty, or leave their level and come back at once, are left out as well."""
+
     model: Literal["auto", "vascular", "patlak", "tofts", "extended-tofts", "2cum", "2cxm", "aath"] = "auto"
     """Kinetic model; the one that each curve asks for by AICc among those that the sampling allows (auto)."""
+
+    water: Literal["fast", "none", "shutter-speed"] = "fast"
+    """How water moves between blood, interstitium and cells: mixed at once, so that a signal is a concentration (fast);
+    not at all (none); at the two rates below (shutter-speed). Other than fast, extended Tofts is fitted to the signal
+    itself, slowly: give a mask."""
+
+    water_leaves_blood: float = 3.0
+    """How often water leaves the vessels, in 1/s, where water is shutter-speed; inf: it is mixed with that outside."""
+
+    water_leaves_cells: float = 2.0
+    """How often water leaves the cells, in 1/s, where water is shutter-speed; inf: it is mixed with that outside."""
 
     delay: bool = True
     """Whether agent may reach the tissue later than the place of the arterial input; fitted in each voxel."""
@@ -31,6 +48,10 @@ class Plan:
     """Whose shape a measured input has: that of the arteries that were found, that of large veins moved to the time of
     the arteries (veins are wide enough for whole voxels of blood, and later and a little wider in time), or of veins
     where arteries are mixed with tissue (auto)."""
+
+    dispersion: float = 0.0
+    """Mean time in s of the transport (exponential) from the place of the arterial input to the tissue, by which the
+    input is wider there; it adds to the delay. 0: none."""
 
     region: Literal["auto", "brain", "all"] = "auto"
     """What is measured where no mask is given: the brain (auto), or every voxel that has signal (all)."""
@@ -74,6 +95,15 @@ class Plan:
         if self.blood_t1 is not None and not 0.2 <= self.blood_t1 <= 5:
             raise Problem(
                 f"dce.blood_t1 is {self.blood_t1}.", "Blood has a T1 of 1 to 2.5 s.", "Use seconds, such as 1.65."
+            )
+        for name in ("water_leaves_blood", "water_leaves_cells"):
+            if not getattr(self, name) >= 0:
+                raise Problem(f"dce.{name} is {getattr(self, name)}.", "A rate is not negative.", "Use 1/s, such as 3.")
+        if not 0 <= self.dispersion <= 20:
+            raise Problem(
+                f"dce.dispersion is {self.dispersion}.",
+                "Agent takes seconds to the tissue.",
+                "Use 0 to 20 s, such as 2.",
             )
         if not self.guard >= 0:
             raise Problem(

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int16
 
-from perspect.dce.arterial import SOURCE
+from perspect.dce.arterial import FEWEST_FOR_NOISE, NOISE_FLOOR, SOURCE
 from perspect.dce.bolus import AtRest
 from perspect.dce.kinetics import FLOW, QUICK, Kinetics
 from perspect.dce.plan import Plan
@@ -22,6 +22,12 @@ FEW_AT_REST: Final = 5
 
 FLIP_ANGLES: Final = (10.0, 35.0)
 """Degrees between which signal grows with agent over the range of tissue and blood [our default]."""
+
+DARK: Final = 0.1
+"""Share of voxels near their noise from which on it is worth a word [our default]."""
+
+LOOKED_AT: Final = 20000
+"""Voxels that tell that share."""
 
 STRUCTURED: Final = 0.35
 """Correlation of neighbouring residuals beyond which a model misses something [our default]."""
@@ -66,8 +72,8 @@ def protocol(
     if around > SLOW:
         found.append((
             Severity.LIMITED if around > TOO_SLOW else Severity.CAUTION, "slow-sampling",
-            f"A volume every {around:.1f} s samples the first pass coarsely ({SLOW:.0f} s or less): vp takes up what "
-            "is not seen of it.",
+            f"A volume every {around:.1f} s samples the first pass coarsely ({SLOW:.0f} s or less): its peak may be "
+            "missed, and vp and Ktrans are wrong by as much as the input is.",
         ))  # fmt: skip
     if plan.model in (*FLOW, "aath") and around > QUICK:
         found.append((
@@ -132,6 +138,22 @@ def model_flags(found: Kinetics, structure: float, depends: float) -> tuple[Flag
             )
         )
     return tuple(flags)
+
+
+def noise_flags(signal: Float[np.ndarray, "voxels time"], rest: AtRest) -> tuple[Flag, ...]:
+    """Tissue so near its noise at rest that the magnitude itself is lifted, and concentrations are too small."""
+    if rest.n_frames < FEWEST_FOR_NOISE:
+        return ()
+    quiet = signal[:: max(1, signal.shape[0] // LOOKED_AT), rest.frames].astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = float((quiet.mean(axis=1) < NOISE_FLOOR * quiet.std(axis=1, ddof=1)).mean())
+    if share < DARK:
+        return ()
+    text = (
+        f"{share:.0%} of the voxels have a signal at rest of less than {NOISE_FLOOR:g} times their noise. The noise of "
+        "magnitudes lifts it, so that their concentrations, Ktrans, ve and vp come out too small."
+    )
+    return (Flag("noise-floor", Severity.LIMITED, text, "series", share, SOURCE),)
 
 
 def voxel_flags(status: Int16[np.ndarray, " voxels"]) -> tuple[Flag, ...]:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from perspect.io.dataset import write_subject as write_subject
     from perspect.io.dce import FlipImages as FlipImages
     from perspect.io.dce import FoundDce as FoundDce
+    from perspect.io.dce import demand_one_patient_in_dce as demand_one_patient_in_dce
     from perspect.io.dce import find_dce as find_dce
     from perspect.io.dce import read_b1 as read_b1
+    from perspect.io.dce import read_dce as read_dce
     from perspect.io.dce import read_flip_images as read_flip_images
     from perspect.io.derivatives import Destination as Destination
     from perspect.io.derivatives import Results as Results
@@ -90,8 +92,10 @@ WHERE: Final = {
     "write_subject": "dataset",
     "FlipImages": "dce",
     "FoundDce": "dce",
+    "demand_one_patient_in_dce": "dce",
     "find_dce": "dce",
     "read_b1": "dce",
+    "read_dce": "dce",
     "read_flip_images": "dce",
     "Destination": "derivatives",
     "Results": "derivatives",

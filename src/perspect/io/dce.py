@@ -1,7 +1,7 @@
 """The files of a DCE examination: the series, the images from which T1 is measured, the map of the flip angle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import radians
 from pathlib import Path
 from typing import Final
@@ -9,11 +9,17 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.io.bids import IMAGES, label, name_of, stem
+from perspect.io.bids import IMAGES, Name, label, name_of, stem
+from perspect.io.dicom import digest, flip_stacks, pixels, read_dicom_series, whose
+from perspect.io.dicom_header import holds_dicom
+from perspect.io.identity import Said, demand_one_patient_of, said
+from perspect.io.labelling import slice_times
 from perspect.io.nifti import read_volume
-from perspect.io.series import sha256
+from perspect.io.series import Reading, read_series, sha256
 from perspect.io.sidecar import read_sidecar
-from perspect.vocabulary import Grid, Problem
+from perspect.io.tables import read_times
+from perspect.io.timing import exactly
+from perspect.vocabulary import Acquisition, Flag, Grid, Problem
 
 B1_PERCENT: Final = 10.0
 """A map of the relative flip angle whose median is beyond this is in per cent, as BIDS has it."""
@@ -21,7 +27,9 @@ B1_PERCENT: Final = 10.0
 
 @dataclass(frozen=True)
 class FoundDce:
-    """The series, and beside it the images at several flip angles and the map of B1, where there are any."""
+    """The series (a file, or a folder of DICOM), and beside it the images at several flip angles (files, or folders of
+    DICOM) and the map of B1, where there are any.
+    """
 
     series: Path
     vfa: tuple[Path, ...] = ()
@@ -48,6 +56,8 @@ def find_dce(path: Path) -> FoundDce:
     if not path.is_dir():
         raise Problem(f"There is no file or folder {path}.", "Nothing can be read.", "Check the path.")
     images = sorted(one for one in path.rglob("*") if one.name.endswith(IMAGES) and not one.name.startswith("."))
+    if not images and holds_dicom(path):
+        return FoundDce(path, (path,))
     by_suffix = {
         suffix: [one for one in images if name_of(one).suffix == suffix] for suffix in ("dce", "VFA", "TB1map")
     }
@@ -63,6 +73,27 @@ def find_dce(path: Path) -> FoundDce:
     return FoundDce(series[0], tuple(by_suffix["VFA"]), b1[0] if len(b1) == 1 else None)
 
 
+def read_dce(path: Path, given: Acquisition, times: Path | None) -> Reading:
+    """The dynamic series of a file or of a folder of DICOM, with the lags of slices that were taken in turn."""
+    if path.is_dir():
+        table = None if times is None else lambda n: exactly(read_times(times), n, times.name, path.name)
+        series, has_positions, flags = read_dicom_series(path, given, table)
+        return Reading((series,), flags, Name((), path.name), int(has_positions), None)
+    reading = read_series(path, given, times)
+    one = reading.series[0]
+    lags = slice_times(read_sidecar(path, path.with_name(f"{stem(path)}.json")), one.grid.shape[2])
+    return replace(reading, series=(replace(one, slice_times=lags),))
+
+
+def demand_one_patient_in_dce(found: FoundDce) -> tuple[Flag, ...]:
+    """What must be known of the series and the images for T1 together. Raises `Refusal` if they are of two people."""
+    return demand_one_patient_of([_whose(one) for one in dict.fromkeys((found.series, *found.vfa))])
+
+
+def _whose(path: Path) -> Said:
+    return whose(path) if path.is_dir() else said(path)
+
+
 def read_flip_images(
     paths: Sequence[Path],
     flip_angles: Sequence[float] = (),
@@ -75,6 +106,8 @@ def read_flip_images(
     """
     if not paths:
         raise Problem("No image was given.", "T1 needs several.", "Give an image for each flip angle.")
+    if any(path.is_dir() for path in paths):
+        return _from_dicom(paths, flip_angles, inversion_times, tr)
     volumes = [read_volume(path) for path in paths]
     grid = volumes[0][1]
     for path, (_, other) in zip(paths, volumes, strict=True):
@@ -105,6 +138,42 @@ def read_flip_images(
         values, grid, stated(flip_angles, "FlipAngle", radians(1.0), "flip angles"),
         stated(inversion_times, "InversionTime", 1.0, "inversion times"), np.array(repetition, float),
         {label(path): sha256(path) for path in paths}, bool((values == np.round(values)).all()),
+    )  # fmt: skip
+
+
+def _from_dicom(
+    paths: Sequence[Path], flip_angles: Sequence[float], inversion_times: Sequence[float], tr: float | None
+) -> FlipImages:
+    """The same from folders of DICOM, whose headers say all of it."""
+    if not all(path.is_dir() for path in paths) or flip_angles or inversion_times:
+        raise Problem(
+            "Folders of DICOM were given together with files, or with angles or times by hand.",
+            "The headers of DICOM say the flip angle of each image.",
+            "Give folders alone, or convert them to NIfTI.",
+        )
+    stacks = [one for path in paths for one in flip_stacks(path)]
+    named = ", ".join(path.name for path in paths)
+    if len(stacks) < 2:
+        raise Problem(
+            f"{named}: {len(stacks) or 'no'} volume of a spoiled gradient echo beside dynamic series.",
+            "T1 is read from how the signal changes with the flip angle.",
+            "Give the folders of several flip angles, or T1 before agent (for a DCE series --t1 MAP or --t1 1.4).",
+        )
+    if any(not one.grid.matches(stacks[0].grid) for one in stacks):
+        raise Problem(
+            f"{named}: the images lie on different grids.", "T1 is fitted voxel by voxel.", "Give images taken alike."
+        )
+    read = [pixels(one) for one in stacks]
+    values = np.stack([(one[..., 0] * slope + shift).astype(np.float32) for one, slope, shift in read], axis=-1)
+
+    def each(said: Sequence[float | None]) -> Float[np.ndarray, " images"]:
+        return np.array([np.nan if one is None else one for one in said], float)
+
+    first = [one.first for one in stacks]
+    return FlipImages(
+        values, stacks[0].grid, each([one.flip_angle for one in first]), each([one.inversion for one in first]),
+        each([one.tr if tr is None else tr for one in first]), digest(paths[0], *stacks),
+        bool((values == np.round(values)).all()),
     )  # fmt: skip
 
 

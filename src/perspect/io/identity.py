@@ -4,7 +4,7 @@ What a sidecar says of a person is compared and never repeated: messages name fi
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
@@ -45,15 +45,25 @@ def said(path: Path) -> Said:
     name = name_of(path)
     values = read_sidecar(path, path.with_name(f"{stem(path)}.json")).values
     wanted = (*PERSON, *DATES, "StudyInstanceUID", "FrameOfReferenceUID")
-    fields = {key: _plain(key, str(values[key])) for key in wanted if values.get(key) is not None}
-    stated = {key: one for key, one in fields.items() if one not in BLANK}
-    return Said(path.name, name.get("sub"), name.get("ses"), stated)
+    fields = {key: str(values[key]) for key in wanted if values.get(key) is not None}
+    return Said(path.name, name.get("sub"), name.get("ses"), stated(fields))
+
+
+def stated(fields: Mapping[str, str]) -> dict[str, str]:
+    """What fields say, however it is written, without those that were emptied."""
+    plain = {key: _plain(key, text) for key, text in fields.items()}
+    return {key: one for key, one in plain.items() if one not in BLANK}
 
 
 def demand_one_patient(paths: list[Path]) -> tuple[Flag, ...]:
     """What must be known of images that are used together. Raises `Refusal` if two are of different people."""
+    return demand_one_patient_of([said(path) for path in paths])
+
+
+def demand_one_patient_of(images: Sequence[Said]) -> tuple[Flag, ...]:
+    """The same of what was said of images."""
     found: list[Flag] = []
-    for one, other in combinations([said(path) for path in paths], 2):
+    for one, other in combinations(images, 2):
         _refuse_strangers(one, other)
         found += _apart(one, other)
     return tuple(found)

@@ -54,6 +54,11 @@ def acquisition(sidecar: Sidecar, given: Acquisition) -> tuple[Acquisition, tupl
         agent=_text(sidecar, "ContrastBolusAgent") or _text(sidecar, "ContrastBolusIngredient"),
         dose=_first(sidecar, ("ContrastBolusDose", "Dose"), lambda dose, _: dose),
     )
+    return combined(recorded, given, sidecar.expected.name)
+
+
+def combined(recorded: Acquisition, given: Acquisition, where: str) -> tuple[Acquisition, tuple[Flag, ...]]:
+    """What is recorded, under what was given by hand, with a note for every contradiction."""
     check_given(given)
     stated = {one.name: value for one in fields(given) if (value := getattr(given, one.name)) is not None}
     flags = tuple(
@@ -61,7 +66,7 @@ def acquisition(sidecar: Sidecar, given: Acquisition) -> tuple[Acquisition, tupl
             "overridden",
             Severity.NOTE,
             f"{NAMES[key]} {_shown(key, value)} was given by hand; the sidecar says {_shown(key, was)}.",
-            sidecar.expected.name,
+            where,
             source="reading",
         )
         for key, value in stated.items()

@@ -27,11 +27,11 @@ def times_of_volumes(
     """
     stated = {"the image header": step, "--tr": tr, "RepetitionTime": _repetition_time(sidecar)}
     if table is not None:
-        return _checked(_exactly(read_times(table), n, table.name, name), f"{table.name} (--times)", stated, name)
+        return _checked(exactly(read_times(table), n, table.name, name), f"{table.name} (--times)", stated, name)
     timing = _volume_timing(sidecar)
     if timing is not None:
         where = f"VolumeTiming in {sidecar.where('VolumeTiming')}"
-        return _checked(_exactly(timing, n, where, name), where, stated, name)
+        return _checked(exactly(timing, n, where, name), where, stated, name)
     for source in ("--tr", "RepetitionTime"):
         if (one := stated[source]) is not None:
             return _checked(np.arange(n) * one, source, stated, name)
@@ -95,7 +95,8 @@ def _volume_timing(sidecar: Sidecar) -> Times | None:
     return increasing(np.array(value, float), where)
 
 
-def _exactly(times: Times, n: int, where: str, name: str) -> Times:
+def exactly(times: Times, n: int, where: str, name: str) -> Times:
+    """The times, if there are as many as volumes."""
     if times.size != n:
         raise Problem(
             f"{where} has {times.size} times but {name} has {n} volumes.",

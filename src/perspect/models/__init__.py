@@ -20,22 +20,23 @@ from perspect.models.spgr import VariableFlipAngle
 from perspect.models.tofts import DelayedExtendedTofts, DelayedTofts, ExtendedTofts, Tofts
 from perspect.models.uptake import DelayedTwoCompartmentUptake, TwoCompartmentUptake
 from perspect.models.vascular import DelayedVascular, Vascular
+from perspect.models.water import DelayedExchangingWater, ExchangingWater
 
 ALL: Final[tuple[type[Model], ...]] = (
     Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, InversionRecovery, LookLocker,
     Hifi, Vascular, Patlak, Tofts, ExtendedTofts, Pcasl, Pasl, ArterialPcasl, ArterialPasl, TwoCompartmentUptake,
     TwoCompartmentExchange, AdiabaticTissueHomogeneity, DelayedVascular, DelayedPatlak, DelayedTofts,
     DelayedExtendedTofts, DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange,
-    DelayedAdiabaticTissueHomogeneity, ReferenceRegion, ConstrainedReferenceRegion,
+    DelayedAdiabaticTissueHomogeneity, ReferenceRegion, ConstrainedReferenceRegion, ExchangingWater,
+    DelayedExchangingWater,
 )  # fmt: skip
 
 __all__ = [
     "ALL", "AdiabaticTissueHomogeneity", "ArterialPasl", "ArterialPcasl", "BidirectionalLeakage",
-    "ConstrainedReferenceRegion", "Delayed",
-    "DelayedAdiabaticTissueHomogeneity", "DelayedExtendedTofts", "DelayedPatlak", "DelayedTofts",
-    "DelayedTwoCompartmentExchange", "DelayedTwoCompartmentUptake", "DelayedVascular", "ExtendedTofts",
-    "GammaVariate", "Hifi", "InversionRecovery", "Kinetic", "Leakage", "LookLocker", "Model", "Pasl", "Patlak", "Pcasl",
-    "ReferenceRegion", "SaturatingLeakage", "Separable", "Tissue", "Tofts", "TwoCompartmentExchange",
-    "TwoCompartmentUptake",
+    "ConstrainedReferenceRegion", "Delayed", "DelayedAdiabaticTissueHomogeneity", "DelayedExchangingWater",
+    "DelayedExtendedTofts", "DelayedPatlak", "DelayedTofts", "DelayedTwoCompartmentExchange",
+    "DelayedTwoCompartmentUptake", "DelayedVascular", "ExchangingWater", "ExtendedTofts", "GammaVariate", "Hifi",
+    "InversionRecovery", "Kinetic", "Leakage", "LookLocker", "Model", "Pasl", "Patlak", "Pcasl", "ReferenceRegion",
+    "SaturatingLeakage", "Separable", "Tissue", "Tofts", "TwoCompartmentExchange", "TwoCompartmentUptake",
     "VariableFlipAngle", "Vascular", "page",
 ]  # fmt: skip

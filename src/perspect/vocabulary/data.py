@@ -80,6 +80,7 @@ class Series:
     """A dynamic series: signal over space and time, with the time of every volume in s.
 
     `values` may be stored integers, as long as `slope` and `intercept` are said: signal = values * slope + intercept.
+    `slice_times` is how long after the start of its volume each slice was taken, in s; None: all at once.
     It keeps the order of the file in memory (time is the slowest axis), which is what makes the kernels fast.
     """
 
@@ -91,6 +92,7 @@ class Series:
     intercept: float = 0.0
     name: str = "series"
     sources: Mapping[str, str] = field(default_factory=dict)
+    slice_times: Float[np.ndarray, " slices"] | None = None
 
     def __post_init__(self) -> None:
         if self.values.shape[:3] != self.grid.shape:
