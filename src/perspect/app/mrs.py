@@ -110,7 +110,7 @@ def _read(inputs: SpectrumInputs, tell: Progress) -> tuple[Spectra, Spectra | No
     tell("reading", 0.0)
     spectra, remarks = io.read_spectra(inputs.spectrum, inputs.said)
     if inputs.water is None:
-        return spectra, None, remarks
+        return spectra, io.water_within(inputs.spectrum, inputs.said), remarks
     water, more = io.read_spectra(inputs.water, inputs.said)
     return spectra, water, (*remarks, *more)
 

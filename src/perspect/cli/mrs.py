@@ -17,7 +17,7 @@ TOLD: Final = ("tNAA/tCr", "tCho/tCr", "tCho/tNAA", "Lac/tCr", "Lip13/tCho")
 
 
 def mrs(
-    spectrum: Annotated[Path, Parameter(help="NIfTI-MRS, .sdat, .rda, .dpt, LCModel .raw, or text")],
+    spectrum: Annotated[Path, Parameter(help="NIfTI-MRS, DICOM, .sdat, .rda, LCModel .raw, text, .dat, .7")],
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder of the results")],
@@ -27,6 +27,7 @@ def mrs(
     tr: Annotated[float | None, Parameter(help="Repetition time in s; else from the file")] = None,
     bandwidth: Annotated[float | None, Parameter(help="Spectral width in Hz; else from the file")] = None,
     frequency: Annotated[float | None, Parameter(help="Spectrometer frequency in MHz; else from the file")] = None,
+    conjugate: Annotated[bool, Parameter(help="Turn round a signal that turns the wrong way", negative=())] = False,
     sequence: Annotated[
         Literal["press", "steam", "slaser", "fid"] | None, Parameter(help="press, steam, slaser or fid")
     ] = None,
@@ -54,7 +55,7 @@ def mrs(
     from perspect.mrs import Plan
 
     said = SaidByHand(
-        None if bandwidth is None else 1 / bandwidth, None if frequency is None else frequency * 1e6, te, tr
+        None if bandwidth is None else 1 / bandwidth, None if frequency is None else frequency * 1e6, te, tr, conjugate
     )
     timing = None
     if te is not None and (sequence or te1 or te2 or tm or pulses != "ideal"):

@@ -16,8 +16,9 @@ import numpy as np
 from jaxtyping import Complex
 
 from perspect.io.gz import compressed
+from perspect.io.placement import box_of, contradiction
 from perspect.io.series import sha256
-from perspect.vocabulary import Basis, Grid, Problem, Spectra
+from perspect.vocabulary import Basis, Flag, Grid, Problem, Spectra
 from perspect.vocabulary.spectra import Kind
 
 EXTENSION: Final = 44
@@ -80,6 +81,18 @@ def read_nifti_mrs(path: Path) -> Spectra:
         sources={path.name: sha256(path)},
         header={key: value for key, value in said.items() if key not in PERSONAL},
     )
+
+
+def doubly_placed(path: Path) -> tuple[Flag, ...]:
+    """Whether the two affines of a NIfTI header, where both are set, state different voxels."""
+    header: Any = nib.load(path).header
+    if not (int(header["sform_code"]) and int(header["qform_code"])):
+        return ()
+    first, second = (
+        box_of(np.array(found), f"its {says}")
+        for found, says in ((header.get_sform(), "sform"), (header.get_qform(), "qform"))
+    )
+    return contradiction(path.name, first, second)
 
 
 def _extension(path: Path, header: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from perspect.mrs.amounts import RATIOS, Scale, amounts, probability_above, rati
 from perspect.mrs.average import Averaged, averaged
 from perspect.mrs.band import band_of, noise_of
 from perspect.mrs.coils import coil_weights
+from perspect.mrs.convention import is_first_halved, turned_round
 from perspect.mrs.decompose import Decomposition, decomposed
 from perspect.mrs.joint import Joint, joint
 from perspect.mrs.plan import Plan
@@ -224,6 +225,10 @@ def prepared(spectra: Spectra, water: Spectra | None, plan: Plan) -> Prepared:
         )  # fmt: skip
     mean, more = _mean(spectra, signal[:, 0])
     steps += more
+    raised += turned_round(spectra, mean)
+    if is_first_halved(mean) and not spectra.is_halved:
+        spectra = replace(spectra, is_halved=True)
+        steps.append(Step("first point", "The first point was found to be halved already, and was not halved again."))
     of_water = None if reference is None else reference[:, 0].mean(axis=1)
     bent = 0.0
     if of_water is not None:

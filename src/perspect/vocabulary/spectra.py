@@ -16,6 +16,13 @@ from perspect.vocabulary.status import Status
 WATER: Final = 4.65
 """Where water lies in ppm, and with it zero frequency (37 °C)."""
 
+ALIASES: Final = {
+    "PCh": "PCho", "PC": "PCho", "mI": "Ins", "Mi": "Ins", "sI": "sIns", "Scyllo": "sIns", "Act": "Ace",
+    "PEth": "PE", "PEA": "PE", "Ch": "Cho", "bHG": "2HG", "HG": "2HG",
+    "Glth": "GSH",
+}  # fmt: skip
+"""Other names of the same molecules. "Ace" stays as it is: what one program calls Ace is acetone elsewhere."""
+
 Kind = Literal["metabolite", "macromolecule", "lipid"]
 
 
