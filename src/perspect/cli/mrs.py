@@ -40,7 +40,19 @@ def mrs(
     grey: Annotated[float | None, Parameter(help="Share of grey matter in the voxel")] = None,
     white: Annotated[float | None, Parameter(help="Share of white matter in the voxel")] = None,
     csf: Annotated[float | None, Parameter(help="Share of cerebrospinal fluid in the voxel")] = None,
-    lesion: Annotated[float | None, Parameter(help="Share of lesion in the voxel")] = None,
+    lesion: Annotated[str | None, Parameter(help="Share of lesion in the voxel, or its mask")] = None,
+    tissue: Annotated[
+        tuple[Path, ...], Parameter(help="Maps of grey, white and csf, in this order", consume_multiple=True)
+    ] = (),
+    image: Annotated[Path | None, Parameter(help="Image of the same session, to draw the voxel on")] = None,
+    bandwidths: Annotated[
+        tuple[float, float, float] | None,
+        Parameter(help="Hz of the pulses that select along each edge of the voxel; negative: gradient points back"),
+    ] = None,
+    carrier: Annotated[float | None, Parameter(help="ppm to which the planned voxel belongs; else water's")] = None,
+    contralateral: Annotated[Path | None, Parameter(help="Spectrum of the other side of the brain")] = None,
+    contralateral_water: Annotated[Path | None, Parameter(help="Its water reference")] = None,
+    compare: Annotated[Path | None, Parameter(help="LCModel's .COORD of this spectrum, to show beside")] = None,
     profile: Annotated[str | None, Parameter(help="auto, normal or tumour")] = None,
     reference: Annotated[str | None, Parameter(help="water, tcr, tnaa or none")] = None,
     common: Common = NO_CHOICES,
@@ -51,6 +63,7 @@ def mrs(
     from perspect.app.doctor import cores
     from perspect.app.mrs import examine_mrsi, is_grid
     from perspect.app.settings import plan
+    from perspect.app.voxel import Surroundings
     from perspect.io import SaidByHand
     from perspect.mrs import Plan
 
@@ -60,11 +73,13 @@ def mrs(
     timing = None
     if te is not None and (sequence or te1 or te2 or tm or pulses != "ideal"):
         timing = Timing(sequence or "press", te, te1, te2, tm, None if pulses == "ideal" else Path(pulses))
-    shares = {"grey": grey, "white": white, "csf": csf, "lesion": lesion}
+    share, mask = _share_or_mask(lesion)
+    shares = {"grey": grey, "white": white, "csf": csf, "lesion": share}
     fractions = {key: share for key, share in shares.items() if share is not None} or None
     inputs = SpectrumInputs(
-        spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions
-    )
+        spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions,
+        Surroundings(image, tissue, mask, bandwidths, carrier), contralateral, contralateral_water, compare,
+    )  # fmt: skip
     choices = plan(Plan, common.plan, {"profile": profile, "reference": reference}, common.set)
     threads = common.threads or cores()
     if is_grid(inputs):
@@ -83,6 +98,14 @@ def mrs(
     elif refusals:
         print("\n".join(f"perspect: {_line(flag)}" for flag in refusals), file=sys.stderr)
     return Refusal.exit_code if refusals else 0
+
+
+def _share_or_mask(lesion: str | None) -> tuple[float | None, Path | None]:
+    """`--lesion` is a number, or else a file."""
+    try:
+        return None if lesion is None else float(lesion), None
+    except ValueError:
+        return None, Path(str(lesion))
 
 
 def _counted(measured: Measured) -> str:

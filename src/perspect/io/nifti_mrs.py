@@ -156,10 +156,13 @@ def nifti_mrs(
         **{f"dim_{at}": name for at, name in enumerate(axes, 5)},
         **more,
     }
-    image: Any = nib.Nifti1Image(np.asarray(values, np.complex64), like.grid.affine)  # type: ignore[no-untyped-call]
-    code = 1 if like.placed else 0
-    image.header.set_sform(like.grid.affine, code)
-    image.header.set_qform(like.grid.affine, code)
+    # With an affine, nibabel would set the code of a place in the scanner when it writes, whatever was set before.
+    affine = like.grid.affine if like.placed else None
+    image: Any = nib.Nifti1Image(np.asarray(values, np.complex64), affine)  # type: ignore[no-untyped-call]
+    if like.placed:
+        image.header.set_sform(affine, 1)
+        image.header.set_qform(affine, 1)
+    image.header["pixdim"][1:4] = like.grid.spacing
     image.header["pixdim"][4] = like.dwell
     image.header.set_xyzt_units("mm", "sec")
     image.header["intent_name"] = VERSION

@@ -182,7 +182,8 @@ class MeasuredSpectrum:
     """What the room of spectroscopy returns for one voxel: amounts, ratios, the fit, flags, recipe, plain numbers.
 
     `signal` is the preprocessed signal that was fitted. Where the spectrum was refused, `amounts` and `ratios` hold no
-    number and the flags say why. `joint` are amounts from all echo times together, where there were several.
+    number and the flags say why. `joint` are amounts from all echo times together, where there were several;
+    `contralateral` amounts over those of the other side of the brain, where it was measured.
     """
 
     amounts: Mapping[str, Amount]
@@ -193,3 +194,13 @@ class MeasuredSpectrum:
     recipe: Recipe
     summary: Mapping[str, Any] = field(default_factory=dict)
     joint: Mapping[str, Amount] = field(default_factory=dict)
+    contralateral: Mapping[str, Amount] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Ratios to `denominator` here and in another program's file `name`, in words: name, here, there."""
+
+    name: str
+    denominator: str
+    rows: tuple[tuple[str, str, str], ...]
