@@ -12,6 +12,9 @@ from perspect.vocabulary import Amount, Flag, Measured, MeasuredSpectrum, Refusa
 
 INSPECTION: Final = "The files were written for inspection only: they hold no amounts."
 
+MANY: Final = 4000
+"""Samples that `--check-errors` draws."""
+
 TOLD: Final = ("tNAA/tCr", "tCho/tCr", "tCho/tNAA", "Lac/tCr", "Lip13/tCho")
 """Ratios that are printed."""
 
@@ -53,6 +56,9 @@ def mrs(
     contralateral: Annotated[Path | None, Parameter(help="Spectrum of the other side of the brain")] = None,
     contralateral_water: Annotated[Path | None, Parameter(help="Its water reference")] = None,
     compare: Annotated[Path | None, Parameter(help="LCModel's .COORD of this spectrum, to show beside")] = None,
+    check_errors: Annotated[
+        bool, Parameter(help="Check the standard errors by samples of the posterior (seconds)", negative=())
+    ] = False,
     profile: Annotated[str | None, Parameter(help="auto, normal or tumour")] = None,
     reference: Annotated[str | None, Parameter(help="water, tcr, tnaa or none")] = None,
     common: Common = NO_CHOICES,
@@ -80,7 +86,12 @@ def mrs(
         spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions,
         Surroundings(image, tissue, mask, bandwidths, carrier), contralateral, contralateral_water, compare,
     )  # fmt: skip
-    choices = plan(Plan, common.plan, {"profile": profile, "reference": reference}, common.set)
+    choices = plan(
+        Plan,
+        common.plan,
+        {"profile": profile, "reference": reference, "samples": MANY if check_errors else None},
+        common.set,
+    )
     threads = common.threads or cores()
     if is_grid(inputs):
         with watched(quiet=common.quiet) as progress:

@@ -94,6 +94,7 @@ def mrs_page(
         legend=legend(voxel) if voxel is not None else (),
         contralateral=[line(one) for one in measured.contralateral.values()],
         compared=compared,
+        posterior=_checked(measured),
         unit=summary.get("unit", ""),
         sums=[line(one) for one in sums],
         molecules=[line(one) for one in molecules],
@@ -131,6 +132,12 @@ def line(one: Amount) -> Line:
         remark = "known in sums only" + (f"; {remark}" if remark else "")
     value = with_error(one.value, one.std)
     return Line(one.key, value if one.is_detected else f"< {words.number(one.upper)}", relative, limits, remark)
+
+
+def _checked(measured: MeasuredSpectrum) -> list[tuple[Line, Line]]:
+    """Amounts that stand first beside what samples of the posterior say of them."""
+    both = [(measured.amounts[key], measured.posterior[key]) for key in KEYS if key in measured.posterior]
+    return [(line(one), line(other)) for one, other in both]
 
 
 def with_error(value: float, std: float) -> str:

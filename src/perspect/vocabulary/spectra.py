@@ -183,7 +183,8 @@ class MeasuredSpectrum:
 
     `signal` is the preprocessed signal that was fitted. Where the spectrum was refused, `amounts` and `ratios` hold no
     number and the flags say why. `joint` are amounts from all echo times together, where there were several;
-    `contralateral` amounts over those of the other side of the brain, where it was measured.
+    `contralateral` amounts over those of the other side of the brain, where it was measured. `posterior` are median,
+    standard deviation and limits of samples of the posterior density, where they were drawn.
     """
 
     amounts: Mapping[str, Amount]
@@ -195,6 +196,7 @@ class MeasuredSpectrum:
     summary: Mapping[str, Any] = field(default_factory=dict)
     joint: Mapping[str, Amount] = field(default_factory=dict)
     contralateral: Mapping[str, Amount] = field(default_factory=dict)
+    posterior: Mapping[str, Amount] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
