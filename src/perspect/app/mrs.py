@@ -8,8 +8,10 @@ from typing import Any, Final
 import perspect
 from perspect import io, mrs, report
 from perspect.app.basis import Timing, basis_for, sequence_of
+from perspect.app.voxel import NOTHING, Surroundings, place_of
+from perspect.mrs.profile import SUMS
 from perspect.numerics.parallel import THREADS
-from perspect.vocabulary import Basis, Flag, Measured, MeasuredSpectrum, Problem, Severity, Spectra
+from perspect.vocabulary import Basis, Compared, Flag, Measured, MeasuredSpectrum, Problem, Severity, Spectra
 from perspect.vocabulary.progress import Progress, silent
 
 WORDS_OF_STEAM: Final = ("steam", "svs_st", "_st_")
@@ -17,28 +19,14 @@ WORDS_OF_SLASER: Final = ("slaser", "semi-laser", "semilaser")
 
 NOTHING_SAID: Final = io.SaidByHand()
 
-FACTS: Final = {
-    "Manufacturer": "Manufacturer",
-    "ManufacturersModelName": "Model",
-    "SoftwareVersions": "Software of the scanner",
-    "ReceiveCoilName": "Receive coil",
-    "SequenceName": "Sequence",
-    "TxOffset": "Offset of the transmitter (ppm)",
-    "NumberOfTransients": "Transients",
-    "WaterSuppression": "Water suppression",
-    "WaterSuppressed": "Water suppressed",
-    "InversionTime": "Inversion time (s)",
-    "MixingTime": "Mixing time (s)",
-    "ExcitationFlipAngle": "Flip angle (°)",
-}
-"""Fields of a header that the consensus asks to be reported, and their words."""
-
 
 @dataclass(frozen=True)
 class SpectrumInputs:
     """The files of a spectrum and what was said by hand. `basis` is `None`: simulated for `timing`, where the header
     does not say it. `long` is a spectrum of the same voxel at another echo time, `long_te` in s. `fractions` are the
-    shares of the voxel in grey, white, csf and lesion.
+    shares of the voxel in grey, white, csf and lesion; `around` files from which they and its picture are made.
+    `contralateral` is a spectrum of the other side, `contralateral_water` its reference; `compare` a COORD file of
+    LCModel that is shown beside ours.
     """
 
     spectrum: Path
@@ -49,6 +37,10 @@ class SpectrumInputs:
     long: Path | None = None
     long_te: float | None = None
     fractions: Mapping[str, float] | None = None
+    around: Surroundings = NOTHING
+    contralateral: Path | None = None
+    contralateral_water: Path | None = None
+    compare: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,21 +80,67 @@ def examine_mrs(
     tell("basis", 0.0)
     spectra, basis, notes = _basis(inputs, spectra, threads)
     others, more = _other(inputs, threads)
-    remarks = (*remarks, *more)
-    measured = mrs.measure(spectra, basis, plan, water=water, fractions=inputs.fractions, others=others, progress=tell)
-    measured = replace(measured, flags=_sorted((*remarks, *notes, *measured.flags)))
+    side = None if inputs.contralateral is None else io.read_spectra(inputs.contralateral, inputs.said)[0]
+    place = place_of(spectra, inputs.around, side)
+    shares = inputs.fractions or place.fractions or None
+    measured = mrs.measure(spectra, basis, plan, water=water, fractions=shares, others=others, progress=tell)
+    flags = (*remarks, *more, *notes, *place.flags, *measured.flags)
+    if side is not None:
+        measured, further = _against(measured, inputs, side, plan, threads)
+        flags = (*flags, *further)
+    measured = replace(measured, flags=_sorted(flags))
     tell("drawing", 0.0)
-    page = report.mrs_page(measured, facts(spectra))
+    beside = None if inputs.compare is None else compared(measured, inputs.compare)
+    page = report.mrs_page(measured, facts(spectra), voxel=place.picture, compared=beside)
     tell("writing", 0.0)
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
     for other, _ in others:
         sources |= other.sources
-    if inputs.basis is not None:
-        sources[io.label(inputs.basis)] = io.sha256(inputs.basis)
+    more_files = (inputs.basis, inputs.contralateral, inputs.contralateral_water, inputs.compare, *inputs.around.files)
+    sources |= {io.label(one): io.sha256(one) for one in more_files if one is not None}
     results = io.SpectrumResults(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, io.root_of(inputs.spectrum)
     )
     return ExaminedSpectrum(measured, io.write_spectrum(destination, results, overwrite=overwrite))
+
+
+def _against(
+    measured: MeasuredSpectrum, inputs: SpectrumInputs, side: Spectra, plan: mrs.Plan, threads: int
+) -> tuple[MeasuredSpectrum, tuple[Flag, ...]]:
+    """The result over that of the other side, measured in the same way, and what is wrong with that one."""
+    assert inputs.contralateral is not None
+    water = io.water_within(inputs.contralateral, inputs.said)
+    if inputs.contralateral_water is not None:
+        water = io.read_spectra(inputs.contralateral_water, inputs.said)[0]
+    side, basis, _ = _basis(inputs, side, threads)
+    found = mrs.measure(side, basis, plan, water=water)
+    flags = tuple(
+        replace(flag, where=f"other side, {side.name}") for flag in found.flags if flag.severity >= Severity.CAUTION
+    )
+    is_refused = any(flag.severity == Severity.REFUSED for flag in flags)
+    # The other side's refusal limits the comparison, not the lesion's own result.
+    flags = tuple(replace(flag, severity=min(flag.severity, Severity.LIMITED)) for flag in flags)
+    return (measured, flags) if is_refused else (mrs.against(measured, found), flags)
+
+
+def compared(measured: MeasuredSpectrum, path: Path) -> Compared:
+    """Ratios to total creatine of ours and of LCModel, where both have them."""
+    theirs, ours = io.read_coord(path), measured.amounts
+    below = ours.get(_our_name(theirs.denominator))
+    rows = []
+    for name, ratio in theirs.ratios.items():
+        one = ours.get(_our_name(name))
+        if one is not None and below is not None and below.value > 0:
+            relative = theirs.deviations[name] / theirs.amounts[name] if theirs.amounts[name] > 0 else 0.0
+            there = f"{ratio:.3g} ± {relative * ratio:.2g}" if relative else "not found"
+            rows.append((one.key, f"{one.value / below.value:.3g} ± {one.std / below.value:.2g}", there))
+    return Compared(path.name, theirs.denominator, tuple(rows))
+
+
+def _our_name(theirs: str) -> str:
+    """What LCModel calls by its parts is a sum of ours where it is no more than that."""
+    parts = set(theirs.split("+"))
+    return next((key for key, ours in SUMS if len(parts) > 1 and parts <= set(ours)), theirs)
 
 
 def _read(inputs: SpectrumInputs, tell: Progress) -> tuple[Spectra, Spectra | None, tuple[Flag, ...]]:
@@ -110,7 +148,7 @@ def _read(inputs: SpectrumInputs, tell: Progress) -> tuple[Spectra, Spectra | No
     tell("reading", 0.0)
     spectra, remarks = io.read_spectra(inputs.spectrum, inputs.said)
     if inputs.water is None:
-        return spectra, None, remarks
+        return spectra, io.water_within(inputs.spectrum, inputs.said), remarks
     water, more = io.read_spectra(inputs.water, inputs.said)
     return spectra, water, (*remarks, *more)
 
@@ -197,14 +235,8 @@ def sequence_named(header: Mapping[str, Any]) -> Any:
 
 
 def facts(spectra: Spectra) -> dict[str, Any]:
-    """What the header says that has to be reported."""
-    out = {}
-    for key, words in FACTS.items():
-        value = spectra.header.get(key)
-        value = value.get("Value") if isinstance(value, dict) else value
-        if value is not None:
-            out[words] = value
-    return out
+    """What the header says, values that come with a unit without it."""
+    return {key: one.get("Value") if isinstance(one, dict) else one for key, one in spectra.header.items()}
 
 
 def _sorted(flags: tuple[Flag, ...]) -> tuple[Flag, ...]:

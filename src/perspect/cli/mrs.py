@@ -12,12 +12,15 @@ from perspect.vocabulary import Amount, Flag, Measured, MeasuredSpectrum, Refusa
 
 INSPECTION: Final = "The files were written for inspection only: they hold no amounts."
 
+MANY: Final = 4000
+"""Samples that `--check-errors` draws."""
+
 TOLD: Final = ("tNAA/tCr", "tCho/tCr", "tCho/tNAA", "Lac/tCr", "Lip13/tCho")
 """Ratios that are printed."""
 
 
 def mrs(
-    spectrum: Annotated[Path, Parameter(help="NIfTI-MRS, .sdat, .rda, .dpt, LCModel .raw, or text")],
+    spectrum: Annotated[Path, Parameter(help="NIfTI-MRS, DICOM, .sdat, .rda, LCModel .raw, text, .dat, .7")],
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder of the results")],
@@ -27,6 +30,7 @@ def mrs(
     tr: Annotated[float | None, Parameter(help="Repetition time in s; else from the file")] = None,
     bandwidth: Annotated[float | None, Parameter(help="Spectral width in Hz; else from the file")] = None,
     frequency: Annotated[float | None, Parameter(help="Spectrometer frequency in MHz; else from the file")] = None,
+    conjugate: Annotated[bool, Parameter(help="Turn round a signal that turns the wrong way", negative=())] = False,
     sequence: Annotated[
         Literal["press", "steam", "slaser", "fid"] | None, Parameter(help="press, steam, slaser or fid")
     ] = None,
@@ -39,7 +43,22 @@ def mrs(
     grey: Annotated[float | None, Parameter(help="Share of grey matter in the voxel")] = None,
     white: Annotated[float | None, Parameter(help="Share of white matter in the voxel")] = None,
     csf: Annotated[float | None, Parameter(help="Share of cerebrospinal fluid in the voxel")] = None,
-    lesion: Annotated[float | None, Parameter(help="Share of lesion in the voxel")] = None,
+    lesion: Annotated[str | None, Parameter(help="Share of lesion in the voxel, or its mask")] = None,
+    tissue: Annotated[
+        tuple[Path, ...], Parameter(help="Maps of grey, white and csf, in this order", consume_multiple=True)
+    ] = (),
+    image: Annotated[Path | None, Parameter(help="Image of the same session, to draw the voxel on")] = None,
+    bandwidths: Annotated[
+        tuple[float, float, float] | None,
+        Parameter(help="Hz of the pulses that select along each edge of the voxel; negative: gradient points back"),
+    ] = None,
+    carrier: Annotated[float | None, Parameter(help="ppm to which the planned voxel belongs; else water's")] = None,
+    contralateral: Annotated[Path | None, Parameter(help="Spectrum of the other side of the brain")] = None,
+    contralateral_water: Annotated[Path | None, Parameter(help="Its water reference")] = None,
+    compare: Annotated[Path | None, Parameter(help="LCModel's .COORD of this spectrum, to show beside")] = None,
+    check_errors: Annotated[
+        bool, Parameter(help="Check the standard errors by samples of the posterior (seconds)", negative=())
+    ] = False,
     profile: Annotated[str | None, Parameter(help="auto, normal or tumour")] = None,
     reference: Annotated[str | None, Parameter(help="water, tcr, tnaa or none")] = None,
     common: Common = NO_CHOICES,
@@ -50,21 +69,29 @@ def mrs(
     from perspect.app.doctor import cores
     from perspect.app.mrs import examine_mrsi, is_grid
     from perspect.app.settings import plan
+    from perspect.app.voxel import Surroundings
     from perspect.io import SaidByHand
     from perspect.mrs import Plan
 
     said = SaidByHand(
-        None if bandwidth is None else 1 / bandwidth, None if frequency is None else frequency * 1e6, te, tr
+        None if bandwidth is None else 1 / bandwidth, None if frequency is None else frequency * 1e6, te, tr, conjugate
     )
     timing = None
     if te is not None and (sequence or te1 or te2 or tm or pulses != "ideal"):
         timing = Timing(sequence or "press", te, te1, te2, tm, None if pulses == "ideal" else Path(pulses))
-    shares = {"grey": grey, "white": white, "csf": csf, "lesion": lesion}
+    share, mask = _share_or_mask(lesion)
+    shares = {"grey": grey, "white": white, "csf": csf, "lesion": share}
     fractions = {key: share for key, share in shares.items() if share is not None} or None
     inputs = SpectrumInputs(
-        spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions
+        spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions,
+        Surroundings(image, tissue, mask, bandwidths, carrier), contralateral, contralateral_water, compare,
+    )  # fmt: skip
+    choices = plan(
+        Plan,
+        common.plan,
+        {"profile": profile, "reference": reference, "samples": MANY if check_errors else None},
+        common.set,
     )
-    choices = plan(Plan, common.plan, {"profile": profile, "reference": reference}, common.set)
     threads = common.threads or cores()
     if is_grid(inputs):
         with watched(quiet=common.quiet) as progress:
@@ -82,6 +109,14 @@ def mrs(
     elif refusals:
         print("\n".join(f"perspect: {_line(flag)}" for flag in refusals), file=sys.stderr)
     return Refusal.exit_code if refusals else 0
+
+
+def _share_or_mask(lesion: str | None) -> tuple[float | None, Path | None]:
+    """`--lesion` is a number, or else a file."""
+    try:
+        return None if lesion is None else float(lesion), None
+    except ValueError:
+        return None, Path(str(lesion))
 
 
 def _counted(measured: Measured) -> str:

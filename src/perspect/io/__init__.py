@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from perspect.io.labelling import GivenLabelling as GivenLabelling
     from perspect.io.lcmodel import SaidByHand as SaidByHand
     from perspect.io.lcmodel import basis_text as basis_text
+    from perspect.io.lcmodel_results import LcmodelResult as LcmodelResult
+    from perspect.io.lcmodel_results import read_coord as read_coord
     from perspect.io.nifti import read_region as read_region
     from perspect.io.nifti import read_volume as read_volume
     from perspect.io.nifti_mrs import basis_nifti as basis_nifti
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from perspect.io.series import sha256 as sha256
     from perspect.io.spectra import read_any_basis as read_any_basis
     from perspect.io.spectra import read_spectra as read_spectra
+    from perspect.io.spectra import water_within as water_within
     from perspect.io.spectra_out import SpectrumResults as SpectrumResults
     from perspect.io.spectra_out import existing_spectrum as existing_spectrum
     from perspect.io.spectra_out import spectrum_destination as spectrum_destination
@@ -109,6 +112,8 @@ WHERE: Final = {
     "GivenLabelling": "labelling",
     "SaidByHand": "lcmodel",
     "basis_text": "lcmodel",
+    "LcmodelResult": "lcmodel_results",
+    "read_coord": "lcmodel_results",
     "read_region": "nifti",
     "read_volume": "nifti",
     "basis_nifti": "nifti_mrs",
@@ -126,6 +131,7 @@ WHERE: Final = {
     "sha256": "series",
     "read_any_basis": "spectra",
     "read_spectra": "spectra",
+    "water_within": "spectra",
     "SpectrumResults": "spectra_out",
     "existing_spectrum": "spectra_out",
     "spectrum_destination": "spectra_out",

@@ -8,7 +8,7 @@ Provencher, LCModel & LCMgui user's manual (the format); compared with signals t
 
 import lzma
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -27,12 +27,22 @@ NUMBER: Final = r"[-+]?\d*\.?\d+(?:[eEdD][-+]?\d+)?"
 
 @dataclass(frozen=True)
 class SaidByHand:
-    """What a file without a header needs to be told, and what overrides a header: s, Hz."""
+    """What a file without a header needs to be told, and what overrides a header: s, Hz.
+
+    `conjugate` turns round a signal that turns the other way than files of its kind do.
+    """
 
     dwell: float | None = None
     frequency: float | None = None
     te: float | None = None
     tr: float | None = None
+    conjugate: bool = False
+
+    def over(self, found: Spectra) -> Spectra:
+        """The signal as it was read, with what is said instead."""
+        known = {key: getattr(self, key) for key in ("dwell", "frequency", "te", "tr")}
+        changed = {key: value for key, value in known.items() if value is not None}
+        return replace(found, values=found.values.conj() if self.conjugate else found.values, **changed)
 
 
 def read_lcmodel(path: Path, said: SaidByHand) -> Spectra:

@@ -16,8 +16,9 @@ import numpy as np
 from jaxtyping import Complex
 
 from perspect.io.gz import compressed
+from perspect.io.placement import box_of, contradiction
 from perspect.io.series import sha256
-from perspect.vocabulary import Basis, Grid, Problem, Spectra
+from perspect.vocabulary import Basis, Flag, Grid, Problem, Spectra
 from perspect.vocabulary.spectra import Kind
 
 EXTENSION: Final = 44
@@ -82,6 +83,18 @@ def read_nifti_mrs(path: Path) -> Spectra:
     )
 
 
+def doubly_placed(path: Path) -> tuple[Flag, ...]:
+    """Whether the two affines of a NIfTI header, where both are set, state different voxels."""
+    header: Any = nib.load(path).header
+    if not (int(header["sform_code"]) and int(header["qform_code"])):
+        return ()
+    first, second = (
+        box_of(np.array(found), f"its {says}")
+        for found, says in ((header.get_sform(), "sform"), (header.get_qform(), "qform"))
+    )
+    return contradiction(path.name, first, second)
+
+
 def _extension(path: Path, header: Any) -> dict[str, Any]:
     found = [one for one in header.extensions if one.get_code() == EXTENSION]
     if not found:
@@ -143,10 +156,13 @@ def nifti_mrs(
         **{f"dim_{at}": name for at, name in enumerate(axes, 5)},
         **more,
     }
-    image: Any = nib.Nifti1Image(np.asarray(values, np.complex64), like.grid.affine)  # type: ignore[no-untyped-call]
-    code = 1 if like.placed else 0
-    image.header.set_sform(like.grid.affine, code)
-    image.header.set_qform(like.grid.affine, code)
+    # With an affine, nibabel would set the code of a place in the scanner when it writes, whatever was set before.
+    affine = like.grid.affine if like.placed else None
+    image: Any = nib.Nifti1Image(np.asarray(values, np.complex64), affine)  # type: ignore[no-untyped-call]
+    if like.placed:
+        image.header.set_sform(affine, 1)
+        image.header.set_qform(affine, 1)
+    image.header["pixdim"][1:4] = like.grid.spacing
     image.header["pixdim"][4] = like.dwell
     image.header.set_xyzt_units("mm", "sec")
     image.header["intent_name"] = VERSION

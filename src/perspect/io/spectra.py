@@ -1,26 +1,36 @@
-"""A signal of spectroscopy from whatever file holds it: NIfTI-MRS, LCModel, Philips SDAT/SPAR, Siemens RDA, dangerplot,
-jMRUI text.
+"""A signal of spectroscopy from whatever file holds it: NIfTI-MRS, DICOM, LCModel, Philips SDAT/SPAR, Siemens RDA,
+dangerplot, jMRUI text; raw data of Siemens and GE by way of spec2nii.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float
 
+from perspect.io.dicom_spectra import is_dicom, read_dicom
 from perspect.io.lcmodel import NOWHERE, SaidByHand, read_basis, read_lcmodel
-from perspect.io.nifti_mrs import basis_from, read_nifti_mrs
+from perspect.io.nifti_mrs import basis_from, doubly_placed, read_nifti_mrs
+from perspect.io.placement import TO_RAS, Box, contradiction
+from perspect.io.raw_spectra import is_raw, read_raw
 from perspect.io.series import sha256
-from perspect.vocabulary import Basis, Flag, Grid, Problem, Severity, Spectra
+from perspect.vocabulary import Basis, Flag, Grid, Problem, Spectra
 
-TO_RAS: Final = np.diag([-1.0, -1.0, 1.0])
-"""From the patient's left, back, head (DICOM) to right, front, head (NIfTI)."""
+SECOND_PAIR: Final = 4
+"""Columns of a text file from which on the third and fourth are the unsuppressed water of the same voxel."""
 
-APART: Final = 1.0
-"""mm by which two statements of one position may differ."""
+
+OF_SPAR: Final = {
+    "scan_id": "ProtocolName", "averages": "NumberOfTransients", "equipment_sw_verions": "SoftwareVersions",
+    "spectrum_inversion_time": "InversionTime",
+}  # fmt: skip
+OF_RDA: Final = {
+    "ModelName": "ManufacturersModelName", "SoftwareVersion[0]": "SoftwareVersions", "SequenceName": "SequenceName",
+    "NumberOfAverages": "NumberOfTransients", "TransmitCoil": "TransmitCoilName", "ProtocolName": "ProtocolName",
+}  # fmt: skip
+"""Words of two headers that say how a signal was taken, never of whom, and those of NIfTI-MRS for the same."""
 
 
 def read_spectra(path: Path, said: SaidByHand | None = None) -> tuple[Spectra, tuple[Flag, ...]]:
@@ -29,14 +39,30 @@ def read_spectra(path: Path, said: SaidByHand | None = None) -> tuple[Spectra, t
     if not path.is_file():
         raise Problem(f"There is no file {path}.", "Nothing can be read.", "Check the path.")
     found, flags = _reader(path)(path, said)
-    changed = {key: value for key, value in vars(said).items() if value is not None}
-    return replace(found, **changed), flags
+    return said.over(found), flags
+
+
+def water_within(path: Path, said: SaidByHand | None = None) -> Spectra | None:
+    """Unsuppressed water of the same voxel that lies in the same file; `None` where there is none."""
+    said, name = said or SaidByHand(), path.name.lower()
+    found = None
+    if is_raw(path):
+        found = read_raw(path).water
+    elif name.endswith(".txt"):
+        found = read_text(path, said, 1)
+    elif not name.endswith(ENDINGS) and is_dicom(path):
+        found = read_dicom(path).water
+    return None if found is None else said.over(found)
+
+
+ENDINGS: Final = (".nii", ".nii.gz", ".sdat", ".spar", ".rda", ".dpt", ".raw", ".h2o", ".txt", ".mrui")
+"""Of files that say by their name what they are; DICOM says it inside."""
 
 
 def _reader(path: Path) -> Callable[[Path, SaidByHand], tuple[Spectra, tuple[Flag, ...]]]:
     name = path.name.lower()
     if name.endswith((".nii", ".nii.gz")):
-        return lambda one, _: (read_nifti_mrs(one), ())
+        return lambda one, _: (read_nifti_mrs(one), doubly_placed(one))
     if name.endswith((".sdat", ".spar")):
         return lambda one, _: read_sdat(one)
     if name.endswith(".rda"):
@@ -46,12 +72,22 @@ def _reader(path: Path) -> Callable[[Path, SaidByHand], tuple[Spectra, tuple[Fla
     if name.endswith((".raw", ".h2o")):
         return lambda one, said: (read_lcmodel(one, said), ())
     if name.endswith((".txt", ".mrui")):
-        return lambda one, said: (read_text(one, said), ())
+        return lambda one, said: (_some(read_text(one, said)), ())
+    if is_dicom(path):
+        return lambda one, _: ((found := read_dicom(one)).signal, found.flags)
+    if is_raw(path):
+        return lambda one, _: (read_raw(one).signal, ())
     raise Problem(
         f"{path.name} is of no kind that is read here.",
-        "Known are NIfTI-MRS (.nii.gz), LCModel (.raw, .h2o), Philips (.sdat with .spar), Siemens (.rda), .dpt, .txt.",
-        "Convert raw data of the scanner with spec2nii.",
+        "Known are NIfTI-MRS (.nii.gz), DICOM, LCModel (.raw, .h2o), Philips (.sdat with .spar), Siemens (.rda, .dat), "
+        "GE (.7), .dpt, .txt.",
+        "Convert other raw data of the scanner with spec2nii.",
     )
+
+
+def _some(found: Spectra | None) -> Spectra:
+    assert found is not None
+    return found
 
 
 def read_any_basis(path: Path) -> Basis:
@@ -75,8 +111,11 @@ def read_dangerplot(path: Path) -> Spectra:
     )  # fmt: skip
 
 
-def read_text(path: Path, by_hand: SaidByHand) -> Spectra:
-    """A text file of jMRUI, or plain columns of real and imaginary parts (then dwell and frequency must be told)."""
+def read_text(path: Path, by_hand: SaidByHand, pair: int = 0) -> Spectra | None:
+    """A text file of jMRUI, or plain columns of real and imaginary parts (then dwell and frequency must be told).
+
+    `pair` 1 reads the water in the third and fourth column of plain columns; `None` where there are only two.
+    """
     lines = path.read_text(encoding="latin-1").splitlines()
     said = dict(re.findall(r"^(\w+):\s*([-+.\deE]+)\s*$", "\n".join(lines[:40]), flags=re.MULTILINE))
     dwell = by_hand.dwell or (float(said["SamplingInterval"]) * 1e-3 if "SamplingInterval" in said else None)
@@ -88,8 +127,11 @@ def read_text(path: Path, by_hand: SaidByHand) -> Spectra:
             "Give --bandwidth in Hz and --frequency in MHz.",
         )
     rows = [line for line in lines if re.fullmatch(r"\s*[-+.\deE]+(?:\s+[-+.\deE]+)+\s*", line)]
-    values = _pairs(path, rows)
-    if "PointsInDataset" in said:
+    is_plain = "PointsInDataset" not in said
+    if pair and not (is_plain and rows and len(rows[0].split()) == SECOND_PAIR):
+        return None
+    values = _pairs(path, rows, 2 * pair)
+    if not is_plain:
         values = values[: int(float(said["PointsInDataset"]))].conj()  # jMRUI turns the other way
     return Spectra(
         values[None, None, None], dwell, frequency, Grid((1, 1, 1), NOWHERE), placed=False, name=path.name,
@@ -97,9 +139,9 @@ def read_text(path: Path, by_hand: SaidByHand) -> Spectra:
     )  # fmt: skip
 
 
-def _pairs(path: Path, rows: list[str]) -> np.ndarray:
+def _pairs(path: Path, rows: list[str], first: int = 0) -> np.ndarray:
     try:
-        numbers = np.array([[float(one) for one in row.split()[:2]] for row in rows if row.strip()])
+        numbers = np.array([[float(one) for one in row.split()[first : first + 2]] for row in rows if row.strip()])
         values: np.ndarray = numbers[:, 0] + 1j * numbers[:, 1]
     except (ValueError, IndexError) as error:
         raise Problem(f"{path.name} has rows that are no pairs of numbers.", str(error), "Export it again.") from error
@@ -136,6 +178,7 @@ def read_sdat(path: Path) -> tuple[Spectra, tuple[Flag, ...]]:
             values.reshape(1, 1, 1, n, *((rows,) if rows > 1 else ())), dwell, frequency,
             Grid((1, 1, 1), _philips_affine(said)), axes, te=_ms(said, "echo_time"), tr=_ms(said, "repetition_time"),
             name=data.name, sources={data.name: sha256(data)},
+            header=_words(said, OF_SPAR) | {"Manufacturer": "Philips"},
         ),
         (),
     )  # fmt: skip
@@ -223,14 +266,22 @@ def read_rda(path: Path) -> tuple[Spectra, tuple[Flag, ...]]:
     return (
         Spectra(
             values, dwell, frequency, place, te=_ms(said, "TE"), tr=_ms(said, "TR"), name=path.name,
-            sources={path.name: sha256(path)},
+            sources={path.name: sha256(path)}, header=_words(said, OF_RDA) | {"Manufacturer": "Siemens"},
         ),
         flags,
     )  # fmt: skip
 
 
+def _words(said: Mapping[str, str], known: Mapping[str, str]) -> dict[str, Any]:
+    """What is kept of a header; numbers as numbers."""
+    found = {word: said[key].strip(" ;") for key, word in known.items() if said.get(key, "").strip(" ;")}
+    return {
+        word: float(one) if re.fullmatch(r"[\d.]+", one) and "Soft" not in word else one for word, one in found.items()
+    }
+
+
 def _siemens_affine(said: Mapping[str, str], name: str) -> tuple[Float[np.ndarray, "4 4"], tuple[Flag, ...]]:
-    """The voxel from its corner and axes, compared with the centre that the volume of interest states."""
+    """The voxel from its corner and axes, compared with what the volume of interest states."""
     try:
         corner, row, column = (
             np.array([float(said[f"{what}[{k}]"]) for k in range(3)])
@@ -240,16 +291,13 @@ def _siemens_affine(said: Mapping[str, str], name: str) -> tuple[Float[np.ndarra
         stated = np.array([float(said[f"VOIPosition{axis}"]) for axis in ("Sag", "Cor", "Tra")])
     except (KeyError, ValueError):
         return NOWHERE, ()
-    normal = np.cross(row, column)
-    centre = corner + row * width / 2 + column * height / 2
-    affine = np.eye(4)
-    affine[:3, :3] = TO_RAS @ np.stack([row * width, column * height, normal * depth], axis=1)
-    affine[:3, 3] = TO_RAS @ centre
-    apart = float(np.linalg.norm(centre - stated))
-    if apart <= APART:
-        return affine, ()
-    sentence = (
-        f"{name} states the centre of the voxel twice, {apart:.0f} mm apart: the axes of the image say one place, the "
-        "volume of interest another. Check the voxel on an image."
-    )
-    return affine, (Flag("position-contradicted", Severity.CAUTION, sentence, where=name, source="reading"),)
+    axes, edges = np.stack([row, column, np.cross(row, column)], axis=1), np.array([width, height, depth])
+    plane = Box("the axes of its image", corner + row * width / 2 + column * height / 2, axes, edges)
+    return plane.affine(), contradiction(name, plane, Box("its volume of interest", stated, None, _interest(said)))
+
+
+def _interest(said: Mapping[str, str]) -> Float[np.ndarray, "3"] | None:
+    """The edges of the volume of interest; one of the words is misspelt by some software."""
+    words = (("VOIReadoutFOV", "VOIReadoutVOV"), ("VOIPhaseFOV",), ("VOIThickness",))
+    edges = [next((said[word] for word in known if word in said), None) for known in words]
+    return None if any(edge is None for edge in edges) else np.array([float(str(edge)) for edge in edges])

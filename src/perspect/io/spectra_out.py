@@ -72,6 +72,8 @@ def amounts_table(measured: MeasuredSpectrum) -> str:
     rows += _rows(measured.amounts.values(), lambda one: "sum" if len(one.parts) > 1 else "molecule")
     rows += _rows(measured.ratios.values(), lambda _: "ratio")
     rows += _rows(measured.joint.values(), lambda _: "joint")
+    rows += _rows(measured.contralateral.values(), lambda _: "contralateral")
+    rows += _rows(measured.posterior.values(), lambda _: "posterior")
     return "\n".join(rows) + "\n"
 
 
@@ -138,6 +140,8 @@ def _summary(results: SpectrumResults, files: list[str]) -> dict[str, Any]:
         "amounts": {key: plain(one) for key, one in measured.amounts.items()},
         "ratios": {key: plain(one) for key, one in measured.ratios.items()},
         "joint": {key: plain(one) for key, one in measured.joint.items()},
+        "contralateral": {key: plain(one) for key, one in measured.contralateral.items()},
+        "posterior": {key: plain(one) for key, one in measured.posterior.items()},
         "methods": measured.recipe.methods,
         "steps": [plain(step) for step in measured.recipe.steps],
         "references": measured.recipe.references,

@@ -1,8 +1,23 @@
 """Spectroscopy: what the tissue is made of."""
 
+from perspect.mrs.contralateral import against
+from perspect.mrs.displacement import DRAWN, RESONANCES, Selection, displaced, displacement_flags, in_common
 from perspect.mrs.edited import Edited, measure_edited
 from perspect.mrs.grid import quantify_grid
 from perspect.mrs.pipeline import measure
 from perspect.mrs.plan import Plan
 
-__all__ = ["Edited", "Plan", "measure", "measure_edited", "quantify_grid"]
+__all__ = [
+    "DRAWN",
+    "RESONANCES",
+    "Edited",
+    "Plan",
+    "Selection",
+    "against",
+    "displaced",
+    "displacement_flags",
+    "in_common",
+    "measure",
+    "measure_edited",
+    "quantify_grid",
+]

@@ -13,11 +13,13 @@ from perspect.mrs.amounts import RATIOS, Scale, amounts, probability_above, rati
 from perspect.mrs.average import Averaged, averaged
 from perspect.mrs.band import band_of, noise_of
 from perspect.mrs.coils import coil_weights
+from perspect.mrs.convention import is_first_halved, turned_round
 from perspect.mrs.decompose import Decomposition, decomposed
 from perspect.mrs.joint import Joint, joint
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LONG_TE
 from perspect.mrs.quality import Quality, flags, quality, refuse
+from perspect.mrs.sampled import checked, sampled, step_of_samples
 from perspect.mrs.signals import known_by, with_broad
 from perspect.mrs.water import amplitude_at_start, without_water
 from perspect.vocabulary import (
@@ -94,6 +96,13 @@ def measure(
     refusal = refused(numbers, found)
     measured_amounts = amounts(found, used)
     ratios = {f"{a}/{b}": ratio(found, a, b) for a, b in RATIOS if _has(measured_amounts, a, b)}
+    posterior: dict[str, Amount] = {}
+    further: list[Step] = []
+    if plan.samples and refusal is None:
+        tell("checking errors", 0.0)
+        samples = sampled(found, plan.samples)
+        posterior = checked(found, samples, used)
+        further.append(step_of_samples(samples, plan.samples))
     if refusal is not None:
         raised.insert(0, refusal)
         measured_amounts = {key: voided(one) for key, one in measured_amounts.items()}
@@ -104,9 +113,18 @@ def measure(
         fitted(found),
         replace(spectra, values=ready.values[None, None, None], axes=(), is_halved=ready.is_halved),
         tuple(sorted(raised, key=lambda flag: -flag.severity)),
-        Recipe((*ready.steps, step_of(found, full, plan), step_of_scale(used), *_step_of(together, len(others) + 1))),
+        Recipe(
+            (
+                *ready.steps,
+                step_of(found, full, plan),
+                *further,
+                step_of_scale(used),
+                *_step_of(together, len(others) + 1),
+            )
+        ),
         {**summary(spectra, found, numbers, used, ready, refusal), **_said_of(together, refusal)},
         joint_amounts(together) if together is not None and others and refusal is None else {},
+        posterior=posterior,
     )
 
 
@@ -224,6 +242,10 @@ def prepared(spectra: Spectra, water: Spectra | None, plan: Plan) -> Prepared:
         )  # fmt: skip
     mean, more = _mean(spectra, signal[:, 0])
     steps += more
+    raised += turned_round(spectra, mean)
+    if is_first_halved(mean) and not spectra.is_halved:
+        spectra = replace(spectra, is_halved=True)
+        steps.append(Step("first point", "The first point was found to be halved already, and was not halved again."))
     of_water = None if reference is None else reference[:, 0].mean(axis=1)
     bent = 0.0
     if of_water is not None:

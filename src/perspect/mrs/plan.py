@@ -50,11 +50,20 @@ class Plan:
     high: float = 4.2
     """Upper end of the fitted window in ppm."""
 
+    samples: int = 0
+    """How many samples of the posterior density check the standard errors (0: none are drawn)."""
+
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
             allowed, value = get_args(hint), getattr(self, name)
             if allowed and all(isinstance(one, str) for one in allowed) and value not in allowed:
                 raise Problem(f"mrs.{name} is '{value}'.", "", f"It must be one of {', '.join(allowed)}.")
+        if self.samples and not 200 <= self.samples <= 1_000_000:
+            raise Problem(
+                f"mrs.samples is {self.samples}.",
+                "Limits of 95 % need some hundred samples.",
+                "Use 0 for none, or 200 to 1000000.",
+            )
         if not -1.0 <= self.low < self.high - 1.0 or self.high > 4.5:
             raise Problem(
                 f"mrs.low and mrs.high are {self.low:g} and {self.high:g} ppm.",

@@ -12,15 +12,10 @@ from perspect.models.spins.broad import BROAD, broad_signal
 from perspect.mrs.profile import LIPIDS, MACROMOLECULES
 from perspect.numerics.parallel import each
 from perspect.vocabulary import Basis, Problem
+from perspect.vocabulary.spectra import ALIASES
 
 AMINO_ACIDS: Final = ("Val", "Leu", "Ile")
 """What AA is made of, in equal amounts: branched amino acids, of pus, with methyls at 0.9 to 1.0 ppm."""
-
-ALIASES: Final = {
-    "PCh": "PCho", "PC": "PCho", "mI": "Ins", "Mi": "Ins", "sI": "sIns", "Scyllo": "sIns", "Act": "Ace",
-    "PEth": "PE", "PEA": "PE", "Ch": "Cho", "bHG": "2HG", "HG": "2HG",
-}  # fmt: skip
-"""Other names of the same molecules. "Ace" stays as it is: what one program calls Ace is acetone elsewhere."""
 
 MEASURED: Final = ("Mac", "MM", "MMBL", "mm", "MM_CMR", "MMexp")
 """Names that a measured spectrum of macromolecules goes by."""

@@ -136,11 +136,17 @@ def as_spectra(signal: Complex[np.ndarray, "points *more"], scan: Scan, axes: tu
     )
 
 
-def varied(truth: Mapping[str, float], seed: int, spread: float = 0.25) -> dict[str, float]:
-    """A patient of a kind: every amount varies, macromolecules together and lipids together."""
+def varied(truth: Mapping[str, float], seed: int, spread: float = 0.25, apart: float = 0.0) -> dict[str, float]:
+    """A patient of a kind: every amount varies, macromolecules together and lipids together.
+
+    `apart` is by how much each broad signal varies beside that: in people their ratios are not fixed.
+    """
     rng = np.random.default_rng([seed, 7])
     drawn: dict[str, float] = {kind: float(np.exp(rng.normal(0, spread))) for kind in ("macromolecule", "lipid")}
+    own = np.random.default_rng([seed, 11])
     return {
-        key: amount * (drawn[BROAD[key].kind] if key in BROAD else float(np.exp(rng.normal(0, spread))))
+        key: amount
+        * (drawn[BROAD[key].kind] if key in BROAD else float(np.exp(rng.normal(0, spread))))
+        * (float(np.exp(own.normal(0, apart))) if key in BROAD else 1.0)
         for key, amount in truth.items()
     }

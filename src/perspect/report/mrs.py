@@ -1,16 +1,19 @@
 """The page of a spectrum: whether to believe it, the spectrum with its fit, amounts with errors, how it was made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import floor, isfinite, log10
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import perspect
 from perspect.report import words
-from perspect.report.spectrum import spectrum_drawing
-from perspect.vocabulary import Amount, MeasuredSpectrum, Status
+from perspect.report.checklist import checklist
+from perspect.report.script import script
+from perspect.report.spectrum import choices, spectrum_drawing, spectrum_numbers
+from perspect.report.voxel import drawn, legend
+from perspect.vocabulary import Amount, Compared, MeasuredSpectrum, Status, VoxelPicture
 
 LIMITS: Final = (
     "These are numbers, not conclusions: how much of each molecule this voxel shows, and never what a lesion is. Read "
@@ -56,11 +59,22 @@ class Line:
     remark: str
 
 
-def mrs_page(measured: MeasuredSpectrum, facts: Mapping[str, Any], version: str = "") -> str:
-    """One HTML page, whole in itself. `facts` are rows of the acquisition for the table that MRSinMRS asks for.
+RANGES: Final = (("0.5–2 ppm", "2.0 0.5"), ("1.8–3.4 ppm", "3.4 1.8"), ("3–4.2 ppm", "4.2 3.0"))
+"""Parts of a spectrum that are read together, for the page's buttons."""
+
+
+def mrs_page(
+    measured: MeasuredSpectrum,
+    facts: Mapping[str, Any],
+    version: str = "",
+    voxel: VoxelPicture | None = None,
+    compared: Compared | None = None,
+) -> str:
+    """One HTML page, whole in itself. `facts` are words of the header for the table that MRSinMRS asks for.
 
     The same values give the same bytes.
     """
+    fitted = measured.fitted
     summary = measured.summary
     severity, answer = words.answer(measured.flags, bool(summary.get("refused")))
     sums, molecules = _split(measured.amounts)
@@ -70,7 +84,17 @@ def mrs_page(measured: MeasuredSpectrum, facts: Mapping[str, Any], version: str 
         severity=severity,
         answer=answer,
         flags=words.gravest_first(measured.flags),
-        drawing=spectrum_drawing(measured.fitted) if measured.fitted is not None else "",
+        drawing=spectrum_drawing(fitted) if fitted is not None else "",
+        numbers=spectrum_numbers(fitted) if fitted is not None else "",
+        parts=choices(fitted) if fitted is not None else (),
+        ranges=RANGES,
+        script=script("spectrum.js"),
+        voxel=voxel,
+        planes=drawn(voxel) if voxel is not None else (),
+        legend=legend(voxel) if voxel is not None else (),
+        contralateral=[line(one) for one in measured.contralateral.values()],
+        compared=compared,
+        posterior=_checked(measured),
         unit=summary.get("unit", ""),
         sums=[line(one) for one in sums],
         molecules=[line(one) for one in molecules],
@@ -78,7 +102,7 @@ def mrs_page(measured: MeasuredSpectrum, facts: Mapping[str, Any], version: str 
         joint=[line(one) for one in measured.joint.values()],
         amino=summary.get("amino_acids_sentence", ""),
         flip=_flip(summary),
-        checklist=checklist(measured, facts),
+        checklist=checklist(measured, facts, version or perspect.__version__),
         steps=measured.recipe.steps,
         references=[words.reference(citation) for citation in measured.recipe.references],
         limits=LIMITS,
@@ -106,8 +130,26 @@ def line(one: Amount) -> Line:
     remark = "" if one.is_detected else "not detected"
     if one.status == Status.AMBIGUOUS:
         remark = "known in sums only" + (f"; {remark}" if remark else "")
-    value = f"{words.number(one.value)} ± {words.number(one.std)}"
+    value = with_error(one.value, one.std)
     return Line(one.key, value if one.is_detected else f"< {words.number(one.upper)}", relative, limits, remark)
+
+
+def _checked(measured: MeasuredSpectrum) -> list[tuple[Line, Line]]:
+    """Amounts that stand first beside what samples of the posterior say of them."""
+    both = [(measured.amounts[key], measured.posterior[key]) for key in KEYS if key in measured.posterior]
+    return [(line(one), line(other)) for one, other in both]
+
+
+def with_error(value: float, std: float) -> str:
+    """A value to the second digit of its error.
+
+    >>> with_error(1.2499, 0.0409)
+    '1.250 ± 0.041'
+    """
+    if not (isfinite(std) and std > 0):
+        return words.number(value)
+    digits = max(0, 1 - floor(log10(std)))
+    return f"{value:.{digits}f} ± {std:.{digits}f}"
 
 
 def _flip(summary: Mapping[str, Any]) -> str:
@@ -116,41 +158,3 @@ def _flip(summary: Mapping[str, Any]) -> str:
     if not isinstance(share, float) or summary.get("refused"):
         return ""
     return f"More total choline than total NAA (in amounts, not heights): probability {words.percent(share)}."
-
-
-def checklist(measured: MeasuredSpectrum, facts: Mapping[str, Any]) -> list[words.Row]:
-    """The table that the consensus asks to be reported with every spectrum (Lin et al. 2021, doi:10.1002/nbm.4484)."""
-    s, signal = measured.summary, measured.signal
-
-    def number(key: str, factor: float = 1.0) -> str:
-        value = s.get(key)
-        return words.said(value * factor if isinstance(value, float) else value)
-
-    size = " × ".join(f"{edge:.0f}" for edge in signal.grid.spacing) + " mm" if signal.placed else "not recorded"
-    quality = [
-        words.Row("SNR: largest fitted line over SD of the noise, real spectrum, no filter", number("snr")),
-        words.Row("SNR over the residual instead", number("snr_residual")),
-        words.Row("Linewidth: full width at half maximum of the fitted lineshape", number("fwhm"), " Hz"),
-        words.Row("Linewidth", number("fwhm_ppm"), " ppm"),
-        words.Row("Variance of residual over that of noise", number("misfit")),
-        words.Row("Correlation of neighbouring residuals", number("memory")),
-        words.Row("Baseline in the area under the fit", number("baseline", 100), " %"),
-        words.Row("Residual water over the largest line, before removal", number("water_ratio")),
-        words.Row("Lipid over the largest line", number("lipid")),
-    ]
-    return [
-        words.Row("Field (from the frequency)", f"{signal.frequency / 42.577e6:.2f}", " T"),
-        *_given(facts),
-        words.Row("Voxel", size),
-        words.Row("Echo time", words.said(None if signal.te is None else signal.te * 1e3), " ms" if signal.te else ""),
-        words.Row("Repetition time", words.said(signal.tr), " s" if signal.tr else ""),
-        words.Row("Spectral width", f"{1 / signal.dwell:.0f}", " Hz"),
-        words.Row("Points", str(signal.n_points)),
-        words.Row("Profile", f"{s.get('profile')} ({s.get('profile_reason')})"),
-        words.Row("Unit", str(s.get("unit"))),
-        *quality,
-    ]
-
-
-def _given(facts: Mapping[str, Any]) -> Iterable[words.Row]:
-    return [words.Row(key, words.said(value)) for key, value in facts.items()]

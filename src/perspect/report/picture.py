@@ -80,19 +80,19 @@ class Painter:
 
     def paint(self, values: Float[np.ndarray, "x y z"], limits: tuple[float, float], colours: str, alt: str) -> Picture:
         """The values in their window, colours of matplotlib's name, outlines of the masks on top."""
-        canvas = _levels(self.layout.montage(self.background, 0.0), self.greys, N_GREYS)
+        canvas = levels(self.layout.montage(self.background, 0.0), self.greys, N_GREYS)
         over = self.layout.montage(values, np.nan)
         there = np.isfinite(over)
-        canvas[there] = N_GREYS + _levels(over[there], limits, N_COLOURS)
+        canvas[there] = N_GREYS + levels(over[there], limits, N_COLOURS)
         return self._finish(canvas, _palette(colours), alt)
 
     def classes(self, values: UInt8[np.ndarray, "x y z"], colours: tuple[str, ...], alt: str) -> Picture:
         """Classes in their colours, as hex; class 0 lets the baseline image through."""
-        canvas = _levels(self.layout.montage(self.background, 0.0), self.greys, N_GREYS)
+        canvas = levels(self.layout.montage(self.background, 0.0), self.greys, N_GREYS)
         over = self.layout.montage(values, 0)
         canvas[over > 0] = N_GREYS + over[over > 0] - 1
         rgb = np.array([bytearray.fromhex(colour.removeprefix("#")) for colour in colours], np.uint8)
-        return self._finish(canvas, np.concatenate([_greys(), rgb]), alt)
+        return self._finish(canvas, np.concatenate([greys(), rgb]), alt)
 
     def _finish(
         self, canvas: UInt8[np.ndarray, "height width"], palette: UInt8[np.ndarray, "entries 3"], alt: str
@@ -121,7 +121,7 @@ class Painter:
         )
 
 
-def _levels(values: Float[np.ndarray, "*shape"], limits: tuple[float, float], n: int) -> UInt8[np.ndarray, "*shape"]:
+def levels(values: Float[np.ndarray, "*shape"], limits: tuple[float, float], n: int) -> UInt8[np.ndarray, "*shape"]:
     """Which of `n` levels each value falls in; beyond the window the last one."""
     low, high = limits
     scaled = (np.nan_to_num(values.astype(np.float32), nan=low) - low) * (n / (high - low))
@@ -129,13 +129,14 @@ def _levels(values: Float[np.ndarray, "*shape"], limits: tuple[float, float], n:
     return levels
 
 
-def _greys() -> UInt8[np.ndarray, "entries 3"]:
+def greys() -> UInt8[np.ndarray, "entries 3"]:
+    """The palette of a picture without colours."""
     return np.repeat(np.linspace(0, 235, N_GREYS).astype(np.uint8)[:, None], 3, axis=1)
 
 
 def _palette(colours: str) -> UInt8[np.ndarray, "entries 3"]:
     rgba = mpl.colormaps[colours](np.linspace(0.0, 1.0, N_COLOURS), bytes=True)
-    return np.concatenate([_greys(), np.asarray(rgba, np.uint8)[:, :3]])
+    return np.concatenate([greys(), np.asarray(rgba, np.uint8)[:, :3]])
 
 
 def colour_bar(limits: tuple[float, float], colours: str, unit: str, n_ticks: int) -> ColourBar:

@@ -1,5 +1,9 @@
-"""A spectrum as a picture: residual, data with fit and baseline, and the parts, against ppm that fall to the right."""
+"""A spectrum as a picture: residual, data with fit and baseline, and the parts, against ppm that fall to the right.
 
+The picture is whole without a script. `spectrum_numbers` and the page's script let a reader look closer.
+"""
+
+import json
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Final
@@ -25,6 +29,9 @@ LABELS: Final = (
 )  # fmt: skip
 """Where a reader looks for what."""
 
+NEAR: Final = 0.07
+"""ppm to either side in which a name looks for the line that it stands over."""
+
 GROUPS: Final = (
     ("tNAA", ("NAA", "NAAG")), ("tCr", ("Cr", "PCr")), ("tCho", ("GPC", "PCho", "Cho")), ("Glx", ("Glu", "Gln")),
     ("Ins + Gly", ("Ins", "Gly")), ("Lac + Ala", ("Lac", "Ala")), ("Lipid", ("Lip09", "Lip13a", "Lip13b", "Lip20")),
@@ -34,20 +41,73 @@ GROUPS: Final = (
 """Parts that are drawn together."""
 
 
+OVERLAID: Final = ("#0e86c8", "#009e73", "#b35a90", "#8a6d00", "#6a51a3", "#c0392b", "#3f7f93", "#7a7a7a")
+"""Of parts laid over the spectrum."""
+
+
 def spectrum_drawing(fitted: FittedSpectrum) -> str:
     """One SVG that stands inside a page."""
     groups = _groups(fitted.parts)
     height = SPECTRUM[1] + 26 + len(groups) * (PART + GAP) + 34
-    drawn = [f'<svg class="curves" viewBox="0 0 {WIDTH:g} {height:g}" role="img" font-size="11" fill="{INK}">']
+    head = f'<svg class="curves spectrum" viewBox="0 0 {WIDTH:g} {height:g}" role="img" font-size="11" fill="{INK}">'
+    drawn = [head]
     drawn.append(f"<title>{escape(spoken(fitted), quote=False)}</title>")
     drawn += _grid(fitted, SPECTRUM[1])
     drawn += _residual(fitted)
     drawn += _data(fitted)
+    drawn.append(_hidden())
     scale = _largest(fitted)
     for place, (name, values) in enumerate(groups):
         drawn += _part(fitted, name, values, SPECTRUM[1] + 26 + place * (PART + GAP), scale)
     drawn.append(_words((LEFT + RIGHT) / 2, height - 8, "chemical shift (ppm)", "middle"))
     return "\n".join([*drawn, "</svg>"])
+
+
+def spectrum_numbers(fitted: FittedSpectrum) -> str:
+    """The numbers of the picture for the page's script, as JSON: amplitudes as integers, 10000 the largest of the data.
+
+    It holds nothing that could end the element which it stands in: names of molecules are ours or escaped.
+    """
+    scale = 1e4 / _largest(fitted)
+    groups = len(_groups(fitted.parts))
+    numbers = {
+        "bins": fitted.ppm.size, "high": float(fitted.ppm[0]), "low": float(fitted.ppm[-1]),
+        "across": [LEFT, RIGHT], "down": list(SPECTRUM), "rest": list(RESIDUAL), "width": WIDTH,
+        "height": SPECTRUM[1] + 26 + groups * (PART + GAP) + 34, "near": _near(fitted),
+        "noise": round(fitted.noise * scale, 3), "reach": round(_reach(fitted) * scale, 3),
+        **{name: _integers(getattr(fitted, name) * scale) for name in ("data", "fit", "baseline")},
+        "parts": {name: _integers(values * scale) for name, values in sorted(fitted.parts.items())},
+    }  # fmt: skip
+    return json.dumps(numbers, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
+
+
+def choices(fitted: FittedSpectrum) -> list[tuple[str, str]]:
+    """Every part that may be shown, the largest first, with its colour."""
+    by_size = sorted(fitted.parts, key=lambda name: -float(np.abs(fitted.parts[name]).max()))
+    return [(name, OVERLAID[k % len(OVERLAID)]) for k, name in enumerate(by_size)]
+
+
+def _integers(values: Float[np.ndarray, " bins"]) -> list[int]:
+    return [int(one) for one in np.rint(values)]
+
+
+def _near(fitted: FittedSpectrum) -> int:
+    """How many bins a name looks to either side for the line it stands over."""
+    return max(1, round(NEAR * fitted.ppm.size / float(np.ptp(fitted.ppm))))
+
+
+def _reach(fitted: FittedSpectrum) -> float:
+    return max(4.5 * fitted.noise, float(np.abs(fitted.residual).max()))
+
+
+def _hidden() -> str:
+    """What only the script fills."""
+    top, bottom = RESIDUAL[0], SPECTRUM[1]
+    return (
+        f'<g class="overlay"></g><path class="hair" stroke="{INK}" stroke-width="0.6" visibility="hidden"/>'
+        f'<rect class="chosen" y="{top:g}" height="{bottom - top:g}" fill="{SERIES[0]}" opacity="0.15" '
+        'visibility="hidden"/>'
+    )
 
 
 def spoken(fitted: FittedSpectrum) -> str:
@@ -79,8 +139,10 @@ def _range(fitted: FittedSpectrum) -> tuple[float, float]:
 
 def _grid(fitted: FittedSpectrum, bottom: float) -> Iterator[str]:
     at = ticks(float(fitted.ppm.min()), float(fitted.ppm.max()), 10)
+    yield '<g class="axis">'
     for value, x in zip(at, across(fitted, at), strict=True):
         yield _path([(x, RESIDUAL[0]), (x, bottom)], LINE, 0.5) + _words(x, bottom + 14, f"{value:g}", "middle")
+    yield "</g>"
     yield _path([(LEFT, bottom), (RIGHT, bottom)], LINE, 1.0)
 
 
@@ -88,12 +150,12 @@ def _residual(fitted: FittedSpectrum) -> Iterator[str]:
     """The residual over the band of two standard deviations of the noise."""
     top, bottom = RESIDUAL
     middle = (top + bottom) / 2
-    reach = max(4.5 * fitted.noise, float(np.abs(fitted.residual).max()))
+    reach = _reach(fitted)
     band = (bottom - top) / 2 * 2 * fitted.noise / reach
     at, size = f'x="{LEFT:g}" y="{middle - band:.1f}"', f'width="{RIGHT - LEFT:g}" height="{2 * band:.1f}"'
     yield f'<rect {at} {size} fill="{SHADE}"/>'
     y = middle - (bottom - top) / 2 * fitted.residual / reach
-    yield _path(list(zip(across(fitted, fitted.ppm), y, strict=True)), INK, 0.7)
+    yield _path(list(zip(across(fitted, fitted.ppm), y, strict=True)), INK, 0.7, ' data-row="residual"')
     yield _words(LEFT + 4, top + 4, "residual (band: ± 2 standard deviations of the noise)", size=9.5)
 
 
@@ -107,7 +169,7 @@ def _data(fitted: FittedSpectrum) -> Iterator[str]:
     x = across(fitted, fitted.ppm)
     for name, ppm in LABELS:
         if fitted.ppm.min() < ppm < fitted.ppm.max():
-            near = np.abs(fitted.ppm - ppm) < 0.04
+            near = np.abs(fitted.ppm - ppm) < NEAR
             peak = float(
                 down(np.array([max(fitted.data[near].max(initial=low), fitted.fit[near].max(initial=low))]))[0]
             )
@@ -117,11 +179,12 @@ def _data(fitted: FittedSpectrum) -> Iterator[str]:
                 name,
                 "middle",
                 10.5,
-                ' opacity="0.75"',
+                f' opacity="0.75" data-ppm="{ppm:g}"',
             )
-    yield _path(list(zip(x, down(fitted.data), strict=True)), INK, 0.8)
-    yield _path(list(zip(x, down(fitted.baseline), strict=True)), SERIES[2], 1.4, ' stroke-dasharray="6 4"')
-    yield _path(list(zip(x, down(fitted.fit), strict=True)), SERIES[1], 1.5)
+    dashed = ' stroke-dasharray="6 4" data-row="baseline"'
+    yield _path(list(zip(x, down(fitted.data), strict=True)), INK, 0.8, ' data-row="data"')
+    yield _path(list(zip(x, down(fitted.baseline), strict=True)), SERIES[2], 1.4, dashed)
+    yield _path(list(zip(x, down(fitted.fit), strict=True)), SERIES[1], 1.5, ' data-row="fit"')
     for k, (name, colour) in enumerate((("data", INK), ("fit", SERIES[1]), ("baseline", SERIES[2]))):
         y = top + 14 + 15 * k
         yield _path([(RIGHT - 90, y - 4), (RIGHT - 66, y - 4)], colour, 1.8) + _words(RIGHT - 60, y, name)

@@ -3,6 +3,7 @@ templates.
 """
 
 from perspect.vocabulary import lexicon
+from perspect.vocabulary.cut import BoxRow, Cut, VoxelPicture
 from perspect.vocabulary.data import Acquisition, Anatomy, Curve, Grid, Map, Measured, Region, Series, Study
 from perspect.vocabulary.finding import Finding
 from perspect.vocabulary.flag import Flag, Severity
@@ -11,7 +12,7 @@ from perspect.vocabulary.marker import MARKERS, Family, Marker, marker
 from perspect.vocabulary.problem import Problem, Refusal
 from perspect.vocabulary.quantity import Code, Quantity
 from perspect.vocabulary.recipe import Recipe, Step
-from perspect.vocabulary.spectra import WATER, Amount, Basis, FittedSpectrum, MeasuredSpectrum, Spectra
+from perspect.vocabulary.spectra import WATER, Amount, Basis, Compared, FittedSpectrum, MeasuredSpectrum, Spectra
 from perspect.vocabulary.status import FAILED_FROM, Status
 from perspect.vocabulary.template import Template
 
@@ -24,9 +25,12 @@ __all__ = [
     "Anatomy",
     "Around",
     "Basis",
+    "BoxRow",
     "Calibration",
     "Code",
+    "Compared",
     "Curve",
+    "Cut",
     "Family",
     "Finding",
     "FittedSpectrum",
@@ -50,6 +54,7 @@ __all__ = [
     "Step",
     "Study",
     "Template",
+    "VoxelPicture",
     "lexicon",
     "marker",
 ]

@@ -16,6 +16,13 @@ from perspect.vocabulary.status import Status
 WATER: Final = 4.65
 """Where water lies in ppm, and with it zero frequency (37 °C)."""
 
+ALIASES: Final = {
+    "PCh": "PCho", "PC": "PCho", "mI": "Ins", "Mi": "Ins", "sI": "sIns", "Scyllo": "sIns", "Act": "Ace",
+    "PEth": "PE", "PEA": "PE", "Ch": "Cho", "bHG": "2HG", "HG": "2HG",
+    "Glth": "GSH",
+}  # fmt: skip
+"""Other names of the same molecules. "Ace" stays as it is: what one program calls Ace is acetone elsewhere."""
+
 Kind = Literal["metabolite", "macromolecule", "lipid"]
 
 
@@ -175,7 +182,9 @@ class MeasuredSpectrum:
     """What the room of spectroscopy returns for one voxel: amounts, ratios, the fit, flags, recipe, plain numbers.
 
     `signal` is the preprocessed signal that was fitted. Where the spectrum was refused, `amounts` and `ratios` hold no
-    number and the flags say why. `joint` are amounts from all echo times together, where there were several.
+    number and the flags say why. `joint` are amounts from all echo times together, where there were several;
+    `contralateral` amounts over those of the other side of the brain, where it was measured. `posterior` are median,
+    standard deviation and limits of samples of the posterior density, where they were drawn.
     """
 
     amounts: Mapping[str, Amount]
@@ -186,3 +195,14 @@ class MeasuredSpectrum:
     recipe: Recipe
     summary: Mapping[str, Any] = field(default_factory=dict)
     joint: Mapping[str, Amount] = field(default_factory=dict)
+    contralateral: Mapping[str, Amount] = field(default_factory=dict)
+    posterior: Mapping[str, Amount] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Ratios to `denominator` here and in another program's file `name`, in words: name, here, there."""
+
+    name: str
+    denominator: str
+    rows: tuple[tuple[str, str, str], ...]

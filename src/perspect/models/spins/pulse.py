@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 
 N_STEPS: Final = 168
 """Steps that a made pulse is cut into."""
@@ -14,6 +14,7 @@ N_PARTS: Final = 14
 """Parts of a pulse between which couplings act [our default]: within 1e-3 of the peak of finer steps at 3 T."""
 
 Rotations = tuple[Complex[np.ndarray, "positions spins"], Complex[np.ndarray, "positions spins"]]
+Parts = tuple[Complex[np.ndarray, "parts positions spins"], Complex[np.ndarray, "parts positions spins"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,16 +41,29 @@ class Pulse:
         _, b = self.rotations(np.zeros((1, 1)))
         return float(2 * np.arcsin(min(abs(b[0, 0]), 1.0)))
 
-    def rotations(self, omega: Float[np.ndarray, "positions spins"], part: slice = slice(None)) -> Rotations:
-        """The rotation of a spin 1/2 at every offset in rad/s, as a and b of [[a, b], [-b*, a*]], over some steps."""
-        step = self.duration / self.shape.size
-        a, b = np.ones(omega.shape, complex), np.zeros(omega.shape, complex)
-        for field in self.shape[part]:
-            size = np.sqrt(omega**2 + abs(field) ** 2)
-            half = size * step / 2
-            sinc = np.sinc(half / np.pi) * step / 2
-            p = np.cos(half) - 1j * omega * sinc
-            q = -1j * np.conj(field) * sinc
+    def rotations(self, omega: Float[np.ndarray, "positions spins"]) -> Rotations:
+        """The rotation of a spin 1/2 at every offset in rad/s, as a and b of [[a, b], [-b*, a*]]."""
+        a, b = self.parts(omega, np.array([0, self.shape.size]))
+        return a[0], b[0]
+
+    def parts(self, omega: Float[np.ndarray, "positions spins"], edges: Int[np.ndarray, " edges"]) -> Parts:
+        """The same for each part of the pulse, between steps that are its `edges`; all parts side by side."""
+        lengths = np.diff(edges)
+        held = np.arange(lengths.max()) < lengths[:, None]
+        field = np.zeros(held.shape, complex)
+        field[held] = self.shape[edges[0] : edges[-1]]
+        # A part that is shorter than the longest waits without turning.
+        steps = np.where(held, self.duration / self.shape.size, 0.0)
+        shape = (lengths.size, *omega.shape)
+        a, b = np.ones(shape, complex), np.zeros(shape, complex)
+        square = omega**2
+        for strength, step in zip(field.T[:, :, None, None], steps.T[:, :, None, None], strict=True):
+            size = np.sqrt(square + np.abs(strength) ** 2)
+            half = size * (step / 2)
+            sine = np.sin(half)
+            sine /= np.where(size > 0, size, 1.0)
+            p = np.cos(half) - 1j * (omega * sine)
+            q = (-1j * strength.conj()) * sine
             a, b = p * a - q * b.conj(), p * b + q * a.conj()
         return a, b
 

@@ -1,8 +1,8 @@
 """The sequences of localised spectroscopy, as what they do to a density matrix."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -224,10 +224,17 @@ def evolved(spins: Spins, sequence: Sequence, frequency: float) -> Complex[np.nd
     excite = spins.rotation(np.pi / 2, np.pi / 2)
     density = (excite * spins.fz) @ excite.conj().T
     density = np.where(_is(spins, sequence.excited), density, 0)
+    rotations: dict[Turn, Complex[np.ndarray, "positions d d"]] = {}
     for block in sequence.blocks():
-        shaped = [one.pulse for one in block.events if isinstance(one, Turn) and one.pulse is not None]
-        positions = _positions(shaped[0], frequency) if shaped else np.zeros(1)
-        density = _through(spins, density, block, positions, frequency)
+        turns = [one for one in block.events if isinstance(one, Turn) and one.pulse is not None]
+        positions = np.zeros(1)
+        for turn in turns:
+            assert turn.pulse is not None
+            # The same pulse selects in every direction and on both sides of an echo: it is worked out once.
+            positions, same = _positions(turn.pulse, frequency), replace(turn, keep=None)
+            if same not in rotations:
+                rotations[same] = shaped(spins, turn.pulse, positions, turn.phase)
+        density = _through(spins, density, block, positions, rotations, frequency)
     return density * (spins.weight / sequence.gain)
 
 
@@ -236,6 +243,7 @@ def _through(
     density: Complex[np.ndarray, "d d"],
     block: Block,
     positions: Float[np.ndarray, " positions"],
+    rotations: Mapping[Turn, Complex[np.ndarray, "positions d d"]],
     frequency: float,
 ) -> Complex[np.ndarray, "d d"]:
     """Through one block at every position (offsets in Hz), and averaged over them."""
@@ -244,7 +252,7 @@ def _through(
     events = block.events
     for at, event in enumerate(events):
         if isinstance(event, Turn):
-            here = _turned(spins, here, event, positions, frequency)
+            here = _turned(spins, here, event, rotations, frequency)
             response = response * _response(event, positions)
             continue
         beside = [events[k] for k in (at - 1, at + 1) if 0 <= k < len(events)]
@@ -266,7 +274,7 @@ def _turned(
     spins: Spins,
     density: Complex[np.ndarray, "p d d"],
     turn: Turn,
-    positions: Float[np.ndarray, " positions"],
+    rotations: Mapping[Turn, Complex[np.ndarray, "positions d d"]],
     frequency: float,
 ) -> Complex[np.ndarray, "q d d"]:
     """After a pulse and the gradients that leave one order of coherence."""
@@ -275,7 +283,7 @@ def _turned(
     elif turn.pulse is None:
         rotation = spins.rotation(turn.angle, turn.phase)[None]
     else:
-        rotation = shaped(spins, turn.pulse, positions, turn.phase)
+        rotation = rotations[replace(turn, keep=None)]
         density = density.astype(rotation.dtype)
     turned = rotation @ density @ np.swapaxes(rotation, 1, 2).conj()
     return turned if turn.keep is None else np.where(_is(spins, turn.keep), turned, 0)
@@ -300,8 +308,7 @@ def shaped(
         return out
 
     total = np.broadcast_to(coupled(times[0] / 2), (positions.size, spins.size, spins.size))
-    for part, (start, stop) in enumerate(pairwise(edges)):
-        a, b = turned.rotations(omega, slice(start, stop))
+    for part, (a, b) in enumerate(zip(*turned.parts(omega, edges), strict=True)):
         total = spins.product(a.astype(np.complex64), b.astype(np.complex64)) @ total
         after = times[part + 1] if part + 1 < N_PARTS else 0.0
         total = coupled((times[part] + after) / 2) @ total

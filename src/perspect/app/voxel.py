@@ -1,0 +1,147 @@
+"""The voxel of a spectrum on an image: where it is, where it is for each molecule, and what it holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect import io, mrs
+from perspect.anatomy import resample
+from perspect.anatomy.cuts import cuts
+from perspect.vocabulary import BoxRow, Flag, Grid, Problem, Severity, Spectra, VoxelPicture
+
+TISSUES: Final = ("grey", "white", "csf")
+"""In the order in which their maps are given."""
+
+LEAST_KNOWN: Final = 0.5
+"""Share of the voxel that the maps must explain; else they are of another place."""
+
+CARRIER: Final = 4.65
+"""ppm at which the nominal voxel lies where nothing is said: that of water, at which scanners plan unless they are told
+an offset."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Files in the scanner's coordinates of the same session: an image to draw on, maps of grey, white and fluid, the
+    mask of the lesion; and how the voxel was selected, where it is known. `carrier` in ppm, bandwidths in Hz.
+    """
+
+    image: Path | None = None
+    tissue: tuple[Path, ...] = ()
+    lesion: Path | None = None
+    bandwidths: tuple[float, float, float] | None = None
+    carrier: float | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that were given."""
+        return tuple(one for one in (self.image, *self.tissue, self.lesion) if one is not None)
+
+
+NOTHING: Final = Surroundings()
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """What is known of a voxel from its surroundings: shares of its volume, a picture, remarks."""
+
+    fractions: Mapping[str, float] = field(default_factory=dict)
+    picture: VoxelPicture | None = None
+    flags: tuple[Flag, ...] = ()
+
+
+def place_of(spectra: Spectra, around: Surroundings, other: Spectra | None = None) -> Place:
+    """The voxel in its surroundings; `other` is the voxel of the other side, which is drawn with it."""
+    if not around.files and around.bandwidths is None:
+        return Place()
+    if not spectra.placed:
+        sentence = f"{spectra.name} does not say where its voxel lies: it is not drawn, and what it holds is not known."
+        return Place(flags=(Flag("no-place", Severity.CAUTION, sentence, source="place"),))
+    boxes, rows, flags = _boxes(spectra, around)
+    lesion = None if around.lesion is None else io.read_region(around.lesion, "lesion")
+    if lesion is not None:
+        mask = lesion.mask.astype(np.float32)
+        rows = tuple(_with_lesion(row, _share(mask, lesion.grid, boxes[row.name])) for row in rows)
+    if other is not None and other.placed:
+        boxes |= {"other side": other.grid.affine}
+    fractions = _fractions(spectra.grid, around)
+    picture = None
+    if around.image is not None:
+        values, grid = io.read_volume(around.image)
+        drawn = {name: box for name, box in boxes.items() if name in ("voxel", "other side", *mrs.DRAWN)}
+        planes = cuts(values, grid, spectra.grid.affine[:3, 3], drawn)
+        if not any(np.isfinite(one.values).any() for one in planes):
+            raise Problem(
+                f"The voxel of {spectra.name} lies outside {around.image.name}.",
+                "A voxel that is drawn in the wrong place is worse than none.",
+                "Give an image of the same session, in the scanner's coordinates.",
+            )
+        picture = VoxelPicture(planes, rows, around.image.name, fractions)
+    return Place(fractions, picture, flags)
+
+
+def _boxes(
+    spectra: Spectra, around: Surroundings
+) -> tuple[dict[str, Float[np.ndarray, "4 4"]], tuple[BoxRow, ...], tuple[Flag, ...]]:
+    """The nominal voxel and those of the resonances, with a row of the table for each."""
+    voxel = spectra.grid.affine
+    boxes, rows = {"voxel": voxel}, [BoxRow("voxel", None, 0.0, 1.0)]
+    if around.bandwidths is None:
+        return boxes, tuple(rows), ()
+    selection = mrs.Selection(around.bandwidths, carrier_of(spectra, around))
+    of_resonance = {
+        name: mrs.displaced(voxel, ppm, spectra.frequency, selection) for name, ppm in mrs.RESONANCES.items()
+    }
+    for name, box in of_resonance.items():
+        moved = float(np.linalg.norm(box[:3, 3] - voxel[:3, 3]))
+        rows.append(BoxRow(name, mrs.RESONANCES[name], moved, mrs.in_common(voxel, box)))
+    return boxes | of_resonance, tuple(rows), mrs.displacement_flags(of_resonance)
+
+
+def carrier_of(spectra: Spectra, around: Surroundings) -> float:
+    """The ppm to which the nominal voxel belongs: as said, as the header says, or that of water."""
+    offset = spectra.header.get("TxOffset")
+    if around.carrier is not None:
+        return around.carrier
+    return CARRIER + (float(offset) if isinstance(offset, int | float) else 0.0)
+
+
+def _with_lesion(row: BoxRow, share: float) -> BoxRow:
+    return BoxRow(row.name, row.ppm, row.moved, row.common, share)
+
+
+def _share(values: Float[np.ndarray, "x y z"], source: Grid, box: Float[np.ndarray, "4 4"]) -> float:
+    return float(resample.share_of_boxes(values, source, Grid((1, 1, 1), box))[0, 0, 0])
+
+
+def _fractions(voxel: Grid, around: Surroundings) -> dict[str, float]:
+    """Shares of the voxel in grey, white, fluid and lesion; what is lesion is not tissue as well."""
+    if not around.tissue:
+        return {}
+    if len(around.tissue) != len(TISSUES):
+        raise Problem(
+            f"{len(around.tissue)} maps of tissue were given.",
+            "It is not known which tissue each shows.",
+            f"Give one map each of {', '.join(TISSUES)}, in this order.",
+        )
+    found: dict[str, float] = {}
+    lesion = None if around.lesion is None else io.read_region(around.lesion, "lesion")
+    for name, path in zip(TISSUES, around.tissue, strict=True):
+        values, grid = io.read_volume(path)
+        if lesion is not None:
+            values = np.where(resample.onto(lesion.mask, lesion.grid, grid, 0), np.float32(0), values)
+        found[name] = _share(values, grid, voxel.affine)
+    if lesion is not None:
+        found["lesion"] = _share(lesion.mask.astype(np.float32), lesion.grid, voxel.affine)
+    total = sum(found.values())
+    if not total > LEAST_KNOWN:
+        raise Problem(
+            f"The maps of tissue explain {total:.0%} of the voxel.",
+            "They are of another place, or not shares from 0 to 1.",
+            "Give probability maps in the scanner's coordinates of the same session.",
+        )
+    return {name: share / total for name, share in found.items()}

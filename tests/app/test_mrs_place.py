@@ -1,0 +1,129 @@
+"""The voxel on an image, what it holds, the other side, and a page whose script is bound to its fingerprint."""
+
+import base64
+import csv
+import hashlib
+import json
+import re
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from mrs_made import HEALTHY, TUMOUR, spectrum, water
+from perspect.cli import main
+from perspect.io.nifti_mrs import nifti_mrs
+from perspect.vocabulary import Grid
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("PERSPECT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+AFFINE = np.array([[-2.0, 0, 0, 60], [0, 2, 0, -60], [0, 0, 2, -60], [0, 0, 0, 1]])
+"""Of an image whose first axis runs to the left, as scanners store them."""
+
+
+def placed(path, truth, at, seed=0, size=1.0, **values):
+    affine = np.diag([20.0, 20.0, 20.0, 1.0])
+    affine[:3, 3] = at
+    one = water(**values) if truth is None else spectrum(truth, seed)
+    one = replace(one, values=one.values * size, grid=Grid((1, 1, 1), affine), placed=True)
+    path.write_bytes(nifti_mrs(one.values, one, {}))
+    return path
+
+
+def image(path, inside):
+    """A volume that is one where a function of right, front and head holds."""
+    index = np.stack(np.meshgrid(*[np.arange(60)] * 3, indexing="ij"), -1)
+    where = index @ AFFINE[:3, :3].T + AFFINE[:3, 3]
+    nib.save(nib.Nifti1Image(inside(where).astype(np.float32), AFFINE), path)
+    return path
+
+
+def rows(out, kind):
+    with (out / "sub-01" / "mrs" / "sub-01_desc-fit_amounts.tsv").open(encoding="utf-8") as file:
+        return {row["key"]: row for row in csv.DictReader(file, delimiter="\t") if row["kind"] == kind}
+
+
+def test_a_voxel_is_drawn_where_it_lies_and_its_content_scales_the_water(tmp_path):
+    """Right of 31 mm, the edge of a voxel of the mask, is lesion: half of a voxel of 20 mm that is centred there."""
+    path = placed(tmp_path / "sub-01_svs.nii.gz", TUMOUR, (31, 0, 0))
+    reference = placed(tmp_path / "sub-01_mrsref.nii.gz", None, (31, 0, 0))
+    maps = [str(image(tmp_path / f"{name}.nii", lambda x, s=share: s + 0 * x[..., 0])) for name, share in
+            (("grey", 0.5), ("white", 0.4), ("csf", 0.1))]  # fmt: skip
+    lesion = image(tmp_path / "lesion.nii", lambda x: x[..., 0] > 30)
+    call = ["mrs", str(path), "--water", str(reference), "--image", maps[0], "--tissue", *maps, "--lesion", str(lesion)]
+    assert main([*call, "--bandwidths", "2000", "1000", "1000", "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    page = (tmp_path / "out" / "sub-01_mrs.html").read_text(encoding="utf-8")
+    assert "50 % lesion" in page and "25 % grey" in page
+    assert page.count('<svg class="tile"') == 3 and "R 31" in page
+    # NAA lies (4.65 - 2.01) · 123.2 Hz = 325 Hz off: 3.25, 6.5 and 6.5 mm along the edges, 9.76 mm in all.
+    found = re.search(r"NAA</th><td>2.01</td><td>([\d.]+) mm", page)
+    assert float(found[1]) == pytest.approx(2.64 * 123.2 / 1000 * 20 * 1.5, abs=0.1)
+
+
+def test_a_voxel_without_a_place_is_not_drawn_but_said_so(tmp_path):
+    one = spectrum(HEALTHY)
+    path = tmp_path / "sub-01_svs.nii.gz"
+    path.write_bytes(nifti_mrs(one.values, replace(one, placed=False), {}))
+    picture = image(tmp_path / "a.nii", lambda x: x[..., 0] > 0)
+    assert main(["mrs", str(path), "--image", str(picture), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    summary = json.loads((tmp_path / "out/sub-01/mrs/sub-01_desc-fit_summary.json").read_text(encoding="utf-8"))
+    assert "no-place" in [flag["code"] for flag in summary["flags"]]
+
+
+def test_a_voxel_outside_the_image_is_refused(tmp_path, capsys):
+    path = placed(tmp_path / "sub-01_svs.nii.gz", HEALTHY, (900, 0, 0))
+    picture = image(tmp_path / "a.nii", lambda x: x[..., 0] > 0)
+    assert main(["mrs", str(path), "--image", str(picture), "--out", str(tmp_path / "out"), "--quiet"]) == 2
+    assert "outside" in capsys.readouterr().err
+
+
+def test_amounts_stand_over_those_of_the_other_side_with_both_errors(tmp_path):
+    """The same content twice as concentrated: every quotient is two, whatever the spectra share."""
+    path = placed(tmp_path / "sub-01_svs.nii.gz", HEALTHY, (30, 0, 0), seed=1, size=2.0)
+    other = placed(tmp_path / "other_svs.nii.gz", HEALTHY, (-30, 0, 0), seed=2)
+    call = ["mrs", str(path), "--contralateral", str(other), "--out", str(tmp_path / "out"), "--quiet"]
+    assert main(call) == 0
+    found, own = rows(tmp_path / "out", "contralateral"), rows(tmp_path / "out", "sum")
+    for key in ("tNAA", "tCr", "tCho"):
+        value, std = float(found[key]["value"]), float(found[key]["std"])
+        assert abs(value - 2) < 3 * std
+        assert std / value > float(own[key]["std"]) / float(own[key]["value"])
+        assert float(found[key]["lower95"]) < value < float(found[key]["upper95"])
+    assert abs(float(found["tCho/tCr"]["value"]) - 1) < 3 * float(found["tCho/tCr"]["std"])
+
+
+def test_a_lesion_with_water_and_another_side_without_are_not_compared(tmp_path, capsys):
+    path = placed(tmp_path / "sub-01_svs.nii.gz", HEALTHY, (30, 0, 0))
+    reference = placed(tmp_path / "sub-01_mrsref.nii.gz", None, (30, 0, 0))
+    call = ["mrs", str(path), "--water", str(reference), "--contralateral", str(path)]
+    assert main([*call, "--out", str(tmp_path / "out"), "--quiet"]) == 2
+    assert "water reference for both" in capsys.readouterr().err
+
+
+def test_only_the_script_with_the_fingerprint_of_the_policy_may_run(tmp_path):
+    path = placed(tmp_path / "sub-01_svs.nii.gz", HEALTHY, (0, 0, 0))
+    assert main(["mrs", str(path), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    page = (tmp_path / "out" / "sub-01_mrs.html").read_text(encoding="utf-8")
+    (text,) = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+    assert f"script-src 'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" in policy
+    assert "default-src 'none'" in policy and "unsafe-eval" not in policy
+    numbers = json.loads(re.search(r'id="spectrum-numbers">(.*?)</script>', page, flags=re.DOTALL)[1])
+    assert len(numbers["data"]) == len(numbers["fit"]) == numbers["bins"] and "NAA" in numbers["parts"]
+    assert not re.search(r"\son\w+=|https?://(?!doi\.org)", page)
+
+
+def test_lcmodels_result_stands_beside_ours_and_changes_nothing(tmp_path, shared_data):
+    path = placed(tmp_path / "sub-01_svs.nii.gz", HEALTHY, (0, 0, 0))
+    coord = shared_data / "mrs" / "suspect" / "svs_97.COORD"
+    assert main(["mrs", str(path), "--out", str(tmp_path / "a"), "--quiet"]) == 0
+    assert main(["mrs", str(path), "--compare", str(coord), "--out", str(tmp_path / "b"), "--quiet"]) == 0
+    page = (tmp_path / "b" / "sub-01_mrs.html").read_text(encoding="utf-8")
+    assert re.search(r"tCho</th><td>[\d.]+ ± [\d.]+</td><td>0.457 ± 0.0091", page)
+    tables = [(tmp_path / one / "sub-01/mrs/sub-01_desc-fit_amounts.tsv").read_bytes() for one in "ab"]
+    assert tables[0] == tables[1]
