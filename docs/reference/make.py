@@ -157,9 +157,9 @@ def trap_page() -> str:
         )
         rows.append((f"`{one.code}`", one.title, numbers, one.action))
     words = (
-        "What fakes a number, from `src/perspect/pitfalls/thresholds.toml`, one file for each detector beside it. Numbers\n"
-        "that are *calibrated* were chosen on virtual patients by `benchmarks/traps.py`; *our default* marks those that\n"
-        "nobody has published. How each looks, and how often it is found: [learn](../learn/traps.md)."
+        "What fakes a number, from `src/perspect/pitfalls/thresholds.toml`, one file for each detector beside it.\n"
+        "Numbers that are *calibrated* were chosen on virtual patients by `benchmarks/traps.py`; *our default* marks\n"
+        "those that nobody has published. How each looks, and how often it is found: [learn](../learn/traps.md)."
     )
     return _page("Traps", words, _table(("code", "trap", "told by", "what is to be done"), rows))
 

@@ -8,6 +8,7 @@ from perspect.vocabulary.finding import Finding
 from perspect.vocabulary.flag import Flag, Severity
 from perspect.vocabulary.labelling import Around, Calibration, Labelled, Labelling
 from perspect.vocabulary.marker import MARKERS, Family, Marker, marker
+from perspect.vocabulary.metric import Histogram, Metric, Size
 from perspect.vocabulary.problem import Problem, Refusal
 from perspect.vocabulary.quantity import Code, Quantity
 from perspect.vocabulary.recipe import Recipe, Step
@@ -32,12 +33,14 @@ __all__ = [
     "FittedSpectrum",
     "Flag",
     "Grid",
+    "Histogram",
     "Labelled",
     "Labelling",
     "Map",
     "Marker",
     "Measured",
     "MeasuredSpectrum",
+    "Metric",
     "Problem",
     "Quantity",
     "Recipe",
@@ -45,6 +48,7 @@ __all__ = [
     "Region",
     "Series",
     "Severity",
+    "Size",
     "Spectra",
     "Status",
     "Step",
