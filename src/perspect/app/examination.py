@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Final
 
 import perspect
-from perspect import evidence, io, report
+from perspect import evidence, io, lesion, report
 from perspect.app.anatomy import head_of
-from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dce, of_dsc, of_mrs, unused
+from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dce, of_dsc, of_mrs, of_patient, unused
 from perspect.app.contribute.contribution import drawn, middle
 from perspect.app.lesion import placed
 from perspect.evidence import Answer, Case, Question
 from perspect.lesion.parts import volume
+from perspect.pitfalls import Record
 from perspect.report.dossier import Dossier, Extent, Plate, Used
 from perspect.vocabulary import Finding, Map, Problem, Recipe, Severity, marker
 from perspect.vocabulary.progress import Progress, silent
@@ -25,6 +26,9 @@ ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Progress], Contri
     "mrs": of_mrs,
 }
 """What reads the series of each role, in the order in which they are read."""
+
+SIZED: Final = ("whole", "solid part", "enhancing", "cavity")
+"""Parts whose diameters are told."""
 
 TITLES: Final = {"t1c": "T1 after agent", "flair": "FLAIR"}
 """Conventional images that are shown with the parts of the lesion."""
@@ -72,7 +76,7 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
             io.demand_free(request.out, taken, request.overwrite)
 
     tell("anatomy", 0.0)
-    patient = _patient(request, roles, mask)
+    patient = _patient(request, roles, mask, context)
     added = [_of_role(role, roles.series[role], patient, tell) for role in ROOMS if role in roles.series]
     limiting = tuple(one for one in patient.lesion.parts.flags if one.severity >= Severity.LIMITED)
     read = (one for some in added for one in some.findings)
@@ -89,7 +93,7 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
         case=case,
         series=(*_conventional(roles), *(one for some in added for one in some.used), *_unread(roles)),
         flags=(*patient.lesion.parts.flags, *dict.fromkeys(one for some in added for one in some.flags)),
-        traps=tuple(one for some in added for one in some.traps),
+        traps=(*(one.flag for one in patient.traps), *(one for some in added for one in some.traps)),
         regions=tuple(
             Extent(key, one.n_voxels, volume(one), one.origin) for key, one in patient.lesion.parts.regions.items()
         ),
@@ -99,6 +103,9 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
         or {"anatomy": Recipe(patient.head.steps)},
         plates=(*_plates(patient), *(one for some in added for one in some.plates)),
         sources=_sources(request, roles),
+        metrics=tuple(one for some in added for one in some.metrics),
+        histograms=tuple(one for some in added for one in some.histograms),
+        sizes=tuple(lesion.size(one) for key, one in patient.lesion.parts.regions.items() if key in SIZED),
         pages={
             key: one.relative_to(request.out).as_posix() for some in added for key, one in some.pages.items()
         },
@@ -126,12 +133,14 @@ def _demanded(request: Request, roles: io.Roles) -> Path:
     return request.lesion
 
 
-def _patient(request: Request, roles: io.Roles, mask: Path) -> Patient:
-    """The conventional images with their tissues, and the lesion in them."""
+def _patient(request: Request, roles: io.Roles, mask: Path, context: io.Context) -> Patient:
+    """The conventional images with their tissues, the lesion in them, and the traps of both."""
     images = {contrast: io.read_anatomy(path, contrast) for contrast, path in roles.anatomy.items()}
     head = head_of(images, io.read_region(mask, "lesion"))
+    there, record = placed(mask, head), Record(context.facts, "dsc" in roles.series, "mrs" in roles.series)
     return Patient(
-        request.study, request.out, roles.anatomy, mask, head, placed(mask, head), request.overwrite, request.threads
+        request.study, request.out, roles.anatomy, mask, head, there, record, of_patient(head, there, record),
+        request.overwrite, request.threads,
     )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from perspect.io.labelling import GivenLabelling as GivenLabelling
     from perspect.io.lcmodel import SaidByHand as SaidByHand
     from perspect.io.lcmodel import basis_text as basis_text
+    from perspect.io.nifti import positions_apart as positions_apart
     from perspect.io.nifti import read_region as read_region
     from perspect.io.nifti import read_volume as read_volume
     from perspect.io.nifti_mrs import basis_nifti as basis_nifti
@@ -109,6 +110,7 @@ WHERE: Final = {
     "GivenLabelling": "labelling",
     "SaidByHand": "lcmodel",
     "basis_text": "lcmodel",
+    "positions_apart": "nifti",
     "read_region": "nifti",
     "read_volume": "nifti",
     "basis_nifti": "nifti_mrs",

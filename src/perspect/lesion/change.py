@@ -1,4 +1,4 @@
-"""A lesion against itself in an earlier study: how much a marker changed, and whether that is more than measuring twice."""
+"""A lesion against itself in an earlier study: how much a marker changed, and whether measuring twice explains it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

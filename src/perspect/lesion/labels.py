@@ -54,7 +54,7 @@ def convention_of(labels: Int[np.ndarray, "x y z"]) -> Convention:
         return Convention.BRATS_2023
     raise Problem(
         f"The lesion mask holds the numbers {', '.join(map(str, sorted(there)))}.",
-        "That is neither a plain mask (1) nor a BraTS segmentation (1, 2, 4; 1, 2, 3; 1, 2): what is what is not known.",
+        "That is neither a plain mask (1) nor a BraTS segmentation (1, 2, 4; 1, 2, 3; 1, 2).",
         "Give a plain mask, or renumber the segmentation.",
     )
 

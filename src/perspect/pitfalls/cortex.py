@@ -21,6 +21,9 @@ ALIKE: Final = threshold("cortex-in-region", "alike")
 EXPECTED: Final = threshold("cortex-in-region", "expected")
 """Share of grey matter that the standard head has at a voxel of a lesion that is taken for cortex."""
 
+OF_BLOOD: Final = frozenset({"rcbv", "cbv", "cbf"})
+"""Maps in which cortex is as high as tumour."""
+
 FEWEST_IMAGES: Final = 2
 """Contrasts without which a lesion is not told from cortex: on T1w alone many look the same."""
 
@@ -31,14 +34,14 @@ def look(scene: Scene) -> Trap | None:
     Within what was drawn as lesion no tissue class is known from its place; what looks like cortex where cortex is
     expected counts (`cortex_drawn_as_lesion`), and what enhances never does.
     """
-    if scene.grey is None or scene.fluid is None:
+    if scene.grey is None or scene.fluid is None or not set(scene.maps) & OF_BLOOD:
         return None
     with np.errstate(invalid="ignore"):
         much = (scene.grey > MOST_GREY) | (scene.fluid > MOST_FLUID)
     lit = scene.parts["enhancing"].mask if "enhancing" in scene.parts else np.zeros_like(much)
     return masked(
         scene, "cortex-in-region", much & ~lit,
-        "Cortex, deep grey matter or fluid is part of the lesion as drawn or of its surroundings.", ("dsc", "asl"),
+        "Cortex, deep grey matter or fluid is part of the lesion as drawn or of its surroundings.", (scene.spoils,),
     )  # fmt: skip
 
 

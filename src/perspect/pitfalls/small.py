@@ -8,7 +8,7 @@ from scipy import ndimage
 from perspect.pitfalls.scene import Scene
 from perspect.pitfalls.threshold import threshold
 from perspect.pitfalls.trap import Trap
-from perspect.vocabulary import Severity
+from perspect.vocabulary import MARKERS, Severity
 
 VOXELS: Final = threshold("few-voxels", "voxels")
 """Voxels of the series below which nothing is measured."""
@@ -18,6 +18,11 @@ VOLUME: Final = threshold("few-voxels", "volume")
 
 THIN: Final = threshold("few-voxels", "thin")
 """Share of voxels at the border, within their slice, above which a part is hardly anything but border."""
+
+HOT: Final = tuple(
+    one.key for one in MARKERS if one.part == "solid part" and one.statistic not in ("mean", "seen or not")
+)
+"""Markers that are refused there: hot spots, percentiles and shares of voxels. A mean of few voxels has its error."""
 
 
 def look(scene: Scene) -> Trap | None:
@@ -32,8 +37,8 @@ def look(scene: Scene) -> Trap | None:
     border = 1 - float(ndimage.binary_erosion(solid, within).sum() / max(n, 1))
     if n < VOXELS or volume < VOLUME:
         sentence = f"The solid part has {n} voxels ({volume:.2g} mL) on this image."
-        return Trap("few-voxels", Severity.LIMITED, sentence, None, border, (scene.spoils,))
+        return Trap("few-voxels", Severity.LIMITED, sentence, None, border, HOT)
     if border > THIN:
         sentence = f"The solid part is so thin that {border:.0%} of its voxels lie at its border and hold other tissue."
-        return Trap("few-voxels", Severity.CAUTION, sentence, None, border, (scene.spoils,))
+        return Trap("few-voxels", Severity.CAUTION, sentence, None, border, HOT)
     return None

@@ -53,7 +53,7 @@ def look(scene: Scene) -> Trap | None:
     return masked(
         scene, "large-vessel", is_vessel | edge,
         "A vessel runs through the lesion: curves there tower above those around them, as in arteries or veins.",
-        ("dsc", "asl"),
+        (scene.spoils,),
     )  # fmt: skip
 
 
