@@ -4,8 +4,8 @@ from math import sqrt
 import pytest
 
 from cases import found
-from perspect.lesion import Earlier, change, changes
-from perspect.vocabulary import Flag, Severity
+from perspect.lesion import change, changes
+from perspect.vocabulary import Earlier, Flag, Severity
 
 BEFORE = Earlier("rcbv_mean", "lesion", 2.0, 0.1, "ratio", software="perspect 1")
 

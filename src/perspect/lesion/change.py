@@ -5,27 +5,11 @@ from dataclasses import dataclass
 from math import hypot, isfinite, nan, sqrt
 from typing import Final
 
-from perspect.vocabulary import Finding, Severity
+from perspect.vocabulary import Earlier, Finding, Severity
 
 REPEATED: Final = 1.96 * sqrt(2.0)
 """Within-subject standard deviations between two measurements of which 95 % of repetitions stay (Bland and Altman 1986,
 doi:10.1016/S0140-6736(86)90837-8)."""
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """A number of an earlier study: of which marker and part, its value with standard error and unit, by which
-    software.
-    """
-
-    marker: str
-    region: str
-    value: float
-    std: float
-    unit: str
-    above: bool = False
-    is_limited: bool = False
-    software: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +58,7 @@ def change(now: Finding, before: Earlier, software: str) -> Change:
     is_published = isfinite(of_value) and of_value >= of_errors
     coefficient = REPEATED * (of_value if is_published else of_errors)
     is_beyond = abs(now.value - before.value) > coefficient
-    rest = "test-retest of tumours" if is_published else "its own errors; no test-retest of it is published"
+    rest = "how well it repeats" if is_published else "its own errors; no test-retest of it is published"
     if now.marker.repeatability == now.marker.repeatability and not is_published:
         rest = "the errors of both values, which are larger than test-retest"
     sense = "rose" if now.value > before.value else "fell"

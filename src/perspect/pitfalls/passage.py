@@ -16,7 +16,7 @@ STEP: Final = threshold(CODE, "step")
 """s between volumes above which the first pass is three samples."""
 
 CONTRAST: Final = threshold(CODE, "contrast")
-"""Peak of the median voxel over its noise below which the area is mostly noise."""
+"""Blood volume of a voxel of white matter over its standard error below which it is mostly noise."""
 
 TAIL: Final = threshold(CODE, "tail")
 """s after the peak below which leakage is not told from recirculation."""
@@ -36,7 +36,7 @@ def look(scene: Scene) -> Trap | None:
     if seen.step > STEP:
         said.append(f"a volume is taken every {seen.step:.2f} s")
     if seen.contrast < CONTRAST:
-        said.append(f"its peak is {seen.contrast:.1f} times the noise of a voxel")
+        said.append(f"blood volume of a voxel of white matter is only {seen.contrast:.1f} times its error")
     if seen.tail < TAIL:
         said.append(f"the series ends {seen.tail:.0f} s after its peak")
     if seen.width > WIDE:

@@ -15,7 +15,8 @@ from perspect.vocabulary import Grid, Region
 @dataclass(frozen=True)
 class Passage:
     """How well the bolus of a series is seen: volumes before it, s between volumes and from the peak to the end, the
-    peak of the median voxel over its noise, and the width (s) of the first pass over the brain. NaN: not known.
+    blood volume of a voxel of white matter over its standard error, and the width (s) of the first pass over the
+    brain. NaN: not known.
     """
 
     n_baseline: int

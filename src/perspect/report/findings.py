@@ -9,7 +9,7 @@ from typing import Any, Final
 from perspect.evidence import Answer, Reading
 from perspect.evidence.likelihood import EIGHTY, spread
 from perspect.report.dossier import Dossier
-from perspect.vocabulary import Finding, Flag, Metric
+from perspect.vocabulary import Finding, Flag, Metric, Severity
 
 SCHEMA: Final = "perspect-findings/1"
 """Name and version; a key that goes or changes its meaning makes the next version."""
@@ -92,6 +92,7 @@ def finding_values(one: Finding) -> dict[str, Any]:
         "with_traps": one.with_traps,
         "without_traps": one.without_traps,
         "flags": [flag.code for flag in one.flags],
+        "limited": any(flag.severity >= Severity.LIMITED for flag in one.flags),
     }
 
 

@@ -4,6 +4,7 @@ templates.
 
 from perspect.vocabulary import lexicon
 from perspect.vocabulary.data import Acquisition, Anatomy, Curve, Grid, Map, Measured, Region, Series, Study
+from perspect.vocabulary.earlier import Earlier
 from perspect.vocabulary.finding import Finding
 from perspect.vocabulary.flag import Flag, Severity
 from perspect.vocabulary.labelling import Around, Calibration, Labelled, Labelling
@@ -28,6 +29,7 @@ __all__ = [
     "Calibration",
     "Code",
     "Curve",
+    "Earlier",
     "Family",
     "Finding",
     "FittedSpectrum",

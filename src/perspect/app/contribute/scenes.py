@@ -63,7 +63,7 @@ def of_perfusion(scan: Examined, seen: Seen, patient: Patient) -> Scene:
         is_corrected="k2" in maps,
         anatomy=brain_on(patient, grid, seen.series_to_anatomy.matrix),
         reference_spread=float(summary.get("white_matter_spread", np.nan)),
-        passage=_passage(summary),
+        passage=passage_of(scan.measured),
         arterial=_arterial(summary, summary.get("arterial_relative_error")),
         bolus_motion=bolus_motion(summary),
         alignment_error=seen.series_to_anatomy.error,
@@ -140,12 +140,20 @@ def _cortex_in(head: Head) -> Bool[np.ndarray, "x y z"]:
     return np.asarray(inside.spread(found, False), bool)
 
 
-def _passage(summary: Mapping[str, Any]) -> Passage:
+def passage_of(measured: Measured) -> Passage:
+    """How well the bolus is seen, by the account of DSC; its contrast is that of blood volume in a voxel of the
+    reference over its standard error.
+    """
+    summary, rcbv = measured.summary, measured.maps.get("rcbv")
+    contrast = float("nan")
+    if rcbv is not None and "reference" in measured.regions:
+        white = measured.regions["reference"].mask & np.isfinite(rcbv.values) & (rcbv.std > 0)
+        contrast = float(np.median(rcbv.values[white] / rcbv.std[white])) if white.any() else contrast
     return Passage(
         n_baseline=int(summary.get("n_baseline", 0)),
         step=float(summary.get("time_step", np.nan)),
         tail=float(summary.get("seconds_after_peak", np.nan)),
-        contrast=float(summary.get("brain_contrast_to_noise", np.nan)),
+        contrast=contrast,
     )
 
 
