@@ -5,125 +5,76 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cases import UNTREATED
+from cases import UNTREATED as CASE
+from cases import found
 from perspect.evidence import question, weigh
 from perspect.lesion import measured
-from perspect.pitfalls import LOOKS, Scene, cortex, dropout, flags_of, leakage, look, reference, trapped, vessel, void
-from perspect.vocabulary import Grid, Region, Severity, marker
-
-GRID = Grid((40, 40, 12), np.diag([2.0, 2.0, 4.0, 1.0]))
-
-
-def ball(centre, radius):
-    at = np.indices(GRID.shape) * np.array([2.0, 2.0, 4.0]).reshape(3, 1, 1, 1)
-    return np.sqrt(((at - np.array(centre).reshape(3, 1, 1, 1)) ** 2).sum(axis=0)) <= radius
+from perspect.pitfalls import KINDS, LOOKS, Scene, cortex, flags_of, leakage, look, scalp, shine, small, trapped, void
+from perspect.pitfalls.registration import offset
+from perspect.pitfalls.voxel import late_energy
+from perspect.vocabulary import Region, Severity, marker
+from trap_scenes import BRAIN, CLEAN, CORE, GRID, HAS, SOLID, ball, map_of, rested, scene, voxel, with_vessel
 
 
-BRAIN = ball((40, 40, 24), 36)
-SOLID = ball((40, 56, 24), 9)
-RIM = ball((40, 56, 24), 14) & ~SOLID
-WHITE = ball((40, 24, 24), 9)
+def named(one):
+    return one.__name__.rsplit(".", 1)[1]
 
 
-def scene():
-    """A brain with a lesion twice as vascular as white matter, and nothing wrong with it."""
-    rng = np.random.default_rng(0)
-    noise = 1 + 0.03 * rng.standard_normal(GRID.shape)
-    rcbv = np.where(SOLID, 2.5, 1.0) * noise
-    maps = {
-        "rcbv": rcbv,
-        "ph": 8 * rcbv,
-        "ttp": 10 + 0.3 * rng.standard_normal(GRID.shape),
-        "k2": np.zeros(GRID.shape),
-        "k2_std": np.full(GRID.shape, 0.01),
-    }
-    parts = {name: Region(mask, GRID, name) for name, mask in (("solid part", SOLID), ("rim of 5 mm", RIM))}
-    parts["enhancing"] = Region(SOLID, GRID, "enhancing")
-    grey = np.where(SOLID, np.nan, 0.0)
-    return Scene(GRID, 100 * noise * BRAIN, maps, BRAIN, WHITE, parts, grey, grey.copy())
-
-
-def changed(key, mask, value):
-    one = scene()
-    values = one.maps[key].copy()
-    values[mask] = value
-    return replace(one, maps={**one.maps, key: values})
-
-
-def rested(mask, value):
-    one = scene()
-    at_rest = one.at_rest.copy()
-    at_rest[mask] = value
-    return replace(one, at_rest=at_rest)
-
-
-def with_vessel(height=60.0, time=7.0):
-    tube = SOLID & ball((40, 56, 24), 3)
-    one = changed("ph", tube, height)
-    times, volumes = one.maps["ttp"].copy(), one.maps["rcbv"].copy()
-    times[tube], volumes[tube] = time, 20.0
-    return replace(one, maps={**one.maps, "ttp": times, "rcbv": volumes})
-
-
-EDGE = BRAIN & ~ball((40, 40, 24), 32)
-
-
-def at_the_edge(level):
-    lesion = ball((40, 70, 24), 8) & BRAIN
-    one = rested(lesion & EDGE, level)
-    return replace(one, parts={"solid part": Region(lesion, GRID, "solid part")})
-
-
-def shares(**changes):
-    one = scene()
-    grey = one.grey.copy()
-    grey[RIM & ball((40, 68, 24), 6)] = changes.get("grey", 0.0)
-    return replace(one, grey=grey)
-
-
-HAS = {
-    void: (rested(SOLID & ball((40, 56, 24), 4), 20.0), rested(SOLID & ball((40, 56, 24), 4), 60.0)),
-    vessel: (with_vessel(), changed("ttp", SOLID & ball((40, 56, 24), 3), 7.0)),
-    cortex: (shares(grey=0.8), shares(grey=0.1)),
-    dropout: (at_the_edge(50.0), at_the_edge(90.0)),
-    leakage: (changed("k2", SOLID, 0.2), changed("k2", SOLID & ball((40, 56, 24), 4), 0.2)),
-    reference: (replace(scene(), references={"elsewhere": 1.3}), replace(scene(), references={"elsewhere": 1.1})),
-}
-
-
-def test_a_clean_scene_has_no_trap():
-    assert look(scene()) == ()
+@pytest.mark.parametrize("one", CLEAN, ids=lambda one: type(one).__name__)
+def test_a_clean_scene_has_no_trap(one):
+    assert [trap.code for trap in look(one)] == []
 
 
 def test_every_detector_is_tried_here():
-    assert {one.look for one in HAS} == set(LOOKS)
+    assert {one.look for one in HAS} == {one for some in LOOKS.values() for one in some}
 
 
-@pytest.mark.parametrize("trap", HAS, ids=lambda one: one.__name__.rsplit(".", 1)[1])
+@pytest.mark.parametrize("trap", HAS, ids=named)
 def test_a_trap_is_found_where_it_is_and_only_there(trap):
     positive, near_miss = HAS[trap]
-    found = trap.look(positive)
-    assert found is not None
-    assert found.sentence.endswith(".")
-    assert found.spoils
+    one = trap.look(positive)
+    assert one is not None
+    assert one.sentence.endswith(".")
+    assert one.spoils
     assert trap.look(near_miss) is None
 
 
-@pytest.mark.parametrize("trap", HAS, ids=lambda one: one.__name__.rsplit(".", 1)[1])
+@pytest.mark.parametrize("trap", HAS, ids=named)
+def test_a_trap_says_what_is_to_be_done_and_where_its_numbers_are_from(trap):
+    one = trap.look(HAS[trap][0])
+    assert one.action == KINDS[one.code].action
+    assert one.flag.sentence.endswith(one.action)
+    assert one.mask is None or one.mask.n_voxels
+    for number in KINDS[one.code].thresholds.values():
+        assert number.unit
+        assert number.origin in ("published", "our default", "calibrated")
+        assert number.source or number.origin != "published"
+
+
+def answer(one, traps):
+    """What is said of grade, with a perfusion and a spectrum that both speak clearly, and the traps of one of them."""
+    perfusion, ratio = found("rcbv_mean", 5.0, 0.1), found("cho_naa", 3.0, 0.1)
+    if isinstance(one, Scene):
+        told = tuple(flag for flag in flags_of(traps, one.spoils) if flag.severity >= Severity.LIMITED)
+        std = np.full(GRID.shape, 0.1)
+        values, spoilt = 2 * one.maps["rcbv"], trapped(traps, "dsc", GRID)
+        perfusion = measured(marker("rcbv_mean"), values, std, one.parts["solid part"], spoilt, flags=told)
+    else:
+        for trap in traps:
+            if trap.severity >= Severity.LIMITED:
+                perfusion = replace(perfusion, flags=flags_of([trap], "dsc", "rcbv_mean"))
+                ratio = replace(ratio, flags=flags_of([trap], "mrs", "cho_naa"))
+    return weigh(question("grade"), [perfusion, ratio], CASE)
+
+
+@pytest.mark.parametrize("trap", HAS, ids=named)
 def test_a_trap_never_makes_an_answer_stronger(trap):
     positive, _ = HAS[trap]
-
-    def answer(one, traps):
-        spoilt, told = trapped(traps, "dsc", GRID), flags_of(traps, "dsc")
-        told = tuple(flag for flag in told if flag.severity >= Severity.LIMITED)
-        std = np.full(GRID.shape, 0.1)
-        findings = [
-            measured(marker(name), one.maps["rcbv"], std, one.parts["solid part"], spoilt, flags=told)
-            for name in ("rcbv_mean", "rcbv_hot")
-        ]
-        return weigh(question("grade"), findings, UNTREATED)
-
-    assert answer(positive, look(positive)).word.strength <= answer(positive, ()).word.strength
+    kind = next(one for one in CLEAN if type(one) is type(positive))
+    clean, sprung, unseen = (answer(kind, ()), answer(positive, look(positive)), answer(positive, ()))
+    assert sprung.word.strength <= clean.word.strength
+    assert sprung.word.strength <= unseen.word.strength
+    assert sprung.side in (clean.side, type(clean.side).NEITHER)
 
 
 def test_a_vessel_raises_the_hot_spot_until_it_is_left_out():
@@ -138,13 +89,82 @@ def test_a_vessel_raises_the_hot_spot_until_it_is_left_out():
 
 
 def test_leakage_that_was_left_in_limits_what_enhances():
-    found = leakage.look(replace(scene(), is_corrected=False))
-    assert (found.code, found.severity) == ("leakage-left-in", Severity.LIMITED)
-    bare = {name: one for name, one in scene().parts.items() if name != "enhancing"}
+    one = leakage.look(replace(scene(), is_corrected=False))
+    assert (one.code, one.severity) == ("leakage-left-in", Severity.LIMITED)
+    bare = {name: part for name, part in scene().parts.items() if name != "enhancing"}
     assert leakage.look(replace(scene(), is_corrected=False, parts=bare)) is None
 
 
 def test_a_lesion_that_is_mostly_void_is_limited():
-    found = void.look(rested(SOLID, 10.0))
-    assert found.severity == Severity.LIMITED
-    assert found.fraction == 1.0
+    one = void.look(rested(SOLID, 10.0))
+    assert one.severity == Severity.LIMITED
+    assert one.fraction == 1.0
+
+
+def test_cortex_within_what_does_not_enhance_is_left_out_and_what_enhances_is_none():
+    grey = scene().grey.copy()
+    grey[CORE] = 0.9
+    lit = replace(scene(), grey=grey)
+    assert cortex.look(lit) is None
+    drawn = replace(lit, parts={name: one for name, one in lit.parts.items() if name != "enhancing"})
+    assert np.array_equal(cortex.look(drawn).mask.mask, CORE)
+
+
+def test_cortex_is_told_from_a_lesion_by_every_image_and_by_its_place():
+    means, spreads = np.array([[20.0, 200], [60.0, 100], [90.0, 70]]), np.full((3, 2), 5.0)
+    images = np.array([[61.0, 102.0], [61.0, 160.0], [61.0, 102.0]])
+    expected = np.array([[0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
+    assert cortex.cortex_drawn_as_lesion(images, means, spreads, expected).tolist() == [True, False, False]
+    assert not cortex.cortex_drawn_as_lesion(images[:, :1], means[:, :1], spreads[:, :1], expected).any()
+
+
+def test_what_shines_is_not_counted_as_enhancing():
+    one = shine.look(HAS[shine][0])
+    assert np.array_equal(one.mask.mask, CORE)
+
+
+def test_fat_outside_of_the_brain_spoils_every_ratio_and_fat_nearby_only_lipid():
+    inside, near = scalp.look(voxel((50.0, 84.0, 50.0))), scalp.look(voxel((50.0, 77.0, 50.0), side=12.0))
+    assert inside.spoils == ("mrs",)
+    assert near.spoils == scalp.OF_LIPID
+
+
+def test_a_voxel_without_a_place_speaks_for_nothing():
+    (trap,) = look(replace(voxel(), box=None))
+    assert trap.code == "voxel-content"
+    assert trap.spoils == voxel().markers
+
+
+def test_the_box_of_a_line_is_moved_by_its_distance_from_the_carrier():
+    one = voxel(side=20.0, bandwidth=1232.0)
+    moved = one.displaced(1.3)
+    assert len(moved) == 8
+    shift = np.abs(moved[0].affine[:3, 3] - one.box.affine[:3, 3])
+    np.testing.assert_allclose(shift, 20.0 * 123.2 / 1232.0)  # 1 ppm of 123.2 Hz over 1232 Hz of a side of 20 mm
+
+
+def test_an_echo_raises_late_energy_and_noise_does_not():
+    rng = np.random.default_rng(0)
+    t = np.arange(1024) / 2000
+    decay = 50 * np.exp(-12 * t)
+    noises = [rng.standard_normal((2, 1024)) for _ in range(50)]
+    plain = [late_energy(decay + noise[0] + 1j * noise[1]) for noise in noises]
+    echoed = [late_energy(decay + 6 * np.exp(-(((t - 0.42) / 0.02) ** 2)) + n[0] + 1j * n[1]) for n in noises]
+    assert max(plain) < 3.0 < min(echoed)
+
+
+def test_a_lone_voxel_of_a_map_is_said():
+    (trap,) = look(map_of(value=9.0))
+    assert trap.mask.n_voxels == 1
+
+
+def test_the_middles_of_two_outlines_are_as_far_apart_as_one_was_moved():
+    assert offset(BRAIN, np.roll(BRAIN, 2, axis=1), GRID) == pytest.approx(4.0, abs=1e-9)
+
+
+def test_a_part_that_is_all_border_is_a_caution():
+    shell = SOLID & ~ball((40, 56, 24), 7)
+    part = Region(shell, GRID, "solid part")
+    one = small.look(replace(scene(), parts={"solid part": part}))
+    assert one.severity == Severity.CAUTION
+    assert one.fraction > small.THIN

@@ -19,6 +19,7 @@ from perspect.phantom import INSERTS, SCENARIOS, Biology, Compartment
 from perspect.phantom.biology import HEALTHY, Source
 from perspect.phantom.biology import SOURCES as SOURCES_OF_HEALTHY
 from perspect.phantom.scenarios import Shell
+from perspect.pitfalls import KINDS
 from perspect.report.exhibits import DCE_ORDER, DSC_ORDER
 from perspect.vocabulary import FAILED_FROM, Quantity, Status, lexicon, marker
 
@@ -47,6 +48,7 @@ def pages() -> dict[str, str]:
         "docs/reference/flags.md": flag_page(),
         "docs/reference/patients.md": patient_page(),
         "docs/reference/evidence.md": evidence_page(),
+        "docs/reference/traps.md": trap_page(),
         **{name: renewed((ROOT / name).read_text(encoding="utf-8")) for name in HOW_TO if (ROOT / name).exists()},
     }
 
@@ -143,6 +145,23 @@ def flag_page() -> str:
     )
     words += 'be trusted?" by the gravest. … stands for what the run fills in.'
     return _page("Flags", words, _table(("code", "severity", "sentence", "raised in"), rows))
+
+
+def trap_page() -> str:
+    """Every kind of trap: by which numbers it is told, where they are from, and what is to be done."""
+    rows = []
+    for one in KINDS.values():
+        numbers = "; ".join(
+            f"{name} {number.value:g} {number.unit} ({number.origin}{f': {number.source}' if number.source else ''})"
+            for name, number in one.thresholds.items()
+        )
+        rows.append((f"`{one.code}`", one.title, numbers, one.action))
+    words = (
+        "What fakes a number, from `src/perspect/pitfalls/thresholds.toml`, one file for each detector beside it.\n"
+        "Numbers that are *calibrated* were chosen on virtual patients by `benchmarks/traps.py`; *our default* marks\n"
+        "those that nobody has published. How each looks, and how often it is found: [learn](../learn/traps.md)."
+    )
+    return _page("Traps", words, _table(("code", "trap", "told by", "what is to be done"), rows))
 
 
 def patient_page() -> str:
@@ -306,12 +325,12 @@ def _flags(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
             yield str(code.value), _severity(severity), _sentence(sentence, texts)
     for call, texts in _calls(tree, "Trap"):
         code, severity, sentence = call.args[:3]
-        if isinstance(code, ast.Constant):
-            yield str(code.value), _severity(severity), _sentence(sentence, texts)
+        if (name := _sentence(code, texts)) in KINDS:
+            yield name, _severity(severity), _sentence(sentence, texts)
     for call, texts in _calls(tree, "masked"):
         _, code, _, sentence = call.args[:4]
-        if isinstance(code, ast.Constant):
-            yield str(code.value), "NOTE, CAUTION or LIMITED, by share", _sentence(sentence, texts)
+        if (name := _sentence(code, texts)) in KINDS:
+            yield name, "NOTE, CAUTION or LIMITED, by share", _sentence(sentence, texts)
     for call, texts in _calls(tree, "_found"):
         level, code, sentence = call.args[:3]
         if isinstance(code, ast.Constant):

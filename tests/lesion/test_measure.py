@@ -106,3 +106,54 @@ def test_a_fraction_counts_high_voxels():
     values, std = noisy(1.0, 1e-6)
     values[block(5, 10)] = 3.0
     assert measured(marker("ftb_high"), values, std, region(block(5, 15))).value == pytest.approx(0.25, abs=1e-6)
+
+
+def ring():
+    """A ring one voxel wide."""
+    outer, inner = block(5, 15), block(6, 14)
+    return outer & ~inner
+
+
+def test_a_thin_ring_has_an_error_of_its_edge_and_says_how_it_is_known():
+    values, std = noisy(1.0, 1e-6)
+    values[ring()] = 4.0
+    found = measured(marker("rcbv_mean"), values, std, region(ring()))
+    assert found.value == pytest.approx(4.0, abs=1e-3)
+    assert found.std > 1.0
+    assert [flag.code for flag in found.flags] == ["part-thin"]
+
+
+def test_an_edge_that_cannot_be_known_is_not_zero():
+    values, std = noisy(1.0, 1e-6)
+    values[~ring()] = np.nan
+    found = measured(marker("rcbv_hot"), values, std, region(ring()))
+    assert [flag.code for flag in found.flags] == ["part-thin"]
+    wide = measured(marker("rcbv_hot"), values, std, region(ring()), common=0.1)
+    assert wide.std >= 0.09 * wide.value
+
+
+@pytest.mark.parametrize("n", [4, 8])
+def test_what_voxels_share_does_not_shrink_with_their_number(n):
+    """Twice the width has four times the voxels: their noise halves, reference and registration stay."""
+    values = np.full(GRID.shape, 2.0) + 0.4 * np.indices(GRID.shape)[0] / 20
+    std = np.full(GRID.shape, 1e-6)
+    part = region(block(10 - n, 10 + n))
+    alone = measured(marker("rcbv_mean"), values, std, part)
+    both = measured(marker("rcbv_mean"), values, std, part, common=0.1, shift=2.0)
+    assert both.std**2 - alone.std**2 == pytest.approx((0.1 * both.value) ** 2 + 0.02**2, rel=0.02)
+
+
+def test_a_place_that_is_not_sure_is_part_of_the_error_where_the_map_is_steep():
+    values, std = noisy(1.0, 1e-6)
+    values[:10] = 3.0
+    part = region(block(5, 10))
+    sure, unsure = (measured(marker("rcbv_mean"), values, std, part, shift=mm).std for mm in (0.0, 2.0))
+    assert unsure > sure + 0.05
+
+
+def test_a_share_of_voxels_moves_with_what_crosses_its_limit_when_all_are_scaled():
+    values, std = noisy(1.0, 1e-9)
+    values[block(5, 15)] = 1.8
+    unsure = measured(marker("ftb_high"), values, std, region(block(5, 15)), common=0.1)
+    sure = measured(marker("ftb_high"), values, std, region(block(5, 15)), common=0.01)
+    assert unsure.std > 0.4 > sure.std

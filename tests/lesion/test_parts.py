@@ -79,6 +79,17 @@ def test_both_conventions_of_brats_are_told_apart(numbers, enhances):
     assert np.array_equal(found["necrosis"], ball(8))
 
 
+def test_a_segmentation_of_which_nothing_enhances_has_a_solid_core():
+    labels = np.zeros(GRID.shape, int)
+    labels[ball(18)], labels[ball(12)] = 2, 1
+    found = parts(parts_of_labels(labels), GRID, BRAIN)
+    assert not found.is_enhancing
+    assert np.array_equal(found["solid part"].mask, ball(12))
+    assert np.array_equal(found["oedema"].mask, ball(18) & ~ball(12))
+    assert "cavity" not in found
+    assert [flag.code for flag in found.flags] == ["nothing-enhances"]
+
+
 def test_numbers_of_no_convention_are_refused():
     labels = np.zeros(GRID.shape, int)
     labels[ball(8)] = 7

@@ -98,7 +98,7 @@ def test_the_findings_have_the_keys_of_the_schema():
     assert values["schema"] == SCHEMA
     assert list(values) == [
         "schema", "banner", "software", "question", "context", "study", "flags", "traps", "regions", "findings",
-        "evidence", "verdict", "limits", "methods", "references",
+        "metrics", "histograms", "sizes", "changes", "evidence", "verdict", "limits", "methods", "references",
     ]  # fmt: skip
     assert set(values["verdict"]) >= {
         "word", "side", "families_for", "families_against", "families_unusable", "hinges_on", "sentence",

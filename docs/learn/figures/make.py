@@ -21,6 +21,7 @@ from drawn.label import label, label_models, late_label
 from drawn.patient import patient, scenarios
 from drawn.signal import bolus, leakage, protocols, saturation
 from drawn.style import STYLE
+from drawn.traps import displaced, traps
 from drawn.volume import correction, errors, tissues, transit
 
 FIGURES: Final[Mapping[str, Callable[[], Figure | None]]] = {
@@ -47,11 +48,13 @@ FIGURES: Final[Mapping[str, Callable[[], Figure | None]]] = {
     "label": label,
     "late-label": late_label,
     "label-models": label_models,
+    "traps": traps,
+    "displaced": displaced,
 }
 """What draws each figure; nothing where it needs images that are not at hand."""
 
 
-PALETTED: Final = ("patient", "scenarios", "brains", "classes", "sides", "glioma")
+PALETTED: Final = ("patient", "scenarios", "brains", "classes", "sides", "glioma", "traps", "displaced")
 """Figures full of small pictures: 256 colours make them four times smaller."""
 
 

@@ -207,6 +207,7 @@ def judged(found: Seen, measured: Measured, given: Region | None = None) -> tupl
     judgement = normal.choose(regions, {symbol: one.values}, used)
     held = {name: candidate for name, candidate in judgement.candidates.items() if candidate.region.n_voxels}
     summary |= {
+        "white_matter_in_use": used,
         "white_matter_spread": held[used].spreads[symbol],
         "white_matter_difference": judgement.differences[symbol],
         "white_matter": {

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Final
 
 import perspect
-from perspect import evidence, io, report
+from perspect import evidence, io, lesion, report
 from perspect.app.anatomy import head_of
-from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dce, of_dsc, of_mrs, unused
+from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dce, of_dsc, of_mrs, of_patient, unused
 from perspect.app.contribute.contribution import drawn, middle
-from perspect.app.lesion import placed
+from perspect.app.lesion import Box, grown, placed
 from perspect.evidence import Answer, Case, Question
 from perspect.lesion.parts import volume
+from perspect.pitfalls import Record
 from perspect.report.dossier import Dossier, Extent, Plate, Used
 from perspect.vocabulary import Finding, Map, Problem, Recipe, Severity, marker
 from perspect.vocabulary.progress import Progress, silent
@@ -26,13 +27,18 @@ ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Progress], Contri
 }
 """What reads the series of each role, in the order in which they are read."""
 
+SIZED: Final = ("whole", "solid part", "enhancing", "cavity")
+"""Parts whose diameters are told."""
+
 TITLES: Final = {"t1c": "T1 after agent", "flair": "FLAIR"}
 """Conventional images that are shown with the parts of the lesion."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of which study. `lesion` is a mask or segmentation, `context` a TOML or JSON file."""
+    """What is asked of which study. `lesion` is a mask or segmentation, `context` a TOML or JSON file; in place of a
+    mask `box` is where a lesion is grown (mm, RAS+). `prior` are the findings of an earlier study.
+    """
 
     study: Path
     out: Path
@@ -41,6 +47,8 @@ class Request:
     context: Path | None = None
     overwrite: bool = False
     threads: int = 1
+    box: Box | None = None
+    prior: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +70,13 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     tell = progress or silent
     roles = io.find_roles(request.study)
     context = io.read_context(request.context)
-    mask = _demanded(request, roles)
+    _demand(request, roles)
     name = io.name_of(next(iter(roles.anatomy.values())))
-    there = [request.out / one for one in io.report_files(name) if (request.out / one).exists()]
+    subject = name.prefix.rstrip("_") or request.study.name
+    earlier = () if request.prior is None else io.read_prior(request.prior, subject)
+    of_box = request.out / Path(name.folder) / "anat" / f"{name.prefix}desc-grown_mask.nii.gz"
+    files = (*(request.out / one for one in io.report_files(name)), *([of_box] if request.lesion is None else []))
+    there = [one for one in files if one.exists()]
     io.demand_free(request.out, there, request.overwrite, what="a report of this study")
     for role in ("dsc", "asl", "dce"):
         for one in roles.series.get(role, ()):
@@ -72,7 +84,8 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
             io.demand_free(request.out, taken, request.overwrite)
 
     tell("anatomy", 0.0)
-    patient = _patient(request, roles, mask)
+    mask = request.lesion or _grown(request, roles, of_box)
+    patient = _patient(request, roles, mask, context)
     added = [_of_role(role, roles.series[role], patient, tell) for role in ROOMS if role in roles.series]
     limiting = tuple(one for one in patient.lesion.parts.flags if one.severity >= Severity.LIMITED)
     read = (one for some in added for one in some.findings)
@@ -83,13 +96,13 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     tell("evidence", 0.0)
     answer = None if request.question is None else evidence.weigh(request.question, findings, case)
     dossier = Dossier(
-        name=name.prefix.rstrip("_") or request.study.name,
+        name=subject,
         version=perspect.__version__,
         question=request.question,
         case=case,
         series=(*_conventional(roles), *(one for some in added for one in some.used), *_unread(roles)),
         flags=(*patient.lesion.parts.flags, *dict.fromkeys(one for some in added for one in some.flags)),
-        traps=tuple(one for some in added for one in some.traps),
+        traps=(*(one.flag for one in patient.traps), *(one for some in added for one in some.traps)),
         regions=tuple(
             Extent(key, one.n_voxels, volume(one), one.origin) for key, one in patient.lesion.parts.regions.items()
         ),
@@ -99,6 +112,10 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
         or {"anatomy": Recipe(patient.head.steps)},
         plates=(*_plates(patient), *(one for some in added for one in some.plates)),
         sources=_sources(request, roles),
+        metrics=tuple(one for some in added for one in some.metrics),
+        histograms=tuple(one for some in added for one in some.histograms),
+        sizes=tuple(lesion.size(one) for key, one in patient.lesion.parts.regions.items() if key in SIZED),
+        changes=tuple(one.sentence for one in lesion.changes(findings, earlier, perspect.__version__)),
         pages={
             key: one.relative_to(request.out).as_posix() for some in added for key, one in some.pages.items()
         },
@@ -109,13 +126,14 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     return Examination(dossier, page, {key: one for some in added for key, one in some.maps.items()})
 
 
-def _demanded(request: Request, roles: io.Roles) -> Path:
-    """The lesion; raises Problem where it, or any conventional image, is missing."""
-    if request.lesion is None:
+def _demand(request: Request, roles: io.Roles) -> None:
+    """Raises Problem where the lesion or any conventional image is missing."""
+    if (request.lesion is None) is (request.box is None):
         raise Problem(
-            "No lesion was given.",
+            "No lesion was given." if request.lesion is None else "Both a mask of the lesion and a box were given.",
             "Markers are read in a lesion, and which voxels it has decides what they are.",
-            "Give --lesion MASK (a plain mask or a BraTS segmentation on the grid of a conventional image).",
+            "Give --lesion MASK (a plain mask or a BraTS segmentation on the grid of a conventional image), or --box "
+            "around it, in which it is grown.",
         )
     if not roles.anatomy:
         raise Problem(
@@ -123,15 +141,25 @@ def _demanded(request: Request, roles: io.Roles) -> Path:
             "Without one it is not known where the lesion's parts and normal white matter are.",
             "Add them, named as BIDS has it, or measure single series with perspect dsc.",
         )
-    return request.lesion
 
 
-def _patient(request: Request, roles: io.Roles, mask: Path) -> Patient:
-    """The conventional images with their tissues, and the lesion in them."""
+def _grown(request: Request, roles: io.Roles, path: Path) -> Path:
+    """The lesion grown in the box that was given, written as a mask for everything that reads one."""
+    images = {contrast: io.read_anatomy(one, contrast) for contrast, one in roles.anatomy.items()}
+    if request.box is None:
+        raise ValueError("There is neither a mask nor a box.")
+    io.write_mask(path, grown(head_of(images), request.box))
+    return path
+
+
+def _patient(request: Request, roles: io.Roles, mask: Path, context: io.Context) -> Patient:
+    """The conventional images with their tissues, the lesion in them, and the traps of both."""
     images = {contrast: io.read_anatomy(path, contrast) for contrast, path in roles.anatomy.items()}
     head = head_of(images, io.read_region(mask, "lesion"))
+    there, record = placed(mask, head), Record(context.facts, "dsc" in roles.series, "mrs" in roles.series)
     return Patient(
-        request.study, request.out, roles.anatomy, mask, head, placed(mask, head), request.overwrite, request.threads
+        request.study, request.out, roles.anatomy, mask, head, there, record, of_patient(head, there, record),
+        request.overwrite, request.threads,
     )  # fmt: skip
 
 
@@ -164,7 +192,7 @@ def _unread(roles: io.Roles) -> list[Used]:
 
 
 def _sources(request: Request, roles: io.Roles) -> dict[str, str]:
-    given = [one for one in (request.lesion, request.context) if one is not None]
+    given = [one for one in (request.lesion, request.context, request.prior) if one is not None]
     series = [one for paths in roles.series.values() for one in paths]
     return {io.label(one): io.sha256(one) for one in (*given, *roles.anatomy.values(), *series)}
 

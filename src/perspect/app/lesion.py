@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from perspect import io, lesion
 from perspect.anatomy import resample
-from perspect.anatomy.distance import grown
+from perspect.anatomy.distance import grown as around
 from perspect.app.anatomy import Head
 from perspect.lesion import Parts
 from perspect.vocabulary import Grid, Problem, Region
@@ -18,6 +18,9 @@ from perspect.vocabulary import Grid, Problem, Region
 PURE: Final = 0.9
 """Share of white matter of the voxels whose change after agent says what does not enhance [our default]."""
 
+
+Box = tuple[float, float, float, float, float, float]
+"""From where to where along each axis, in mm."""
 
 INSIDE: Final = 0.5
 """Share of a lesion that must lie within the brain [our default]."""
@@ -61,7 +64,7 @@ def placed(path: Path, head: Head) -> Placed:
         name: resample.onto(mask, grid, head.grid, matrix=None) for name, mask in lesion.parts_of_labels(labels).items()
     }
     drawn = np.any(list(masks.values()), axis=0)
-    within = ndimage.binary_fill_holes(head.tissues.brain.mask | grown(head.tissues.brain.mask, NEAR, head.grid))
+    within = ndimage.binary_fill_holes(head.tissues.brain.mask | around(head.tissues.brain.mask, NEAR, head.grid))
     share = float((drawn & within).sum() / max(drawn.sum(), 1))
     if share < INSIDE:
         raise Problem(
@@ -78,3 +81,30 @@ def _enhances(head: Head, inside: np.ndarray) -> np.ndarray | None:
         return None
     white = np.nan_to_num(head.tissues.white) >= PURE
     return lesion.enhancing(head.images["t1w"], head.images["t1c"], white, inside)
+
+
+def grown(head: Head, box: Box) -> Region:
+    """What enhances within a box (mm, RAS+, in the frame of the leading image) and what that encloses.
+
+    Raises Problem where it cannot be told, or nothing does.
+    """
+    if "t1w" not in head.images or "t1c" not in head.images:
+        raise Problem(
+            "A lesion is grown from T1w and T1c images, and one of them is missing.",
+            "What enhances is the difference of both.",
+            "Add it, or give a mask with --lesion.",
+        )
+    index = np.indices(head.grid.shape).reshape(3, -1)
+    at = head.grid.affine[:3, :3] @ index + head.grid.affine[:3, 3:]
+    low, high = np.array(box).reshape(3, 2).T
+    inside = ((at >= low[:, None]) & (at <= high[:, None])).all(axis=0).reshape(head.grid.shape)
+    if not inside.any():
+        raise Problem(
+            f"The box {', '.join(f'{one:g}' for one in box)} holds no voxel of {head.leading.name}.",
+            "It is in mm to the right, to the front and to the top of the scanner's centre, from low to high.",
+            "Give --box with the lowest and the highest place along each axis.",
+        )
+    white = np.nan_to_num(head.tissues.white) >= PURE
+    brain = ndimage.binary_fill_holes(head.tissues.brain.mask | around(head.tissues.brain.mask, NEAR, head.grid))
+    found = lesion.grown_in_box(head.images["t1w"], head.images["t1c"], white, inside & np.asarray(brain))
+    return Region(found, head.grid, "lesion", "grown in a box from T1c - T1w")

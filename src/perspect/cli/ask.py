@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from perspect.app import Examination
     from perspect.vocabulary import Finding
 
+Box = tuple[float, float, float, float, float, float]
+
 QUESTION_HELP = (
     "grade, recurrence, recurrence-metastasis, abscess, lymphoma, metastasis-or-glioma, demyelination, idh; or "
     "measure: numbers only"
@@ -28,6 +30,8 @@ def ask(
     *,
     out: Annotated[Path, Parameter(help="Folder of the results")],
     lesion: Annotated[Path | None, Parameter(help="Mask or BraTS segmentation, on a conventional image")] = None,
+    box: Annotated[Box | None, Parameter(help="In place of a mask: mm from-to right, front, top; grown there")] = None,
+    prior: Annotated[Path | None, Parameter(help="Findings of an earlier study (_findings.json)")] = None,
     context: Annotated[Path | None, Parameter(help="TOML or JSON: treatment, drugs, age, what a reader saw")] = None,
     common: Common = NO_CHOICES,
 ) -> int:
@@ -37,7 +41,9 @@ def ask(
     from perspect.app.doctor import cores
 
     asked = None if question == "measure" else evidence.question(question)
-    request = Request(study, out, asked, lesion, context, common.overwrite, common.threads or cores())
+    request = Request(
+        study, out, asked, lesion, context, common.overwrite, common.threads or cores(), box, prior
+    )  # fmt: skip
     with watched(quiet=common.quiet) as progress:
         found = examine(request, progress)
     if not common.quiet:
@@ -58,6 +64,7 @@ def said(found: "Examination", *, verbose: bool = False) -> str:
     flags = sorted((*found.dossier.traps, *found.dossier.flags), key=lambda one: -one.severity)
     lines = [f"{flag.severity.name}: {flag.sentence}" for flag in flags if flag.severity >= least]
     lines += [f"  {one.marker!s:<60}{_value(one)} {one.marker.unit}" for one in found.dossier.findings]
+    lines += found.dossier.changes
     answer = found.answer
     if answer is not None:
         lines += [f"{answer.word.upper()}{': ' + answer.side_name if answer.side_name else ''}", answer.sentence]

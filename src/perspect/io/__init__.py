@@ -42,10 +42,13 @@ if TYPE_CHECKING:
     from perspect.io.lcmodel import basis_text as basis_text
     from perspect.io.lcmodel_results import LcmodelResult as LcmodelResult
     from perspect.io.lcmodel_results import read_coord as read_coord
+    from perspect.io.nifti import positions_apart as positions_apart
     from perspect.io.nifti import read_region as read_region
     from perspect.io.nifti import read_volume as read_volume
     from perspect.io.nifti_mrs import basis_nifti as basis_nifti
     from perspect.io.nifti_mrs import read_nifti_mrs as read_nifti_mrs
+    from perspect.io.nifti_out import write_mask as write_mask
+    from perspect.io.prior import read_prior as read_prior
     from perspect.io.pulse_file import read_pulse as read_pulse
     from perspect.io.report_out import Report as Report
     from perspect.io.report_out import report_files as report_files
@@ -114,10 +117,13 @@ WHERE: Final = {
     "basis_text": "lcmodel",
     "LcmodelResult": "lcmodel_results",
     "read_coord": "lcmodel_results",
+    "positions_apart": "nifti",
     "read_region": "nifti",
     "read_volume": "nifti",
     "basis_nifti": "nifti_mrs",
     "read_nifti_mrs": "nifti_mrs",
+    "write_mask": "nifti_out",
+    "read_prior": "prior",
     "read_pulse": "pulse_file",
     "Report": "report_out",
     "report_files": "report_out",

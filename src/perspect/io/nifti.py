@@ -134,6 +134,13 @@ def _image(path: Path, file: BufferedIOBase) -> Image:
     return Image(values, grid, stated.slope, stated.intercept, stated.code, _step(header), apart)
 
 
+def positions_apart(path: Path) -> float:
+    """How far (in voxels) the two positions that a header may state put a corner of the image apart."""
+    header: Any = nib.load(path).header
+    shape, affine = header.get_data_shape()[:3], header.get_best_affine()
+    return _contradiction(path, header, Grid((int(shape[0]), int(shape[1]), int(shape[2])), affine))
+
+
 def _contradiction(path: Path, header: Header, grid: Grid) -> float:
     """How far (in voxels) sform and qform put a corner of the image apart; 0 where only one is stated.
 

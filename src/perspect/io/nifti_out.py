@@ -1,5 +1,6 @@
 """NIfTI images out: one volume with its affine, its unit in the description, and the same bytes for the same values."""
 
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import nibabel as nib
@@ -7,7 +8,7 @@ import numpy as np
 from jaxtyping import Num
 
 from perspect.io.gz import compressed
-from perspect.vocabulary import Grid, Map
+from perspect.vocabulary import Grid, Map, Region
 
 INTENTS: Final = {"estimate": 1001, "label": 1002}
 """Of the standard: a parameter estimate; a label image."""
@@ -33,6 +34,17 @@ def volume(
     header["intent_name"] = name.encode("ascii", "replace")[:15]
     header["cal_min"], header["cal_max"] = window
     return _packed(header, values)
+
+
+def write_mask(path: Path, region: Region) -> None:
+    """Writes a region as a NIfTI mask, which appears under its name when it is whole."""
+    packed = volume(
+        region.mask.astype(np.uint8), region.grid, code=1, intent="label", name=region.name, description=region.origin
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_bytes(packed)
+    temporary.replace(path)
 
 
 def image(

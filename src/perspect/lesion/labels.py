@@ -12,12 +12,17 @@ NECROSIS: Final = "necrosis"
 OEDEMA: Final = "oedema"
 ENHANCING: Final = "enhancing"
 WHOLE: Final = "lesion"
+CORE: Final = "core"
+"""What BraTS calls necrotic and non-enhancing tumour core, in a lesion of which nothing enhances: solid, no cavity."""
 
 
 class Convention(Enum):
-    """Which number is what. The two of the BraTS challenge differ in the enhancing part: 4 until 2022, 3 since."""
+    """Which number is what. The two of the BraTS challenge differ in the enhancing part: 4 until 2022, 3 since. Without
+    an enhancing part they are one, and what they call core is solid tumour.
+    """
 
     MASK = "mask"
+    NOTHING_ENHANCES = "brats-nothing-enhances"
     BRATS = "brats"
     BRATS_2023 = "brats-2023"
 
@@ -26,6 +31,8 @@ class Convention(Enum):
         """The part that each number stands for."""
         if self is Convention.MASK:
             return {1: WHOLE}
+        if self is Convention.NOTHING_ENHANCES:
+            return {1: CORE, 2: OEDEMA}
         return {1: NECROSIS, 2: OEDEMA, 4 if self is Convention.BRATS else 3: ENHANCING}
 
 
@@ -39,13 +46,15 @@ def convention_of(labels: Int[np.ndarray, "x y z"]) -> Convention:
         raise Problem("The lesion mask is empty.", "There is nothing to measure.", "Give a mask with voxels in it.")
     if there == {1}:
         return Convention.MASK
+    if there == {1, 2}:
+        return Convention.NOTHING_ENHANCES
     if 4 in there and there <= {1, 2, 4}:
         return Convention.BRATS
     if 3 in there and there <= {1, 2, 3}:
         return Convention.BRATS_2023
     raise Problem(
         f"The lesion mask holds the numbers {', '.join(map(str, sorted(there)))}.",
-        "That is neither a plain mask (1) nor a BraTS segmentation (1, 2, 4 or 1, 2, 3), so what is what is not known.",
+        "That is neither a plain mask (1) nor a BraTS segmentation (1, 2, 4; 1, 2, 3; 1, 2).",
         "Give a plain mask, or renumber the segmentation.",
     )
 

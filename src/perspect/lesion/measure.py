@@ -1,5 +1,8 @@
 """A marker in a part of a lesion: with and without trapped voxels, with an error that knows of the mask."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import hypot, isfinite, nan, sqrt
 from typing import Final
 
 import numpy as np
@@ -17,6 +20,62 @@ UNIFORM: Final = float(np.sqrt(12.0))
 """Width over standard deviation of what is equally likely anywhere between two ends."""
 
 
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The voxels of a part on a map: those with a value and an error, and those of them that no trap holds.
+
+    `common` is a relative error that all voxels share (the reference, an arterial input) and `shift` the standard error
+    in mm of where the part lies on the map: neither shrinks with the number of voxels.
+    """
+
+    values: Float[np.ndarray, "x y z"]
+    std: Float[np.ndarray, "x y z"]
+    part: Region
+    trapped: Bool[np.ndarray, "x y z"] | None = None
+    common: float = 0.0
+    shift: float = 0.0
+
+    @property
+    def here(self) -> Bool[np.ndarray, "x y z"]:
+        """Voxels of the part with a value and an error."""
+        return usable(self.values, self.std, self.part.mask)
+
+    @property
+    def free(self) -> Bool[np.ndarray, "x y z"]:
+        """Those that no trap holds."""
+        return self.without(self.part.mask)
+
+    def without(self, mask: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
+        """The usable voxels of another mask that no trap holds."""
+        some = usable(self.values, self.std, mask)
+        return some if self.trapped is None else some & ~self.trapped
+
+    @property
+    def share_trapped(self) -> float:
+        """How much of what is usable a trap holds."""
+        n = int(self.here.sum())
+        return 1 - int(self.free.sum()) / n if n else 0.0
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What the error of a number is made of, each a standard deviation in its unit: noise of voxels, the edge of the
+    mask, the common relative error, registration. NaN where one cannot be known. `is_thin`: the part is gone in a mask
+    that is one voxel narrower.
+    """
+
+    noise: float
+    edge: float
+    common: float
+    shift: float
+    is_thin: bool = False
+
+    @property
+    def total(self) -> float:
+        """All of them together."""
+        return sqrt(self.noise**2 + self.edge**2 + self.common**2 + self.shift**2)
+
+
 def measured(
     marker: Marker,
     values: Float[np.ndarray, "x y z"],
@@ -25,17 +84,17 @@ def measured(
     trapped: Bool[np.ndarray, "x y z"] | None = None,
     common: float = 0.0,
     flags: tuple[Flag, ...] = (),
+    shift: float = 0.0,
 ) -> Finding:
     """The marker's number in a part, from a map on the grid of the part in the marker's unit.
 
-    The error holds the noise of the voxels, what a mask that is one voxel larger or smaller would do, and `common`: a
-    relative error that all voxels share, such as that of the reference. `trapped` are voxels that a trap holds: the
-    number that counts is without them, and NaN where they are more than half of the part.
+    The error holds the noise of the voxels, what a mask that is one voxel larger or smaller would do, `common` and
+    `shift` (see `Sample`). `trapped` are voxels that a trap holds: the number that counts is without them, and NaN
+    where they are more than half of the part.
     """
     statistic = BY_NAME[marker.statistic]
-    here = usable(values, std, part.mask)
-    free = here if trapped is None else here & ~trapped
-    share = 1 - free.sum() / max(here.sum(), 1)
+    sample = Sample(values, std, part, trapped, common, shift)
+    here, free, share = sample.here, sample.free, sample.share_trapped
     notes = list(flags)
     if here.sum() < FEWEST:
         notes.append(
@@ -45,8 +104,8 @@ def measured(
                 part.name, source="lesion",
             )
         )  # fmt: skip
-        return Finding(marker, part.name, np.nan, np.nan, int(here.sum()), flags=tuple(notes))
-    with_traps = _of(statistic, values, here)
+        return Finding(marker, part.name, nan, nan, int(here.sum()), flags=tuple(notes))
+    with_traps = number(statistic, values, here)
     if free.sum() < FEWEST or share > MOST_TRAPPED:
         notes.append(
             Flag(
@@ -55,34 +114,81 @@ def measured(
                 part.name, float(share), "lesion",
             )
         )  # fmt: skip
-        return Finding(marker, part.name, np.nan, np.nan, int(free.sum()), with_traps, np.nan, flags=tuple(notes))
-    value = _of(statistic, values, free)
-    places = np.array(np.nonzero(free))
-    noise = scatter(statistic, values[free].astype(float), std[free].astype(float), places)
-    edge = _of_mask(statistic, values, std, part, trapped)
-    total = float(np.sqrt(noise**2 + edge**2 + (common * value) ** 2))
-    return Finding(marker, part.name, value, total, int(free.sum()), with_traps, value, flags=tuple(notes))
+        return Finding(marker, part.name, nan, nan, int(free.sum()), with_traps, nan, flags=tuple(notes))
+    value = number(statistic, values, free)
+    error = errors(statistic, sample, value)
+    if error.is_thin:
+        notes.append(
+            Flag(
+                "part-thin", Severity.CAUTION,
+                f"A mask of the {part.name} that is one voxel narrower holds next to nothing: what the edge does to "
+                f"{marker.name} is known from the wider one alone.", part.name, source="lesion",
+            )
+        )  # fmt: skip
+    return Finding(marker, part.name, value, error.total, int(free.sum()), with_traps, value, flags=tuple(notes))
 
 
-def _of(statistic: Statistic, values: Float[np.ndarray, "x y z"], inside: Bool[np.ndarray, "x y z"]) -> float:
+def number(statistic: Statistic, values: Float[np.ndarray, "x y z"], inside: Bool[np.ndarray, "x y z"]) -> float:
+    """A statistic of some voxels of a map."""
     return statistic(values[inside].astype(float), np.array(np.nonzero(inside)))
 
 
-def _of_mask(
-    statistic: Statistic,
-    values: Float[np.ndarray, "x y z"],
-    std: Float[np.ndarray, "x y z"],
-    part: Region,
-    trapped: Bool[np.ndarray, "x y z"] | None,
-) -> float:
-    """What a mask that is one voxel wider or narrower within its slices does, as a standard deviation."""
+def errors(statistic: Statistic, sample: Sample, value: float) -> Errors:
+    """What the error of a statistic is made of."""
+    free = sample.free
+    places = np.array(np.nonzero(free))
+    noise = scatter(statistic, sample.values[free].astype(float), sample.std[free].astype(float), places)
+    edge, is_thin = of_mask(statistic, sample, value)
+    return Errors(noise, edge, of_scale(statistic, sample), of_place(statistic, sample), is_thin)
+
+
+def of_scale(statistic: Statistic, sample: Sample) -> float:
+    """What the common relative error does: all values are scaled by it. A mean moves with them, a share of voxels by
+    those that cross its limit.
+    """
+    if not sample.common > 0:
+        return 0.0
+    low, high = (number(statistic, sample.values * (1 + one), sample.free) for one in (-sample.common, sample.common))
+    return abs(high - low) / 2
+
+
+def of_mask(statistic: Statistic, sample: Sample, value: float) -> tuple[float, bool]:
+    """What a mask that is one voxel wider or narrower within its slices does, as a standard deviation; and whether the
+    narrower one holds too little to tell (then the wider one stands for both sides; NaN where that tells nothing too).
+    """
     within = ndimage.generate_binary_structure(3, 1).copy()
     within[:, :, [0, 2]] = False
-    found = []
-    for mask in (ndimage.binary_erosion(part.mask, within), part.mask, ndimage.binary_dilation(part.mask, within)):
-        here = usable(values, std, mask)
-        here = here if trapped is None else here & ~trapped
-        if here.sum() >= FEWEST:
-            found.append(_of(statistic, values, here))
-    found = [one for one in found if np.isfinite(one)]  # too thin a mask may hold no cluster
-    return (max(found) - min(found)) / UNIFORM if len(found) > 1 else 0.0
+    mask = sample.part.mask
+    narrow, wide = (
+        number(statistic, sample.values, some) if some.sum() >= FEWEST else nan
+        for some in (
+            sample.without(ndimage.binary_erosion(mask, within)),
+            sample.without(ndimage.binary_dilation(mask, within)),
+        )
+    )
+    if isfinite(narrow) and isfinite(wide):
+        found = (narrow, value, wide)
+        return (max(found) - min(found)) / UNIFORM, False
+    return 2 * abs((wide if isfinite(wide) else narrow) - value) / UNIFORM, True
+
+
+def of_place(statistic: Statistic, sample: Sample) -> float:
+    """What the error of the alignment does, as a standard deviation: the part is moved by it along each axis."""
+    if not sample.shift > 0:
+        return 0.0
+    total = 0.0
+    for axis in range(3):
+        ends = [number(statistic, sample.values, some) for some in _moved(sample, axis) if some.sum() >= FEWEST]
+        ends = [one for one in ends if isfinite(one)]
+        if len(ends) > 1:
+            total = hypot(total, (max(ends) - min(ends)) / 2)
+    return total
+
+
+def _moved(sample: Sample, axis: int) -> Iterator[Bool[np.ndarray, "x y z"]]:
+    """The usable voxels of the part, moved by its error forth and back along an axis of the grid."""
+    by = np.zeros(3)
+    by[axis] = sample.shift / sample.part.grid.spacing[axis]
+    soft = sample.part.mask.astype(np.float32)
+    for sense in (1.0, -1.0):
+        yield sample.without(ndimage.shift(soft, sense * by, order=1) >= 0.5)

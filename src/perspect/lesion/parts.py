@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from perspect.anatomy.distance import grown
-from perspect.lesion.labels import ENHANCING, NECROSIS, OEDEMA, WHOLE
+from perspect.lesion.labels import CORE, ENHANCING, NECROSIS, OEDEMA, WHOLE
 from perspect.vocabulary import Flag, Grid, Region, Severity
 
 RIM: Final = 5.0
@@ -99,7 +99,8 @@ def parts(
     brain: Bool[np.ndarray, "x y z"],
     enhances: Bool[np.ndarray, "x y z"] | None = None,
 ) -> Parts:
-    """The parts of a lesion from the masks that there are (`lesion`, or `necrosis`, `oedema`, `enhancing`).
+    """The parts of a lesion from the masks that there are (`lesion`; `necrosis`, `oedema`, `enhancing`; or `core` and
+    `oedema`).
 
     `enhances` says where agent raised the signal (`enhancing`); it parts a plain mask into what enhances and the
     cavity that this encloses. Without it a plain mask is solid as a whole, which a flag says.
@@ -127,7 +128,16 @@ def parts(
                         "is read with it.", "lesion", source="lesion",
                     )
                 )  # fmt: skip
-            named[NECROSIS] = _enclosed(lit, inside) if lit.any() else np.zeros_like(inside)
+            named[NECROSIS] = enclosed(lit, inside) if lit.any() else np.zeros_like(inside)
+    if CORE in named and ENHANCING not in named:
+        flags.append(
+            Flag(
+                "nothing-enhances", Severity.CAUTION,
+                "By its segmentation no part of the lesion enhances: its core is read as solid.", "lesion",
+                source="lesion",
+            )
+        )  # fmt: skip
+        named[WHOLE] = named[CORE] | named.get(OEDEMA, np.zeros(grid.shape, bool))
     lit, cavity = (named.get(name, np.zeros(grid.shape, bool)) for name in (ENHANCING, NECROSIS))
     swollen = named.get(OEDEMA, np.zeros(grid.shape, bool))
     whole = named.get(WHOLE, lit | cavity | swollen)
@@ -159,7 +169,7 @@ def _pieces(mask: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
     return out
 
 
-def _enclosed(lit: Bool[np.ndarray, "x y z"], inside: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
+def enclosed(lit: Bool[np.ndarray, "x y z"], inside: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
     """What of a lesion is shut in by what enhances, slice by slice (a ring need not be closed above and below)."""
     closed = ndimage.binary_closing(np.pad(lit, 2), iterations=2)[2:-2, 2:-2, 2:-2] | lit
     filled = np.stack([ndimage.binary_fill_holes(closed[..., k]) for k in range(closed.shape[2])], axis=2)

@@ -11,8 +11,8 @@ from scipy import ndimage
 CLUSTER: Final = 4
 """Contiguous voxels that a hot spot has at least: one voxel is noise, or a vessel [our default]."""
 
-HIGH: Final = 1.75
-"""rCBV above which a voxel counts as high (fractional tumour burden; Iv et al. 2019, AJNR)."""
+LOW, HIGH = 1.0, 1.75
+"""rCBV below which a voxel counts as low, and above which as high (fractional tumour burden; Iv et al. 2019, AJNR)."""
 
 FACES: Final = ndimage.generate_binary_structure(3, 1)
 
@@ -48,6 +48,31 @@ class ShareAbove:
         """The fraction."""
         del places
         return float((values > self.limit).mean())
+
+
+@dataclass(frozen=True)
+class ShareBetween:
+    """The fraction of voxels from a limit to another, both included."""
+
+    low: float
+    high: float
+
+    def __call__(self, values: Float[np.ndarray, " voxels"], places: Int[np.ndarray, "3 voxels"]) -> float:
+        """The fraction."""
+        del places
+        return float(((values >= self.low) & (values <= self.high)).mean())
+
+
+@dataclass(frozen=True)
+class ShareBelow:
+    """The fraction of voxels below a limit."""
+
+    limit: float
+
+    def __call__(self, values: Float[np.ndarray, " voxels"], places: Int[np.ndarray, "3 voxels"]) -> float:
+        """The fraction."""
+        del places
+        return float((values < self.limit).mean())
 
 
 def top_cluster(values: Float[np.ndarray, " voxels"], places: Int[np.ndarray, "3 voxels"]) -> float:
@@ -88,6 +113,24 @@ BY_NAME: Final[dict[str, Statistic]] = {
     "fraction": ShareAbove(HIGH),
 }
 """The statistics that a `Marker` may name."""
+
+OF_EVERY_MAP: Final[dict[str, Statistic]] = {
+    "mean": mean,
+    "median": Percentile(50.0),
+    "5th percentile": Percentile(5.0),
+    "25th percentile": Percentile(25.0),
+    "75th percentile": Percentile(75.0),
+    "95th percentile": Percentile(95.0),
+    "top cluster": top_cluster,
+}
+"""What is told of every map in every part; the last two are the hot spot."""
+
+BURDEN: Final[dict[str, Statistic]] = {
+    "share below 1.0": ShareBelow(LOW),
+    "share from 1.0 to 1.75": ShareBetween(LOW, HIGH),
+    "share above 1.75": ShareAbove(HIGH),
+}
+"""Fractional tumour burden: what is told of rCBV besides. The three add up to 1."""
 
 
 def scatter(

@@ -395,6 +395,7 @@ def summary(
         "shift": float(theta[2]),
         "baseline_dimensions": found.solution.dimensions,
         "water_ratio": ready.water_ratio,
+        "bend": float(np.degrees(ready.bend)),
         "choline_exceeds_naa": probability_above(found, "tCho", "tNAA"),
         **asdict(numbers),
     }

@@ -7,19 +7,21 @@ from scipy import ndimage
 
 from perspect.anatomy.distance import grown
 from perspect.pitfalls.scene import Scene
+from perspect.pitfalls.threshold import threshold
 from perspect.pitfalls.trap import Trap, masked
 from perspect.pitfalls.void import DARK
 
-FAINT: Final = 0.6
-"""Signal at rest over that of white matter below which a voxel near the edge of the brain has lost signal
-[our default]."""
+FAINT: Final = threshold("signal-lost", "faint")
+"""Signal at rest over that of white matter below which a voxel near the edge of the brain has lost signal."""
 
-NEAR: Final = 10.0
-"""mm from the outside of the brain within which bone and air are to blame [our default]."""
+NEAR: Final = threshold("signal-lost", "near")
+"""mm from the outside of the brain within which bone and air are to blame."""
 
 
 def look(scene: Scene) -> Trap | None:
     """Faint voxels of the lesion that hang together with the dark outside of the brain, or lie within 10 mm of it."""
+    if not scene.is_t2star:
+        return None
     with np.errstate(invalid="ignore"):
         faint = scene.brain & (scene.at_rest < FAINT * scene.level) & (scene.at_rest >= DARK * scene.level)
     hull = ndimage.binary_fill_holes(scene.brain)

@@ -5,18 +5,20 @@ from typing import Final
 import numpy as np
 
 from perspect.pitfalls.scene import Scene
+from perspect.pitfalls.threshold import threshold
 from perspect.pitfalls.trap import Trap
 from perspect.vocabulary import Severity
 
-MUCH: Final = 0.5
-"""Share of the solid part's voxels whose K2 is more than `SURE` standard errors from zero from which leakage is said
-[our default]."""
+MUCH: Final = threshold("leakage-taken-out", "much")
+"""Share of the solid part, with a K2 more than `SURE` standard errors from zero, from which leakage is said."""
 
-SURE: Final = 3.0
+SURE: Final = threshold("leakage-taken-out", "sure")
 
 
 def look(scene: Scene) -> Trap | None:
     """Leakage of the solid part: limiting where it was left in, a note where it was taken out."""
+    if not scene.is_t2star:
+        return None
     inside = scene.solid
     if not inside.any():
         return None

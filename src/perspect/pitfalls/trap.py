@@ -1,12 +1,14 @@
-"""A trap that was found: what, where, how much of the lesion, and what must not be concluded."""
+"""A trap that was found: what, where, how much of the lesion, what must not be concluded, and what to do."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Bool
 
 from perspect.pitfalls.scene import Scene
+from perspect.pitfalls.threshold import KINDS
 from perspect.vocabulary import Flag, Grid, Region, Severity
 
 
@@ -15,7 +17,7 @@ class Trap:
     """One trap in one lesion.
 
     `mask` are the voxels that it spoils (`None` where it spoils the whole), `fraction` their share of the solid part
-    and the rim. `spoils` are the modalities whose numbers it touches.
+    (NaN where it has none). `spoils` are the modalities, or the markers by their keys, whose numbers it touches.
     """
 
     code: str
@@ -26,17 +28,26 @@ class Trap:
     spoils: tuple[str, ...]
 
     @property
+    def action(self) -> str:
+        """What is to be done about it, in words."""
+        return KINDS[self.code].action
+
+    @property
     def flag(self) -> Flag:
         """The same for a reader."""
-        return Flag(self.code, self.severity, self.sentence, "lesion", self.fraction, "pitfalls")
+        where = "lesion" if self.mask is not None else ", ".join(self.spoils)
+        return Flag(self.code, self.severity, f"{self.sentence} {self.action}", where, self.fraction, "pitfalls")
 
 
-Looks = Callable[[Scene], Trap | None]
-"""A detector: from a scene to the trap that it found there."""
+Looks = Callable[[Any], Trap | None]
+"""A detector: from a scene of the kind that it can look at to the trap that it found there."""
 
 SAID_FROM, LIMITED_FROM = 0.02, 0.2
 """Share of the solid part from which a trap is a caution, and from which it limits what is read there [our default].
 """
+
+NOWHERE: Final = float("nan")
+"""The share of a trap that has no voxels."""
 
 
 def masked(
@@ -52,7 +63,7 @@ def masked(
     share = float((within & scene.solid).sum() / max(scene.solid.sum(), 1))
     around = float((within & scene.rim).sum() / max(scene.rim.sum(), 1))
     severity = Severity.LIMITED if share >= LIMITED_FROM else Severity.CAUTION if share >= SAID_FROM else Severity.NOTE
-    said = f"{sentence} {share:.1%} of the solid part and {around:.0%} of the 5 mm around it are left out."
+    said = f"{sentence} That is {share:.1%} of the solid part and {around:.0%} of the 5 mm around it."
     return Trap(code, severity, said, Region(within, scene.grid, code), share, spoils)
 
 
@@ -65,6 +76,6 @@ def trapped(traps: Sequence[Trap], modality: str, grid: Grid) -> Bool[np.ndarray
     return out
 
 
-def flags_of(traps: Sequence[Trap], modality: str) -> tuple[Flag, ...]:
-    """What traps say that bears on a modality."""
-    return tuple(one.flag for one in traps if modality in one.spoils)
+def flags_of(traps: Sequence[Trap], *names: str) -> tuple[Flag, ...]:
+    """What traps say that bears on any of some modalities or markers."""
+    return tuple(one.flag for one in traps if set(names) & set(one.spoils))

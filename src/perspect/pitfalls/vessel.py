@@ -7,28 +7,29 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from perspect.pitfalls.scene import Scene
+from perspect.pitfalls.threshold import threshold
 from perspect.pitfalls.trap import Trap, masked
 
-TALL: Final = 97.0
+TALL: Final = threshold("large-vessel", "tall")
 """Percentile of the peak heights of the brain outside the lesion above which a curve may be a vessel's: a tumour that
-is more vascular than any brain is not a vessel for that (clinical anchor) [our default]."""
+is more vascular than any brain is not a vessel for that (clinical anchor)."""
 
-HIGH: Final = 90.0
+HIGH: Final = threshold("large-vessel", "high")
 """The same for a curve that peaks early or late: blood in a large vessel dephases less than around capillaries, so that
-a vessel need not be the tallest [our default]."""
+a vessel need not be the tallest."""
 
-EARLY: Final = 1.5
-"""s before the typical time to peak of the brain at which an artery's curve peaks [our default]."""
+EARLY: Final = threshold("large-vessel", "early")
+"""s before the typical time to peak of the brain at which an artery's curve peaks."""
 
-LATE: Final = 2.5
-"""s after it at which a vein's does [our default]."""
+LATE: Final = threshold("large-vessel", "late")
+"""s after it at which a vein's does."""
 
-STANDS_OUT: Final = 3.0
+STANDS_OUT: Final = threshold("large-vessel", "stands_out")
 """Peak height over the median of the part of the lesion that a voxel lies in, from which it is a vessel whenever it
-peaks; in virtual high-grade gliomas without a vessel 99 of 100 voxels stay below 2.3 [our default]."""
+peaks; in virtual high-grade gliomas without a vessel 99 of 100 voxels stay below 2.3."""
 
-RISES: Final = 1.4
-"""The same from which it is one if it peaks early or late [our default]."""
+RISES: Final = threshold("large-vessel", "rises")
+"""The same from which it is one if it peaks early or late."""
 
 
 def look(scene: Scene) -> Trap | None:
@@ -52,7 +53,7 @@ def look(scene: Scene) -> Trap | None:
     return masked(
         scene, "large-vessel", is_vessel | edge,
         "A vessel runs through the lesion: curves there tower above those around them, as in arteries or veins.",
-        ("dsc", "asl"),
+        (scene.spoils,),
     )  # fmt: skip
 
 

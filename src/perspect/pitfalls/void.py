@@ -5,14 +5,17 @@ from typing import Final
 import numpy as np
 
 from perspect.pitfalls.scene import Scene
+from perspect.pitfalls.threshold import threshold
 from perspect.pitfalls.trap import Trap, masked
 
-DARK: Final = 0.4
-"""Signal at rest over that of white matter below which a voxel of the lesion is void [our default]."""
+DARK: Final = threshold("signal-void", "dark")
+"""Signal at rest over that of white matter below which a voxel of the lesion is void."""
 
 
 def look(scene: Scene) -> Trap | None:
     """Voxels of the lesion that are dark on T2*-weighted images before the bolus."""
+    if not scene.is_t2star:
+        return None
     with np.errstate(invalid="ignore"):
         dark = scene.at_rest < DARK * scene.level
     return masked(

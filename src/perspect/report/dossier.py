@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.evidence import Answer, Case, Question
-from perspect.vocabulary import Finding, Flag, Map, Recipe
+from perspect.vocabulary import Finding, Flag, Histogram, Map, Metric, Recipe, Size
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class Dossier:
     """What was asked, what was there, what was found, what is said, and how each came about.
 
     `question` and `answer` are `None` where nothing was asked: then there is no evidence. `sources` are hashes by file.
+    `metrics`, `histograms` and `sizes` are all that is told of maps and parts; `changes` are sentences, one for each
+    marker that an earlier study has too.
     """
 
     name: str
@@ -67,3 +69,7 @@ class Dossier:
     sources: Mapping[str, str] = field(default_factory=dict)
     pages: Mapping[str, str] = field(default_factory=dict)
     plan: Mapping[str, Any] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
+    histograms: tuple[Histogram, ...] = ()
+    sizes: tuple[Size, ...] = ()
+    changes: tuple[str, ...] = ()

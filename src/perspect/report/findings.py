@@ -3,12 +3,13 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from perspect.evidence import Answer, Reading
 from perspect.evidence.likelihood import EIGHTY, spread
 from perspect.report.dossier import Dossier
-from perspect.vocabulary import Finding, Flag
+from perspect.vocabulary import Finding, Flag, Metric, Severity
 
 SCHEMA: Final = "perspect-findings/1"
 """Name and version; a key that goes or changes its meaning makes the next version."""
@@ -50,6 +51,10 @@ def findings_values(dossier: Dossier) -> dict[str, Any]:
             for one in dossier.regions
         ],
         "findings": [finding_values(one) for one in dossier.findings],
+        "metrics": [metric_values(one) for one in dossier.metrics],
+        "histograms": [asdict(one) for one in dossier.histograms],
+        "sizes": [{**asdict(one), "product": one.product} for one in dossier.sizes],
+        "changes": list(dossier.changes),
         "evidence": [] if answer is None else [_reading(one) for one in answer.readings],
         "verdict": None if answer is None else _verdict(answer),
         "limits": [] if answer is None else list(answer.limits),
@@ -83,6 +88,23 @@ def finding_values(one: Finding) -> dict[str, Any]:
         "interval": [one.value - wide if is_plain else one.value, one.value + wide if is_plain else math.nan],
         "bound": "above" if one.above else None,
         "unit": one.marker.unit,
+        "n": one.n,
+        "with_traps": one.with_traps,
+        "without_traps": one.without_traps,
+        "flags": [flag.code for flag in one.flags],
+        "limited": any(flag.severity >= Severity.LIMITED for flag in one.flags),
+    }
+
+
+def metric_values(one: Metric) -> dict[str, Any]:
+    """One statistic of one map in one part; the interval is that of 95 %."""
+    return {
+        "quantity": one.quantity,
+        "region": one.region,
+        "statistic": one.statistic,
+        "unit": one.unit,
+        "value": one.value,
+        "interval": [one.low, one.high],
         "n": one.n,
         "with_traps": one.with_traps,
         "without_traps": one.without_traps,

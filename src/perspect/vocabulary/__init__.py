@@ -5,10 +5,12 @@ templates.
 from perspect.vocabulary import lexicon
 from perspect.vocabulary.cut import BoxRow, Cut, VoxelPicture
 from perspect.vocabulary.data import Acquisition, Anatomy, Curve, Grid, Map, Measured, Region, Series, Study
+from perspect.vocabulary.earlier import Earlier
 from perspect.vocabulary.finding import Finding
 from perspect.vocabulary.flag import Flag, Severity
 from perspect.vocabulary.labelling import Around, Calibration, Labelled, Labelling
 from perspect.vocabulary.marker import MARKERS, Family, Marker, marker
+from perspect.vocabulary.metric import Histogram, Metric, Size
 from perspect.vocabulary.problem import Problem, Refusal
 from perspect.vocabulary.quantity import Code, Quantity
 from perspect.vocabulary.recipe import Recipe, Step
@@ -31,17 +33,20 @@ __all__ = [
     "Compared",
     "Curve",
     "Cut",
+    "Earlier",
     "Family",
     "Finding",
     "FittedSpectrum",
     "Flag",
     "Grid",
+    "Histogram",
     "Labelled",
     "Labelling",
     "Map",
     "Marker",
     "Measured",
     "MeasuredSpectrum",
+    "Metric",
     "Problem",
     "Quantity",
     "Recipe",
@@ -49,6 +54,7 @@ __all__ = [
     "Region",
     "Series",
     "Severity",
+    "Size",
     "Spectra",
     "Status",
     "Step",

@@ -5,9 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from perspect import io
+from perspect import io, pitfalls
 from perspect.anatomy import align, resample
-from perspect.app.contribute.contribution import Contribution, Patient, drawn, middle, read, unused
+from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
+from perspect.pitfalls import Scene
 from perspect.report.dossier import Plate, Used
 from perspect.vocabulary import Flag, Grid, Problem, Severity
 from perspect.vocabulary.progress import Progress
@@ -22,6 +23,9 @@ PLAUSIBLE: Final = (0.4, 1.2)
 
 FACTORS: Final = (1.0, 1e3, 1e-3, 1e6)
 """Scales in which scanners write: mm²/s; 10⁻³, µm²/s and m²/s as multiples of it."""
+
+WINDOW: Final = (0.0, 3.0)
+"""10⁻³ mm²/s over which its histogram is told."""
 
 PURE: Final = 0.9
 """Share of white matter of the voxels by which the scale is told."""
@@ -44,10 +48,22 @@ def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     inside = np.isfinite(scaled) & (scaled > 0)
     shown = np.where(inside, scaled, np.nan)
     parts = patient.lesion.on(grid, matrix)
-    findings = read(MARKERS, shown, np.where(inside, 0.0, np.nan), parts)
+    std = np.where(inside, 0.0, np.nan)
+    nowhere = np.zeros(grid.shape, bool)
+    scene = Scene(
+        grid, shown, {}, inside, nowhere, parts, spoils="adc", is_t2star=False, alignment_error=found.error,
+        positions_apart=io.positions_apart(paths[0]),
+    )  # fmt: skip
+    traps = pitfalls.look(scene)
+    known = told(patient, traps, "adc", grid, matrix, shift=found.error if found.is_found else 0.0)
+    findings = read(MARKERS, shown, std, parts, known)
+    numbers, shapes = everything("adc", "10⁻³ mm²/s", WINDOW, shown, std, parts, known)
     picture = np.nan_to_num(shown)
     plate = Plate("ADC", picture, None, drawn(parts), "bright is free", middle(parts, inside), grid.affine)
-    return Contribution(tuple(findings), flags=flags, used=(Used("adc", paths[0].name),), plates=(plate,))
+    return Contribution(
+        tuple(findings), flags=flags, traps=tuple(one.flag for one in traps), used=(Used("adc", paths[0].name),),
+        plates=(plate,), metrics=tuple(numbers), histograms=tuple(shapes),
+    )  # fmt: skip
 
 
 def _scale(values: np.ndarray, grid: Grid, patient: Patient, matrix: np.ndarray | None, name: str) -> float:

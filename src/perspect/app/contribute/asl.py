@@ -1,12 +1,15 @@
 """ASL in an examination: blood flow of the lesion relative to normal-appearing white matter."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from perspect import io, pitfalls
 from perspect.app.asl import AslInputs, examine_asl
-from perspect.app.contribute.contribution import Contribution, Patient, drawn, middle, read, unused
+from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
+from perspect.app.contribute.scenes import of_other
 from perspect.report.dossier import Plate, Used
 from perspect.vocabulary import Problem, Severity
 from perspect.vocabulary.progress import Progress
@@ -15,6 +18,9 @@ MARKERS: Final = ("rcbf_asl",)
 
 FLOWS: Final = ("cbf", "relcbf")
 """Maps of flow, absolute or relative: the first that was made."""
+
+WINDOW: Final = (0.0, 6.0)
+"""Flow over that of white matter over which its histogram is told."""
 
 FEWEST: Final = 50
 """Voxels of white matter without which flow has nothing to be divided by [our default]."""
@@ -43,21 +49,32 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
             "Flow of the lesion has nothing to be compared with.",
             "Look at the page of the series.",
         )
-    parts = patient.lesion.on(flow.grid, seen.series_to_anatomy.matrix)
+    brain = scan.measured.regions["brain"].mask if "brain" in scan.measured.regions else np.isfinite(flow.values)
+    scene = replace(
+        of_other("asl", scan.measured, scan.at_rest, seen, patient, (flow.quantity.key,), brain),
+        positions_apart=io.positions_apart(paths[0]),
+    )
+    traps, parts, place = pitfalls.look(scene), scene.parts, seen.series_to_anatomy
     normal = flow.shown[white.mask]
     normal = normal[np.isfinite(normal)]
     level = float(normal.mean())
     # White matter is noisy in ASL: the error of its mean is shared by every voxel of the ratio.
     common = float(normal.std(ddof=1) / np.sqrt(normal.size) / abs(level))
-    refusals = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
-    findings = read(MARKERS, flow.shown / level, flow.shown_std / level, parts, None, common, refusals)
-    outlines = {**drawn(parts), "reference": white.mask}
+    raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
+    known = told(patient, traps, "asl", flow.grid, place.matrix, raised, common, place.error)
+    ratio, error = flow.shown / np.float32(level), flow.shown_std / np.float32(level)
+    findings = read(MARKERS, ratio, error, parts, known)
+    numbers, shapes = everything("rcbf", "ratio", WINDOW, ratio, error, parts, known)
+    outlines = {**drawn(parts), "reference": white.mask, **({"trap": known.spoilt} if known.spoilt.any() else {})}
     plate = Plate("Blood flow (ASL)", scan.at_rest, flow, outlines, "", middle(parts, white.mask), flow.grid.affine)
     return Contribution(
         findings=tuple(findings),
-        flags=tuple(flag for flag in scan.measured.flags if flag.severity >= Severity.LIMITED),
+        flags=raised,
+        traps=tuple(one.flag for one in traps),
         used=(Used("asl", paths[0].name),),
         recipes={"ASL": scan.measured.recipe},
         plates=(plate,),
         pages={"ASL page": scan.written.page},
+        metrics=tuple(numbers),
+        histograms=tuple(shapes),
     )

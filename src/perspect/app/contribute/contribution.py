@@ -9,20 +9,28 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect import lesion
+from perspect.anatomy import resample
 from perspect.app.anatomy import Head
 from perspect.app.lesion import Placed
 from perspect.evidence.case import Fact
+from perspect.pitfalls import Record, Trap, flags_of, trapped
 from perspect.report.dossier import Plate, Used
-from perspect.vocabulary import Finding, Flag, Map, Recipe, Region, marker
+from perspect.vocabulary import Finding, Flag, Grid, Histogram, Map, Metric, Recipe, Region, Severity, marker
 
 OUTLINES: Final = {"solid part": "solid", "rim of 5 mm": "rim", "cavity": "cavity"}
 """Parts of a lesion whose borders are drawn, and the style of each."""
 
 
+TOLD: Final = ("solid part", "rim of 5 mm", "cavity", "oedema")
+"""Parts in which everything is told of a map."""
+
+NOTHING_ON_RECORD: Final = Record()
+
+
 @dataclass(frozen=True, eq=False)
 class Patient:
     """What all series share: the folder of the study, that of the results, the conventional images with the tissues,
-    the lesion in them.
+    the lesion in them, what is on record, and the traps of both.
     """
 
     study: Path
@@ -31,6 +39,8 @@ class Patient:
     mask: Path
     head: Head
     lesion: Placed
+    record: Record = NOTHING_ON_RECORD
+    traps: tuple[Trap, ...] = ()
     overwrite: bool = False
     threads: int = 1
 
@@ -48,6 +58,26 @@ class Contribution:
     plates: tuple[Plate, ...] = ()
     pages: Mapping[str, Path] = field(default_factory=dict)
     maps: Mapping[str, Map] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
+    histograms: tuple[Histogram, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What is known of the numbers of one series: the voxels that traps spoil, what limits all of them, the traps that
+    may spoil single markers, the relative error that all share, and the standard error (mm) of where the lesion lies.
+    """
+
+    spoilt: Bool[np.ndarray, "x y z"]
+    flags: tuple[Flag, ...]
+    traps: tuple[Trap, ...] = ()
+    common: float = 0.0
+    shift: float = 0.0
+
+    def of(self, name: str) -> tuple[Flag, ...]:
+        """What limits the marker of this key."""
+        own = (one for one in flags_of(self.traps, name) if one.severity >= Severity.LIMITED)
+        return tuple(dict.fromkeys((*self.flags, *own)))
 
 
 def unused(role: str, paths: tuple[Path, ...], why: str) -> Contribution:
@@ -55,26 +85,58 @@ def unused(role: str, paths: tuple[Path, ...], why: str) -> Contribution:
     return Contribution(used=tuple(Used(role, one.name, is_used=False, why_not=why) for one in paths))
 
 
+def told(
+    patient: Patient,
+    traps: tuple[Trap, ...],
+    modality: str,
+    grid: Grid,
+    matrix: Float[np.ndarray, "4 4"] | None,
+    raised: tuple[Flag, ...] = (),
+    common: float = 0.0,
+    shift: float = 0.0,
+) -> Told:
+    """What traps of a series and of the patient, and the `raised` flags of its room, take from its numbers."""
+    spoilt = trapped(traps, modality, grid)
+    for one in patient.traps:
+        if one.mask is not None and modality in one.spoils:
+            spoilt |= resample.onto(one.mask.mask, one.mask.grid, grid, matrix=matrix)
+    flags = (*flags_of((*traps, *patient.traps), modality), *raised)
+    limiting = tuple(dict.fromkeys(one for one in flags if one.severity >= Severity.LIMITED))
+    return Told(spoilt, limiting, traps, common, shift if np.isfinite(shift) else 0.0)
+
+
 def read(
     names: tuple[str, ...],
     values: Float[np.ndarray, "x y z"],
     std: Float[np.ndarray, "x y z"],
     parts: Mapping[str, Region],
-    spoilt: Bool[np.ndarray, "x y z"] | None = None,
-    common: float = 0.0,
-    flags: tuple[Flag, ...] = (),
+    known: Told,
 ) -> list[Finding]:
-    """Markers of a map that is in their unit, each in its part where the lesion has that.
+    """Markers of a map that is in their unit, each in its part where the lesion has that."""
+    return [
+        lesion.measured(one, values, std, parts[one.part], known.spoilt, known.common, known.of(one.key), known.shift)
+        for one in map(marker, names)
+        if one.part in parts
+    ]
 
-    `common` is a relative error that all voxels share; a fraction of voxels does not scale with it.
-    """
-    found = []
-    for name in names:
-        one = marker(name)
-        if one.part in parts:
-            shared = 0.0 if one.unit == "fraction" else common
-            found.append(lesion.measured(one, values, std, parts[one.part], spoilt, shared, flags))
-    return found
+
+def everything(
+    key: str,
+    unit: str,
+    window: tuple[float, float],
+    values: Float[np.ndarray, "x y z"],
+    std: Float[np.ndarray, "x y z"],
+    parts: Mapping[str, Region],
+    known: Told,
+) -> tuple[list[Metric], list[Histogram]]:
+    """All that is told of a map, part by part."""
+    samples = [
+        lesion.Sample(values, std, parts[name], known.spoilt, known.common, known.shift)
+        for name in TOLD
+        if name in parts
+    ]
+    numbers = [metric for one in samples for metric in lesion.metrics(key, unit, one)]
+    return numbers, [lesion.histogram(key, unit, one, window) for one in samples if one.here.any()]
 
 
 def drawn(parts: Mapping[str, Region]) -> dict[str, Bool[np.ndarray, "x y z"]]:

@@ -1,13 +1,16 @@
 """DCE in an examination: how fast agent leaves the vessels of the lesion, and the room that it finds."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from perspect import io, pitfalls
 from perspect.app.anatomy import seen_in
-from perspect.app.contribute.contribution import Contribution, Patient, drawn, middle, read, unused
+from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
+from perspect.app.contribute.scenes import of_other
 from perspect.app.dce import DceInputs, examine_dce
 from perspect.report.dossier import Plate, Used
-from perspect.vocabulary import Severity
+from perspect.vocabulary import Finding, Histogram, Metric, Severity
 from perspect.vocabulary.progress import Progress
 
 MARKERS: Final = {"ktrans": ("ktrans_p95",), "ve": ("ve_mean",)}
@@ -28,25 +31,37 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     )  # fmt: skip
     grid = next(iter(scan.measured.maps.values())).grid
     seen = seen_in(patient.head, scan.at_rest, grid)
-    parts = patient.lesion.on(grid, seen.series_to_anatomy.matrix)
-    told = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
-    findings = []
-    for key, names in MARKERS.items():
-        if key in scan.measured.maps:
-            one = scan.measured.maps[key]
-            findings += read(names, one.shown, one.shown_std, parts, None, SHARED, told)
+    keys = tuple(key for key in MARKERS if key in scan.measured.maps)
+    brain = scan.measured.regions["brain"].mask
+    scene = replace(
+        of_other("dce", scan.measured, scan.at_rest, seen, patient, keys, brain),
+        positions_apart=io.positions_apart(paths[0]),
+    )
+    traps, parts, place = pitfalls.look(scene), scene.parts, seen.series_to_anatomy
+    raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
+    known = told(patient, traps, "dce", grid, place.matrix, raised, SHARED, place.error)
+    findings: list[Finding] = []
+    numbers: list[Metric] = []
+    shapes: list[Histogram] = []
+    for key in keys:
+        one = scan.measured.maps[key]
+        findings += read(MARKERS[key], one.shown, one.shown_std, parts, known)
+        unit, window = one.quantity.shown_unit, one.quantity.display
+        more, bins = everything(key, unit, window, one.shown, one.shown_std, parts, known)
+        numbers, shapes = numbers + more, shapes + bins
     ktrans = scan.measured.maps.get("ktrans")
     plates: tuple[Plate, ...] = ()
     if ktrans is not None:
-        centre = middle(
-            parts, scan.measured.regions["brain"].mask if "brain" in scan.measured.regions else ktrans.values > 0
-        )
-        plates = (Plate("Leakage (DCE)", scan.at_rest, ktrans, drawn(parts), "", centre, grid.affine),)
+        outlines = {**drawn(parts), **({"trap": known.spoilt} if known.spoilt.any() else {})}
+        plates = (Plate("Leakage (DCE)", scan.at_rest, ktrans, outlines, "", middle(parts, brain), grid.affine),)
     return Contribution(
         findings=tuple(findings),
-        flags=told,
+        flags=raised,
+        traps=tuple(one.flag for one in traps),
         used=(Used("dce", paths[0].name, f"model {scan.measured.summary.get('model', 'not said')}"),),
         recipes={"DCE": scan.measured.recipe},
         plates=plates,
         pages={"DCE page": scan.written.page},
+        metrics=tuple(numbers),
+        histograms=tuple(shapes),
     )

@@ -1,19 +1,30 @@
 """DSC in an examination: blood volume of the lesion and its rim, recovery, and the traps of a perfusion image."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool
 
-from perspect import pitfalls
-from perspect.anatomy import resample
-from perspect.app.contribute.contribution import Contribution, Patient, drawn, middle, read
+from perspect import io, pitfalls
+from perspect.app.anatomy import Seen
+from perspect.app.contribute.contribution import (
+    Contribution,
+    Patient,
+    Told,
+    drawn,
+    everything,
+    middle,
+    read,
+    told,
+)
+from perspect.app.contribute.scenes import of_perfusion
 from perspect.app.dsc import Examined, Inputs, examine_dsc
-from perspect.pitfalls import Scene, Trap
+from perspect.pitfalls import Scene
 from perspect.report.dossier import Plate, Used
-from perspect.vocabulary import Finding, Problem, Severity
+from perspect.vocabulary import Finding, Histogram, Metric, Problem, Severity
 from perspect.vocabulary.progress import Progress
 
 MARKERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -43,69 +54,56 @@ def of_dsc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         progress=tell,
     )
     tell("traps", 0.0)
-    scene = _scene(scan, patient)
+    seen = _seen(scan)
+    scene = replace(of_perfusion(scan, seen, patient), positions_apart=max(io.positions_apart(one) for one in paths))
     traps = pitfalls.look(scene)
+    place = seen.series_to_anatomy
+    raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
+    known = told(patient, traps, "dsc", scene.grid, place.matrix, raised, _common(scan), place.error)
+    found, numbers, shapes = _read(scan, scene, known)
     how = f"protocol {scan.measured.summary.get('reliability', 'not assessed')}, {', '.join(_protocol(scan))}"
     return Contribution(
-        findings=tuple(_findings(scan, scene, traps)),
+        findings=tuple(found),
         facts=_facts(scan),
         # What else is to be known of the series stands on its own page.
         flags=tuple(flag for flag in scan.measured.flags if flag.severity >= Severity.CAUTION),
         traps=tuple(one.flag for one in traps),
         used=tuple(Used("dsc", one.name, how) for one in paths),
         recipes={"DSC": scan.measured.recipe},
-        plates=_plates(scan, scene, traps),
+        plates=_plates(scan, scene, known.spoilt),
         pages={"DSC page": scan.written.page},
         maps=scan.measured.maps,
+        metrics=tuple(numbers),
+        histograms=tuple(shapes),
     )
 
 
-def _scene(scan: Examined, patient: Patient) -> Scene:
-    """What traps are looked for in."""
-    seen = scan.seen
-    if seen is None:
+def _seen(scan: Examined) -> Seen:
+    if scan.seen is None:
         raise Problem("The series was not laid beside the images.", "No part has a place on it.", "See its own page.")
-    grid = next(iter(scan.measured.maps.values())).grid
-    to_anatomy = seen.series_to_anatomy.matrix
-    maps = {key: one.values for key, one in scan.measured.maps.items()}
-    if "k2" in scan.measured.maps:
-        maps["k2_std"] = scan.measured.maps["k2"].std
-    told = scan.measured.summary.get("white_matter", {})
-    in_use = next((one["rCBV"] for one in told.values() if "rCBV" in one), None)
-
-    def share(one: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x2 y2 z2"]:
-        out: np.ndarray = resample.onto(one, seen.grid, grid, matrix=to_anatomy)
-        return out
-
-    return Scene(
-        grid=grid,
-        at_rest=scan.at_rest,
-        maps=maps,
-        brain=scan.measured.regions["brain"].mask,
-        white=scan.measured.regions["reference"].mask,
-        parts=patient.lesion.on(grid, to_anatomy),
-        grey=share(seen.tissues.grey),
-        fluid=share(seen.tissues.csf),
-        references={name: one["rCBV"] / in_use for name, one in told.items() if in_use and "rCBV" in one},
-        is_corrected="k2" in scan.measured.maps,
-    )
+    return scan.seen
 
 
-def _findings(scan: Examined, scene: Scene, traps: tuple[Trap, ...]) -> list[Finding]:
-    """The markers of the maps, without what traps hold."""
-    spoilt = pitfalls.trapped(traps, "dsc", scene.grid)
-    told = tuple(one for one in pitfalls.flags_of(traps, "dsc") if one.severity >= Severity.LIMITED)
-    told += tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
-    # Half of how far candidates for the reference differ stands for what is not known of it.
+def _common(scan: Examined) -> float:
+    """The relative error of the reference, which every voxel shares: half of how far candidates for it differ."""
     difference = scan.measured.summary.get("white_matter_difference")
-    common = UNKNOWN_REFERENCE if difference is None or not np.isfinite(difference) else 0.5 * float(difference)
+    return UNKNOWN_REFERENCE if difference is None or not np.isfinite(difference) else 0.5 * float(difference)
+
+
+def _read(scan: Examined, scene: Scene, known: Told) -> tuple[list[Finding], list[Metric], list[Histogram]]:
+    """The markers of the maps and all that is told of them, without what traps hold."""
     found: list[Finding] = []
+    numbers: list[Metric] = []
+    shapes: list[Histogram] = []
     for key, names in MARKERS.items():
         if key in scan.measured.maps:
             one = scan.measured.maps[key]
-            shared = common if key == "rcbv" else 0.0
-            found += read(names, one.shown, one.shown_std, scene.parts, spoilt, shared, told)
-    return found
+            of_map = known if key == "rcbv" else replace(known, common=0.0)
+            found += read(names, one.shown, one.shown_std, scene.parts, of_map)
+            unit, window = one.quantity.shown_unit, one.quantity.display
+            more, bins = everything(key, unit, window, one.shown, one.shown_std, scene.parts, of_map)
+            numbers, shapes = numbers + more, shapes + bins
+    return found, numbers, shapes
 
 
 def _facts(scan: Examined) -> dict[str, Any]:
@@ -133,10 +131,9 @@ def _protocol(scan: Examined) -> list[str]:
     return said
 
 
-def _plates(scan: Examined, scene: Scene, traps: tuple[Trap, ...]) -> tuple[Plate, ...]:
+def _plates(scan: Examined, scene: Scene, spoilt: Bool[np.ndarray, "x y z"]) -> tuple[Plate, ...]:
     if "rcbv" not in scan.measured.maps:
         return ()
-    spoilt = pitfalls.trapped(traps, "dsc", scene.grid)
     outlines = {**drawn(scene.parts), "reference": scene.white, **({"trap": spoilt} if spoilt.any() else {})}
     caption = "corrected for leakage" if scene.is_corrected else "leakage left in"
     rcbv = scan.measured.maps["rcbv"]

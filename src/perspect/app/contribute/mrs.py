@@ -1,118 +1,222 @@
-"""Spectroscopy in an examination: ratios of one voxel, and what of the lesion that voxel samples."""
+"""Spectroscopy in an examination: ratios of one voxel or of a map, what of the lesion they sample, and their traps."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite, nan
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
 
+from perspect import pitfalls
 from perspect.anatomy import resample
+from perspect.anatomy.distance import grown
+from perspect.app.anatomy import Head
 from perspect.app.contribute.contribution import Contribution, Patient, unused
-from perspect.app.mrs import SpectrumInputs, examine_mrs, examine_mrsi, is_grid
+from perspect.app.mrs import ExaminedGrid, SpectrumInputs, examine_mrs, examine_mrsi, is_grid
+from perspect.pitfalls import Line, Trap, Voxel, VoxelMap, flags_of
+from perspect.pitfalls.content import NAMED
+from perspect.pitfalls.plausible import SOLID, VOXELS
+from perspect.pitfalls.voxel import late_energy
 from perspect.report.dossier import Used
-from perspect.vocabulary import Amount, Finding, Flag, MeasuredSpectrum, Severity, marker
+from perspect.vocabulary import Amount, Finding, Map, MeasuredSpectrum, Region, Severity, lexicon, marker
 from perspect.vocabulary.progress import Progress
 
 RATIOS: Final = {"cho_naa": "tCho/tNAA", "cho_cr": "tCho/tCr", "glx_cr": "Glx/tCr"}
 """Which marker is which ratio."""
 
-LEAST_SOLID: Final = 0.5
-"""Share of the voxel that must be solid part of the lesion to speak for it (clinical anchor) [our default]."""
-
-LEAST_CAVITY: Final = 0.6
-"""Share that must be cavity to speak for that (clinical anchor) [our default]."""
-
 AMINO: Final = {"amino acids": 1.0, "both": 1.0, "lipid": 0.0, "neither": 0.0}
 """How probable amino acids are by the word of the joint fit; "not assessable" has no number."""
 
-OF_CAVITY: Final = ("amino_acids",)
+FAT: Final = 1.3
+"""Signal of T1w over that of white matter above which a voxel outside of the brain is fat [our default]."""
+
+SKULL: Final = 4.0
+"""mm around the brain that are no scalp."""
+
+ON_MAP: Final = "spectroscopic map"
 
 
 def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
-    """What one voxel at one or two echo times adds; its own tables and page are written."""
+    """What one voxel at one or two echo times, or a map, adds; its own tables and page are written."""
     if len(paths) > 2:
         return unused("mrs", paths, "several voxels")
     water = next(iter(sorted(paths[0].parent.glob("*_mrsref.nii.gz"))), None)
     inputs = SpectrumInputs(paths[0], water, long=paths[1] if len(paths) == 2 else None)
     if is_grid(inputs):
-        examine_mrsi(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
-        why = "spectroscopic images are mapped, but are not part of an answer yet"
-        return unused("mrs", paths, why)
+        grid = examine_mrsi(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
+        return _of_map(grid, paths, patient)
     scan = examine_mrs(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
     measured = scan.measured
-    content = _content(measured, patient)
-    findings = [
-        one for key, name in RATIOS.items() if (one := _ratio(key, measured.ratios.get(name), content)) is not None
-    ]
-    amino = _amino(measured, content)
+    read = [one for key, name in RATIOS.items() if (one := _ratio(key, measured.ratios.get(name))) is not None]
+    amino = _amino(measured)
+    read += [] if amino is None else [amino]
+    seen = voxel_of(measured, patient, tuple(one.marker.key for one in read))
+    traps = pitfalls.look(seen)
     return Contribution(
-        findings=(*findings, *([] if amino is None else [amino])),
+        findings=tuple(replace(one, flags=_limiting(one, traps, patient)) for one in read),
         facts=_facts(measured),
         flags=tuple(flag for flag in measured.flags if flag.severity >= Severity.LIMITED),
-        used=tuple(Used("mrs", one.name, _said(content)) for one in paths),
+        traps=tuple(one.flag for one in traps),
+        used=tuple(Used("mrs", one.name, _said(seen)) for one in paths),
         recipes={"MRS": measured.recipe},
         pages={"MRS page": scan.written.page},
     )
 
 
-def _content(measured: MeasuredSpectrum, patient: Patient) -> dict[str, float]:
-    """How much of the voxel each part of the lesion fills, by the header of the spectrum; nothing where it has none."""
-    signal = measured.signal
-    if not signal.placed:
-        return {}
-    found = {}
-    for name in ("solid part", "cavity"):
-        if name in patient.lesion.parts:
-            one = patient.lesion.parts[name]
-            share = resample.share_of_boxes(one.mask.astype(np.float32), one.grid, signal.grid)
-            found[name] = float(np.nanmean(share))
-        else:
-            found[name] = 0.0
-    return found
+def voxel_of(measured: MeasuredSpectrum, patient: Patient, markers: tuple[str, ...]) -> Voxel:
+    """The voxel beside the lesion, and its spectrum in numbers."""
+    signal, summary, head = measured.signal, measured.summary, patient.head
+    creatine = measured.amounts.get("tCr")
+    is_scaled = creatine is not None and creatine.unit == "mmol/kg"
+    return Voxel(
+        grid=head.grid,
+        box=signal.grid if signal.placed else None,
+        parts=patient.lesion.parts.regions,
+        brain=_brain(patient),
+        scalp=scalp(head),
+        frequency=signal.frequency,
+        markers=markers,
+        echo_times=_echo_times(measured),
+        line=Line(
+            snr=_number(summary, "snr"),
+            width=_number(summary, "fwhm_ppm"),
+            misfit=_number(summary, "misfit"),
+            unexplained=_number(summary, "unexplained"),
+            water=_number(summary, "water_ratio"),
+            bend=_number(summary, "bend"),
+            late=late_energy(signal.values[0, 0, 0]) if signal.is_single and not signal.axes else nan,
+            creatine=creatine.value if creatine is not None and is_scaled else nan,
+        ),
+    )
 
 
-def _said(content: dict[str, float]) -> str:
-    if not content:
+def scalp(head: Head) -> Bool[np.ndarray, "x y z"]:
+    """Fat outside of the brain, which is bright on T1w; nothing where there is no T1w."""
+    if "t1w" not in head.images:
+        return np.zeros(head.grid.shape, bool)
+    white = np.nan_to_num(head.tissues.white) >= 0.9
+    level = float(np.median(head.images["t1w"][white])) if white.any() else float("inf")
+    beyond = ~np.asarray(grown(_hull(head.tissues.brain.mask), SKULL, head.grid), bool)
+    return np.asarray(beyond & (head.images["t1w"] > FAT * level))
+
+
+def _brain(patient: Patient) -> Bool[np.ndarray, "x y z"]:
+    return _hull(patient.head.tissues.brain.mask | patient.lesion.parts["whole"].mask)
+
+
+def _hull(mask: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
+    return np.asarray(ndimage.binary_fill_holes(mask))
+
+
+def _number(summary: Mapping[str, Any], name: str) -> float:
+    value = summary.get(name)
+    return float(value) if isinstance(value, (int, float)) else nan
+
+
+def _limiting(one: Finding, traps: tuple[Trap, ...], patient: Patient) -> tuple[Any, ...]:
+    """What limits a marker of spectroscopy."""
+    told = flags_of((*traps, *patient.traps), "mrs", one.marker.key)
+    return tuple(flag for flag in told if flag.severity >= Severity.LIMITED)
+
+
+def _said(seen: Voxel) -> str:
+    if seen.box is None:
         return "where the voxel lies is not recorded"
-    return "the voxel holds " + ", ".join(f"{share:.0%} {name}" for name, share in content.items())
+    return "the voxel holds " + ", ".join(f"{seen.share(seen.part(name)):.0%} {name}" for name in NAMED)
 
 
-def _place_flags(key: str, content: dict[str, float]) -> tuple[Flag, ...]:
-    """Whether the voxel samples what the marker is about."""
-    part, least = ("cavity", LEAST_CAVITY) if key in OF_CAVITY else ("solid part", LEAST_SOLID)
-    if not content:
-        sentence = "Where the spectroscopy voxel lies is not recorded, so that what it samples is not known."
-    elif content[part] < least:
-        sentence = f"Only {content[part]:.0%} of the spectroscopy voxel is {part} of the lesion."
-    else:
-        return ()
-    return (Flag("voxel-content", Severity.LIMITED, sentence, "spectroscopy voxel", source="examination"),)
-
-
-def _ratio(key: str, amount: Amount | None, content: dict[str, float]) -> Finding | None:
+def _ratio(key: str, amount: Amount | None) -> Finding | None:
     """A ratio as a finding: with its error, or as a bound where the denominator was not detected."""
     if amount is None:
         return None
-    flags = _place_flags(key, content)
     if isfinite(amount.value):
-        return Finding(marker(key), "spectroscopy voxel", amount.value, amount.std, 1, flags=flags)
+        return Finding(marker(key), "spectroscopy voxel", amount.value, amount.std, 1)
     if amount.lower > 0:
-        return Finding(marker(key), "spectroscopy voxel", amount.lower, nan, 1, above=True, flags=flags)
-    return Finding(marker(key), "spectroscopy voxel", nan, nan, 1, flags=flags)
+        return Finding(marker(key), "spectroscopy voxel", amount.lower, nan, 1, above=True)
+    return Finding(marker(key), "spectroscopy voxel", nan, nan, 1)
 
 
-def _amino(measured: MeasuredSpectrum, content: dict[str, float]) -> Finding | None:
+def _amino(measured: MeasuredSpectrum) -> Finding | None:
     """Whether amino acids stand at 0.9 ppm, where more than one echo time could tell."""
     word = measured.summary.get("amino_acids")
-    if word not in AMINO:
-        return None
-    found = Finding(marker("amino_acids"), "spectroscopy voxel", AMINO[str(word)], 0.0, 1)
-    return replace(found, flags=_place_flags("amino_acids", content))
+    return Finding(marker("amino_acids"), "spectroscopy voxel", AMINO[str(word)], 0.0, 1) if word in AMINO else None
+
+
+def _echo_times(measured: MeasuredSpectrum) -> tuple[float, ...]:
+    times = [measured.summary.get("te"), *(measured.summary.get("joint_te") or ())]
+    return tuple(dict.fromkeys(float(one) for one in times if isinstance(one, (int, float))))
 
 
 def _facts(measured: MeasuredSpectrum) -> dict[str, Any]:
     """What the spectrum puts on record; the longest echo time is the one that tells lactate from lipid."""
-    times = [measured.summary.get("te"), *(measured.summary.get("joint_te") or ())]
-    known = [float(one) for one in times if isinstance(one, (int, float))]
+    known = _echo_times(measured)
     return {"mrs.te": max(known), "mrs.te_shortest": min(known)} if known else {}
+
+
+def _of_map(scan: ExaminedGrid, paths: tuple[Path, ...], patient: Patient) -> Contribution:
+    """What a spectroscopic image adds: choline over NAA of voxels that touch and are mostly solid part."""
+    ratio = scan.measured.maps.get(lexicon.CHO_OVER_NAA.key)
+    if ratio is None:
+        return unused("mrs", paths, "no ratio could be mapped")
+    seen = map_of(ratio, patient)
+    traps = pitfalls.look(seen)
+    finding = _of_touching(seen, traps)
+    flags = tuple(flag for flag in scan.measured.flags if flag.severity >= Severity.LIMITED)
+    # How many voxels of a whole map are unusable says nothing of those of the lesion: the plausibility trap does.
+    found = () if finding is None else (replace(finding, flags=_limiting(finding, traps, patient)),)
+    inside = int((seen.solid_share >= SOLID).sum())
+    return Contribution(
+        findings=found,
+        flags=flags,
+        traps=tuple(one.flag for one in traps),
+        used=tuple(Used("mrs", one.name, f"{inside} voxels of the map are mostly solid part") for one in paths),
+        recipes={"MRS": scan.measured.recipe},
+        pages={"MRS page": scan.written.page},
+    )
+
+
+def map_of(ratio: Map, patient: Patient) -> VoxelMap:
+    """A ratio with the share of solid part in each of its voxels, which are as wide as the point spread makes them."""
+    parts = patient.lesion.parts
+    grid = patient.head.grid
+    solid = parts["solid part"].mask if "solid part" in parts else np.zeros(grid.shape, bool)
+    share = resample.share_of_boxes(solid.astype(np.float32), grid, ratio.grid)
+    known = np.isfinite(ratio.values)
+    return VoxelMap(
+        ratio.grid, ratio.values.astype(float), ratio.std.astype(float), np.nan_to_num(share), known
+    )  # fmt: skip
+
+
+def _of_touching(seen: VoxelMap, traps: tuple[Trap, ...]) -> Finding | None:
+    """The mean of the largest cluster of usable voxels, at least three; with what stands alone and without.
+
+    Their errors are taken as common: neighbours share signal.
+    """
+    usable = seen.measured & (seen.solid_share >= SOLID)
+    label, n = ndimage.label(usable)
+    sizes = np.bincount(label.ravel())[1:] if n else np.zeros(1, int)
+    if not usable.any():
+        return None
+    if sizes.max() < VOXELS:
+        return Finding(marker("cho_naa"), ON_MAP, nan, nan, int(usable.sum()))
+    cluster = label == 1 + int(np.argmax(sizes))
+    lone = np.zeros(usable.shape, bool)
+    for one in traps:
+        if isinstance(one.mask, Region):
+            lone |= one.mask.mask
+    free = cluster & ~lone
+    held = float(seen.values[cluster].mean())
+    if free.sum() < VOXELS:
+        return Finding(marker("cho_naa"), ON_MAP, nan, nan, int(free.sum()), held, nan)
+    value = float(seen.values[free].mean())
+    return Finding(marker("cho_naa"), ON_MAP, value, _error(seen, free), int(free.sum()), held, value)
+
+
+def _error(seen: VoxelMap, free: Bool[np.ndarray, "x y z"]) -> float:
+    """The root mean square of the errors and the scatter of the mean."""
+    errors: Float[np.ndarray, " voxels"] = seen.std[free]
+    scatter = float(seen.values[free].std(ddof=1) / np.sqrt(free.sum()))
+    return float(np.hypot(np.sqrt((errors**2).mean()), scatter))
