@@ -34,9 +34,6 @@ DRAWS: Final = 400
 LATE: Final = 0.5
 """s by which label comes later to a lesion than to its reference, from which on it is said. [our default]"""
 
-BORROWED: Final = 0.5
-"""Share of what is known of transit times that neighbours may give inside a lesion before it is said."""
-
 SOURCE: Final = "lesion"
 
 
@@ -75,11 +72,8 @@ def read_out(fitted: Kinetics, around: Around, brain: Region, seed: int) -> Read
     for name, region in regions.items():
         numbers[name] = _ratios(numbers, flow, brain.taken(region.mask), rng)
     _delay(fitted, inside, regions, brain, numbers, flags)
-    if fitted.drawn is not None and float(np.nanmean(fitted.drawn[inside])) > BORROWED:
-        sentence = (
-            "Transit times in the lesion are mostly those of other voxels of it: each alone hardly tells its own."
-        )
-        flags.append(Flag("lesion-borrowed", Severity.CAUTION, sentence, "lesion", source=SOURCE))
+    if fitted.drawn is not None:
+        numbers["transit_times_borrowed"] = float(np.nanmean(fitted.drawn[inside]))
     return ReadOut(numbers, tuple(flags), regions)
 
 
