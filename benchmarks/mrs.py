@@ -1,8 +1,9 @@
 """Accuracy, calibration of errors, amino acids and speed of the spectroscopy room.
 
-`python benchmarks/mrs.py DATA [accuracy] [errors] [amino] [basis] [grid] [speed]` prints markdown tables; without words,
-all of them. DATA is the folder that holds `fitting_challenge.tar.xz`, `sim_basis_reference.tar.xz` and `synthetic_mrsi`;
-what is not there is said to be absent. Figures of peers on the same spectra are in docs/why/figures.md. Nothing here gates anything.
+`python benchmarks/mrs.py DATA [accuracy] [errors] [amino] [basis] [grid] [speed]` prints markdown tables; without
+words, all of them. DATA is the folder that holds `fitting_challenge.tar.xz`, `sim_basis_reference.tar.xz` and
+`synthetic_mrsi`; what is not there is said to be absent. Figures of peers on the same spectra are in
+docs/why/figures.md. Nothing here gates anything.
 """
 
 import csv
