@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Int
+from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri
 
 from perspect.mrs.band import Band
@@ -29,6 +30,9 @@ N_COMMON: Final = 5
 
 NARROWER: Final = 15.0
 """By how much a broad signal may be narrower than its template, in 1/s (a Lorentzian of 5 Hz) [our default]."""
+
+FARTHEST: Final = 4.0
+"""Standard deviations of its prior that a signal's own shift or width may be away from home [our default]."""
 
 DETERMINED: Final = 1e-5
 """What is left of a parameter's own information, as a root, below which nothing is known of it."""
@@ -79,6 +83,14 @@ class Task:
         """By how much the first-order phase turns each bin."""
         out: Float[np.ndarray, " bins"] = self.band.ppm - PIVOT
         return out
+
+    @cached_property
+    def far(self) -> Float[np.ndarray, "2 own"]:
+        """Between which the own shifts and widths of signals stay, whatever the common width is."""
+        high = FARTHEST * np.concatenate([self.priors.shift, self.priors.width])
+        low = -high
+        low[self.n_signals :][self.priors.broad] = np.maximum(low[self.n_signals :][self.priors.broad], -NARROWER)
+        return np.stack([low, high])
 
     @cached_property
     def tied(self) -> Float[np.ndarray, "signals signals"]:
@@ -213,26 +225,32 @@ def slopes(
 def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
     """The effective dimensions of the baseline that the data favour, of some choices: restricted maximum likelihood.
 
-    The splines are random with a variance that the data tell, the amplitudes are fixed (Wood 2011,
+    The splines are random with a variance that the data tell, the amplitudes of what was found are fixed (Wood 2011,
     doi:10.1111/j.1467-9868.2010.00749.x); it is asked after the fine fit, when misfit no longer passes for baseline.
+    Where signals are settled (in a grid) those that were found remain the ones that are found.
     """
     spline = task.spline
     assert spline is not None
     columns, data = place.columns @ spline.shapes.T, spline.shapes @ place.data
     gram, projection, power = place.columns @ place.columns.T, place.columns @ place.data, place.data @ place.data
-    scores, warm = [], place.amplitudes > 0
+    scores, used = [], np.flatnonzero(place.amplitudes)
     for dimensions in choices:
         weight, _ = shadow_at(spline, dimensions)
-        share = 1 / (1 + weight * spline.stiffnesses)
+        held = np.maximum(weight * spline.stiffnesses, 1e-300)
+        share = 1 / (1 + held)
         reduced = gram - (columns * share) @ columns.T + task.tied
         wanted = projection - columns @ (share * data)
-        a = nonnegative(reduced, wanted, task.priors.free, warm)
-        left = power - share @ data**2 - 2 * a @ wanted + a @ reduced @ a
-        used = np.flatnonzero(a)
-        warm = a > 0
-        _, log_fixed = np.linalg.slogdet(reduced[np.ix_(used, used)] / task.sigma**2)
-        held = np.maximum(weight * spline.stiffnesses[spline.null :], 1e-300)
-        scores.append(left / task.sigma**2 + log_fixed + np.sum(np.log1p(1 / held)))
+        if not task.settled.all():
+            used = np.flatnonzero(nonnegative(reduced, wanted, task.priors.free, place.amplitudes > 0))
+        system = reduced[used[:, None], used]
+        factor, failed = dpotrf(system + 1e-9 * np.diag(np.diagonal(system)), lower=1)
+        if failed:
+            scores.append(np.inf)
+            continue
+        explained = solve_triangular(factor, wanted[used], lower=True, check_finite=False)
+        left = power - share @ data**2 - explained @ explained
+        log_fixed = 2 * np.sum(np.log(np.diagonal(factor) / task.sigma))
+        scores.append(left / task.sigma**2 + log_fixed + np.sum(np.log1p(1 / held[spline.null :])))
     return float(choices[int(np.argmin(scores))])
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from perspect.mrs.combine import N_COMMON, NARROWER, Place, Task, again, slopes, stand
+from perspect.mrs.combine import N_COMMON, Place, Task, again, slopes, stand
 from perspect.numerics.nonnegative import solved
 
 MOST_STEPS: Final = 40
@@ -27,9 +27,6 @@ FIRST_DAMPING: Final = 1e-2
 
 N_CLIPS: Final = 3
 """Rounds in which what would pass a limit is put there."""
-
-FARTHEST: Final = 4.0
-"""Standard deviations of its prior that a signal's own shift or width may be away from home [our default]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,13 +136,13 @@ def _limits(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.nda
     """Between which parameters stay: common widths above zero, no line sharper than the basis has it, no broad signal
     much narrower than its template, nothing far from what is known of it.
     """
-    priors, n = task.priors, task.n_signals
-    high = np.full(theta.size, np.inf)
-    high[N_COMMON:] = FARTHEST * np.concatenate([priors.shift, priors.width])
-    low = -high
-    low[3:N_COMMON] = 0.0
-    low[N_COMMON + n :] = np.maximum(low[N_COMMON + n :], np.where(priors.broad, -NARROWER, -theta[3]))
-    return np.stack([low, high])
+    out = np.empty((2, theta.size))
+    out[0, :N_COMMON], out[1, :N_COMMON] = -np.inf, np.inf
+    out[0, 3:N_COMMON] = 0.0
+    out[:, N_COMMON:] = task.far
+    widths = out[0, N_COMMON + task.n_signals :]
+    np.maximum(widths, np.where(task.priors.broad, widths, -theta[3]), out=widths)
+    return out
 
 
 def _allowed(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
