@@ -44,9 +44,9 @@ def patient(tmp_path_factory):
 
 def run(patient, out, *words):
     root, _ = patient
-    aif = str(root.parent / "aif.tsv")
+    aif = () if "--aif" in words else ("--aif", str(root.parent / "aif.tsv"))
     exact = ["--set", "dce.region=all", "--set", "dce.r2star_tissue=0", "--no-motion", "--quiet"]
-    return main(["dce", str(root), "--out", str(out), "--aif", aif, *exact, *words])
+    return main(["dce", str(root), "--out", str(out), *aif, *exact, *words])
 
 
 def loaded(out, name):
@@ -99,6 +99,15 @@ def test_a_population_replaces_the_input_by_name(patient, tmp_path):
     assert main(["dce", str(root), "--out", str(tmp_path), *words]) == 0
     text = (tmp_path / "sub-01" / "perf" / "sub-01_desc-dce_summary.json").read_text()
     assert "doi:10.1002/mrm.21066" in text
+
+
+def test_the_input_that_is_written_is_plasma_and_gives_the_same_ktrans_when_it_is_read_again(patient, tmp_path):
+    words = ["--model", "patlak", "--no-delay"]
+    assert run(patient, tmp_path / "a", *words) == 0
+    written = tmp_path / "a" / "sub-01" / "perf" / "sub-01_desc-dce_aif.tsv"
+    assert written.read_text().splitlines()[0].split("\t") == ["time", "cp"]
+    assert run(patient, tmp_path / "b", *words, "--aif", str(written)) == 0
+    np.testing.assert_allclose(loaded(tmp_path / "b", "ktrans"), loaded(tmp_path / "a", "ktrans"), rtol=1e-4, atol=1e-7)
 
 
 def test_folders_of_dicom_become_the_same_maps(patient, tmp_path):

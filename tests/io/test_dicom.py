@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from made_dicom import series
+from perspect.io.dce import FoundDce, demand_one_patient_in_dce, read_flip_images
 from perspect.io.dicom import flip_stacks, phase_times, pixels, read_dicom_series, stacked
 from perspect.io.dicom_header import dicom_files, read_headers
 from perspect.vocabulary import Acquisition, Problem, Refusal
@@ -153,3 +154,16 @@ def test_slice_times_of_a_scanner_are_those_of_its_converter(shared_data, tmp_pa
 def test_given_by_hand_is_used_and_said(tmp_path):
     one, _, flags = read_dicom_series(series(tmp_path / "a"), replace(NONE, te=0.004))
     assert one.acquisition.te == 0.004 and [flag.code for flag in flags] == ["overridden"]
+
+
+def test_flip_angles_of_another_patient_are_refused(tmp_path):
+    series(tmp_path / "dce")
+    series(tmp_path / "fa", n_times=1, PatientID="another")
+    with pytest.raises(Refusal, match="different patients"):
+        demand_one_patient_in_dce(FoundDce(tmp_path / "dce", (tmp_path / "fa",)))
+
+
+def test_one_flip_angle_alone_gives_no_t1(tmp_path):
+    folder = series(tmp_path / "fa", n_times=1)
+    with pytest.raises(Problem, match="1 volume"):
+        read_flip_images([folder])

@@ -10,6 +10,9 @@ from perspect.vocabulary import Curve, Measured, Region
 
 AXES: Final = {"x": "first", "y": "second", "z": "third"}
 UNIT_COLUMNS: Final = {"1/s": "delta_r2star", "mM": "cb", "a.u.": "signal"}
+LABEL_COLUMNS: Final = {"arterial plasma": "cp"}
+"""What a room calls a curve of agent in plasma: read again as blood it would be divided by 1 - Hct once more."""
+
 MOTION: Final = {
     **{f"rot_{axis}": ("rad", f"Rotation about the {word} axis of the image") for axis, word in AXES.items()},
     **{f"trans_{axis}": ("mm", f"Translation along the {word} axis of the image") for axis, word in AXES.items()},
@@ -19,7 +22,8 @@ MOTION: Final = {
 
 def curve_table(curve: Curve) -> tuple[str, dict[str, Any]]:
     """A curve as text, and what its columns mean; it can be read again as an input function."""
-    name = curve.label if INPUT_COLUMNS.get(curve.label) == curve.unit else UNIT_COLUMNS.get(curve.unit, "value")
+    said = LABEL_COLUMNS.get(curve.label, curve.label)
+    name = said if INPUT_COLUMNS.get(said) == curve.unit else UNIT_COLUMNS.get(curve.unit, "value")
     columns = {"time": curve.times, name: curve.values}
     meaning: dict[str, Any] = {
         "time": {"Description": "Time since the first volume", "Units": "s"},
