@@ -1,5 +1,6 @@
 """Separable models with two non-linear parameters: a dictionary, cells of polynomials, and Newton inside them."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,8 +20,11 @@ VOXELS: Final = 65536
 AT_ONCE: Final = 4096
 """Of these, how many are searched, and stated, together."""
 
-RIVAL: Final = 1.25
-"""A second cell is followed to its minimum where its centre leaves no more than so many times the sum of squares."""
+RIVAL: Final = 1.5
+"""Another summit is followed where the centre of its cell leaves no more than so many times the sum of squares."""
+
+RIVALS: Final = 3
+"""So many of them, at most."""
 
 ROUNDING: Final = 2e-6
 """Relative differences of what cells explain that may be rounding in single precision: on a plateau nothing stands out.
@@ -29,9 +33,12 @@ ROUNDING: Final = 2e-6
 NOTICEABLE: Final = 1e-5
 """Share of the sum of squares that errors of the tables may add before exact columns put them right."""
 
+NOTICED: Final = 1e-6
+"""Share of the sum of squares that a last step must promise to be taken."""
+
 POLISHES: Final = 2
 
-FAR: Final = 2
+FAR: Final = 1
 """It is more than so many cells away from the first along one of the axes."""
 
 
@@ -48,17 +55,20 @@ def on_plane(family: Family, tables: Plane) -> Route:
         parts = [_begun(tables, z[span], chunk.square[span]) for span in pieces]
         place = ascended(tables, z, chunk.square, _joined([first for first, _, _ in parts]))
         is_ambiguous = np.zeros(len(z), bool)
-        rows = np.concatenate(
-            [rows + span.start for (_, rows, _), span in zip(parts, spans(len(z), AT_ONCE), strict=True)]
-        )
-        if rows.size:
-            other = ascended(tables, z[rows], chunk.square[rows], _joined([rival for _, _, rival in parts]))
-            place, is_ambiguous[rows] = _better(tables, place, other, rows, chunk)
+        every = np.concatenate([here + span.start for (_, here, _), span in zip(parts, pieces, strict=True)])
+        others = ascended(tables, z[every], chunk.square[every], _joined([rivals for _, _, rivals in parts]))
+        first = np.flatnonzero(np.diff(every, prepend=-1))
+        for rank in range(RIVALS):
+            at = first[np.diff(np.append(first, every.size)) > rank] + rank
+            if at.size:
+                place, is_as_good = _better(tables, place, others.of(at), every[at], chunk)
+                is_ambiguous[every[at]] |= is_as_good
         for axis in np.flatnonzero(tables.is_bent):
-            rows, start = beyond(tables, z, chunk.square, place, int(axis))
-            if rows.size:
-                behind = ascended(tables, z[rows], chunk.square[rows], start)
-                place, _ = _better(tables, place, behind, rows, chunk)
+            for side in (-1, 1):
+                rows, start = beyond(tables, z, chunk.square, place, int(axis), side)
+                if rows.size:
+                    behind = ascended(tables, z[rows], chunk.square[rows], start)
+                    place, _ = _better(tables, place, behind, rows, chunk)
         return _stated(family, tables, shapes, chunk, z, place, is_ambiguous)
 
     return Route(solve, lambda x: _slopes(family, tables, x), VOXELS)
@@ -95,11 +105,10 @@ def shapes_of(family: Family) -> Bool[np.ndarray, "nonlinear linear"]:
 def _begun(
     tables: Plane, z: Float[np.ndarray, "voxels rank"], square: Float[np.ndarray, " voxels"]
 ) -> tuple[Place, Int[np.ndarray, " rows"], Place]:
-    """Where the search of every curve begins; which curves have a rival that is close, and where that begins."""
+    """Where the search of every curve begins; which curves have rivals that are close, and where those begin."""
     nodes = tables.search.explained(z)
-    best, rival, is_close = _starts(tables, nodes, square)
-    rows = np.flatnonzero(is_close)
-    return begin(tables, nodes, best), rows, begin(tables, nodes[rows], rival[rows])
+    best, rows, rivals = _starts(tables, nodes, square)
+    return begin(tables, nodes, best), rows, begin(tables, nodes[rows], rivals)
 
 
 def _joined(places: list[Place]) -> Place:
@@ -110,7 +119,7 @@ def _joined(places: list[Place]) -> Place:
 
 
 def _starts(tables: Plane, nodes: np.ndarray, square: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The best cell of every curve, the best summit far from it, and where that is close behind."""
+    """The best cell of every curve; which curves have summits elsewhere that are close behind, best first; those."""
     n_one, n_other = tables.n_cells
     best = nodes.argmax(axis=1)
     top = nodes[np.arange(best.size), best].astype(np.float64)
@@ -127,10 +136,11 @@ def _starts(tables: Plane, nodes: np.ndarray, square: np.ndarray) -> tuple[np.nd
         there = np.where(inside, nodes[row, np.where(inside, to_one * n_other + to_other, node)], -np.inf)
         is_summit &= there < here - ROUNDING * here
     row, node, here = row[is_summit], node[is_summit], here[is_summit]
-    order = np.argsort(here, kind="stable")
-    rival, is_close = np.zeros(best.size, np.int64), np.zeros(best.size, bool)
-    rival[row[order]], is_close[row] = node[order], True
-    return best, rival, is_close
+    order = np.lexsort((-here, row))
+    row, node = row[order], node[order]
+    first = np.flatnonzero(np.diff(row, prepend=-1))
+    rank = np.arange(row.size) - np.repeat(first, np.diff(np.append(first, row.size)))
+    return best, row[rank < RIVALS], node[rank < RIVALS]
 
 
 def _better(
@@ -170,17 +180,32 @@ def _stated(
     order = np.argsort(place.cell[0] * tables.n_cells[1] + place.cell[1], kind="stable")
     for span in spans(len(z), AT_ONCE):
         rows = order[span]
-        columns, slopes = columns_at(tables, place.cell[:, rows], place.x[:, rows])
-        here = products(columns, columns)
-        told = products(columns, z[rows][None])[:, 0]
-        c[:, rows], explained[rows] = box_minimum(here, told, family.low, family.high)
-        gram[..., rows], moment[:, rows] = here, told
-        information[..., rows] = _information(family, columns, slopes, here, c[:, rows], u[:, rows])
+        x = place.x[:, rows]
+        here, gain, step = _known_at(family, tables, z[rows], place.cell[:, rows], x)
+        for _ in range(POLISHES):
+            # What the products of columns, as polynomials of their own, have misled is put right by the columns.
+            some = np.flatnonzero(gain > NOTICED * (chunk.square[rows] - here.explained))
+            if some.size == 0:
+                break
+            cell = place.cell[:, rows[some]]
+            moved = np.clip(x[:, some] + step[:, some] / tables.half_widths(cell), -1.0, 1.0)
+            there, again, onward = _known_at(family, tables, z[rows[some]], cell, moved)
+            is_better = there.explained > here.explained[some]
+            gain[some] = np.where(is_better, again, 0.0)
+            into = some[is_better]
+            step[:, into], x[:, into] = onward[:, is_better], moved[:, is_better]
+            here.take(into, there, is_better)
+        u[:, rows] = tables.u(place.cell[:, rows], x)
+        c[:, rows], moment[:, rows], explained[rows] = here.c, here.moment, here.explained
+        gram[..., rows], information[..., rows] = here.information[:n_linear, :n_linear], here.information
     sse = np.maximum(chunk.square - explained, 0.0)
     rows = order[sse[order] < tables.error**2 / NOTICEABLE * chunk.square[order]]
     if rows.size:
-        there = place.cell[:, rows], place.x[:, rows], information[..., rows], c[:, rows], u[:, rows]
-        c[:, rows], u[:, rows], sse[rows] = _polished(family, tables, chunk.y[:, rows], *there)
+        cell = place.cell[:, rows]
+        x = tables.x(cell, u[:, rows])
+        c[:, rows], u[:, rows], sse[rows] = _polished(
+            family, tables, chunk.y[:, rows], cell, x, information[..., rows], c[:, rows], u[:, rows]
+        )
     theta = family.axes.theta(u.T)
     is_end = ((family.axes.u_low >= u.T) | (family.axes.u_high <= u.T)).T
     is_undetermined = np.zeros((n_linear + 2, u.shape[1]), bool)
@@ -194,6 +219,42 @@ def _stated(
         np.concatenate([c, theta.T]), sse, information, is_at_bound & ~is_undetermined, is_undetermined,
         is_ambiguous & ~is_undetermined.any(axis=0), place.has_converged,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """The best amplitudes at places, and what follows from the columns there."""
+
+    c: Float[np.ndarray, "linear voxels"]
+    moment: Float[np.ndarray, "linear voxels"]
+    explained: Float[np.ndarray, " voxels"]
+    information: Float[np.ndarray, "unknowns unknowns voxels"]
+
+    def take(self, into: np.ndarray, other: "_Known", which: np.ndarray) -> None:
+        """Some voxels of another."""
+        self.c[:, into], self.moment[:, into] = other.c[:, which], other.moment[:, which]
+        self.explained[into], self.information[..., into] = other.explained[which], other.information[..., which]
+
+
+def _known_at(
+    family: Family, tables: Plane, z: np.ndarray, cell: np.ndarray, x: np.ndarray
+) -> tuple[_Known, Float[np.ndarray, " voxels"], Float[np.ndarray, "2 voxels"]]:
+    """What the columns say, what Gauss and Newton's step from there would gain, and that step along u."""
+    n_linear = family.low.size
+    u = tables.u(cell, x)
+    columns, slopes = columns_at(tables, cell, x)
+    moment = products(columns, z[None])[:, 0]
+    c, explained = box_minimum(products(columns, columns), moment, family.low, family.high)
+    steep = _steep(family, slopes, c, u)
+    information = _information(columns, steep)
+    rest = z - sum(row[:, None] * column for row, column in zip(c, columns, strict=True))
+    pull = products(steep, rest[None])[:, 0]
+    is_end = (family.axes.u_low >= u.T).T | (family.axes.u_high <= u.T).T
+    held = np.concatenate([touches(family, c), is_end])
+    known = inverse(without(information, held))[n_linear:, n_linear:]
+    pull = np.where(is_end, 0.0, pull)
+    step = np.nan_to_num(times(known, pull))
+    return _Known(c, moment, explained, information), (step * pull).sum(axis=0), step / family.axes.stretch(u.T).T
 
 
 def products(
@@ -211,17 +272,11 @@ def products(
 
 
 def _information(
-    family: Family, columns: np.ndarray, slopes: np.ndarray, gram: np.ndarray, c: np.ndarray, u: np.ndarray
+    columns: Float[np.ndarray, "linear voxels rank"], steep: Float[np.ndarray, "2 voxels rank"]
 ) -> Float[np.ndarray, "unknowns unknowns voxels"]:
     """JᵀJ of amplitudes and θ."""
-    n_linear = c.shape[0]
-    steep = _steep(family, slopes, c, u)
-    information = np.empty((n_linear + 2, n_linear + 2, u.shape[1]))
-    information[:n_linear, :n_linear] = gram
-    information[:n_linear, n_linear:] = products(columns, steep)
-    information[n_linear:, :n_linear] = np.swapaxes(information[:n_linear, n_linear:], 0, 1)
-    information[n_linear:, n_linear:] = products(steep, steep)
-    return information
+    every = np.concatenate([columns, steep])
+    return products(every, every)
 
 
 def _steep(family: Family, slopes: np.ndarray, c: np.ndarray, u: np.ndarray) -> Float[np.ndarray, "2 voxels rank"]:

@@ -16,15 +16,12 @@ from perspect.numerics.plane import Plane, runs
 from perspect.numerics.separable import Family
 from perspect.numerics.small import box_minimum, inverse, times, without
 
-_NEAR_SIDE, _BEHIND = 0.3, 0.5
-"""Where, in a cell from -1 to 1, an end is near a side, and where behind that side another search begins."""
-
 _STEPS, _ROUNDS = 12, 60
 """Steps of a curve before it is gathered with others, and how often it is."""
 
-_ENOUGH = 1e-4
+_ENOUGH, _LITTLE = 1e-5, 1e-7
 """A step that promises to lower the sum of squares by less than this share of itself is the last: being Newton's, what
-it leaves is of the order of its square."""
+it leaves is of the order of its square. One that was cut short leaves more, and must promise less."""
 
 _FEW = 0.3
 """Share of a block below which those that are not done are gathered with others of their kind."""
@@ -37,7 +34,7 @@ _ROUNDING = 1e-13
 _BLOCK = 4096
 """Curves that are worked on together: fewer would pay more for calls than for numbers."""
 
-_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-6, 1e8
+_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-5, 1e-7, 1e8
 _EASE, _TIGHTEN = 0.1, 8.0
 _FLAT, _TINY = 1e-3, 1e-150
 
@@ -85,17 +82,17 @@ def beyond(
     square: Float[np.ndarray, " voxels"],
     place: Place,
     axis: int,
+    side: int,
 ) -> tuple[Int[np.ndarray, " some"], Place]:
-    """For curves that ended nearer to a side than to the middle of their cell: a start behind that side.
+    """Which curves may find more in the cell on one side (-1 or 1) of that where they ended, and a start there.
 
     Where columns bend, the sum of squares may rise to the side and fall again behind it. Curves that a parabola behind
     the side promises less than they have are left out.
     """
-    side = np.where(place.x[axis] > _NEAR_SIDE, 1, np.where(place.x[axis] < -_NEAR_SIDE, -1, 0))
     onward = place.cell[axis] + side
-    rows = np.flatnonzero((side != 0) & (onward >= 0) & (onward < tables.n_cells[axis]))
+    rows = np.flatnonzero((onward >= 0) & (onward < tables.n_cells[axis]))
     cell, x = place.cell[:, rows].copy(), place.x[:, rows].copy()
-    cell[axis], x[axis] = onward[rows], -side[rows] * _BEHIND
+    cell[axis], x[axis] = onward[rows], 0.0
     hopeful = np.zeros(rows.size, bool)
     for some in _blocks(tables, cell, np.arange(rows.size)):
         patch = _patch(tables, z[rows[some]], cell[:, some])
@@ -281,7 +278,8 @@ def _newton(
         trial = np.clip(at + step, -1.0, 1.0)
         step = trial - at
         promised = _promised(gradient, hessian, step)
-        small = np.maximum(_ENOUGH * (total - gained), _ROUNDING * total)
+        is_whole = (np.abs(step) < 1.0).all(axis=0) & (np.abs(trial) < 1.0).all(axis=0) & (damped <= _DAMPING)
+        small = np.maximum(np.where(is_whole, _ENOUGH, _LITTLE) * (total - gained), _ROUNDING * total)
         stops = goes_on & ((np.abs(promised) <= small) | (damped > _MOST_DAMPING))
         if stops.any():
             done = rows[stops]
