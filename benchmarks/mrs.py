@@ -242,10 +242,8 @@ def files(folder):
 
     packed = [(f"fitting_challenge/datasets_text/dataset{k}.txt", {"bandwidth": 4000, "frequency": 123.2, "te": 0.030})
               for k in (1, 15, 23, 25, 27)]  # fmt: skip
-    print(
-        "| file | TE ms | voxel at (mm) | SNR | profile | tNAA/tCr | tCho/tCr | flags |\n"
-        "|---|---|---|---|---|---|---|---|"
-    )
+    print("| file | TE ms | voxel at (mm) | SNR | profile | tNAA/tCr | tCho/tCr | flags |")
+    print("|---" * 8 + "|")
     with tempfile.TemporaryDirectory() as out, tarfile.open(folder / "fitting_challenge.tar.xz") as archive:
         archive.extractall(out, [one for one in archive if one.name.endswith(".txt")], filter="data")
         for k, (name, given) in enumerate((*FILES, *packed)):
