@@ -46,7 +46,8 @@ def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     parts = patient.lesion.on(grid, matrix)
     findings = read(MARKERS, shown, np.where(inside, 0.0, np.nan), parts)
     picture = np.nan_to_num(shown)
-    plate = Plate("ADC", picture, None, drawn(parts), "bright is free", middle(parts, inside), grid.affine)
+    centre = middle(parts, inside)
+    plate = Plate("ADC", picture, None, drawn(parts), "bright is free", centre, grid.affine, matrix)
     return Contribution(tuple(findings), flags=flags, used=(Used("adc", paths[0].name),), plates=(plate,))
 
 

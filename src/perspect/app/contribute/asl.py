@@ -52,7 +52,10 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     refusals = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
     findings = read(MARKERS, flow.shown / level, flow.shown_std / level, parts, None, common, refusals)
     outlines = {**drawn(parts), "reference": white.mask}
-    plate = Plate("Blood flow (ASL)", scan.at_rest, flow, outlines, "", middle(parts, white.mask), flow.grid.affine)
+    plate = Plate(
+        "Blood flow (ASL)", scan.at_rest, flow, outlines, "", middle(parts, white.mask), flow.grid.affine,
+        seen.series_to_anatomy.matrix,
+    )  # fmt: skip
     return Contribution(
         findings=tuple(findings),
         flags=tuple(flag for flag in scan.measured.flags if flag.severity >= Severity.LIMITED),
@@ -60,4 +63,5 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         recipes={"ASL": scan.measured.recipe},
         plates=(plate,),
         pages={"ASL page": scan.written.page},
+        record=scan.written.summary,
     )

@@ -37,7 +37,9 @@ class Patient:
 
 @dataclass(frozen=True, eq=False)
 class Contribution:
-    """What a series adds. `pages` are of the series alone; `maps` by the key of their quantity."""
+    """What a series adds. `pages` are of the series alone; `maps` by the key of their quantity; `record` is the
+    summary that its room has written.
+    """
 
     findings: tuple[Finding, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Contribution:
     plates: tuple[Plate, ...] = ()
     pages: Mapping[str, Path] = field(default_factory=dict)
     maps: Mapping[str, Map] = field(default_factory=dict)
+    record: Path | None = None
 
 
 def unused(role: str, paths: tuple[Path, ...], why: str) -> Contribution:

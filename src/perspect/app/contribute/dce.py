@@ -41,7 +41,18 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         centre = middle(
             parts, scan.measured.regions["brain"].mask if "brain" in scan.measured.regions else ktrans.values > 0
         )
-        plates = (Plate("Leakage (DCE)", scan.at_rest, ktrans, drawn(parts), "", centre, grid.affine),)
+        plates = (
+            Plate(
+                "Leakage (DCE)",
+                scan.at_rest,
+                ktrans,
+                drawn(parts),
+                "",
+                centre,
+                grid.affine,
+                seen.series_to_anatomy.matrix,
+            ),
+        )
     return Contribution(
         findings=tuple(findings),
         flags=told,
@@ -49,4 +60,5 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         recipes={"DCE": scan.measured.recipe},
         plates=plates,
         pages={"DCE page": scan.written.page},
+        record=scan.written.summary,
     )

@@ -53,6 +53,7 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         used=tuple(Used("mrs", one.name, _said(content)) for one in paths),
         recipes={"MRS": measured.recipe},
         pages={"MRS page": scan.written.page},
+        record=scan.written.summary,
     )
 
 
