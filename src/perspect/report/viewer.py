@@ -90,7 +90,7 @@ def viewer(scenery: Scenery | None, plates: Sequence[Plate]) -> Viewer | None:
         *(_grey(title, one, scenery.affine) for title, one in scenery.images.items()),
         *(_overlay(one) for one in plates if one.shown is not None),
         *_classes(plates),
-        _outlines(scenery),
+        *_outlines(scenery),
     )
     settings = {"focus": scenery.focus, "images": [_settings(one) for one in images]}
     return Viewer(
@@ -153,7 +153,7 @@ def _overlay(plate: Plate) -> Packed:
 
 def _classes(plates: Sequence[Plate]) -> tuple[Packed, ...]:
     """The solid part by class of blood volume, where rCBV was measured."""
-    plate = next((one for one in plates if one.shown is not None and one.shown.quantity is lexicon.RCBV), None)
+    plate = next((one for one in plates if one.shown is not None and one.shown.quantity == lexicon.RCBV), None)
     if plate is None or plate.shown is None or "solid" not in plate.outlines:
         return ()
     values = plate.shown.shown
@@ -161,12 +161,31 @@ def _classes(plates: Sequence[Plate]) -> tuple[Packed, ...]:
     classes[~plate.outlines["solid"] | ~np.isfinite(values)] = 0
     affine = plate.affine if plate.to_anatomy is None else plate.to_anatomy @ plate.affine
     table = ((0, 0, 0, 0), *(_rgba(colour) for colour in CLASS_COLOURS))
-    return (Packed("classes", "rCBV in three classes", "classes", _nifti(classes, affine), 0, 3, "", table),)
+    return (Packed("classes", "rCBV classes", "classes", _nifti(classes, affine), 0, 3, "", table),)
 
 
-def _outlines(scenery: Scenery) -> Packed:
+def _outlines(scenery: Scenery) -> tuple[Packed, Packed]:
+    """An empty canvas with voxels of half the size, so that lines are thin, and the borders of what is outlined."""
     table = ((0, 0, 0, 0), *(_rgba(OUTLINE_COLOURS[kind]) for kind in scenery.outlines))
-    return Packed("outlines", "outlines", "outlines", _nifti(scenery.labels, scenery.affine), table=table)
+    fine = scenery.labels.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    halved = scenery.affine.copy()
+    halved[:3, :3] /= 2
+    halved[:3, 3] -= scenery.affine[:3, :3] @ np.full(3, 0.25)
+    return (
+        Packed("canvas", "canvas", "canvas", _nifti(np.zeros_like(fine), halved), 0.0, float(LEVELS)),
+        Packed("outlines", "outlines", "outlines", _nifti(_borders(fine), halved), table=table),
+    )
+
+
+def _borders(labels: UInt8[np.ndarray, "x y z"]) -> UInt8[np.ndarray, "x y z"]:
+    """The labelled voxels that have a neighbour of another label."""
+    padded = np.pad(labels, 1)
+    centre = (slice(1, -1),) * 3
+    is_border = np.zeros(labels.shape, bool)
+    for axis in range(3):
+        for step in (-1, 1):
+            is_border |= np.roll(padded, step, axis)[centre] != labels
+    return np.where(is_border, labels, 0).astype(np.uint8)
 
 
 def _rgba(colour: str) -> tuple[int, int, int, int]:

@@ -12,7 +12,7 @@
   document.head.append(script);
   box.hidden = false;
   const nv = new window.niivue.Niivue({
-    backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.55], crosshairWidth: 1, crosshairGap: 6, show3Dcrosshair: false,
+    backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.55], crosshairWidth: 0.25, crosshairGap: 8, show3Dcrosshair: false,
     isRadiologicalConvention: true, isOrientationTextVisible: true, isColorbar: false, dragAndDropEnabled: false,
     fontSizeScaling: 0.5, fontMinPx: 12, fontColor: [1, 1, 1, 1], loadingText: "", logLevel: "silent", tileMargin: 6,
     sagittalNoseLeft: true, isHighResolutionCapable: true, multiplanarEqualSize: false,
@@ -45,12 +45,11 @@
   const show = () => {
     const over = chosen("over");
     const lined = box.querySelector("#lines").checked;
-    const keys = [chosen("image"), ...(over ? [over] : []), ...(lined ? ["outlines"] : [])];
+    const keys = ["canvas", chosen("image"), ...(over ? [over] : []), ...(lined ? ["outlines"] : [])];
     nv.volumes = keys.map((key) => loaded.get(key));
     for (const one of settings.images) {
       loaded.get(one.key).opacity = one.kind === "map" || one.kind === "classes" ? box.querySelector("#opacity").value / 100 : 1;
     }
-    nv.opts.atlasOutline = lined && over !== "classes" ? 1 : 0;
     nv.setVolume(nv.volumes[0], 0);
     nv.updateGLVolume();
     for (const bar of box.querySelectorAll("[data-bar]")) bar.hidden = bar.dataset.bar !== over;
