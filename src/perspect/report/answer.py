@@ -10,7 +10,7 @@ from perspect.evidence import Answer, Question, Reading, Side, Word, weigh
 from perspect.evidence.likelihood import side_of
 from perspect.evidence.weigh import is_trap_dependent
 from perspect.report import words
-from perspect.report.dossier import Dossier, Plate
+from perspect.report.dossier import Dossier, Plate, Used
 from perspect.report.evidence_table import marker_lines, shown
 from perspect.report.exhibits import Exhibit
 from perspect.report.findings import BANNER
@@ -66,11 +66,15 @@ def answer_page(dossier: Dossier) -> str:
         viewer=viewer(dossier.scenery, dossier.plates),
         classes=tuple(zip(CLASS_NAMES, CLASS_COLOURS, strict=True)),
         facts=words.fact_rows(dossier.case.facts),
-        series=[one for one in dossier.series if one.is_used],
+        series=_together(dossier.series),
+        methods=_methods(dossier),
         left=[one for one in dossier.series if not one.is_used],
         missing=_not_measured(dossier),
         flags=words.gravest_first((*dossier.traps, *dossier.flags)),
-        references=[words.reference(one) for recipe in dossier.recipes.values() for one in recipe.references],
+        references=[
+            words.reference(one)
+            for one in dict.fromkeys(one for recipe in dossier.recipes.values() for one in recipe.references)
+        ],
     )
 
 
@@ -132,6 +136,26 @@ def _left_out(dossier: Dossier) -> list[dict[str, str]]:
         without = weigh(dossier.question, kept, dossier.case)
         rows.append({"family": str(family), "word": str(without.word), "side": without.side_name or "no side"})
     return rows
+
+
+def _together(series: tuple[Used, ...]) -> list[tuple[str, list[str], str]]:
+    """Images that were used, those of one role that were used alike on one line: role, names, how."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for one in series:
+        if one.is_used:
+            lines.setdefault((one.role, one.how), []).append(one.name)
+    return [(role, names, how) for (role, how), names in lines.items()]
+
+
+def _methods(dossier: Dossier) -> list[tuple[str, str]]:
+    """What each room did; what a room shares with one before it (the anatomy) is said once."""
+    said: set[str] = set()
+    found = []
+    for room, recipe in dossier.recipes.items():
+        fresh = [step.sentence for step in recipe.steps if step.sentence not in said]
+        said.update(fresh)
+        found.append((room, " ".join(fresh)))
+    return found
 
 
 def _not_measured(dossier: Dossier) -> list[str]:

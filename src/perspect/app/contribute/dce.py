@@ -56,7 +56,7 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     return Contribution(
         findings=tuple(findings),
         flags=told,
-        used=(Used("dce", paths[0].name, f"model {scan.measured.summary.get('model', 'not said')}"),),
+        used=(Used("dce", paths[0].name),),
         recipes={"DCE": scan.measured.recipe},
         plates=plates,
         pages={"DCE page": scan.written.page},
