@@ -4,7 +4,7 @@ import numpy as np
 
 from cases import UNTREATED, found
 from perspect.evidence import question, weigh
-from perspect.report.dossier import Dossier, Extent, Plate, Used
+from perspect.report.dossier import Dossier, Extent, Plate, Quality, Scenery, Used
 from perspect.vocabulary import Flag, Map, Recipe, Severity, Status, Step, lexicon
 from perspect.vocabulary.data import Grid
 
@@ -35,4 +35,14 @@ def small_dossier(key="grade", findings=None, case=UNTREATED):
         answer=None if asked is None else weigh(asked, findings, case),
         recipes={"DSC": Recipe((Step("reading", "The series was read."),))},
         plates=(Plate("Relative CBV", ramp, rcbv, {"solid": solid}, "corrected", solid, GRID.affine),),
+        scenery=small_scenery(ramp, solid),
+        plan={"dsc": {"leakage": "auto"}},
+        quality={"dsc": Quality("recommended", "", ("late",), {"arrival": 27.0, "is_corrected": True})},
     )
+
+
+def small_scenery(ramp, solid):
+    """Two images and the outline of the solid part."""
+    images = {"T1 after agent": ramp.astype(np.float32), "FLAIR": ramp[::-1].astype(np.float32)}
+    kinds = ("rim", "solid", "cavity", "reference", "trap")
+    return Scenery(images, 2 * solid.astype(np.uint8), kinds, GRID.affine, (20.0, 24.0, 12.0))

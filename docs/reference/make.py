@@ -5,6 +5,7 @@ what this script makes.
 """
 
 import ast
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from perspect.phantom.biology import SOURCES as SOURCES_OF_HEALTHY
 from perspect.phantom.scenarios import Shell
 from perspect.pitfalls import KINDS
 from perspect.report.exhibits import DCE_ORDER, DSC_ORDER
+from perspect.report.schema import json_schema
 from perspect.vocabulary import FAILED_FROM, Quantity, Status, lexicon, marker
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -49,6 +51,7 @@ def pages() -> dict[str, str]:
         "docs/reference/patients.md": patient_page(),
         "docs/reference/evidence.md": evidence_page(),
         "docs/reference/traps.md": trap_page(),
+        "docs/reference/findings.schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
         **{name: renewed((ROOT / name).read_text(encoding="utf-8")) for name in HOW_TO if (ROOT / name).exists()},
     }
 

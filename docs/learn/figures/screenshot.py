@@ -24,9 +24,11 @@ COLOURS = 256
 """Of the picture: as many as the page's maps need, at a third of the bytes."""
 
 QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
+    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--virtual-time-budget=60000",
 )  # fmt: skip
+"""Without a graphics card WebGL is computed, which takes a while: the picture is taken when nothing is left to do."""
 
 
 def virtual_patient(folder: Path) -> Path:

@@ -11,6 +11,8 @@ from perspect.app.anatomy import head_of
 from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dce, of_dsc, of_mrs, of_patient, unused
 from perspect.app.contribute.contribution import drawn, middle
 from perspect.app.lesion import Box, grown, placed
+from perspect.app.record import left, plans_of, quality_of
+from perspect.app.scenery import scenery
 from perspect.evidence import Answer, Case, Question
 from perspect.lesion.parts import volume
 from perspect.pitfalls import Record
@@ -93,6 +95,7 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     facts = {key: value for some in added for key, value in some.facts.items()}
     case = Case({**facts, **context.facts, "enhancing": patient.lesion.parts.is_enhancing})
 
+    plates = (*_plates(patient), *(one for some in added for one in some.plates))
     tell("evidence", 0.0)
     answer = None if request.question is None else evidence.weigh(request.question, findings, case)
     dossier = Dossier(
@@ -100,7 +103,7 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
         version=perspect.__version__,
         question=request.question,
         case=case,
-        series=(*_conventional(roles), *(one for some in added for one in some.used), *_unread(roles)),
+        series=(*_conventional(roles), *(one for some in added for one in some.used), *left(roles, added)),
         flags=(*patient.lesion.parts.flags, *dict.fromkeys(one for some in added for one in some.flags)),
         traps=(*(one.flag for one in patient.traps), *(one for some in added for one in some.traps)),
         regions=tuple(
@@ -110,7 +113,10 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
         answer=answer,
         recipes={key: one for some in added for key, one in some.recipes.items()}
         or {"anatomy": Recipe(patient.head.steps)},
-        plates=(*_plates(patient), *(one for some in added for one in some.plates)),
+        plates=plates,
+        scenery=scenery(patient, plates),
+        plan=plans_of(added),
+        quality=quality_of(added),
         sources=_sources(request, roles),
         metrics=tuple(one for some in added for one in some.metrics),
         histograms=tuple(one for some in added for one in some.histograms),
@@ -178,17 +184,6 @@ def _read_by_eye(context: io.Context) -> list[Finding]:
 
 def _conventional(roles: io.Roles) -> list[Used]:
     return [Used(contrast, path.name) for contrast, path in roles.anatomy.items()]
-
-
-def _unread(roles: io.Roles) -> list[Used]:
-    """Series that are there and that this version does not weigh."""
-    why = "its markers are not part of an answer yet"
-    return [
-        Used(role, one.name, is_used=False, why_not=why)
-        for role, paths in roles.series.items()
-        if role not in ROOMS
-        for one in paths
-    ]
 
 
 def _sources(request: Request, roles: io.Roles) -> dict[str, str]:

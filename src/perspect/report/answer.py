@@ -10,12 +10,14 @@ from perspect.evidence import Answer, Question, Reading, Side, Word, weigh
 from perspect.evidence.likelihood import side_of
 from perspect.evidence.weigh import is_trap_dependent
 from perspect.report import words
-from perspect.report.dossier import Dossier, Plate
+from perspect.report.dossier import Dossier, Plate, Used
+from perspect.report.evidence_table import marker_lines, shown
 from perspect.report.exhibits import Exhibit
 from perspect.report.findings import BANNER
-from perspect.report.number_line import belief_curve, number_line
+from perspect.report.number_line import belief_curve
 from perspect.report.picture import Painter, colour_bar
 from perspect.report.view import layout, view, window
+from perspect.report.viewer import CLASS_COLOURS, CLASS_NAMES, viewer
 from perspect.vocabulary import Finding, Grid
 
 TITLES: Final = {
@@ -54,15 +56,25 @@ def answer_page(dossier: Dossier) -> str:
         title=None if answer is None else TITLES[answer.word],
         tone="note" if answer is None else TONES[answer.word],
         against=[] if answer is None or dossier.question is None else _dissent(answer, dossier.question),
-        readings=[] if answer is None else [_row(one, names) for one in answer.readings],
+        evidence=() if answer is None else marker_lines(answer, names),
         families=[] if answer is None else [(vote, names[vote.side]) for vote in answer.families],
         findings=[_finding(one) for one in dossier.findings],
         trapped=[_trapped(one) for one in dossier.findings if math.isfinite(one.with_traps)],
         left_out=[] if answer is None else _left_out(dossier),
         belief="" if answer is None or not answer.curve else belief_curve(answer),
         plates=[(one, _exhibit(one)) for one in dossier.plates],
+        viewer=viewer(dossier.scenery, dossier.plates),
+        classes=tuple(zip(CLASS_NAMES, CLASS_COLOURS, strict=True)),
+        facts=words.fact_rows(dossier.case.facts),
+        series=_together(dossier.series),
+        methods=_methods(dossier),
+        left=[one for one in dossier.series if not one.is_used],
+        missing=_not_measured(dossier),
         flags=words.gravest_first((*dossier.traps, *dossier.flags)),
-        references=[words.reference(one) for recipe in dossier.recipes.values() for one in recipe.references],
+        references=[
+            words.reference(one)
+            for one in dict.fromkeys(one for recipe in dossier.recipes.values() for one in recipe.references)
+        ],
     )
 
 
@@ -94,49 +106,11 @@ def _speaking(one: Reading, side: Side) -> str:
     return shown(one.finding)
 
 
-def shown(one: Finding) -> str:
-    """A value as people write it, with its standard error; a bound as a bound."""
-    if not math.isfinite(one.value):
-        return "not known"
-    unit = "" if one.marker.unit in ("ratio", "fraction") else f" {one.marker.unit}"
-    if one.above:
-        return f"> {one.value:.2g}{unit}"
-    digits = 0 if abs(one.value) >= 100 else 1 if abs(one.value) >= 10 else 2 if abs(one.value) >= 0.1 else 3
-    return f"{one.value:.{digits}f} ± {one.std:.{digits}f}{unit}"
-
-
 def _finding(one: Finding) -> dict[str, str]:
     return {
         "name": str(one.marker), "family": str(one.marker.family), "region": one.region, "value": shown(one),
         "n": str(one.n), "flags": " ".join(flag.sentence for flag in one.flags),
     }  # fmt: skip
-
-
-def _row(one: Reading, names: dict[Side, str]) -> dict[str, str]:
-    """One line of the evidence table."""
-    row = one.row
-    rates = ""
-    if row.sensitivity is not None and row.specificity is not None:
-        rates = f"{row.sensitivity.value:.2f} / {row.specificity.value:.2f}"
-        rates += " (from its AUC)" if row.derived else ""
-    return {
-        "marker": one.finding.marker.name,
-        "region": one.finding.region,
-        "value": shown(one.finding),
-        "cutoff": f"{'above' if row.direction == 'high' else 'below'} {row.cutoff}" if row.cutoff else "none printed",
-        "origin": row.cutoff.origin if row.cutoff else "",
-        "chance": f"{one.probability:.0%}" if math.isfinite(one.probability) else "–",
-        "family": str(one.finding.marker.family),
-        "reads": "grey zone" if one.side is Side.NEITHER else names[one.side],
-        "side": str(one.side),
-        "rates": rates,
-        "n": f"n = {row.n_patients}" if row.n_patients else f"{row.n_studies} studies" if row.n_studies > 1 else "",
-        "reference": row.reference,
-        "note": row.note,
-        "status": row.status,
-        "failed": "; ".join(one.failed),
-        "line": number_line(one),
-    }
 
 
 def _trapped(one: Finding) -> dict[str, str]:
@@ -162,6 +136,33 @@ def _left_out(dossier: Dossier) -> list[dict[str, str]]:
         without = weigh(dossier.question, kept, dossier.case)
         rows.append({"family": str(family), "word": str(without.word), "side": without.side_name or "no side"})
     return rows
+
+
+def _together(series: tuple[Used, ...]) -> list[tuple[str, list[str], str]]:
+    """Images that were used, those of one role that were used alike on one line: role, names, how."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for one in series:
+        if one.is_used:
+            lines.setdefault((one.role, one.how), []).append(one.name)
+    return [(role, names, how) for (role, how), names in lines.items()]
+
+
+def _methods(dossier: Dossier) -> list[tuple[str, str]]:
+    """What each room did; what a room shares with one before it (the anatomy) is said once."""
+    said: set[str] = set()
+    found = []
+    for room, recipe in dossier.recipes.items():
+        fresh = [step.sentence for step in recipe.steps if step.sentence not in said]
+        said.update(fresh)
+        found.append((room, " ".join(fresh)))
+    return found
+
+
+def _not_measured(dossier: Dossier) -> list[str]:
+    """Families that the question could have had and nothing was measured of."""
+    if dossier.answer is None:
+        return []
+    return [str(one.family) for one in dossier.answer.families if one.primary is None and not one.others]
 
 
 def _exhibit(plate: Plate) -> Exhibit:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float32, UInt8
 
 from perspect.evidence import Answer, Case, Question
 from perspect.vocabulary import Finding, Flag, Histogram, Map, Metric, Recipe, Size
@@ -23,6 +23,18 @@ class Used:
 
 
 @dataclass(frozen=True)
+class Quality:
+    """Whether a series can be relied on: the class of its protocol with the reason, every flag that was raised, and
+    the plain numbers of its run in their inside units.
+    """
+
+    reliability: str
+    reason: str
+    flags: tuple[str, ...]
+    numbers: Mapping[str, float | bool]
+
+
+@dataclass(frozen=True)
 class Extent:
     """A region in numbers: where it is from, its voxels on the image that it was measured on, its volume in mL."""
 
@@ -34,7 +46,10 @@ class Extent:
 
 @dataclass(frozen=True, eq=False)
 class Plate:
-    """A picture to draw: a map (or none) over an image, with outlines by kind; where the lesion is largest."""
+    """A picture to draw: a map (or none) over an image, with outlines by kind; where the lesion is largest.
+
+    `to_anatomy` takes places of the picture (mm) to those of the conventional images; `None`: they share a frame.
+    """
 
     title: str
     background: Float[np.ndarray, "x y z"]
@@ -43,15 +58,32 @@ class Plate:
     caption: str
     centre: Bool[np.ndarray, "x y z"]
     affine: Float[np.ndarray, "4 4"]
+    to_anatomy: Float[np.ndarray, "4 4"] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scenery:
+    """What linked views show: images, and a number for each outline (0: none), all on one grid in the head's frame.
+
+    `outlines` are styles of page.css in the order of their numbers, from 1; `focus` is the place in mm that is shown
+    first.
+    """
+
+    images: Mapping[str, Float32[np.ndarray, "x y z"]]
+    labels: UInt8[np.ndarray, "x y z"]
+    outlines: tuple[str, ...]
+    affine: Float[np.ndarray, "4 4"]
+    focus: tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
 class Dossier:
     """What was asked, what was there, what was found, what is said, and how each came about.
 
-    `question` and `answer` are `None` where nothing was asked: then there is no evidence. `sources` are hashes by file.
-    `metrics`, `histograms` and `sizes` are all that is told of maps and parts; `changes` are sentences, one for each
-    marker that an earlier study has too.
+    `question` and `answer` are `None` where nothing was asked: then there is no evidence. `sources` are hashes by file,
+    `plan` the choices by room and field, `quality` what each room says of its series. `metrics`, `histograms` and
+    `sizes` are all that is told of maps and parts; `changes` are sentences, one for each marker that an earlier study
+    has too.
     """
 
     name: str
@@ -66,9 +98,11 @@ class Dossier:
     answer: Answer | None
     recipes: Mapping[str, Recipe]
     plates: tuple[Plate, ...] = ()
+    scenery: Scenery | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     pages: Mapping[str, str] = field(default_factory=dict)
     plan: Mapping[str, Any] = field(default_factory=dict)
+    quality: Mapping[str, "Quality"] = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()
     histograms: tuple[Histogram, ...] = ()
     sizes: tuple[Size, ...] = ()

@@ -44,6 +44,10 @@ def findings_values(dossier: Dossier) -> dict[str, Any]:
             ],
             "sources": dict(sorted(dossier.sources.items())),
         },
+        "quality": {
+            room: {"reliability": one.reliability, "reason": one.reason, "flags": one.flags, "numbers": one.numbers}
+            for room, one in dossier.quality.items()
+        },
         "flags": [_flag(one) for one in dossier.flags],
         "traps": [_flag(one) for one in dossier.traps],
         "regions": [

@@ -1,57 +1,89 @@
 """Numbers on lines and curves of belief, as SVG that stands inside a page."""
 
 import math
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Final
 
 from perspect.evidence import Answer, Reading
 from perspect.evidence.likelihood import EIGHTY, spread
+from perspect.evidence.row import Cutoff
+from perspect.vocabulary import Finding
 
 WIDTH, HEIGHT = 420.0, 46.0
 LEFT, RIGHT, LINE = 12.0, 408.0, 22.0
 """Size of a line and where it runs, in points."""
 
+SPAN: Final = 3.0
+"""Length of a line over its highest cut-off."""
+
 SIDE: Final = {"for": "#d55e00", "against": "#0e86c8", "neither": "#8a8f98"}
 """Okabe and Ito's colours for the two sides, grey for neither."""
 
 
-def number_line(one: Reading) -> str:
-    """A value with its 80 % interval beside the cut-off: the grey zone is shaded, the cut-off a tick or a bar.
+def number_line(found: Finding, readings: Sequence[Reading]) -> str:
+    """A value with its 80 % interval beside every published cut-off: those that apply are dark, others faint.
 
-    Empty where there is neither a value nor a cut-off.
+    The scale is that of the cut-offs and not of the value, so that a marker has the same in every patient; what lies
+    beyond it is drawn at the end with an arrow. Empty where there is neither a value nor a cut-off.
     """
-    value, cut = one.finding.value, one.row.cutoff
-    if cut is None or not math.isfinite(value):
+    value = found.value
+    cuts = [(one.row.cutoff, one.is_valid) for one in readings if one.row.cutoff is not None]
+    if not cuts or not math.isfinite(value):
         return ""
-    wide = 0.0 if one.finding.above else EIGHTY * spread(one.finding)
-    top = 1.15 * max(cut.high, value + wide, 1.6 * cut.high)
+    top = SPAN * max(cut.high for cut, _ in cuts)
 
     def at(x: float) -> float:
         return LEFT + (RIGHT - LEFT) * min(max(x, 0.0), top) / top
 
-    grey = EIGHTY * one.finding.marker.repeatability if math.isfinite(one.finding.marker.repeatability) else 0.0
-    zone = cut.low / (1 + grey), cut.high / max(1 - grey, 0.3)
-    colour = SIDE[str(one.side)]
-    low, high = at(value - wide), at(value + wide)
-    said = f"{value:.3g}, 80 % interval {max(value - wide, 0):.3g} to {value + wide:.3g}; published cut-off {cut}"
+    wide = 0.0 if found.above else EIGHTY * spread(found)
+    counting = [cut for cut, is_valid in cuts if is_valid]
+    sides = {str(one.side) for one in readings if one.is_valid}
+    colour = SIDE[sides.pop()] if len(sides) == 1 else SIDE["neither"]
+    said = ", ".join(str(cut) for cut, _ in cuts)
     shapes = [
-        f'<svg class="line" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img"><title>{escape(said)}</title>',
-        f'<rect x="{at(zone[0]):.1f}" y="{LINE - 9:g}" width="{at(zone[1]) - at(zone[0]):.1f}" height="18" '
-        'fill="var(--shade)"/>',
+        f'<svg class="line" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img"><title>',
+        escape(f"{value:.3g}, 80 % interval {max(value - wide, 0):.3g} to {value + wide:.3g}; cut-offs {said}"),
+        "</title>",
+        *(_zone(cut, found.marker.repeatability, at) for cut in counting),
         f'<path d="M{LEFT:g} {LINE:g}H{RIGHT:g}" stroke="var(--soft)" stroke-width="1"/>',
-        f'<rect x="{at(cut.low):.1f}" y="{LINE - 9:g}" width="{max(at(cut.high) - at(cut.low), 1.6):.1f}" height="18" '
-        'fill="var(--ink)" fill-opacity="0.35"/>',
-        f'<path d="M{low:.1f} {LINE:g}H{high:.1f}" stroke="{colour}" stroke-width="4" stroke-linecap="round"/>',
+        *(_cut(cut, at, 0.6 if is_valid else 0.16) for cut, is_valid in cuts),
+        f'<path d="M{at(value - wide):.1f} {LINE:g}H{at(value + wide):.1f}" stroke="{colour}" stroke-width="4" '
+        'stroke-linecap="round"/>',
         f'<circle cx="{at(value):.1f}" cy="{LINE:g}" r="5" fill="{colour}" stroke="var(--paper)" stroke-width="1.4"/>',
     ]
-    if one.finding.above:
+    if found.above or value > top:
         shapes.append(
-            f'<path d="M{at(value):.1f} {LINE:g}h14m-5 -4l5 4l-5 4" stroke="{colour}" stroke-width="2" fill="none"/>'
+            f'<path d="M{at(value):.1f} {LINE:g}h11m-5 -4l5 4l-5 4" stroke="{colour}" stroke-width="2" fill="none"/>'
         )
-    for x, word, anchor in ((0.0, "0", "start"), (top, f"{top:.2g}", "end")):
-        shapes.append(_text(at(x), HEIGHT - 4, word, anchor))
-    shapes.append(_text(at(0.5 * (cut.low + cut.high)), HEIGHT - 4, str(cut), "middle"))
-    return "".join([*shapes, "</svg>"])
+    return "".join([*shapes, *_scale(counting or [cut for cut, _ in cuts], top, at), "</svg>"])
+
+
+def _zone(cut: Cutoff, repeatability: float, at: Callable[[float], float]) -> str:
+    """Where a value, measured again, may lie on either side of a cut-off."""
+    grey = EIGHTY * repeatability if math.isfinite(repeatability) else 0.0
+    low, high = at(cut.low / (1 + grey)), at(cut.high / max(1 - grey, 0.3))
+    return f'<rect x="{low:.1f}" y="{LINE - 9:g}" width="{high - low:.1f}" height="18" fill="var(--shade)"/>'
+
+
+def _cut(cut: Cutoff, at: Callable[[float], float], opacity: float) -> str:
+    wide = max(at(cut.high) - at(cut.low), 1.6)
+    return (
+        f'<rect x="{at(cut.low):.1f}" y="{LINE - 9:g}" width="{wide:.1f}" height="18" fill="var(--ink)" '
+        f'fill-opacity="{opacity:g}"/>'
+    )
+
+
+def _scale(cuts: Sequence[Cutoff], top: float, at: Callable[[float], float]) -> list[str]:
+    """The ends of the line and the cut-offs in numbers, as many as have room."""
+    words, free = [_text(at(0.0), HEIGHT - 4, "0", "start"), _text(at(top), HEIGHT - 4, f"{top:.2g}", "end")], LEFT + 16
+    for cut in sorted(cuts, key=lambda one: one.low):
+        middle = at(0.5 * (cut.low + cut.high))
+        half = 3.0 * len(str(cut))
+        if free + 4 <= middle - half and middle + half <= RIGHT - 22:
+            words.append(_text(middle, HEIGHT - 4, str(cut), "middle"))
+            free = middle + half
+    return words
 
 
 def belief_curve(answer: Answer) -> str:

@@ -100,6 +100,24 @@ LABELS: Final[Mapping[str, tuple[str, str, float]]] = {
 }
 """Per key of `Measured.summary` that everyone reads: label, unit as shown, factor from the inside unit."""
 
+FACTS: Final[Mapping[str, tuple[str, str, float]]] = {
+    "adult": ("Adult", "", 1.0),
+    "treated": ("Lesion treated before", "", 1.0),
+    "radiotherapy_days": ("Days since the end of radiotherapy", "", 1.0),
+    "antiangiogenic": ("Drug against vessel growth", "", 1.0),
+    "steroids": ("Steroids", "", 1.0),
+    "gadolinium_before_mrs": ("Contrast agent before spectroscopy", "", 1.0),
+    "enhancing": ("Part of the lesion enhances", "", 1.0),
+    "field": ("Field strength", "T", 1.0),
+    "dsc.class": ("Class of the DSC protocol", "", 1.0),
+    "dsc.has_preload": ("Agent before the imaged bolus (preload)", "", 1.0),
+    "dsc.leakage_corrected": ("Leakage corrected in DSC", "", 1.0),
+    "dsc.te": ("Echo time of DSC", "ms", MS),
+    "mrs.te": ("Longest echo time of spectroscopy", "ms", MS),
+    "mrs.te_shortest": ("Shortest echo time of spectroscopy", "ms", MS),
+}
+"""Per fact of a case: label, unit as shown, factor from the inside unit."""
+
 TOLD_ELSEWHERE: Final = frozenset({"reliability", "reliability_reason", "refused", "baseline_frames"})
 """Keys that the page shows in another place than its tables."""
 
@@ -122,6 +140,14 @@ def known_rows(summary: Mapping[str, Any]) -> tuple[Row, ...]:
     return tuple(_known(key, summary[key]) for key in LABELS if key in summary)
 
 
+def fact_rows(facts: Mapping[str, Any]) -> tuple[Row, ...]:
+    """What is on record of a case, in words, in a fixed order; a name that is not known keeps its own words."""
+    order = [*(key for key in FACTS if key in facts), *sorted(key for key in facts if key not in FACTS)]
+    return tuple(
+        _labelled(FACTS.get(key, (key.replace("_", " ").replace(".", ": "), "", 1.0)), facts[key]) for key in order
+    )
+
+
 def other_rows(summary: Mapping[str, Any]) -> tuple[Row, ...]:
     """All other entries under their own names, nested ones by their path."""
     left = {key: value for key, value in summary.items() if key not in LABELS and key not in TOLD_ELSEWHERE}
@@ -137,7 +163,11 @@ def _flat(summary: Mapping[str, Any], path: str = "") -> Iterable[tuple[str, Any
 
 
 def _known(key: str, value: Any) -> Row:
-    label, unit, factor = LABELS[key]
+    return _labelled(LABELS[key], value)
+
+
+def _labelled(entry: tuple[str, str, float], value: Any) -> Row:
+    label, unit, factor = entry
     numbers = value if isinstance(value, list | tuple) else [value]
     if not unit or not all(_is_finite_number(one) for one in numbers):
         return Row(label, said(value))

@@ -59,7 +59,8 @@ def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     findings = read(MARKERS, shown, std, parts, known)
     numbers, shapes = everything("adc", "10⁻³ mm²/s", WINDOW, shown, std, parts, known)
     picture = np.nan_to_num(shown)
-    plate = Plate("ADC", picture, None, drawn(parts), "bright is free", middle(parts, inside), grid.affine)
+    centre = middle(parts, inside)
+    plate = Plate("ADC", picture, None, drawn(parts), "bright is free", centre, grid.affine, matrix)
     return Contribution(
         tuple(findings), flags=flags, traps=tuple(one.flag for one in traps), used=(Used("adc", paths[0].name),),
         plates=(plate,), metrics=tuple(numbers), histograms=tuple(shapes),

@@ -66,7 +66,10 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     findings = read(MARKERS, ratio, error, parts, known)
     numbers, shapes = everything("rcbf", "ratio", WINDOW, ratio, error, parts, known)
     outlines = {**drawn(parts), "reference": white.mask, **({"trap": known.spoilt} if known.spoilt.any() else {})}
-    plate = Plate("Blood flow (ASL)", scan.at_rest, flow, outlines, "", middle(parts, white.mask), flow.grid.affine)
+    plate = Plate(
+        "Blood flow (ASL)", scan.at_rest, flow, outlines, "", middle(parts, white.mask), flow.grid.affine,
+        place.matrix,
+    )  # fmt: skip
     return Contribution(
         findings=tuple(findings),
         flags=raised,
@@ -77,4 +80,5 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         pages={"ASL page": scan.written.page},
         metrics=tuple(numbers),
         histograms=tuple(shapes),
+        record=scan.written.summary,
     )

@@ -47,7 +47,9 @@ class Patient:
 
 @dataclass(frozen=True, eq=False)
 class Contribution:
-    """What a series adds. `pages` are of the series alone; `maps` by the key of their quantity."""
+    """What a series adds. `pages` are of the series alone; `maps` by the key of their quantity; `record` is the
+    summary that its room has written.
+    """
 
     findings: tuple[Finding, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Contribution:
     maps: Mapping[str, Map] = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()
     histograms: tuple[Histogram, ...] = ()
+    record: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,15 +53,17 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     plates: tuple[Plate, ...] = ()
     if ktrans is not None:
         outlines = {**drawn(parts), **({"trap": known.spoilt} if known.spoilt.any() else {})}
-        plates = (Plate("Leakage (DCE)", scan.at_rest, ktrans, outlines, "", middle(parts, brain), grid.affine),)
+        centre = middle(parts, brain)
+        plates = (Plate("Leakage (DCE)", scan.at_rest, ktrans, outlines, "", centre, grid.affine, place.matrix),)
     return Contribution(
         findings=tuple(findings),
         flags=raised,
         traps=tuple(one.flag for one in traps),
-        used=(Used("dce", paths[0].name, f"model {scan.measured.summary.get('model', 'not said')}"),),
+        used=(Used("dce", paths[0].name),),
         recipes={"DCE": scan.measured.recipe},
         plates=plates,
         pages={"DCE page": scan.written.page},
         metrics=tuple(numbers),
         histograms=tuple(shapes),
+        record=scan.written.summary,
     )

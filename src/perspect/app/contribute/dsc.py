@@ -72,6 +72,7 @@ def of_dsc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         recipes={"DSC": scan.measured.recipe},
         plates=_plates(scan, scene, known.spoilt),
         pages={"DSC page": scan.written.page},
+        record=scan.written.summary,
         maps=scan.measured.maps,
         metrics=tuple(numbers),
         histograms=tuple(shapes),
@@ -138,4 +139,5 @@ def _plates(scan: Examined, scene: Scene, spoilt: Bool[np.ndarray, "x y z"]) -> 
     caption = "corrected for leakage" if scene.is_corrected else "leakage left in"
     rcbv = scan.measured.maps["rcbv"]
     centre = middle(scene.parts, scene.brain)
-    return (Plate("Relative CBV", scan.at_rest, rcbv, outlines, caption, centre, scene.grid.affine),)
+    to_anatomy = None if scan.seen is None else scan.seen.series_to_anatomy.matrix
+    return (Plate("Relative CBV", scan.at_rest, rcbv, outlines, caption, centre, scene.grid.affine, to_anatomy),)

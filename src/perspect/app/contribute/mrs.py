@@ -63,6 +63,7 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         used=tuple(Used("mrs", one.name, _said(seen)) for one in paths),
         recipes={"MRS": measured.recipe},
         pages={"MRS page": scan.written.page},
+        record=scan.written.summary,
     )
 
 

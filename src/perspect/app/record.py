@@ -1,0 +1,69 @@
+"""What is on record of an examination beside its numbers: choices, quality of each series, images that nothing used."""
+
+import json
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any, Final
+
+from perspect import io
+from perspect.app.contribute import Contribution
+from perspect.report.dossier import Quality, Used
+
+READ_WITH: Final = {
+    "VFA": ("dce", "read with the DCE series: T1 before the bolus"),
+    "TB1map": ("dce", "read with the DCE series: the flip angle that was reached"),
+    "m0scan": ("asl", "read with the ASL series: its equilibrium signal"),
+    "mrsref": ("mrs", "read with the spectrum: its water"),
+}
+"""Suffixes of images that stand beside a series, the role of that series, and what is said of them."""
+
+NOT_YET: Final = "its markers are not part of an answer yet"
+
+
+def plans_of(added: Sequence[Contribution]) -> dict[str, Any]:
+    """Every choice by room and field, as the rooms have written it."""
+    return {room: fields for one in _records(added) for room, fields in one.get("plan", {}).items()}
+
+
+def quality_of(added: Sequence[Contribution]) -> dict[str, Quality]:
+    """What each room says of its series, as it has written it."""
+    return {next(iter(one["plan"]), "series"): _quality(one) for one in _records(added)}
+
+
+def left(roles: io.Roles, added: Sequence[Contribution]) -> tuple[Used, ...]:
+    """Images that are there and that no marker was read from, each with the reason, or with what it was read for."""
+    used = {one.role for some in added for one in some.used if one.is_used}
+    known = {one.name for some in added for one in some.used}
+    series = [
+        Used(role, path.name, is_used=False, why_not=NOT_YET)
+        for role, paths in roles.series.items()
+        for path in paths
+        if path.name not in known
+    ]
+    return (*series, *(_beside(name, why, used) for name, why in sorted(roles.unused.items())))
+
+
+def _beside(name: str, why: str, used: set[str]) -> Used:
+    suffix = name.split("/")[-1].split(".")[0].split("_")[-1]
+    role, said = READ_WITH.get(suffix, ("", ""))
+    file = name.split("/")[-1]
+    return Used(suffix, file, said) if role in used else Used(suffix, file, is_used=False, why_not=why)
+
+
+def _records(added: Sequence[Contribution]) -> list[Mapping[str, Any]]:
+    return [json.loads(one.record.read_text(encoding="utf-8")) for one in added if one.record is not None]
+
+
+def _quality(record: Mapping[str, Any]) -> Quality:
+    summary = record.get("summary", {})
+    reason = summary.get("reliability_reason") or ""
+    return Quality(
+        reliability=str(summary.get("reliability", "not assessed")),
+        reason=" ".join(reason) if isinstance(reason, list) else str(reason),
+        flags=tuple(dict.fromkeys(one["code"] for one in record.get("flags", []))),
+        numbers={key: value for key, value in sorted(summary.items()) if _is_plain(value)},
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, int | float) and isfinite(value))
