@@ -28,7 +28,10 @@ def _sentence(question: Question, answer: Answer, held_back: tuple[str, ...]) ->
         said += f" {_list(answer.families_against).capitalize()} disagrees."
     elif len(answer.families_for) > 1:
         said += f" {' '.join(held_back)}"
-    return said
+    near = [one.family for one in answer.families if one.side is answer.side and not one.is_clear]
+    if near:
+        said += f" {_list(near).capitalize()} {'is' if len(near) == 1 else 'are'} not clear of the cut-off."
+    return said.replace("  ", " ").strip()
 
 
 def disagreement(question: Question, answer: Answer) -> list[str]:
