@@ -2,8 +2,8 @@
 
 `python benchmarks/answers.py measure FILE [SEEDS]` measures patients around their lesion (slabs.py), one JSON line
 each, seed after seed; what FILE already holds is not measured again. `python benchmarks/answers.py table FILE` weighs
-them and prints the table of docs/learn/answers.md. Measuring takes minutes for a hundred patients, weighing seconds, so that a
-change of a row is seen at once. Gates nothing.
+them and prints the table of docs/learn/answers.md. Measuring takes minutes for a hundred patients, weighing seconds, so
+that a change of a row is seen at once. Gates nothing.
 """
 
 import json
@@ -128,7 +128,7 @@ def measure(path: Path, seeds: int) -> None:
                     continue
                 try:
                     line = measured(name, seed)
-                except Problem as problem:
+                except (Problem, KeyError) as problem:  # a slab that lacks a region
                     print(f"{name} {seed}: {problem}", flush=True)
                     continue
                 file.write(json.dumps(line) + "\n")
@@ -172,7 +172,7 @@ def arms(own: Mapping[str, slabs.Measures], other: Mapping[str, slabs.Measures])
 def table(path: Path) -> Iterator[str]:
     """A row for each question, arm and scenario."""
     patients, enhances = loaded(path)
-    yield "| question | patients | arm | n | right: concordant | leans | right, % | no side | wrong: leans | concordant |"
+    yield "| question | patients | arm | n | concordant | leans | right, % | no side | wrong: leans | concordant |"
     yield "|---|---|---|---|---|---|---|---|---|---|"
     worst: Counter[str] = Counter()
     for asked in ASKED:

@@ -1,8 +1,8 @@
 """Virtual patients around their lesion only, and what every room measures there: a patient in seconds, not a minute.
 
 The standard head is averaged to 2 mm and cut to the axial planes around the lesion; the scans cover the lesion and its
-mirror with three or four slices of 2.4 × 2.6 × 5 mm. What a patient is made of, how scans and traps work and every room of
-the analysis are the product's own. What a full examination finds and is given here: the brain, normal white matter,
+mirror with three or four slices of 2.4 × 2.6 × 5 mm. What a patient is made of, how scans and traps work and every room
+of the analysis are the product's own. What a full examination finds and is given here: the brain, normal white matter,
 what enhances, and the arterial curve of DCE (their errors are measured elsewhere: benchmarks/patients.py, dce.py). The
 spectroscopy voxel lies where it holds most of the solid part (or of the cavity); its content is that of the truth.
 """
@@ -168,7 +168,7 @@ def of_dsc(simulation: Simulation, patient: Patient, reference: str = "white", m
     except (Problem, Refusal):
         return Measures((), {**facts, "dsc.class": "poor", "dsc.leakage_corrected": False})
     maps = {key: one.values for key, one in found.maps.items()} | {"k2_std": found.maps["k2"].std}
-    other = region(scan, "contralateral_white").mask & ~white.mask
+    other = scan.regions.get("contralateral_white", white).mask & ~white.mask
     level = float(np.nanmedian(maps["rcbv"][white.mask]))
     references = {} if not other.any() else {"other side": float(np.nanmedian(maps["rcbv"][other])) / level}
     shares = {name: np.asarray(np.nan_to_num(truth(patient, name, scan.grid))) for name in ("grey", "csf")}

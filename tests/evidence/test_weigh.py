@@ -256,3 +256,30 @@ def test_the_curve_assumes_no_prior_and_holds_its_range():
     curve = weigh(RECURRENCE, TUMOUR, TREATED).curve
     assert [round(p, 1) for p, _, _ in curve] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
     assert all(p < low <= high < 1 for p, low, high in curve)
+
+
+def test_what_was_not_measured_is_said_with_what_would_measure_it():
+    answer = weigh(question("grade"), [], UNTREATED)
+    assert answer.word is Word.INSUFFICIENT
+    assert "vascularity: not measured, it would need ASL or DSC" in answer.sentence
+    assert "permeability: not measured, it would need DCE" in answer.sentence
+    assert "conventional" not in answer.sentence
+
+
+def test_two_families_that_are_not_clear_of_their_cutoffs_lean_only():
+    near = [found("rcbv_mean", 2.9), found("cho_naa", 1.3, 0.3)]
+    answer = weigh(RECURRENCE, near, TREATED)
+    assert (answer.word, answer.side) == (Word.LEANS, Side.FOR)
+    assert "not clear of the cut-off" in answer.sentence
+
+
+def test_a_family_that_only_leans_the_other_way_keeps_an_answer_from_concordance_and_does_not_turn_it():
+    clear = [found("rcbv_mean", 5.0), found("cho_naa", 3.0)]
+    assert weigh(RECURRENCE, clear, TREATED).word is Word.CONCORDANT
+    answer = weigh(RECURRENCE, [*clear, found("adc_solid", 1.38, 0.1)], TREATED)
+    assert (answer.word, answer.side) == (Word.LEANS, Side.FOR)
+
+
+def test_families_that_only_lean_to_different_sides_are_discordant():
+    answer = weigh(RECURRENCE, [found("rcbv_mean", 2.75), found("adc_solid", 1.38, 0.1)], TREATED)
+    assert answer.word is Word.DISCORDANT

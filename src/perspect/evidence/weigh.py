@@ -13,8 +13,8 @@ from perspect.evidence.row import Row
 from perspect.evidence.side import Side
 from perspect.evidence.sources import row as row_of
 from perspect.evidence.verdict import Answer, FamilyVote, Reading, Word
-from perspect.evidence.words import sentence
-from perspect.vocabulary import Finding, Flag, Severity
+from perspect.evidence.words import CONTEXT_ONLY, sentence
+from perspect.vocabulary import Finding, Flag, Severity, marker
 
 TRAP_DEPENDENT: Final = 0.25
 """Relative change of a value without trapped voxels beyond which it rests on them [our default]."""
@@ -159,7 +159,7 @@ def _vote(use: Use, findings: Sequence[Finding], case: Case, own: Mapping[str, R
     primary = next((one for one in primaries if not one.is_valid), primaries[0] if primaries else None)
     primary = primary or (readings[0] if readings else None)
     if primary is None:
-        return FamilyVote(use.family, None, (), Side.NEITHER, frozenset(), frozenset(), "not measured")
+        return FamilyVote(use.family, None, (), Side.NEITHER, frozenset(), frozenset(), _lacking(use, own))
     others = tuple(one for one in readings if one is not primary)
     objects = frozenset().union(*(one.objects for one in readings))
     doubts: frozenset[Side] = objects.union(*(one.doubts for one in readings))
@@ -168,6 +168,12 @@ def _vote(use: Use, findings: Sequence[Finding], case: Case, own: Mapping[str, R
     if len({one.side for one in primaries}) > 1 or primary.side.other in objects:
         return FamilyVote(use.family, primary, others, Side.NEITHER, objects, doubts, CONTRADICT)
     return FamilyVote(use.family, primary, others, primary.side, objects, doubts)
+
+
+def _lacking(use: Use, own: Mapping[str, Row]) -> str:
+    """What was not measured, and what would measure it."""
+    needed = sorted({marker(one.marker).measured_by.upper() for one in _rows(use, own) if one.may_feed} - {"READER"})
+    return f"not measured, it would need {' or '.join(needed)}" if needed else CONTEXT_ONLY
 
 
 def reading(finding: Finding, row: Row, case: Case) -> Reading:
