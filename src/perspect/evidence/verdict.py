@@ -28,10 +28,9 @@ class Reading:
     """One finding beside one published row.
 
     `probability` is that of lying beyond the cut-off, `side` where that points. `failed` are the reasons why it may not
-    support a verdict; `objects` are the sides on which it stands clear all the same, `doubts` those it leans to: a trap takes a
-    vote away, not an objection. `is_clear` says whether the 80 % interval of the value lies beyond the cut-off, on that
-    side. `ratio` is the effective likelihood ratio, `ratio_low` and `ratio_high` those of the
-    row's interval.
+    support a verdict; `objects` are the sides on which it stands clear all the same, `doubts` those it leans to: a trap
+    takes a vote away, not an objection. `is_clear` says whether the 80 % interval of the value lies beyond the cut-off,
+    on that side. `ratio` is the effective likelihood ratio, `ratio_low` and `ratio_high` those of the row's interval.
     """
 
     finding: Finding

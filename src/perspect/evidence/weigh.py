@@ -23,7 +23,7 @@ ENOUGH: Final = 2
 """Families that agree and stand clear of their cut-offs, without which nothing is concordant."""
 
 OUTVOTED: Final = 3
-"""Families that agree and stand clear, from which a single family against them leaves the side leaning [our default]."""
+"""Families that agree and stand clear, from which on one family against them leaves the side leaning [our default]."""
 
 PRIORS: Final = tuple(i / 10 for i in range(1, 10))
 """Pre-test probabilities of the curve; none is assumed."""
