@@ -7,7 +7,7 @@ from scipy.stats import multivariate_normal, norm
 from cases import found
 from perspect.evidence import ROWS, Side, row
 from perspect.evidence.dependence import band, joint, post_test, ratio, together
-from perspect.evidence.likelihood import Rates, beyond, effective, rates, side_of, spread
+from perspect.evidence.likelihood import Rates, beyond, clear_side, effective, rates, side_of, spread
 from perspect.evidence.row import Cutoff, of_counts, pair_of_auc
 
 DSC, MRS = Rates(0.84, 0.22), Rates(0.88, 0.14)
@@ -64,12 +64,22 @@ def test_a_band_holds_every_dependence_and_every_end_of_the_studies():
                 assert ratio(rates_there, chances, rho) <= high * (1 + 1e-9)
 
 
-def test_a_side_is_taken_only_where_the_interval_clears_the_whole_range():
+def test_a_value_stands_clear_only_where_its_interval_clears_the_whole_range():
     one = row("rec.dsc.rcbvmean.patel2017")
     assert beyond(found("rcbv_mean", 2.75), one) > 0.9
-    assert side_of(found("rcbv_mean", 2.75), one) is Side.NEITHER
-    assert side_of(found("rcbv_mean", 3.7), one) is Side.FOR
-    assert side_of(found("rcbv_mean", 0.6), one) is Side.AGAINST
+    assert clear_side(found("rcbv_mean", 2.75), one) is Side.NEITHER
+    assert clear_side(found("rcbv_mean", 3.7), one) is Side.FOR
+    assert clear_side(found("rcbv_mean", 0.6), one) is Side.AGAINST
+
+
+def test_a_value_that_is_not_clear_takes_a_side_where_its_likelihood_ratio_is_two():
+    one = row("rec.dsc.rcbvmean.patel2017")
+    for value, side in ((2.75, Side.FOR), (1.6, Side.NEITHER), (0.95, Side.AGAINST)):
+        assert side_of(found("rcbv_mean", value), one) is side
+        assert clear_side(found("rcbv_mean", value), one) is Side.NEITHER
+        ratio = effective(beyond(found("rcbv_mean", value), one), rates(one)[1])
+        assert (ratio >= 2) == (side is Side.FOR)
+        assert (ratio <= 0.5) == (side is Side.AGAINST)
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.2, 0.4, 0.8])

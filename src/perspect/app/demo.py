@@ -99,7 +99,7 @@ def demonstrate(
     lesion = made.truth / "anat" / f"{made.subject}_space-T1w_label-lesion_desc-truth_mask.nii.gz"
     request = Request(
         out / "patient" / made.subject, out / "results", evidence.question(asked.question), lesion, context,
-        overwrite, threads,
+        overwrite=overwrite, threads=threads,
     )  # fmt: skip
     found = examine(request, progress)
     rcbv = found.maps.get("rcbv")

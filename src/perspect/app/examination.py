@@ -8,6 +8,7 @@ from typing import Final
 import perspect
 from perspect import evidence, io, lesion, report
 from perspect.app.anatomy import head_of
+from perspect.app.calibrate import read_calibration
 from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dce, of_dsc, of_mrs, of_patient, unused
 from perspect.app.contribute.contribution import drawn, middle
 from perspect.app.lesion import Box, grown, placed
@@ -39,7 +40,8 @@ TITLES: Final = {"t1c": "T1 after agent", "flair": "FLAIR"}
 @dataclass(frozen=True)
 class Request:
     """What is asked of which study. `lesion` is a mask or segmentation, `context` a TOML or JSON file; in place of a
-    mask `box` is where a lesion is grown (mm, RAS+). `prior` are the findings of an earlier study.
+    mask `box` is where a lesion is grown (mm, RAS+). `prior` are the findings of an earlier study, `calibration` is a
+    file of `perspect calibrate`.
     """
 
     study: Path
@@ -51,6 +53,7 @@ class Request:
     threads: int = 1
     box: Box | None = None
     prior: Path | None = None
+    calibration: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +75,9 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     tell = progress or silent
     roles = io.find_roles(request.study)
     context = io.read_context(request.context)
+    site = None
+    if request.calibration is not None and request.question is not None:
+        site = read_calibration(request.calibration, request.question)
     _demand(request, roles)
     name = io.name_of(next(iter(roles.anatomy.values())))
     subject = name.prefix.rstrip("_") or request.study.name
@@ -97,7 +103,9 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
 
     plates = (*_plates(patient), *(one for some in added for one in some.plates))
     tell("evidence", 0.0)
-    answer = None if request.question is None else evidence.weigh(request.question, findings, case)
+    answer = None
+    if request.question is not None:
+        answer = evidence.weigh(request.question, findings, case, site=site, version=perspect.__version__)
     dossier = Dossier(
         name=subject,
         version=perspect.__version__,
@@ -187,7 +195,8 @@ def _conventional(roles: io.Roles) -> list[Used]:
 
 
 def _sources(request: Request, roles: io.Roles) -> dict[str, str]:
-    given = [one for one in (request.lesion, request.context, request.prior) if one is not None]
+    said = (request.lesion, request.context, request.prior, request.calibration)
+    given = [one for one in said if one is not None]
     series = [one for paths in roles.series.values() for one in paths]
     return {io.label(one): io.sha256(one) for one in (*given, *roles.anatomy.values(), *series)}
 

@@ -33,6 +33,7 @@ def ask(
     box: Annotated[Box | None, Parameter(help="In place of a mask: mm from-to right, front, top; grown there")] = None,
     prior: Annotated[Path | None, Parameter(help="Findings of an earlier study (_findings.json)")] = None,
     context: Annotated[Path | None, Parameter(help="TOML or JSON: treatment, drugs, age, what a reader saw")] = None,
+    calibration: Annotated[Path | None, Parameter(help="This site's cut-offs, from perspect calibrate")] = None,
     common: Common = NO_CHOICES,
 ) -> int:
     """Measures everything that is there, looks for traps, weighs, and writes the report."""
@@ -42,7 +43,7 @@ def ask(
 
     asked = None if question == "measure" else evidence.question(question)
     request = Request(
-        study, out, asked, lesion, context, common.overwrite, common.threads or cores(), box, prior
+        study, out, asked, lesion, context, common.overwrite, common.threads or cores(), box, prior, calibration
     )  # fmt: skip
     with watched(quiet=common.quiet) as progress:
         found = examine(request, progress)

@@ -30,6 +30,12 @@ COMMANDS: Final = (
         "and spectroscopy are listed as not used. Without a question (`measure`) nothing is concluded.",
     ),
     Command(
+        "calibrate",
+        "a site's own cut-offs, from patients whose outcome is known",
+        "perspect calibrate recurrence cohort.tsv --out cutoffs.json",
+        "Without them published cut-offs are used, which were never validated for this pipeline: every answer says so.",
+    ),
+    Command(
         "check",
         "what a study holds, and what a question would still need",
         "perspect check sub-01 recurrence",

@@ -10,7 +10,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from perspect import __version__
-from perspect.cli import ask, asl, basis, check, dce, demo, describe, doctor, dsc, mrs, simulate, t1
+from perspect.cli import ask, asl, basis, calibrate, check, dce, demo, describe, doctor, dsc, mrs, simulate, t1
 from perspect.cli.commands import COMMANDS
 from perspect.vocabulary import Problem
 
@@ -20,6 +20,7 @@ SEVERAL: Final = ("--te", "--flip-angles", "--inversion-times", "--pld", "--tau"
 FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {
     "demo": demo.demo,
     "ask": ask.ask,
+    "calibrate": calibrate.calibrate,
     "check": check.check,
     "dsc": dsc.dsc,
     "dce": dce.dce,

@@ -3,6 +3,7 @@
 Nothing here knows a voxel: it receives findings and what is on record of the case, and weighs them against studies.
 """
 
+from perspect.evidence.calibrate import Calibrated, Calibration, Known, calibrate, refusals
 from perspect.evidence.case import Case, Condition
 from perspect.evidence.question import Question
 from perspect.evidence.questions import QUESTIONS, question
@@ -16,16 +17,21 @@ __all__ = [
     "QUESTIONS",
     "ROWS",
     "Answer",
+    "Calibrated",
+    "Calibration",
     "Case",
     "Condition",
     "Cutoff",
+    "Known",
     "Question",
     "Reading",
     "Row",
     "Side",
     "Word",
+    "calibrate",
     "marker_of",
     "question",
+    "refusals",
     "row",
     "weigh",
 ]

@@ -12,7 +12,11 @@ from perspect.vocabulary import Finding
 NORMAL: Final = NormalDist()
 
 SURE: Final = 0.9
-"""Probability of lying beyond a cut-off from which a value takes a side: the 80 % interval then lies beyond it."""
+"""Probability of lying beyond a cut-off from which a value stands clear of it: its 80 % interval then lies beyond."""
+
+INFORMATIVE: Final = 2.0
+"""Likelihood ratio (or its inverse) from which a value takes a side, and that a row must reach in the direction it is
+read in to support a verdict or to object to one: less hardly moves an opinion [our default]."""
 
 EIGHTY: Final = NORMAL.inv_cdf(SURE)
 """Standard deviations to either side that hold 80 %."""
@@ -81,8 +85,8 @@ class Rates:
         return (1 - self.sensitivity) / (1 - self.false_positives)
 
 
-def side_of(finding: Finding, row: Row, value: float | None = None) -> Side:
-    """Which side a value takes: that on which its 80 % interval lies beyond the cut-off, the whole range of it."""
+def clear_side(finding: Finding, row: Row, value: float | None = None) -> Side:
+    """The side on which a value stands clear: its 80 % interval lies beyond the cut-off, the whole range of it."""
     if row.cutoff is None:
         return Side.NEITHER
     ends = (Cutoff(edge, edge, "") for edge in (row.cutoff.low, row.cutoff.high))
@@ -92,6 +96,22 @@ def side_of(finding: Finding, row: Row, value: float | None = None) -> Side:
     if min(chances) >= SURE:
         return Side.FOR
     return Side.AGAINST if max(chances) <= 1 - SURE else Side.NEITHER
+
+
+def side_of(finding: Finding, row: Row, value: float | None = None) -> Side:
+    """Which side a value takes: that on which it stands clear, or to which its likelihood ratio moves an opinion.
+
+    The ratio holds how surely the value lies beyond the cut-off, which may lie anywhere in its range. A side that is
+    taken so, and not clear, can be leaned to and makes nothing concordant.
+    """
+    clear = clear_side(finding, row, value)
+    chance = beyond(finding, row, value)
+    if clear is not Side.NEITHER or not isfinite(chance):
+        return clear
+    ratio = effective(chance, rates(row)[1])
+    if ratio >= INFORMATIVE:
+        return Side.FOR
+    return Side.AGAINST if ratio <= 1 / INFORMATIVE else Side.NEITHER
 
 
 def rates(row: Row) -> tuple[Rates, Rates, Rates]:

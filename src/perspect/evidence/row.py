@@ -61,8 +61,9 @@ class Row:
 
     `target` is what counts as positive, and `direction` how the marker points there. `status` is `verified` where the
     numbers were read in the source itself; only such rows may feed a verdict. `sensitivity` and `specificity` are
-    `None` where the source has none. `lr_caps` are a printed likelihood ratio and the ends of its interval (low,
-    estimate, high) that are lower than the printed pair implies: then the lower holds.
+    `None` where the source has none. `roi` says over what its regions were summed up: mean, maximum, or mixed.
+    `lr_caps` are a printed likelihood ratio and the ends of its interval (low, estimate, high) that are lower than the
+    printed pair implies: then the lower holds.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Row:
     n_patients: int | None = None
     n_studies: int = 1
     level: str = "single"
+    roi: str = ""
     population: str = ""
     conditions: tuple[Condition, ...] = ()
     lr_caps: tuple[float, float, float] = (float("inf"),) * 3

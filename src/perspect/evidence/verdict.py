@@ -28,9 +28,9 @@ class Reading:
     """One finding beside one published row.
 
     `probability` is that of lying beyond the cut-off, `side` where that points. `failed` are the reasons why it may not
-    support a verdict; `objects` are the sides that it speaks for all the same when it comes to doubt: a trap takes a
-    vote away, not an objection. `ratio` is the effective likelihood ratio, `ratio_low` and `ratio_high` those of the
-    row's interval.
+    support a verdict; `objects` are the sides on which it stands clear all the same, `doubts` those it leans to: a trap
+    takes a vote away, not an objection. `is_clear` says whether the 80 % interval of the value lies beyond the cut-off,
+    on that side. `ratio` is the effective likelihood ratio, `ratio_low` and `ratio_high` those of the row's interval.
     """
 
     finding: Finding
@@ -42,6 +42,8 @@ class Reading:
     ratio: float
     ratio_low: float
     ratio_high: float
+    doubts: frozenset[Side] = frozenset()
+    is_clear: bool = False
 
     @property
     def is_valid(self) -> bool:
@@ -58,7 +60,13 @@ class FamilyVote:
     others: tuple[Reading, ...]
     side: Side
     objects: frozenset[Side]
+    doubts: frozenset[Side] = frozenset()
     reason: str = ""
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the value that it reads by stands clear of its cut-off."""
+        return self.primary is not None and self.primary.is_clear
 
 
 @dataclass(frozen=True)

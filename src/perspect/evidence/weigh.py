@@ -1,63 +1,80 @@
 """Weighing: families vote, objections stand, and the answer is one of five words with what it hinges on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Final
 
+from perspect.evidence.calibrate import Calibration
 from perspect.evidence.case import Case
 from perspect.evidence.dependence import band, post_test
-from perspect.evidence.likelihood import beyond, effective, rates, side_of
+from perspect.evidence.likelihood import INFORMATIVE, beyond, clear_side, effective, rates, side_of
 from perspect.evidence.question import Question, Use
 from perspect.evidence.row import Row
 from perspect.evidence.side import Side
 from perspect.evidence.sources import row as row_of
 from perspect.evidence.verdict import Answer, FamilyVote, Reading, Word
-from perspect.evidence.words import sentence
-from perspect.vocabulary import Finding, Flag, Severity
-
-INFORMATIVE: Final = 2.0
-"""Likelihood ratio (or its inverse) that a row must reach in the direction it is read in, to support a verdict or to
-object to one: less hardly moves an opinion [our default]."""
+from perspect.evidence.words import CONTEXT_ONLY, sentence
+from perspect.vocabulary import Finding, Flag, Severity, marker
 
 TRAP_DEPENDENT: Final = 0.25
 """Relative change of a value without trapped voxels beyond which it rests on them [our default]."""
 
 ENOUGH: Final = 2
-"""Families that agree, without which nothing is concordant."""
+"""Families that agree and stand clear of their cut-offs, without which nothing is concordant."""
 
 OUTVOTED: Final = 3
-"""Families that agree, from which on a single family against them leaves the side leaning [our default]."""
+"""Families that agree and stand clear, from which on one family against them leaves the side leaning [our default]."""
 
 PRIORS: Final = tuple(i / 10 for i in range(1, 10))
 """Pre-test probabilities of the curve; none is assumed."""
 
 NOT_VALIDATED: Final = "Published cut-offs are not validated for this pipeline: read the verdict as exploratory."
 
+CONTRADICT: Final = "its readings contradict each other"
+
 UNKNOWN: Final = float("nan")
 
 
+OTHER_VERSION: Final = "This site's cut-offs were found with version {} of perspect, and this is {}."
+
+NOTHING: Final[Mapping[str, Row]] = {}
+
+
 def weigh(
-    question: Question, findings: Sequence[Finding], case: Case, flags: Sequence[Flag] = (), *, validated: bool = False
+    question: Question,
+    findings: Sequence[Finding],
+    case: Case,
+    flags: Sequence[Flag] = (),
+    *,
+    site: Calibration | None = None,
+    version: str = "",
 ) -> Answer:
     """The answer to a question from findings and what is on record.
 
     `flags` speak of the whole case: one that says REFUSED refuses it. What is wrong with one series stands in the flags
     of its findings. Neither the order nor the repetition of findings matters. What is missing is part of the answer.
+
+    `site` holds cut-offs that were found with this pipeline (`version`): for their markers they stand in for published
+    ones. An answer is exploratory unless all that supports it rests on them.
     """
     held_back = tuple(
         need.sentence for need in question.needs if need.severity < Severity.REFUSED and need.condition.failure(case)
     )
-    limits = (*held_back, *question.limits, *(() if validated else (NOT_VALIDATED,)))
+    own = NOTHING if site is None else site.rows(question.target)
+    said = (*held_back, *question.limits)
+    limits = (*said, NOT_VALIDATED)
     stop = _stopped(question, findings, case, flags)
     if stop is not None:
         word, why = stop
         silent = tuple(
-            FamilyVote(use.family, None, (), Side.NEITHER, frozenset(), "not weighed") for use in question.uses
+            FamilyVote(use.family, None, (), Side.NEITHER, frozenset(), frozenset(), "not weighed")
+            for use in question.uses
         )
         unusable = tuple(use.family for use in question.uses)
         return Answer(question.key, word, Side.NEITHER, "", why, silent, families_unusable=unusable, limits=limits)
-    votes = tuple(_vote(use, findings, case) for use in question.uses)
+    votes = tuple(_vote(use, findings, case, own) for use in question.uses)
     word, side = _verdict(votes)
+    limits = (*said, *_not_validated(votes, site, version))
     if word is Word.CONCORDANT and held_back:
         word = Word.LEANS
     low, high = _band(votes) if word.strength >= Word.LEANS.strength else (1.0, 1.0)
@@ -108,7 +125,23 @@ def _band(votes: Sequence[FamilyVote]) -> tuple[float, float]:
     return band([rates(one.row) for one in usable], [one.probability for one in usable])
 
 
-def _vote(use: Use, findings: Sequence[Finding], case: Case) -> FamilyVote:
+def _not_validated(votes: Sequence[FamilyVote], site: Calibration | None, version: str) -> tuple[str, ...]:
+    """What keeps the answer exploratory; nothing where all families that take a side rest on the site's own rows."""
+    if site is None:
+        return (NOT_VALIDATED,)
+    taking = [one.primary.row for one in votes if one.side is not Side.NEITHER and one.primary is not None]
+    other = () if site.version == version else (OTHER_VERSION.format(site.version, version or "unknown"), NOT_VALIDATED)
+    return other if taking and all(one.level == "own" for one in taking) else (NOT_VALIDATED,)
+
+
+def _rows(use: Use, own: Mapping[str, Row]) -> list[Row]:
+    """The rows of a family: the site's own first, and published ones for markers that it has not calibrated."""
+    published = [row_of(name) for name in use.rows]
+    calibrated = dict.fromkeys(one.marker for one in published if one.marker in own)
+    return [*(own[key] for key in calibrated), *(one for one in published if one.marker not in own)]
+
+
+def _vote(use: Use, findings: Sequence[Finding], case: Case, own: Mapping[str, Row] = NOTHING) -> FamilyVote:
     """How a family reads: by its primary marker, unless another marker contradicts it.
 
     The primary is the first row that is about such cases and has a value. Where a trap or the protocol spoils that
@@ -116,7 +149,7 @@ def _vote(use: Use, findings: Sequence[Finding], case: Case) -> FamilyVote:
     """
     readings = [
         reading(finding, row, case)
-        for row in map(row_of, use.rows)
+        for row in _rows(use, own)
         for finding in sorted(set(findings), key=repr)
         if finding.marker.key == row.marker
     ]
@@ -126,14 +159,21 @@ def _vote(use: Use, findings: Sequence[Finding], case: Case) -> FamilyVote:
     primary = next((one for one in primaries if not one.is_valid), primaries[0] if primaries else None)
     primary = primary or (readings[0] if readings else None)
     if primary is None:
-        return FamilyVote(use.family, None, (), Side.NEITHER, frozenset(), "not measured")
+        return FamilyVote(use.family, None, (), Side.NEITHER, frozenset(), frozenset(), _lacking(use, own))
     others = tuple(one for one in readings if one is not primary)
     objects = frozenset().union(*(one.objects for one in readings))
+    doubts: frozenset[Side] = objects.union(*(one.doubts for one in readings))
     if not primary.is_valid:
-        return FamilyVote(use.family, primary, others, Side.NEITHER, objects, primary.failed[0])
+        return FamilyVote(use.family, primary, others, Side.NEITHER, objects, doubts, primary.failed[0])
     if len({one.side for one in primaries}) > 1 or primary.side.other in objects:
-        return FamilyVote(use.family, primary, others, Side.NEITHER, objects, "its readings contradict each other")
-    return FamilyVote(use.family, primary, others, primary.side, objects, "")
+        return FamilyVote(use.family, primary, others, Side.NEITHER, objects, doubts, CONTRADICT)
+    return FamilyVote(use.family, primary, others, primary.side, objects, doubts)
+
+
+def _lacking(use: Use, own: Mapping[str, Row]) -> str:
+    """What was not measured, and what would measure it."""
+    needed = sorted({marker(one.marker).measured_by.upper() for one in _rows(use, own) if one.may_feed} - {"READER"})
+    return f"not measured, it would need {' or '.join(needed)}" if needed else CONTEXT_ONLY
 
 
 def reading(finding: Finding, row: Row, case: Case) -> Reading:
@@ -141,17 +181,25 @@ def reading(finding: Finding, row: Row, case: Case) -> Reading:
     failed = [*_unfit(finding), *row.failed(case)]
     if not row.may_feed:
         nothing = (row.status != "verified" and f"the row is {row.status}") or "the row has no cut-off or no rates"
-        return Reading(finding, row, UNKNOWN, Side.NEITHER, (*failed, nothing), frozenset(), UNKNOWN, UNKNOWN, UNKNOWN)
+        return Reading(
+            finding, row, UNKNOWN, Side.NEITHER, (*failed, nothing), frozenset(), UNKNOWN, UNKNOWN, UNKNOWN
+        )  # fmt: skip
     weak, found, strong = rates(row)
     says_little = {Side.FOR: found.positive < INFORMATIVE, Side.AGAINST: found.negative > 1 / INFORMATIVE}
     chance, side = beyond(finding, row), side_of(finding, row)
     if says_little.get(side, False):
         failed.append(f"its likelihood ratio of {effective(chance, found):.2g} hardly says anything")
-    versions = (side, *(side_of(finding, row, one) for one in (finding.with_traps, finding.without_traps)))
-    spoken = frozenset(one for one in versions if one is not Side.NEITHER and not says_little[one])
-    ratios = (effective(chance, one) if isfinite(chance) else UNKNOWN for one in (found, weak, strong))
+    is_about = row.is_about(case)
+    values = (finding.value, finding.with_traps, finding.without_traps)
+
+    def spoken(sides: Callable[[Finding, Row, float], Side]) -> frozenset[Side]:
+        there = {sides(finding, row, one) for one in values} - {Side.NEITHER} if is_about else set()
+        return frozenset(one for one in there if not says_little[one])
+
+    ratio, low, high = (effective(chance, one) if isfinite(chance) else UNKNOWN for one in (found, weak, strong))
+    is_clear = side is not Side.NEITHER and clear_side(finding, row) is side
     return Reading(
-        finding, row, chance, side, tuple(failed), spoken if row.is_about(case) else frozenset(), *ratios
+        finding, row, chance, side, tuple(failed), spoken(clear_side), ratio, low, high, spoken(side_of), is_clear
     )  # fmt: skip
 
 
@@ -174,15 +222,17 @@ def is_trap_dependent(finding: Finding) -> bool:
 
 
 def _verdict(votes: Sequence[FamilyVote]) -> tuple[Word, Side]:
-    """The word and the side of some votes."""
-    counts = {side: sum(one.side is side for one in votes) for side in (Side.FOR, Side.AGAINST)}
-    side = max(counts, key=lambda one: counts[one])
-    if counts[side] == 0:
+    """The word and the side of some votes. Those that stand clear of their cut-offs go before those that do not."""
+    counts = {side: [one for one in votes if one.side is side] for side in (Side.FOR, Side.AGAINST)}
+    clear = {side: sum(one.is_clear for one in some) for side, some in counts.items()}
+    side = max(counts, key=lambda one: (clear[one], len(counts[one])))
+    if not counts[side]:
         return Word.INSUFFICIENT, Side.NEITHER
     against = sum(_objects_to(one, side) for one in votes)
-    if against == 0:
-        return (Word.CONCORDANT if counts[side] >= ENOUGH else Word.LEANS), side
-    if against == 1 and counts[side] >= OUTVOTED:
+    is_doubted = any(side.other in one.doubts for one in votes)
+    if against == 0 and not is_doubted:
+        return (Word.CONCORDANT if clear[side] >= ENOUGH else Word.LEANS), side
+    if (against == 0 and clear[side]) or (against == 1 and clear[side] >= OUTVOTED):
         return Word.LEANS, side
     return Word.DISCORDANT, Side.NEITHER
 

@@ -1,11 +1,15 @@
 """Answers in sentences: what is said, what it rests on, what disagrees."""
 
 from dataclasses import replace
+from typing import Final
 
 from perspect.evidence.question import Question
 from perspect.evidence.side import Side
 from perspect.evidence.verdict import Answer, Word
 from perspect.vocabulary import Family
+
+CONTEXT_ONLY: Final = "not measured"
+"""Why a family is silent of which no row may feed a verdict: that needs no word in the sentence."""
 
 
 def sentence(question: Question, answer: Answer, held_back: tuple[str, ...]) -> Answer:
@@ -28,7 +32,10 @@ def _sentence(question: Question, answer: Answer, held_back: tuple[str, ...]) ->
         said += f" {_list(answer.families_against).capitalize()} disagrees."
     elif len(answer.families_for) > 1:
         said += f" {' '.join(held_back)}"
-    return said
+    near = [one.family for one in answer.families if one.side is answer.side and not one.is_clear]
+    if near:
+        said += f" {_list(near).capitalize()} {'is' if len(near) == 1 else 'are'} not clear of the cut-off."
+    return said.replace("  ", " ").strip()
 
 
 def disagreement(question: Question, answer: Answer) -> list[str]:
@@ -47,7 +54,9 @@ def disagreement(question: Question, answer: Answer) -> list[str]:
 
 def _missing(answer: Answer) -> str:
     """Why no family took a side."""
-    reasons = [f"{one.family}: {one.reason or 'within the grey zone'}" for one in answer.families]
+    reasons = [
+        f"{one.family}: {one.reason or 'within the grey zone'}" for one in answer.families if one.reason != CONTEXT_ONLY
+    ]
     return f"({'; '.join(reasons)})" if reasons else ""
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from perspect.io.bids import label as label
     from perspect.io.bids import name_of as name_of
     from perspect.io.bids import root_of as root_of
+    from perspect.io.cohort import Measured as Measured
+    from perspect.io.cohort import read_cohort as read_cohort
     from perspect.io.context import Context as Context
     from perspect.io.context import read_context as read_context
     from perspect.io.dataset import TRUTH as TRUTH
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from perspect.io.spectra_out import existing_spectrum as existing_spectrum
     from perspect.io.spectra_out import spectrum_destination as spectrum_destination
     from perspect.io.spectra_out import write_spectrum as write_spectrum
+    from perspect.io.staging import write_text as write_text
     from perspect.io.study import Found as Found
     from perspect.io.study import find_asl as find_asl
     from perspect.io.study import find_dsc as find_dsc
@@ -89,6 +92,8 @@ WHERE: Final = {
     "label": "bids",
     "name_of": "bids",
     "root_of": "bids",
+    "Measured": "cohort",
+    "read_cohort": "cohort",
     "Context": "context",
     "read_context": "context",
     "TRUTH": "dataset",
@@ -142,6 +147,7 @@ WHERE: Final = {
     "existing_spectrum": "spectra_out",
     "spectrum_destination": "spectra_out",
     "write_spectrum": "spectra_out",
+    "write_text": "staging",
     "Found": "study",
     "find_asl": "study",
     "find_dsc": "study",

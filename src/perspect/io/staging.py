@@ -125,3 +125,11 @@ def may_write(out: Path) -> bool:
     """Whether `out` could be made or written into, as far as can be told beforehand."""
     there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    with staged(path.parent) as temporary:
+        (temporary / "tree").mkdir()
+        (temporary / "tree" / path.name).write_text(text, encoding="utf-8")
+        publish(temporary / "tree", path.parent, temporary)

@@ -109,6 +109,7 @@ def _has_cluster(box: Float[np.ndarray, "a b c"], limit: float) -> bool:
 BY_NAME: Final[dict[str, Statistic]] = {
     "mean": mean,
     "top cluster": top_cluster,
+    "median": Percentile(50.0),
     "95th percentile": Percentile(95.0),
     "fraction": ShareAbove(HIGH),
 }

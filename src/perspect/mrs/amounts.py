@@ -166,7 +166,7 @@ def _mirrored(found: Decomposition, name: str) -> bool:
 
 RATIOS: Final = (
     ("tNAA", "tCr"), ("tCho", "tCr"), ("Ins", "tCr"), ("Glx", "tCr"), ("tCho", "tNAA"), ("Lac", "tCr"), ("Lac", "tCho"),
-    ("Lip13", "tCho"), ("Ins", "tCho"), ("Gly", "tCho"), ("tNAA", "tCho"),
+    ("Lip13", "tCho"), ("Ins", "tCho"), ("Gly", "tCho"), ("tNAA", "tCho"), ("2HG", "tCr"),
 )  # fmt: skip
 """Ratios that are reported."""
 

@@ -201,7 +201,9 @@ def _answer(
     seen = float(amounts[at["AA"]]) if for_amino < EVIDENT or is_weak else 0.0
     hidden = float(METHYLS * (ONE_SIDED * std + seen) / max(total, 1e-300))
     spectra = "one echo time" if n == 1 else f"{n} echo times"
-    if for_amino >= EVIDENT and not is_weak:
+    # A residual that no shape explains can prefer amino acids too; then their amount does not stand above its error.
+    is_clear = float(amounts[at["AA"]]) >= np.sqrt(EVIDENT) * std
+    if for_amino >= EVIDENT and is_clear and not is_weak:
         word: Word = "both" if for_lipid >= EVIDENT else "amino acids"
         return AminoAcids(word, for_amino, for_lipid, hidden, f"Amino acids are seen at 0.9 ppm, by {spectra}.")
     if hidden > VISIBLE or for_amino >= EVIDENT:

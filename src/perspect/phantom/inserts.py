@@ -56,7 +56,8 @@ def vessel_crossed(patient: Patient, rng: np.random.Generator) -> Patient:
     """The patient with a large artery through the middle of the lesion."""
     core = patient.regions["core"].mask
     at = np.argwhere(core)
-    box = tuple(slice(max(int(a) - 4, 0), int(b) + 5) for a, b in zip(at.min(axis=0), at.max(axis=0), strict=True))
+    ends = zip(at.min(axis=0), at.max(axis=0), core.shape, strict=True)
+    box = tuple(slice(max(int(a) - 4, 0), min(int(b) + 5, n)) for a, b, n in ends)
     centre = at[np.argmin(((at - at.mean(axis=0)) ** 2).sum(axis=1))]
     direction = rng.normal(size=3)
     reach = 1.1 * (3.0 * len(at) / (4.0 * np.pi)) ** (1.0 / 3.0) * direction / np.linalg.norm(direction)

@@ -13,7 +13,7 @@ from perspect.report.dossier import Plate, Used
 from perspect.vocabulary import Finding, Histogram, Metric, Severity
 from perspect.vocabulary.progress import Progress
 
-MARKERS: Final = {"ktrans": ("ktrans_p95",), "ve": ("ve_mean",)}
+MARKERS: Final = {"ktrans": ("ktrans_median",), "ve": ("ve_mean",)}
 """Which markers are read from which map."""
 
 SHARED: Final = 0.2

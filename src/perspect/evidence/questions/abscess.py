@@ -15,7 +15,7 @@ ABSCESS = Question(
     ),
     needs=(ENHANCES, ADULT),
     uses=(
-        Use(Family.CELLULARITY, ("abs.dwi.meta2014", "abs.adc.reddy2006")),
+        Use(Family.CELLULARITY, ("abs.dwi.meta2014", "abs.adc.reddy2006", "abs.adcratio.fertikh2007")),
         Use(Family.INFECTION, ("abs.mrs.lai2002", "abs.mrs.aa.mishra2004", "abs.mrs.aa.pal2010")),
         Use(Family.CONVENTIONAL, ("abs.swi.dualrim.toh2012",)),
     ),

@@ -14,7 +14,7 @@ DEMYELINATION = Question(
     needs=(UNTREATED, ADULT),
     uses=(
         Use(Family.VASCULARITY, ("tdl.mri.suh2018",)),
-        Use(Family.METABOLISM, ("tdl.mrs.glx.cianfoni2007",)),
+        Use(Family.METABOLISM, ("tdl.mrs.glx.cianfoni2007", "tdl.mrs.saindane2002")),
     ),
     limits=(
         "Choline rises and NAA falls in demyelination as in tumour: the flip does not tell them apart.",

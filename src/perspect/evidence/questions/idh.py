@@ -12,7 +12,12 @@ IDH = Question(
     other="no 2-hydroxyglutarate",
     mandatory=(("two_hg", "Without spectroscopy 2-hydroxyglutarate cannot be seen."),),
     needs=(UNTREATED, ADULT),
-    uses=(Use(Family.GENOTYPE, ("idh.2hg.svs.zhou2018", "idh.2hg.lgg.bhandari2021", "idh.2hg.gbm.bhandari2021")),),
+    uses=(
+        Use(
+            Family.GENOTYPE,
+            ("idh.2hg.svs.zhou2018", "idh.2hg.csi.zhou2018", "idh.2hg.lgg.bhandari2021", "idh.2hg.gbm.bhandari2021"),
+        ),
+    ),
     limits=(
         "At other echo times than 97 ms 2-hydroxyglutarate hides under glutamate, glutamine and GABA.",
         "After treatment it was found in four of ten only.",

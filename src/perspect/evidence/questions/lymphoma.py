@@ -15,7 +15,8 @@ LYMPHOMA = Question(
     uses=(
         Use(Family.VASCULARITY, ("mimic.dsc.preload.39", "pcnsl.dsc.xu2017")),
         Use(Family.CELLULARITY, ("pcnsl.adc.du2022",)),
-        Use(Family.PERMEABILITY, ("mimic.psr.preload.lee2019",)),
+        Use(Family.PERMEABILITY, ("mimic.psr.preload.lee2019", "mimic.psr.nopreload.2020")),
+        Use(Family.CONVENTIONAL, ("pcnsl.mri.suh2019",)),
     ),
     limits=("Recovery of the signal (PSR) depends on preload, flip angle and TE; no cut-off travels (Lee 2019).",),
     settles=("spectroscopy", "biopsy"),

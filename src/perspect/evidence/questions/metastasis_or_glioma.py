@@ -13,8 +13,10 @@ METASTASIS_OR_GLIOMA = Question(
     mandatory=(),
     needs=(UNTREATED, ENHANCES, ADULT),
     uses=(
-        Use(Family.VASCULARITY, ("met.perfusion.suh2018", "met.combined.romano2022")),
-        Use(Family.METABOLISM, ("met.mrs.chonaa.peri.wang2017",)),
+        Use(Family.VASCULARITY, (
+            "met.dsc.peri.2014", "met.perfusion.suh2018", "met.combined.romano2022", "met.asl.gradient.lin2016",
+        )),
+        Use(Family.METABOLISM, ("met.mrs.chonaa.peri.wang2017", "met.mrs.chocr.peri.wang2017")),
     ),
     limits=("Within the mass itself both are alike; only the 5 mm around it are read.",),
     settles=("spectroscopy around the lesion", "a search for a primary tumour", "biopsy"),

@@ -26,16 +26,19 @@ RECURRENCE = Question(
         Use(
             Family.VASCULARITY,
             (
-                "rec.dsc.rcbvmean.patel2017", "rec.dsc.fu2022", "rec.dsc.vandijken2017", "rec.meancbv.li2017",
+                "rec.dsc.rcbvmean.patel2017", "rec.meancbv.li2017", "rec.dsc.fu2022", "rec.dsc.vandijken2017",
                 "rec.dsc.rcbvmax.patel2017", "rec.ftb.iv2019", "rec.ftb.herings2026",
+                "rec.rcbv.chuang2016", "rec.perfusion.pseudoprogression.2017",
             ),
         ),
         Use(
             Family.METABOLISM,
-            ("rec.mrs.chonaa.zhang2014", "rec.mrs.vandijken2017", "rec.mrs.chocr.zhang2014"),
+            ("rec.mrs.chonaa.zhang2014", "rec.mrs.vandijken2017", "rec.mrs.chocr.zhang2014",
+             "rec.mrs_dwi.li2016.chonaa", "rec.mrs_dwi.li2016.chocr", "rec.mrs.schlemmer2001"),
         ),
-        Use(Family.CELLULARITY, ("rec.adc.vandijken2017",)),
+        Use(Family.CELLULARITY, ("rec.adc.vandijken2017", "rec.mrs_dwi.li2016.adc")),
         Use(Family.PERMEABILITY, ("rec.dce.vandijken2017", "rec.dce.patel2017")),
+        Use(Family.CONVENTIONAL, ("rec.anatomical.vandijken2017", "rec.btrads.2024")),
     ),
     limits=(MIXTURE, FOLLOW_UP, "Six of ten lesions in the largest analysis had progressed (Fu 2022)."),
     settles=("spectroscopy", "amino-acid PET", "biopsy", "imaging after an interval"),

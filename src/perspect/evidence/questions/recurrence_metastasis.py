@@ -17,7 +17,7 @@ RECURRENCE_METASTASIS = Question(
             Family.VASCULARITY,
             (
                 "recmet.dsc.2020", "recmet.dsc.rcbv.barajas2009", "recmet.dsc.rcbv.mitsuya2010",
-                "recmet.dsc.rcbv.huang2011",
+                "recmet.dsc.rcbv.huang2011", "recmet.dsc.rcbvmax.hoefnagels2009",
             ),
         ),
         Use(Family.PERMEABILITY, ("recmet.dsc.psr.barajas2009",)),
