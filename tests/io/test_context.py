@@ -88,3 +88,9 @@ def test_an_empty_folder_is_said(tmp_path):
         find_roles(tmp_path)
     with pytest.raises(Problem, match="no folder"):
         find_roles(tmp_path / "absent")
+
+
+def test_a_haematocrit_is_a_share(tmp_path):
+    assert read_context(written(tmp_path, "haematocrit = 0.4")).facts == {"haematocrit": 0.4}
+    with pytest.raises(Problem, match="share of one"):
+        read_context(written(tmp_path, "haematocrit = 42"))

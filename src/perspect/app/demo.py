@@ -20,12 +20,12 @@ SHOWN: Final = ("enhancing", "viable", "treated", "capsule", "solid", "infiltrat
 LEAST: Final = 20
 """Voxels of the series below which a part is not compared. [our default]"""
 
-UNTREATED: Final = "adult = true\ntreated = false\nsteroids = false\ngadolinium_before_mrs = false\n"
+UNTREATED: Final = "adult = true\ntreated = false\nsteroids = false\ngadolinium_before_mrs = false\nhaematocrit = 0.0\n"
 TREATED: Final = (
     "adult = true\ntreated = true\nradiotherapy_days = 240\nantiangiogenic = false\nsteroids = false\n"
-    "gadolinium_before_mrs = false\n"
+    "gadolinium_before_mrs = false\nhaematocrit = 0.0\n"
 )
-"""What is on record of a virtual patient that was never treated, and of one that was."""
+"""What is on record of a virtual patient that was never treated, and of one that was: their blood is all plasma."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from perspect.vocabulary import Problem
 YES_OR_NO: Final = ("adult", "treated", "antiangiogenic", "steroids", "gadolinium_before_mrs")
 DATES: Final = ("study_date", "radiotherapy_end")
 NUMBERS: Final = ("radiotherapy_days",)
+SHARES: Final = ("haematocrit",)
 SEEN: Final = ("swi_dual_rim",)
 """Signs that only a reader can see, in the table `[seen]`."""
 
@@ -49,7 +50,7 @@ def read_context(path: Path | None) -> Context:
             "Write a line such as treated = true.",
         )
     marks = said.pop("seen", {})
-    _demand_known(said, (*YES_OR_NO, *DATES, *NUMBERS), path)
+    _demand_known(said, (*YES_OR_NO, *DATES, *NUMBERS, *SHARES), path)
     _demand_known(marks, SEEN, path)
     facts: dict[str, bool | float | str] = {}
     for name, value in said.items():
@@ -57,6 +58,8 @@ def read_context(path: Path | None) -> Context:
             facts[name] = _yes(name, value, path)
         elif name in NUMBERS:
             facts[name] = _number(name, value, path)
+        elif name in SHARES:
+            facts[name] = _share(name, value, path)
     facts |= _days(said, path)
     return Context(facts, {name: _yes(name, value, path) for name, value in marks.items()})
 
@@ -84,6 +87,12 @@ def _number(name: str, value: Any, path: Path) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf"):
         return float(value)
     raise Problem(f"{path.name}: {name} is {value!r}.", "It is a number of days.", f"Write {name} = 120, say.")
+
+
+def _share(name: str, value: Any, path: Path) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1:
+        return float(value)
+    raise Problem(f"{path.name}: {name} is {value!r}.", "It is a share of one.", f"Write {name} = 0.42, say.")
 
 
 def _days(said: dict[str, Any], path: Path) -> dict[str, float]:

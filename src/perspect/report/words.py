@@ -103,6 +103,7 @@ LABELS: Final[Mapping[str, tuple[str, str, float]]] = {
 FACTS: Final[Mapping[str, tuple[str, str, float]]] = {
     "adult": ("Adult", "", 1.0),
     "treated": ("Lesion treated before", "", 1.0),
+    "haematocrit": ("Haematocrit", "", 1.0),
     "radiotherapy_days": ("Days since the end of radiotherapy", "", 1.0),
     "antiangiogenic": ("Drug against vessel growth", "", 1.0),
     "steroids": ("Steroids", "", 1.0),

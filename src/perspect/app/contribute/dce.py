@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from perspect import io, pitfalls
+from perspect import dce, io, pitfalls
 from perspect.app.anatomy import seen_in
 from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
 from perspect.app.contribute.scenes import of_other
@@ -25,8 +25,10 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     """What a DCE series adds, with T1 from the images beside it; its own maps and page are written."""
     if len(paths) != 1:
         return unused("dce", paths, "several series")
+    haematocrit = patient.record.says("haematocrit")
+    plan = dce.Plan() if haematocrit is None else dce.Plan(hct=float(haematocrit))
     scan = examine_dce(
-        DceInputs(patient.study), patient.out, overwrite=patient.overwrite, threads=patient.threads, is_part=True,
+        DceInputs(patient.study), patient.out, plan, overwrite=patient.overwrite, threads=patient.threads, is_part=True,
         progress=tell,
     )  # fmt: skip
     grid = next(iter(scan.measured.maps.values())).grid
