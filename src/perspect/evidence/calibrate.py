@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
-from statistics import mean
+from statistics import mean, median_low
 from typing import Final, Literal
 
 from perspect.evidence.case import OF_QUALITY, Case, Condition, Fact
@@ -173,7 +173,7 @@ def area(target: Sequence[float], other: Sequence[float]) -> float:
 
 def best_cut(target: Sequence[float], other: Sequence[float], direction: Direction) -> float:
     """Where sensitivity + specificity is largest (Youden 1950, doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>
-    3.0.CO;2-3): the middle between the two values that it parts; of several such places the mean.
+    3.0.CO;2-3): the middle between the two values that it parts; of several such places the middle one.
 
     >>> best_cut([3.0, 4.0], [1.0, 2.0], "high")
     2.5
@@ -192,7 +192,7 @@ def best_cut(target: Sequence[float], other: Sequence[float], direction: Directi
             most, found = gain, []
         if gain >= most - 1e-12:
             found.append(0.5 * (value + following))
-    return sign * mean(found) if found else sign * ordered[0][0]
+    return sign * median_low(found) if found else sign * ordered[0][0]
 
 
 def _direction(target: Sequence[float], other: Sequence[float]) -> Direction:
