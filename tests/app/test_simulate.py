@@ -31,7 +31,7 @@ def small(simulation):
         "svs-short": {"n_points": 512, "n_averages": 4}, "svs-long": {"n_points": 512, "n_averages": 4},
     }  # fmt: skip
     coarse = [
-        replace(one, **({"slab": SMALL} if hasattr(one, "slab") else {}), **less.get(one.name, {}))
+        replace(one, **({"slab": SMALL} if getattr(one, "slab", None) else {}), **less.get(one.name, {}))
         for one in simulation.sequences
     ]
     return replace(simulation, sequences=tuple(coarse))
@@ -101,7 +101,7 @@ def test_spectra_are_what_the_reader_of_spectra_reads_and_lie_in_the_lesion(made
     assert sorted(one.name for one in folder.glob("*.nii.gz")) == [f"sub-001_{one}.nii.gz" for one in names]
     spectra, _ = io.read_spectra(folder / "sub-001_acq-te144_svs.nii.gz")
     assert spectra.axes == ("coil", "transient")
-    assert (spectra.te, spectra.tr, spectra.frequency) == (0.144, 2.0, 123.2e6)
+    assert (spectra.te, spectra.tr, spectra.frequency) == pytest.approx((0.144, 2.0, 123.2e6))
     truth = nib.load(made / io.TRUTH / "sub-001/mrs/sub-001_space-svslong_desc-truth_tCho.nii.gz")
     np.testing.assert_allclose(truth.affine, spectra.grid.affine, atol=1e-4)
     lesion = nib.load(made / io.TRUTH / "sub-001/anat/sub-001_space-T1w_label-core_desc-truth_mask.nii.gz")

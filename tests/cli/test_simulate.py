@@ -51,7 +51,6 @@ def test_quiet_prints_nothing(asked, capsys):
     ("words", "said"),
     [
         ("simulate out --scenario absces", "Did you mean 'abscess'?"),
-        ("simulate out --trap bad-shim", "comes with spectroscopy"),
         ("simulate out --as dicom", "comes with the DICOM part"),
         ("simulate", "OUT"),
         ("demo --scenario gliom", "There is no scenario 'gliom'"),

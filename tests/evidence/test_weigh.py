@@ -273,13 +273,19 @@ def test_two_families_that_are_not_clear_of_their_cutoffs_lean_only():
     assert "not clear of the cut-off" in answer.sentence
 
 
+LEANS_AGAINST = found("adc_solid", 1.45, 0.1)
+"""Beyond the middle of the cut-off's range (1.2 to 1.4), and not clear of its upper end."""
+
+
 def test_a_family_that_only_leans_the_other_way_keeps_an_answer_from_concordance_and_does_not_turn_it():
     clear = [found("rcbv_mean", 5.0), found("cho_naa", 3.0)]
     assert weigh(RECURRENCE, clear, TREATED).word is Word.CONCORDANT
-    answer = weigh(RECURRENCE, [*clear, found("adc_solid", 1.38, 0.1)], TREATED)
+    assert weigh(RECURRENCE, [LEANS_AGAINST], TREATED).side is Side.AGAINST
+    answer = weigh(RECURRENCE, [*clear, LEANS_AGAINST], TREATED)
     assert (answer.word, answer.side) == (Word.LEANS, Side.FOR)
 
 
 def test_families_that_only_lean_to_different_sides_are_discordant():
-    answer = weigh(RECURRENCE, [found("rcbv_mean", 2.75), found("adc_solid", 1.38, 0.1)], TREATED)
+    assert weigh(RECURRENCE, [found("rcbv_mean", 2.75)], TREATED).side is Side.FOR
+    answer = weigh(RECURRENCE, [found("rcbv_mean", 2.75), LEANS_AGAINST], TREATED)
     assert answer.word is Word.DISCORDANT

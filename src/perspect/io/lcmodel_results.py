@@ -73,7 +73,11 @@ def _row(line: str) -> tuple[str, float, float, float]:
     """Name, amount, standard deviation in percent, ratio of one row, whose first columns may touch."""
     found = re.match(r"\s*([-+.\dEe]+?)\s+(\d+)%\s*([-+.\dEe]+)\s*(\S+)", line)
     if found is None:
-        raise Problem(f"A row of LCModel's table cannot be read: {line.strip()}.", "", "Check the file.")
+        raise Problem(
+            f"A row of LCModel's table cannot be read: {line.strip()}.",
+            "Its amount would be missing.",
+            "Check the file.",
+        )
     name = "+".join(ALIASES.get(one, one) for one in found[4].split("+"))
     return name, float(found[1]), float(found[2]), float(found[3])
 
