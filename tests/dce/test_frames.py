@@ -128,3 +128,17 @@ def test_tissue_that_is_reached_by_a_dispersed_input_is_measured_when_that_is_sa
     assert errors(run(curves, truth, replace(PLAIN, dispersion=4.0)), p).max() < 1e-4
     ignores = errors(run(curves, truth, replace(PLAIN, delay=True)), p)
     assert ignores[2] > 0.1 and ignores[0] < 0.1  # vp takes it up, and Ktrans little
+
+
+def test_background_in_the_mask_leaves_no_volume_out():
+    rng = np.random.default_rng(0)
+    signal = np.concatenate([rng.normal(100.0, 1.0, (40, 20)), np.zeros((60, 20))])
+    assert not odd_volumes(signal).any()
+    signal[:40, 7] = 0.0
+    np.testing.assert_array_equal(np.flatnonzero(odd_volumes(signal)), [7])
+
+
+def test_a_series_of_which_next_to_nothing_is_left_is_refused_with_a_sentence(truth):
+    curves = made.signal(truth[3], truth[1], truth[2])
+    with pytest.raises(Problem, match="4 are left"):
+        run(curves, truth, replace(PLAIN, drop=tuple(range(made.TIMES.size - 4))))

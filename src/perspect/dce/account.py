@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.anatomy.aligned import Aligned
-from perspect.dce.arterial import Arterial
+from perspect.dce.arterial import FEWEST_FOR_NOISE, Arterial
 from perspect.dce.bolus import AtRest
 from perspect.dce.concentration import Concentration
 from perspect.dce.kinetics import NUMBERS, Kinetics
@@ -57,6 +57,8 @@ def recipe(run: Run) -> Recipe:
             if "doi:" in line
         )
     )
+    is_freed = run.arterial.region is not None and rest.n_frames >= FEWEST_FOR_NOISE
+    freed = " Signal of blood was freed from the noise floor of magnitudes." if is_freed else ""
     return Recipe(
         (
             run.moved.step,
@@ -70,8 +72,7 @@ def recipe(run: Run) -> Recipe:
             ),
             Step(
                 "arterial input",
-                f"Arterial input: {run.arterial.origin}; as plasma with a haematocrit of {plan.hct:g}. "
-                "Measured signal of blood was freed from the noise floor of magnitudes.",
+                f"Arterial input: {run.arterial.origin}; as plasma with a haematocrit of {plan.hct:g}.{freed}",
                 {"hct": plan.hct, "r2star": plan.r2star},
             ),
             Step(
@@ -79,9 +80,9 @@ def recipe(run: Run) -> Recipe:
                 f"{_water(plan)}The plasma curve was convolved exactly (straight lines between samples) and {chosen}"
                 + (", with an arterial delay in each voxel" if plan.delay else "")
                 + "; standard errors hold the residuals, the error of T1 and that of the arterial input.",
-                {}
-                if plan.water == "fast"
-                else {"leaves_blood": plan.water_leaves_blood, "leaves_cells": plan.water_leaves_cells},
+                {"leaves_blood": plan.water_leaves_blood, "leaves_cells": plan.water_leaves_cells}
+                if plan.water == "shutter-speed"
+                else {},
                 ("Flouri, Lesnic and Sourbron 2016, doi:10.1002/mrm.25991", *sources),
             ),
         )

@@ -25,6 +25,9 @@ BESIDE: Final = 3
 LOOKED_AT: Final = 2000
 """Voxels that tell whether a volume is odd."""
 
+FEWEST: Final = 5
+"""Volumes without which no curve is fitted [our default]."""
+
 MANY: Final = 0.1
 """Share of odd volumes from which on the series itself is in doubt [our default]."""
 
@@ -50,6 +53,12 @@ def without_odd(series: Series, inside: Region, plan: Plan) -> tuple[Series, tup
     given[list(plan.drop)] = True
     flags = tuple(_said(np.flatnonzero(odd & ~given), odd.mean()))
     kept = np.flatnonzero(~(odd | given))
+    if kept.size < FEWEST:
+        raise Problem(
+            f"Of {series.n_times} volumes of {series.name} {kept.size} are left.",
+            "Nothing can be fitted to so few.",
+            "Look at the series; dce.find_odd=false keeps volumes that seem odd.",
+        )
     if kept.size == series.n_times:
         return series, tuple(kept.tolist()), ()
     values = np.asfortranarray(series.values[..., kept])
@@ -62,7 +71,13 @@ def odd_volumes(signal: Float[np.ndarray, "voxels time"]) -> Bool[np.ndarray, " 
     The rise of a bolus does not come back, as tissue holds agent after it; where little is held, its peak has slopes.
     """
     n = signal.shape[1]
-    odd = (np.isfinite(signal) & (signal > 0)).mean(axis=0) < 0.5
+    seen = np.isfinite(signal) & (signal > 0)
+    # Background in the mask is empty in every volume and says nothing of one.
+    alive = seen.mean(axis=1) >= 0.5
+    if not alive.any():
+        return np.zeros(n, bool)
+    signal = signal[alive]
+    odd = seen[alive].mean(axis=0) < 0.5
     for at in range(2, n - 2):
         before, after = signal[:, max(at - BESIDE, 0) : at], signal[:, at + 1 : at + 1 + BESIDE]
         with np.errstate(divide="ignore", invalid="ignore"):
