@@ -15,6 +15,9 @@ from perspect.app.anatomy import Head
 from perspect.lesion import Parts
 from perspect.vocabulary import Grid, Problem, Region
 
+MOSTLY: Final = 0.5
+"""Share of grey matter and fluid from which on a voxel around a lesion is not part of its rim [our default]."""
+
 PURE: Final = 0.9
 """Share of white matter of the voxels whose change after agent says what does not enhance [our default]."""
 
@@ -72,8 +75,10 @@ def placed(path: Path, head: Head) -> Placed:
             "It may be of another patient, or in another frame of reference.",
             "Give a mask on the grid of one of the conventional images.",
         )
-    brain = head.tissues.brain.mask | np.any(list(masks.values()), axis=0)
-    return Placed(lesion.parts(masks, head.grid, brain, _enhances(head, np.any(list(masks.values()), axis=0))))
+    # What tumour infiltrates around a lesion is white matter; cortex there would be read as its blood volume.
+    other = np.nan_to_num(head.tissues.grey) + np.nan_to_num(head.tissues.csf) > MOSTLY
+    brain = (head.tissues.brain.mask & ~other) | drawn
+    return Placed(lesion.parts(masks, head.grid, brain, _enhances(head, drawn)))
 
 
 def _enhances(head: Head, inside: np.ndarray) -> np.ndarray | None:

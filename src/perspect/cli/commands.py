@@ -26,8 +26,9 @@ COMMANDS: Final = (
         "ask",
         "a question to one study: measured, trapped, weighed, reported",
         "perspect ask recurrence sub-01 --lesion lesion.nii.gz --out results",
-        "The study is a folder of images named as BIDS has them. Markers are read from DSC and ADC so far; DCE, ASL "
-        "and spectroscopy are listed as not used. Without a question (`measure`) nothing is concluded.",
+        "The study is a folder of images named as BIDS has them. Markers are read from DSC, DCE, ASL, ADC and "
+        "spectroscopy; what could not be used is listed with the reason. Give --lesion, or --box in which it is grown. "
+        "Without a question (`measure`) nothing is concluded.",
     ),
     Command(
         "calibrate",

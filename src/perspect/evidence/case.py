@@ -37,7 +37,9 @@ FACTS: dict[str, str] = {
 """Every fact that a condition may ask for, in words."""
 
 
-OF_QUALITY: frozenset[str] = frozenset({"dsc.class", "dsc.has_preload", "dsc.leakage_corrected", "mrs.te"})
+OF_QUALITY: frozenset[str] = frozenset(
+    {"dsc.class", "dsc.has_preload", "dsc.leakage_corrected", "mrs.te", "gadolinium_before_mrs"}
+)
 """Facts about how well a series was taken. Where one fails a row supports nothing, but what it would say against the
 others stands: a worse protocol must not make an answer stronger."""
 

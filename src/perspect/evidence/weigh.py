@@ -187,17 +187,20 @@ def reading(finding: Finding, row: Row, case: Case) -> Reading:
     weak, found, strong = rates(row)
     says_little = {Side.FOR: found.positive < INFORMATIVE, Side.AGAINST: found.negative > 1 / INFORMATIVE}
     chance, side = beyond(finding, row), side_of(finding, row)
+    values = tuple(one for one in (finding.value, finding.with_traps, finding.without_traps) if isfinite(one))
+    # A value that takes its side only once a trap is allowed for, or only as long as it is not, takes none.
+    if any(side_of(finding, row, one) is not side for one in values):
+        side = Side.NEITHER
     if says_little.get(side, False):
         failed.append(f"its likelihood ratio of {effective(chance, found):.2g} hardly says anything")
     is_about = row.is_about(case)
-    values = (finding.value, finding.with_traps, finding.without_traps)
 
     def spoken(sides: Callable[[Finding, Row, float], Side]) -> frozenset[Side]:
         there = {sides(finding, row, one) for one in values} - {Side.NEITHER} if is_about else set()
         return frozenset(one for one in there if not says_little[one])
 
     ratio, low, high = (effective(chance, one) if isfinite(chance) else UNKNOWN for one in (found, weak, strong))
-    is_clear = side is not Side.NEITHER and clear_side(finding, row) is side
+    is_clear = side is not Side.NEITHER and all(clear_side(finding, row, one) is side for one in values)
     return Reading(
         finding, row, chance, side, tuple(failed), spoken(clear_side), ratio, low, high, spoken(side_of), is_clear
     )  # fmt: skip

@@ -40,8 +40,8 @@ def _sentence(question: Question, answer: Answer, held_back: tuple[str, ...]) ->
 
 def disagreement(question: Question, answer: Answer) -> list[str]:
     """Which families disagree, known harmless causes of that, and what would settle it."""
-    pro = {one.family for one in answer.families if Side.FOR in one.objects}
-    contra = {one.family for one in answer.families if Side.AGAINST in one.objects}
+    pro = {one.family for one in answer.families if Side.FOR in one.objects | one.doubts}
+    contra = {one.family for one in answer.families if Side.AGAINST in one.objects | one.doubts}
     said = [
         f"For {question.target}: {_list(sorted(pro)) or 'none'}.",
         f"For {question.other}: {_list(sorted(contra)) or 'none'}.",

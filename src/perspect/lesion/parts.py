@@ -102,8 +102,9 @@ def parts(
     """The parts of a lesion from the masks that there are (`lesion`; `necrosis`, `oedema`, `enhancing`; or `core` and
     `oedema`).
 
-    `enhances` says where agent raised the signal (`enhancing`); it parts a plain mask into what enhances and the
-    cavity that this encloses. Without it a plain mask is solid as a whole, which a flag says.
+    `brain` is what the rim may hold: cortex and fluid left out, where they are known. `enhances` says where agent
+    raised the signal (`enhancing`); it parts a plain mask into what enhances and the cavity that this encloses. Without
+    it a plain mask is solid as a whole, which a flag says.
     """
     flags: list[Flag] = []
     named = dict(masks)

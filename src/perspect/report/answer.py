@@ -88,9 +88,12 @@ def _dissent(answer: Answer, question: Question) -> list[tuple[str, str]]:
     said = []
     names = {Side.FOR: question.target, Side.AGAINST: question.other}
     for vote in answer.families:
-        sides = vote.objects if answer.side is Side.NEITHER else vote.objects & {answer.side.other}
+        said = vote.objects | vote.doubts
+        sides = said if answer.side is Side.NEITHER else said & {answer.side.other}
         for side in sorted(sides):
-            reads = [one for one in (vote.primary, *vote.others) if one is not None and side in one.objects]
+            reads = [
+                one for one in (vote.primary, *vote.others) if one is not None and side in one.objects | one.doubts
+            ]
             values = ", ".join(dict.fromkeys(f"{one.finding.marker.name} {_speaking(one, side)}" for one in reads))
             said.append((str(vote.family), f"{values}: {names[side]}"))
     return said

@@ -21,7 +21,7 @@ SHOWN: Final = 1e3
 PLAUSIBLE: Final = (0.4, 1.2)
 """10⁻³ mm²/s between which normal white matter lies, so that a scale that is off by thousands is seen [our default]."""
 
-FACTORS: Final = (1.0, 1e3, 1e-3, 1e6)
+FACTORS: Final = (1.0, 1e3, 1e6, 1e-6)
 """Scales in which scanners write: mm²/s; 10⁻³, µm²/s and m²/s as multiples of it."""
 
 WINDOW: Final = (0.0, 3.0)
@@ -43,7 +43,7 @@ def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     flags: tuple[Flag, ...] = ()
     if matrix is None:
         sentence = "The ADC map could not be aligned and lies where its header says."
-        flags = (Flag("adc-by-header", Severity.CAUTION, sentence, "adc", source="examination"),)
+        flags = (Flag("adc-by-header", Severity.LIMITED, sentence, "adc", source="examination"),)
     scaled = values * SHOWN * _scale(values, grid, patient, matrix, paths[0].name)
     inside = np.isfinite(scaled) & (scaled > 0)
     shown = np.where(inside, scaled, np.nan)
@@ -55,7 +55,7 @@ def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         positions_apart=io.positions_apart(paths[0]),
     )  # fmt: skip
     traps = pitfalls.look(scene)
-    known = told(patient, traps, "adc", grid, matrix, shift=found.error if found.is_found else 0.0)
+    known = told(patient, traps, "adc", grid, matrix, flags, shift=found.error if found.is_found else 0.0)
     findings = read(MARKERS, shown, std, parts, known)
     numbers, shapes = everything("adc", "10⁻³ mm²/s", WINDOW, shown, std, parts, known)
     picture = np.nan_to_num(shown)

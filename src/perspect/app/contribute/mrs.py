@@ -24,8 +24,11 @@ from perspect.report.dossier import Used
 from perspect.vocabulary import Amount, Finding, Map, MeasuredSpectrum, Region, Severity, lexicon, marker
 from perspect.vocabulary.progress import Progress
 
-RATIOS: Final = {"cho_naa": "tCho/tNAA", "cho_cr": "tCho/tCr", "glx_cr": "Glx/tCr"}
+RATIOS: Final = {"cho_naa": "tCho/tNAA", "cho_cr": "tCho/tCr", "glx_cr": "Glx/tCr", "two_hg": "2HG/tCr"}
 """Which marker is which ratio."""
+
+AT_ONE_TIME: Final = ("two_hg",)
+"""Markers whose rows are about one echo time: a joint fit of two would pass for either."""
 
 AMINO: Final = {"amino acids": 1.0, "both": 1.0, "lipid": 0.0, "neither": 0.0}
 """How probable amino acids are by the word of the joint fit; "not assessable" has no number."""
@@ -50,15 +53,17 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         return _of_map(grid, paths, patient)
     scan = examine_mrs(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
     measured = scan.measured
-    read = [one for key, name in RATIOS.items() if (one := _ratio(key, measured.ratios.get(name))) is not None]
+    ratios = {key: name for key, name in RATIOS.items() if len(paths) == 1 or key not in AT_ONE_TIME}
+    read = [one for key, name in ratios.items() if (one := _ratio(key, measured.ratios.get(name))) is not None]
     amino = _amino(measured)
     read += [] if amino is None else [amino]
     seen = voxel_of(measured, patient, tuple(one.marker.key for one in read))
     traps = pitfalls.look(seen)
+    raised = tuple(flag for flag in measured.flags if flag.severity >= Severity.LIMITED)
     return Contribution(
-        findings=tuple(replace(one, flags=_limiting(one, traps, patient)) for one in read),
+        findings=tuple(replace(one, flags=(*raised, *_limiting(one, traps, patient))) for one in read),
         facts=_facts(measured),
-        flags=tuple(flag for flag in measured.flags if flag.severity >= Severity.LIMITED),
+        flags=raised,
         traps=tuple(one.flag for one in traps),
         used=tuple(Used("mrs", one.name, _said(seen)) for one in paths),
         recipes={"MRS": measured.recipe},
