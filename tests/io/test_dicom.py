@@ -8,11 +8,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from made_dicom import series
+from made_dicom import series, write
 from perspect.io.dce import FoundDce, demand_one_patient_in_dce, read_flip_images
 from perspect.io.dicom import flip_stacks, phase_times, pixels, read_dicom_series, stacked
 from perspect.io.dicom_header import dicom_files, read_headers
-from perspect.vocabulary import Acquisition, Problem, Refusal
+from perspect.vocabulary import Acquisition, Problem, Refusal, Severity
 
 NONE = Acquisition()
 
@@ -44,7 +44,14 @@ def test_the_order_of_files_is_not_that_of_time_or_place(tmp_path):
 def test_a_first_volume_without_its_time_is_one_step_before_the_second_and_said(tmp_path):
     one, _, flags = read_dicom_series(series(tmp_path / "a", TriggerTime=lambda t, z: 3000.0 * t if t else None), NONE)
     np.testing.assert_allclose(one.times, 3.0 * np.arange(12))
-    assert [flag.code for flag in flags] == ["time-missing"]
+    assert [(flag.code, flag.severity) for flag in flags] == [("time-missing", Severity.NOTE)]
+
+
+def test_more_than_one_volume_without_its_time_is_a_caution(tmp_path):
+    folder = series(tmp_path / "a", TriggerTime=lambda t, z: 3000.0 * t if t not in (0, 5) else None)
+    one, _, flags = read_dicom_series(folder, NONE)
+    np.testing.assert_allclose(one.times, 3.0 * np.arange(12))
+    assert [(flag.code, flag.severity) for flag in flags] == [("time-missing", Severity.CAUTION)]
 
 
 def test_times_of_day_go_on_after_midnight_and_a_trigger_that_stands_still_is_no_clock(tmp_path):
@@ -54,6 +61,41 @@ def test_times_of_day_go_on_after_midnight_and_a_trigger_that_stands_still_is_no
 
     one, _, _ = read_dicom_series(series(tmp_path / "a", TriggerTime=0.0, AcquisitionTime=clock), NONE)
     np.testing.assert_allclose(one.times, 3.0 * np.arange(12))
+    late = series(tmp_path / "b", TriggerTime=None, AcquisitionTime=lambda t, z: clock(t, z) if t else None)
+    np.testing.assert_allclose(read_dicom_series(late, NONE)[0].times, 3.0 * np.arange(12))
+
+
+def test_two_echoes_in_one_series_are_refused_not_interleaved(tmp_path):
+    with pytest.raises(Problem, match="echo times of 2, 4 ms"):
+        read_dicom_series(series(tmp_path / "a", n_times=24, EchoTime=lambda t, z: 2.0 + 2.0 * (t % 2)), NONE)
+
+
+@pytest.mark.parametrize("names", [("M", "P"), ("M_FFE", "PHASE MAP")])
+def test_of_magnitude_and_phase_in_one_series_the_magnitude_is_read_and_this_said(tmp_path, names):
+    both = {
+        "ImageType": lambda t, z: ["ORIGINAL", "PRIMARY", names[t % 2]],
+        "TriggerTime": lambda t, z: 3000.0 * (t // 2),
+    }
+    one, _, flags = read_dicom_series(series(tmp_path / "a", n_times=24, **both), NONE)
+    np.testing.assert_array_equal(one.values[0, 0, 0], 2000 * np.arange(12))
+    np.testing.assert_allclose(one.times, 3.0 * np.arange(12))
+    assert [flag.code for flag in flags] == ["phase-left-out"] and flags[0].fraction == 0.5
+
+
+def test_images_that_show_different_things_in_one_series_are_refused(tmp_path):
+    folder = series(tmp_path / "a", ImageType=lambda t, z: ["ORIGINAL", "PRIMARY", ("M", "T1 MAP")[t % 2]])
+    with pytest.raises(Problem, match="ImageType M, T1 MAP"):
+        read_dicom_series(folder, NONE)
+
+
+def test_a_segmentation_beside_the_series_is_passed_by_and_many_images_of_mr_in_a_file_are_refused(tmp_path):
+    folder, image = series(tmp_path / "a"), np.zeros((4, 5))
+    write(folder / "seg", 1, image, SOPClassUID="1.2.840.10008.5.1.4.1.1.66.4", Modality="SEG", NumberOfFrames=3)
+    assert read_dicom_series(folder, NONE)[0].n_times == 12
+    for kind in ("1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4"):
+        write(folder / "many", 1, image, SOPClassUID=kind)
+        with pytest.raises(Problem, match="many images in one file"):
+            read_dicom_series(folder, NONE)
 
 
 def test_clocks_that_disagree_are_said(tmp_path):
@@ -113,8 +155,25 @@ def test_flip_angles_are_found_beside_the_dynamic_series(tmp_path):
     for i, angle in enumerate((10.0, 5.0, 2.0)):
         series(tmp_path / "a" / f"fa{i}", n_times=1, SeriesInstanceUID=f"1.2.5.{i}", FlipAngle=angle, TriggerTime=None)
     series(tmp_path / "a" / "t2", n_times=1, SeriesInstanceUID="1.2.6", RepetitionTime=4000.0)
-    found = flip_stacks(tmp_path / "a")
+    found, flags = flip_stacks(tmp_path / "a")
     np.testing.assert_allclose([one.first.flip_angle for one in found], np.deg2rad([2.0, 5.0, 10.0]))
+    assert not flags
+
+
+def test_a_localiser_and_a_flip_angle_on_another_grid_are_left_out_by_name(tmp_path):
+    for i, angle in enumerate((10.0, 5.0, 2.0)):
+        said = {"PixelSpacing": [3.0, 3.0]} if i == 0 else {}
+        series(tmp_path / f"fa{i}", n_times=1, SeriesInstanceUID=f"1.2.5.{i}", SeriesNumber=i, FlipAngle=angle, **said)
+    planes = ([1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 0, -1])
+    series(
+        tmp_path / "three", n_times=1, SeriesInstanceUID="1.2.6", SeriesDescription="localiser", FlipAngle=1.0,
+        ImageOrientationPatient=lambda t, z: planes[z],
+    )  # fmt: skip
+    images = read_flip_images([tmp_path])
+    np.testing.assert_allclose(images.flip_angles, np.deg2rad([2.0, 5.0]))
+    assert [flag.code for flag in images.flags] == ["flip-angle-left-out"]
+    assert "localiser at 1° (planes" in images.flags[0].sentence
+    assert "series 0" in images.flags[0].sentence and "10° (another grid)" in images.flags[0].sentence
 
 
 def test_positions_of_a_scanner_are_those_of_its_converter(shared_data):

@@ -12,7 +12,7 @@ from perspect.io.dicom_spectra import SIEMENS, STANDARD, read_dicom
 from perspect.io.lcmodel_results import read_coord
 from perspect.io.placement import Box, contradiction
 from perspect.io.spectra import read_spectra, water_within
-from perspect.vocabulary import Problem
+from perspect.vocabulary import Problem, Severity
 
 N, WIDTH, MHZ = 512, 2000.0, 123.2
 T = np.arange(N) / WIDTH
@@ -87,6 +87,49 @@ def test_frames_of_equal_strength_are_transients_and_no_water(tmp_path):
     found, _ = read_spectra(path)
     assert found.axes == ("transient",) and found.values.shape == (1, 1, 1, N, 3)
     assert water_within(path) is None
+
+
+def test_an_empty_frame_is_left_out_and_does_not_make_the_signal_water(tmp_path):
+    path = standard(tmp_path / "a.dcm", [NAA, 0 * NAA, 1.1 * NAA])
+    found, flags = read_spectra(path)
+    assert found.axes == ("transient",) and found.values.shape == (1, 1, 1, N, 2) and water_within(path) is None
+    np.testing.assert_allclose(found.values[0, 0, 0, :, 0], NAA, atol=1e-5)
+    assert [(flag.code, flag.severity) for flag in flags] == [("frames-empty", Severity.NOTE)]
+
+
+def test_strong_frames_that_are_the_majority_are_no_water(tmp_path):
+    path = standard(tmp_path / "a.dcm", [NAA, 0.01 * NAA, 1.1 * NAA])
+    assert read_spectra(path)[0].values.shape == (1, 1, 1, N, 3) and water_within(path) is None
+
+
+def changed(path, change):
+    """The object after a change of its header."""
+    import pydicom
+
+    found = pydicom.dcmread(path)
+    change(found)
+    found.save_as(path)
+    return path
+
+
+def test_the_voxels_of_a_grid_are_those_of_its_plane_and_not_the_slabs_around_it(tmp_path):
+    def two_columns(found):
+        found.NumberOfFrames, found.Columns = 1, 2
+        found.PerFrameFunctionalGroupsSequence = found.PerFrameFunctionalGroupsSequence[:1]
+        found.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing = [10, 8]
+
+    path = standard(tmp_path / "a.dcm", [NAA, NAA], position=(-5.0, 4.0, 30.0))
+    found, _ = read_spectra(changed(path, two_columns))
+    assert found.grid.shape == (2, 1, 1) and found.grid.spacing == pytest.approx((8, 10, 30))
+    np.testing.assert_allclose(found.grid.affine[:3, 3], [5, -4, 30])
+
+
+def test_a_slab_without_its_thickness_leaves_the_plane_to_say_the_voxel(tmp_path):
+    def thin(found):
+        del found.VolumeLocalizationSequence[1].SlabThickness
+
+    found, _ = read_spectra(changed(standard(tmp_path / "a.dcm", [NAA]), thin))
+    np.testing.assert_allclose(found.grid.spacing, [20, 25, 30])
 
 
 @pytest.mark.parametrize("slabs", [1, 3])

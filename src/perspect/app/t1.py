@@ -1,6 +1,6 @@
 """T1 before agent, from files to files."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,7 +69,13 @@ def measure_t1(inputs: T1Inputs, out: Path, *, overwrite: bool = False, threads:
 
 
 def measured_t1(read: io.FlipImages, inputs: T1Inputs) -> Measured:
-    """What the room says of these images, by the route that they call for."""
+    """What the room says of these images, with what must be known of how they were read."""
+    measured = _by_route(read, inputs)
+    return replace(measured, flags=(*read.flags, *measured.flags))
+
+
+def _by_route(read: io.FlipImages, inputs: T1Inputs) -> Measured:
+    """What the room says, by the route that the images call for."""
     mask: Region | None = None
     if inputs.mask is not None:
         mask, _ = region_on(inputs.mask, "brain", read.grid, has_positions=True)

@@ -47,6 +47,7 @@ class FlipImages:
     tr: Float[np.ndarray, " images"]
     sources: dict[str, str]
     is_integer: bool
+    flags: tuple[Flag, ...] = ()
 
 
 def find_dce(path: Path) -> FoundDce:
@@ -151,11 +152,14 @@ def _from_dicom(
             "The headers of DICOM say the flip angle of each image.",
             "Give folders alone, or convert them to NIfTI.",
         )
-    stacks = [one for path in paths for one in flip_stacks(path)]
+    found = [flip_stacks(path) for path in paths]
+    stacks = [one for some, _ in found for one in some]
+    flags = tuple(flag for _, some in found for flag in some)
     named = ", ".join(path.name for path in paths)
     if len(stacks) < 2:
         raise Problem(
-            f"{named}: {len(stacks) or 'no'} volume of a spoiled gradient echo beside dynamic series.",
+            f"{named}: {len(stacks) or 'no'} volume of a spoiled gradient echo beside dynamic series."
+            + "".join(f" {flag.sentence}" for flag in flags),
             "T1 is read from how the signal changes with the flip angle.",
             "Give the folders of several flip angles, or T1 before agent (for a DCE series --t1 MAP or --t1 1.4).",
         )
@@ -173,7 +177,7 @@ def _from_dicom(
     return FlipImages(
         values, stacks[0].grid, each([one.flip_angle for one in first]), each([one.inversion for one in first]),
         each([one.tr if tr is None else tr for one in first]), digest(paths[0], *stacks),
-        bool((values == np.round(values)).all()),
+        bool((values == np.round(values)).all()), flags,
     )  # fmt: skip
 
 

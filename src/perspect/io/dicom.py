@@ -4,6 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import degrees
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,12 @@ ALIKE: Final = 1e-3
 
 SMALLEST_LAG: Final = 1e-3
 """Seconds between slices below which all are taken at once."""
+
+SAME_ECHO: Final = 1e-4
+"""Seconds by which echo times of one echo may differ, as they are rounded [our default]."""
+
+MAGNITUDES, PHASE_MAPS = ("M", "M_FFE", "M_SE"), ("P", "PHASE MAP")
+"""What ImageType calls them, by Siemens and by Philips."""
 
 TO_RAS: Final = np.array([-1.0, -1.0, 1.0])
 """From DICOM's patient system (left, back, up) to that of NIfTI (right, front, up)."""
@@ -103,9 +110,9 @@ def read_dicom_series(
     return series, stack.has_positions, (*stack.flags, *flags, *overridden)
 
 
-def flip_stacks(folder: Path) -> tuple[Stack, ...]:
+def flip_stacks(folder: Path) -> tuple[tuple[Stack, ...], tuple[Flag, ...]]:
     """The single volumes of spoiled gradient echoes below a folder, one for each flip angle or inversion time, on the
-    grid of the first; those of a dynamic series are not among them.
+    grid of the first, and what was left out; those of a dynamic series are not among them.
     """
     groups: dict[tuple[str, float, float], list[Header]] = defaultdict(list)
     for key, images in series_below(folder).items():
@@ -113,20 +120,40 @@ def flip_stacks(folder: Path) -> tuple[Stack, ...]:
             for one in images:
                 if one.flip_angle is not None and one.tr is not None and (one.tr <= LONGEST_TR or one.inversion):
                     groups[key, one.flip_angle, one.inversion or np.nan].append(one)
-    stacks = [stacked(tuple(images)) for images in groups.values() if _n_phases(tuple(images)) == 1]
+    stacks, apart = [], []
+    flags: list[Flag] = []
+    for some in groups.values():
+        images, dropped = _magnitude(tuple(some))
+        if not _on_one_plane(images):
+            apart.append((images[0], "planes that cross or differ in size"))
+        elif _n_phases(images) > 1:
+            apart.append((images[0], "several images of one place"))
+        else:
+            stacks.append(stacked(images))
+            flags += dropped
     stacks.sort(key=lambda one: (one.first.flip_angle or 0.0, one.first.inversion or 0.0))
-    return tuple(one for one in stacks if one.grid.matches(stacks[0].grid))
+    apart += [(one.first, "another grid") for one in stacks if not one.grid.matches(stacks[0].grid)]
+    if apart:
+        listed = "; ".join(
+            f"series {one.number} {one.description} at {degrees(one.flip_angle or 0.0):.3g}° ({why})"
+            for one, why in apart
+        )
+        text = f"Not used among the images for T1: {listed}."
+        flags.append(Flag("flip-angle-left-out", Severity.NOTE, text, folder.name, source="reading"))
+    return tuple(one for one in stacks if one.grid.matches(stacks[0].grid)), tuple(flags)
 
 
 def stacked(images: tuple[Header, ...]) -> Stack:
     """Images sorted into volumes: along the normal of their plane, then in the order in which they were taken."""
+    images, flags = _magnitude(images)
     first = images[0]
-    if any(one.shape != first.shape or not _parallel(one, first) for one in images):
+    if not _on_one_plane(images):
         raise Problem(
             f"The images of series {first.number} differ in size or direction.",
             "A volume has one grid.",
             "Give the folder of the dynamic images alone (no localiser, no reformats).",
         )
+    _demand_one_echo(images)
     by_place: dict[float, list[Header]] = defaultdict(list)
     for one in images:
         by_place[round(_along(one) / ALIKE) * ALIKE].append(one)
@@ -134,7 +161,6 @@ def stacked(images: tuple[Header, ...]) -> Stack:
     depths = np.array([depth for depth, _ in places])
     slices = [sorted(some, key=_order(some)) for _, some in places]
     n = min(len(some) for some in slices)
-    flags: tuple[Flag, ...] = ()
     if any(len(some) > n + 1 for some in slices):
         raise Problem(
             f"The slices of series {first.number} have between {n} and {max(map(len, slices))} images.",
@@ -143,7 +169,7 @@ def stacked(images: tuple[Header, ...]) -> Stack:
         )
     if any(len(some) > n for some in slices):
         text = "The last volume is not complete (the scan was stopped) and was left out."
-        flags = (Flag("last-volume-left-out", Severity.NOTE, text, "series", source="reading"),)
+        flags = (*flags, Flag("last-volume-left-out", Severity.NOTE, text, "series", source="reading"))
     phases = tuple(tuple(some[i] for some in slices) for i in range(n))
     grid, has_positions = _grid(first, phases[0], depths)
     return Stack(phases, grid, has_positions, flags)
@@ -155,8 +181,8 @@ def phase_times(
     """The time of each volume from the first on, the lag of each slice behind it (None: all at once), both in s.
 
     Trigger time counts from the start of the series; where it does not move (or is that of a heart beat), the time of
-    acquisition; last the stated step between volumes. One volume without a time, as the first often is, has that of an
-    even step.
+    acquisition; last the stated step between volumes. Volumes without a time, as the first often is, have that of an
+    even step from the nearest that has one; where more than a tenth and one lack it, the clock is not used.
     """
     stated = {
         "TriggerTime": _clock(stack, lambda one: one.trigger),
@@ -175,7 +201,8 @@ def phase_times(
         nearest = frames[~missing][np.abs(frames[:, None] - frames[~missing]).argmin(axis=1)]
         starts = np.where(missing, starts[nearest] + step * (frames - nearest), starts)
         text = f"{missing.sum()} of {starts.size} volumes have no {source}; an even step of {step:g} s was supposed."
-        flags.append(Flag("time-missing", Severity.NOTE, text, name, float(missing.mean()), "reading"))
+        severity = Severity.NOTE if missing.sum() == 1 else Severity.CAUTION
+        flags.append(Flag("time-missing", severity, text, name, float(missing.mean()), "reading"))
     for other, second in list(usable.items())[1:]:
         ours, theirs = (float(np.nanmedian(np.diff(np.min(one, axis=1)))) for one in (clock, second))
         if abs(ours - theirs) > TOLERANCE * ours:
@@ -249,6 +276,36 @@ def _parallel(one: Header, other: Header) -> bool:
     return bool(np.allclose(one.orientation, other.orientation, atol=ALIKE))
 
 
+def _on_one_plane(images: tuple[Header, ...]) -> bool:
+    """Whether images are of one size and parallel."""
+    return all(one.shape == images[0].shape and _parallel(one, images[0]) for one in images)
+
+
+def _magnitude(images: tuple[Header, ...]) -> tuple[tuple[Header, ...], tuple[Flag, ...]]:
+    """Images without those of the phase, where the series holds both."""
+    kept = tuple(one for one in images if one.part in MAGNITUDES)
+    n_phase = sum(one.part in PHASE_MAPS for one in images)
+    if not kept or not n_phase or len(kept) + n_phase < len(images):
+        return images, ()
+    text = f"Series {kept[0].number} holds magnitude and phase; {n_phase} images of the phase were left out."
+    return kept, (Flag("phase-left-out", Severity.NOTE, text, "series", n_phase / len(images), "reading"),)
+
+
+def _demand_one_echo(images: tuple[Header, ...]) -> None:
+    """Raises Problem where images of one series differ in echo time or in what they show."""
+    echoes = sorted({one.te for one in images if one.te is not None})
+    parts = sorted({one.part for one in images if one.part is not None})
+    if echoes and echoes[-1] - echoes[0] > SAME_ECHO:
+        what = f"have echo times of {', '.join(f'{1e3 * te:g}' for te in echoes)} ms"
+        remedy = "Give the folder of the images of one echo alone."
+    elif len(parts) > 1:
+        what = f"show different things: ImageType {', '.join(parts)}"
+        remedy = "Give the folder of the magnitude images alone."
+    else:
+        return
+    raise Problem(f"The images of series {images[0].number} {what}.", "A signal over time is of one kind.", remedy)
+
+
 def _merged(by_place: dict[float, list[Header]]) -> list[tuple[float, list[Header]]]:
     """Places in order; those that rounding has torn apart are one."""
     out: list[tuple[float, list[Header]]] = []
@@ -299,7 +356,8 @@ def _clock(stack: Stack, of: Callable[[Header], float | None]) -> Float[np.ndarr
 
 def _unwrapped(clock: Float[np.ndarray, "time slices"]) -> Float[np.ndarray, "time slices"]:
     """Times of day that go on after midnight."""
-    return np.asarray(clock + 86400.0 * (clock < clock[0, 0] - 43200.0))
+    known = clock[np.isfinite(clock)]
+    return np.asarray(clock + 86400.0 * (clock < known[0] - 43200.0)) if known.size else clock
 
 
 def _advances(clock: Float[np.ndarray, "time slices"]) -> bool:

@@ -12,6 +12,8 @@ from perspect.io.identity import DATES, PERSON, Said, stated
 from perspect.vocabulary import Problem
 
 MR, ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1"
+LEGACY_MR: Final = "1.2.840.10008.5.1.4.1.1.4.4"
+"""What an archive makes of many images with one to a file (Legacy Converted Enhanced MR)."""
 
 PREAMBLE: Final = 128
 """Bytes before the letters that begin a DICOM file."""
@@ -35,7 +37,7 @@ class Header:
     """One image of one slice. `None` is: not recorded. Times of day are in s since midnight, `trigger` since the start.
 
     `position` and `orientation` (rows, then columns) are in mm and in DICOM's patient system, x to the left and y to
-    the back; `spacing` is between rows and between columns.
+    the back; `spacing` is between rows and between columns. `part` is the third value of ImageType (M, P, ...).
     """
 
     path: Path
@@ -61,6 +63,7 @@ class Header:
     inversion: float | None
     field: float | None
     agent: str | None
+    part: str | None
     slope: float
     intercept: float
 
@@ -109,7 +112,10 @@ def tolerant() -> Iterator[Any]:
 
 
 def _is_plain(path: Path, one: Dataset) -> bool:
-    many = str(one.get("SOPClassUID", "")) == ENHANCED_MR or int(one.get("NumberOfFrames") or 1) > 1
+    kind = str(one.get("SOPClassUID", MR))
+    if kind not in (MR, ENHANCED_MR, LEGACY_MR):
+        return False
+    many = kind != MR or int(one.get("NumberOfFrames") or 1) > 1
     mosaic = any("MOSAIC" in str(part) for part in one.get("ImageType") or ())
     if many or mosaic:
         raise Problem(
@@ -117,7 +123,7 @@ def _is_plain(path: Path, one: Dataset) -> bool:
             "This reader knows one image to a file.",
             "Convert the series with dcm2niix, and give the NIfTI file with its sidecar.",
         )
-    return str(one.get("SOPClassUID", MR)) == MR and one.get("Rows") is not None
+    return one.get("Rows") is not None
 
 
 def _header(path: Path, one: Dataset) -> Header:
@@ -152,9 +158,16 @@ def _header(path: Path, one: Dataset) -> Header:
         inversion=_thousandth(_number(one, "InversionTime")),
         field=_number(one, "MagneticFieldStrength"),
         agent=str(one.get("ContrastBolusAgent") or "") or None,
+        part=_part(one.get("ImageType")),
         slope=1.0 if (slope := _number(one, "RescaleSlope")) is None else slope,
         intercept=_number(one, "RescaleIntercept") or 0.0,
     )
+
+
+def _part(image_type: Any) -> str | None:
+    """The third value of ImageType, where there are so many."""
+    is_long = image_type is not None and not isinstance(image_type, str) and len(image_type) > 2
+    return (str(image_type[2]).strip().upper() or None) if is_long else None
 
 
 def _number(one: Dataset, key: str) -> float | None:

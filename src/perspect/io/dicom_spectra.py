@@ -16,7 +16,7 @@ from jaxtyping import Complex, Float
 from perspect.io.lcmodel import NOWHERE
 from perspect.io.placement import Box, contradiction
 from perspect.io.series import sha256
-from perspect.vocabulary import Flag, Grid, Problem, Spectra
+from perspect.vocabulary import Flag, Grid, Problem, Severity, Spectra
 
 STANDARD: Final = "1.2.840.10008.5.1.4.1.1.4.2"
 """MR Spectroscopy Storage."""
@@ -31,6 +31,9 @@ CSA_PROTOCOLS: Final = ((0x0029, 0x1120), (0x0029, 0x1220))
 
 WATER_ABOVE: Final = 5.0
 """How many times stronger than the other a frame must be to be its unsuppressed water [our default]."""
+
+PLANE: Final = "the plane of its frame"
+"""The one statement that is of a voxel in a grid also; slabs are of the whole volume that is excited."""
 
 KEPT: Final = {
     "Manufacturer": "Manufacturer", "ManufacturerModelName": "ManufacturersModelName",
@@ -82,7 +85,8 @@ def _standard(path: Path, found: Any) -> ReadDicom:
     header = _header(found, groups)
     boxes = tuple(_boxes(found, groups))
     is_single = shape[1:3] == (1, 1)
-    whole = next((box for box in boxes if box.axes is not None and box.edges is not None), None)
+    usable = boxes if is_single else tuple(box for box in boxes if box.says == PLANE)  # slabs bound a grid as a whole
+    whole = next((box for box in usable if box.axes is not None and box.edges is not None), None)
     affine = NOWHERE if whole is None else whole.affine()  # of a grid: the position of its first voxel
     flags = contradiction(path.name, boxes[0], boxes[1]) if len(boxes) == 2 and is_single else ()
 
@@ -100,8 +104,23 @@ def _standard(path: Path, found: Any) -> ReadDicom:
             sources={path.name: sha256(path)}, header=header,
         )  # fmt: skip
 
+    if is_single:
+        values, empty = _without_empty(values, path.name)
+        flags = (*flags, *empty)
     signal, water = _without_water(values) if is_single else (values, None)
     return ReadDicom(made(signal), None if water is None else made(water), flags)
+
+
+def _without_empty(
+    frames: Complex[np.ndarray, "frames 1 1 points"], name: str
+) -> tuple[Complex[np.ndarray, "kept 1 1 points"], tuple[Flag, ...]]:
+    """Frames that hold anything; all of them where none does."""
+    is_full = frames.any(axis=(1, 2, 3))
+    if is_full.all() or not is_full.any():
+        return frames, ()
+    text = f"{np.sum(~is_full)} of {is_full.size} frames of {name} hold nothing but zeros and were left out."
+    share = float(np.mean(~is_full))
+    return frames[is_full], (Flag("frames-empty", Severity.NOTE, text, name, share, "reading"),)
 
 
 def _without_water(
@@ -110,7 +129,8 @@ def _without_water(
     """Frames of suppressed water and of unsuppressed water.
 
     Philips adds the reference as a second frame and says so in private attributes that change with the release; that
-    water is thousands of times stronger than molecules does not change.
+    water is thousands of times stronger than molecules does not change. Strong frames that are the majority are the
+    signal, and the weak ones among them spoilt repeats.
     """
     sizes = np.sqrt(np.mean(np.abs(frames) ** 2, axis=(1, 2, 3)))
     order = np.sort(sizes)
@@ -118,6 +138,8 @@ def _without_water(
     if not steps.size or steps.max() < WATER_ABOVE:
         return frames, None
     is_water = sizes >= order[int(np.argmax(steps)) + 1]
+    if 2 * is_water.sum() > is_water.size:
+        return frames, None
     return frames[~is_water], frames[is_water]
 
 
@@ -143,7 +165,7 @@ def _boxes(found: Any, groups: tuple[Any, ...]) -> Iterator[Box]:
     centre = _mean_position(slabs)
     thick = [float(one.SlabThickness) for one in slabs if "SlabThickness" in one]
     normals = np.array([_vector(one.get("SlabOrientation")) for one in slabs]).reshape(-1, 3)
-    if centre is not None and len(slabs) == 3 and abs(np.linalg.det(normals)) > 0.9:
+    if centre is not None and len(slabs) == len(thick) == 3 and abs(np.linalg.det(normals)) > 0.9:
         yield Box("its slabs", centre, normals.T, np.array(thick))
         centre = None
     plane = _plane(groups, thick)
@@ -164,7 +186,7 @@ def _plane(groups: tuple[Any, ...], thick: list[float]) -> Box | None:
     row, column = np.array(turned, float).reshape(2, 3)
     axes = np.stack([row, column, np.cross(row, column)], axis=1)
     edges = np.array([float(spacing[1]), float(spacing[0]), float(depth)])
-    return Box("the plane of its frame", np.array(position, float), axes, edges)
+    return Box(PLANE, np.array(position, float), axes, edges)
 
 
 def _mean_position(slabs: list[Any]) -> Float[np.ndarray, "3"] | None:
