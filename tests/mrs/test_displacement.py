@@ -18,6 +18,12 @@ def test_what_resonates_at_the_carrier_is_where_it_was_planned():
     np.testing.assert_array_equal(moved(2.01, carrier=2.01), 0)
 
 
+def test_boxes_of_lactate_and_inositol_lie_apart_by_the_ratio_of_offset_and_bandwidth():
+    """Along the directions that pulses select; nowhere else."""
+    apart = moved(1.31, bandwidths=(1200, np.inf, np.inf)) - moved(3.52, bandwidths=(1200, np.inf, np.inf))
+    np.testing.assert_allclose(apart, [(3.52 - 1.31) * 127.7 / 1200 * 20, 0, 0])
+
+
 def test_a_gradient_that_points_back_moves_the_box_back():
     np.testing.assert_allclose(moved(2.01, bandwidths=(2000, -2000, 2000)), moved(2.01) * [1, -1, 1])
 

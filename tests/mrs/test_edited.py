@@ -1,5 +1,6 @@
 """Edited spectra: what the pulse was made for is found, and only where the two signals were registered."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 
 from mrs_made import DWELL, FREQUENCY, HEALTHY, TUMOUR, N, spectra
 from perspect.models.spins import MOLECULES, MegaPress, Press, simulated
-from perspect.mrs import edited
+from perspect.mrs import Plan, edited
+from perspect.mrs.band import band_of
 from perspect.vocabulary import Basis
 
 NAMES = ("NAA", "Cr", "PCr", "GPC", "Ins", "Glu", "Gln", "GABA", "Lac", "2HG")
 TE = 0.068
+PPM = 4.65 - np.fft.fftfreq(2 * N, DWELL) / (FREQUENCY * 1e-6)
 AT_GABA, AT_LACTATE = (1.75, 2.05), (3.95, 4.25)
 
 
@@ -64,6 +67,37 @@ def test_what_the_pulse_was_made_for_is_found(name, band, kind):
     assert abs(one.value - truth[name]) < max(3.5 * one.std, 0.12 * truth[name])
     assert one.is_detected
     assert found.shift == pytest.approx(4.0, abs=0.2) and found.phase == pytest.approx(0.35, abs=0.05)
+    step = found.recipe.steps[-1]
+    assert step.constants["shift"] == -found.shift and f"moved by {-found.shift:.2f} Hz" in step.sentence
+
+
+def test_a_band_is_turned_bin_by_bin():
+    one, _ = pair(HEALTHY, AT_GABA)
+    band = band_of(one, (0.5, 4.2))
+    cut = band.cut(one.values[0, 0, 0], DWELL)
+    slant = 0.1 * (band.axis - 3.0)
+    expected = band.spectrum(cut) * np.exp(1j * slant[band.inside])
+    found = band.spectrum(band.turned(cut, slant))
+    np.testing.assert_allclose(found, expected, atol=0.01 * np.abs(expected).max())
+
+
+def test_the_difference_has_the_first_order_phase_of_the_unedited_spectrum_taken_out():
+    """A delay of 100 µs before the first point turns by 4.4 degrees for each ppm."""
+    turn = 2 * np.pi * 100e-6 * FREQUENCY * 1e-6
+
+    def late(one):
+        spectrum = np.fft.fft(one.values, 2 * N, axis=3) * np.exp(-1j * turn * (PPM - 3.0))
+        return replace(one, values=np.fft.ifft(spectrum, axis=3)[:, :, :, :N])
+
+    found = edited.measure_edited(*(late(one) for one in pair(HEALTHY, AT_GABA)), basis((0.0, 0.0)), basis(AT_GABA))
+    assert found.unedited.solution.place.theta[1] == pytest.approx(turn, abs=0.02)
+    assert found.difference.solution.place.theta[1] == pytest.approx(0.0, abs=0.02)
+
+
+def test_the_recipe_tells_what_was_done_to_the_unedited_spectrum():
+    off, on = pair(HEALTHY, AT_GABA)
+    found = edited.measure_edited(off, on, basis((0.0, 0.0)), basis(AT_GABA), Plan(water="always"))
+    assert "water" in [step.name for step in found.recipe.steps]
 
 
 def test_subtraction_without_registration_leaves_creatine_where_gaba_is(monkeypatch):

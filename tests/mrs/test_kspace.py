@@ -1,4 +1,6 @@
-"""From k-space to a grid: round trips, the stated point spread, one spectrum of a region, boxes that move."""
+"""From k-space to a grid: round trips, the stated point spread, one spectrum of a region."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import pytest
 from mrs_made import DWELL, FREQUENCY, HEALTHY, TUMOUR, N, basis, spectrum
 from perspect import mrs
 from perspect.mrs.kspace import PointSpread, filtered, from_kspace, to_kspace
-from perspect.mrs.region import Selection, displaced, pooled
+from perspect.mrs.region import pooled
 from perspect.vocabulary import Grid, Problem, Region, Spectra
 
 MATRIX = (8, 8, 1)
@@ -33,6 +35,29 @@ def test_a_whole_voxel_of_movement_is_a_roll():
     samples = to_kspace(image(noise()))
     still, moved = (from_kspace(samples, "none", by)[0].values for by in ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0)))
     np.testing.assert_allclose(moved, np.roll(still, -1, axis=0), atol=1e-12)
+
+
+def test_a_point_stays_where_it_is_in_the_world_when_the_grid_moves():
+    """A point half a voxel beside a centre: the grid that is moved there has all of it in one voxel."""
+    offset = np.exp(-2j * np.pi * (np.arange(8) - 4) * 0.5 / 8)
+    samples = to_kspace(image(np.pad(np.ones((1, 1, 1, 1), complex), ((5, 2), (3, 4), (0, 0), (0, 0)))))
+    beside = replace(samples, values=samples.values * offset[:, None, None, None])
+    found, _ = from_kspace(beside, "none", (0.5, 0.0, 0.0))
+    at = np.unravel_index(np.abs(found.values[..., 0]).argmax(), MATRIX)
+    assert np.abs(found.values[at]) == pytest.approx(1.0)
+    np.testing.assert_allclose(found.grid.affine @ [*at, 1.0], [55.0, 30.0, 0.0, 1.0])
+    np.testing.assert_array_equal(beside.grid.affine, PLACE.affine)
+
+
+def test_a_region_of_another_place_is_refused_and_a_finer_one_of_the_same_is_not():
+    one, usable, spread = image(noise()), np.ones(MATRIX, bool), PointSpread(MATRIX, "none")
+    elsewhere = Grid(MATRIX, np.diag([9.0, 10.0, 10.0, 1.0]))
+    with pytest.raises(Problem, match="different grids"):
+        pooled(one, Region(np.ones(MATRIX, bool), elsewhere, "lesion"), spread, usable)
+    affine = np.diag([5.0, 5.0, 10.0, 1.0])
+    affine[:2, 3] = -2.5
+    finer = Region(np.ones((16, 16, 1), bool), Grid((16, 16, 1), affine), "lesion")
+    assert pooled(one, finer, spread, usable).share == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("window", ["none", "hamming"])
@@ -79,13 +104,3 @@ def test_the_mean_spectrum_of_a_region_is_weighed_and_fitted_once():
     assert together.value == pytest.approx(3.8, rel=0.15) and together.std < 0.75 * alone.std
     with pytest.raises(Problem, match="No usable voxel"):
         pooled(one, lesion, PointSpread(MATRIX, "none"), ~mask)
-
-
-def test_boxes_of_lactate_and_inositol_lie_apart_by_the_ratio_of_offset_and_bandwidth():
-    voxel = Grid((1, 1, 1), np.diag([20.0, 20.0, 20.0, 1.0]))
-    along_x = (Selection(1200.0, 20.0), None, None)
-    lactate, inositol = (displaced(voxel, ppm, FREQUENCY, along_x).affine[:3, 3] for ppm in (1.31, 3.52))
-    expected = (3.52 - 1.31) * 1e-6 * FREQUENCY / 1200.0 * 20.0
-    np.testing.assert_allclose(lactate - inositol, [expected, 0.0, 0.0])
-    turned = (Selection(1200.0, 20.0, is_positive=False), None, None)
-    np.testing.assert_allclose(displaced(voxel, 1.31, FREQUENCY, turned).affine[:3, 3], -lactate)

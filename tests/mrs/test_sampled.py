@@ -5,7 +5,9 @@ import pytest
 
 from mrs_made import HEALTHY, basis, spectrum
 from perspect import mrs
-from perspect.mrs.sampled import effective
+from perspect.mrs.combine import N_COMMON, shadow_of
+from perspect.mrs.pipeline import prepared, taken_apart
+from perspect.mrs.sampled import effective, energy
 from perspect.vocabulary import Problem
 
 
@@ -52,3 +54,21 @@ def test_a_chain_that_remembers_is_worth_less():
         out.append(x)
     assert effective(np.array(out)) == pytest.approx(20000 / 19, rel=0.33)
     assert effective(rng.normal(size=2000)) > 1000
+
+
+def test_beyond_the_limits_of_the_fit_there_is_no_density():
+    one = spectrum(HEALTHY, seed=1, snr=40.0)
+    found = taken_apart(prepared(one, None, mrs.Plan()), one, basis(), mrs.Plan())
+    task, place, n = found.task, found.solution.place, found.task.n_signals
+    shadow = shadow_of(task, found.solution.dimensions)
+
+    def at(k, value):
+        theta = place.theta.copy()
+        theta[k] = value
+        return energy(task, np.concatenate([place.amplitudes, theta]), shadow, found.solution.noise)
+
+    assert np.isfinite(at(0, place.theta[0]))
+    far = task.far[1]
+    assert np.isfinite(at(N_COMMON, 0.99 * far[0])) and at(N_COMMON, 1.01 * far[0]) == np.inf
+    assert at(N_COMMON + n, 1.01 * far[n]) == np.inf
+    assert at(4, -1.0) == np.inf

@@ -48,3 +48,11 @@ def test_two_that_trade_against_each_other_and_cannot_be_negative_agree_with_rej
     kept = drawn[(drawn > 0).all(1)]
     np.testing.assert_allclose(found.mean(0), kept.mean(0), atol=0.03)
     np.testing.assert_allclose(found.std(0), kept.std(0), rtol=0.06)
+
+
+def test_from_a_corner_nothing_passes_through_a_wall_and_is_put_back_on_it():
+    """What passed would be clipped to exactly zero, where a density has no share."""
+    precision = np.full((4, 4), 0.6) + 0.4 * np.eye(4)
+    density = Truncated(np.full(4, 0.5), precision, np.zeros(4), np.ones(4, bool))
+    found = [density.moved(np.zeros(4), 0.8, np.random.default_rng(seed)) for seed in range(400)]
+    assert np.min(found) > 0

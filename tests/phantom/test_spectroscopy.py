@@ -36,6 +36,13 @@ def test_every_amount_of_every_compartment_is_a_signal(one):
         assert bool(found) == bool(biology.amounts)
 
 
+def test_only_one_voxel_bends_its_phase():
+    """A grid has no eddy currents: it takes no parameter that would do nothing."""
+    assert SVS_SHORT.bend > 0
+    with pytest.raises(TypeError, match="bend"):
+        replace(MRSI, bend=0.5)
+
+
 def test_the_parts_by_chemical_shift_are_together_the_whole(patient):
     kinds = kinds_of(patient)
     pure = metabolite_signals(patient, kinds, SHORT.timing, np.random.default_rng(0))

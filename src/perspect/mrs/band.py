@@ -114,12 +114,24 @@ class Band:
 
     def spectrum(self, signals: Complex[np.ndarray, "*signals band"]) -> Complex[np.ndarray, "*signals bins"]:
         """The fitted bins of their spectra, in units of the signal times s."""
+        out: Complex[np.ndarray, "*signals bins"] = self._filled(signals)[..., self.inside]
+        return out * np.float32(self.dwell) if out.dtype == np.complex64 else out * self.dwell
+
+    def turned(
+        self, signals: Complex[np.ndarray, "*signals band"], phase: Float[np.ndarray, " zero_filled"]
+    ) -> Complex[np.ndarray, "*signals band"]:
+        """Signals whose every bin of the zero-filled spectrum (`axis`) is turned by its phase in rad."""
+        m = self.n_ringing
+        signal = ifft(self._filled(signals) * np.exp(1j * phase), axis=-1)
+        return np.concatenate([signal[..., -m:], signal[..., : self.n + m]], axis=-1)
+
+    def _filled(self, signals: Complex[np.ndarray, "*signals band"]) -> Complex[np.ndarray, "*signals zero_filled"]:
         m = self.n_ringing
         filled = np.zeros((*signals.shape[:-1], 2 * self.n), signals.dtype)
         filled[..., : self.n + m] = signals[..., m:]
         filled[..., -m:] = signals[..., :m]
-        out: Complex[np.ndarray, "*signals bins"] = fft(filled, axis=-1, overwrite_x=True)[..., self.inside]
-        return out * np.float32(self.dwell) if out.dtype == np.complex64 else out * self.dwell
+        out: Complex[np.ndarray, "*signals zero_filled"] = fft(filled, axis=-1, overwrite_x=True)
+        return out
 
     def noise(self, sigma: float, dwell: float) -> float:
         """Standard deviation of a bin of the real spectrum, where each part of each point has `sigma`."""

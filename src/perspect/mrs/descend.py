@@ -82,7 +82,7 @@ def descended(
         ground = _ground(task, place, shadow)
         gain, tried = 0.0, place
         for _ in range(N_TRIES):
-            move, promise = ground.step(place.theta, damping, _limits(task, place.theta))
+            move, promise = ground.step(place.theta, damping, limits(task, place.theta))
             if promise < enough * place.cost:
                 return place, step, True
             tried = stand(task, _allowed(task, place.theta + move), shadow, place.amplitudes > 0)
@@ -118,7 +118,7 @@ def _ground(task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"])
         jj = jj - ja @ solved(a, ja.T)
     jj[np.diag_indices(m)] += task.precision[moving]
     gradient = product[n : n + m, -1] + (task.precision * place.theta)[moving]
-    low, high = _limits(task, place.theta)[:, moving]
+    low, high = limits(task, place.theta)[:, moving]
     at = place.theta[moving]
     held = ((at <= low) & (gradient > 0)) | ((at >= high) & (gradient < 0))
     stays = np.concatenate([np.zeros(N_COMMON, bool), task.settled, task.settled])
@@ -132,7 +132,7 @@ def _less(rows: Float[np.ndarray, "rows bins"], shadow: Float[np.ndarray, "shape
     return out
 
 
-def _limits(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "2 parameters"]:
+def limits(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "2 parameters"]:
     """Between which parameters stay: common widths above zero, no line sharper than the basis has it, no broad signal
     much narrower than its template, nothing far from what is known of it.
     """
@@ -148,6 +148,6 @@ def _limits(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.nda
 def _allowed(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, " parameters"]:
     out = theta.copy()
     out[3:N_COMMON] = np.maximum(out[3:N_COMMON], 0.0)
-    low, high = _limits(task, out)
+    low, high = limits(task, out)
     clipped: Float[np.ndarray, " parameters"] = np.clip(out, low, high)
     return clipped

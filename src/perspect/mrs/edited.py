@@ -13,6 +13,7 @@ from jaxtyping import Complex
 from perspect.mrs.amounts import Scale, amounts
 from perspect.mrs.average import registered
 from perspect.mrs.band import band_of, noise_of
+from perspect.mrs.combine import PIVOT
 from perspect.mrs.decompose import Decomposition, decomposed
 from perspect.mrs.pipeline import check, prepared, taken_apart
 from perspect.mrs.plan import Plan
@@ -34,7 +35,7 @@ UNSEEN: Final = 0.02
 @dataclass(frozen=True, eq=False)
 class Edited:
     """Amounts of the difference, relative to nothing (per proton, in the units of the data); the unedited spectrum's
-    fit and that of the difference; by how many Hz and rad the edited signal was moved.
+    fit and that of the difference; by how many Hz and rad the edited signal was off.
     """
 
     amounts: dict[str, Amount]
@@ -68,15 +69,16 @@ def measure_edited(off: Spectra, on: Spectra, basis_off: Basis, basis_on: Basis,
     n = min(first.values.size, second.values.size)
     values, shift, phase = subtracted(off, first.values[:n], second.values[:n])
     full = with_broad(known_by(basis_off), lipids=True, macromolecules=(off.te or 0.0) < LONG_TE)
-    whole = taken_apart(prepared(off, None, plan), off, full, plan)
+    ready = prepared(off, None, plan)
+    whole = taken_apart(ready, off, full, plan)
     found = _fitted(off, values, whole, _difference(known_by(basis_off), known_by(basis_on)), plan)
     scale = Scale(1.0, "institutional units", 0.0, "without a reference")
     sentence = (
-        f"The edited signal was moved by {shift:.2f} Hz and {np.degrees(phase):.1f}° onto the unedited one "
+        f"The edited signal was moved by {-shift:.2f} Hz and {-np.degrees(phase):.1f}° onto the unedited one "
         f"({UNTOUCHED[0]:g} to {UNTOUCHED[1]:g} ppm), subtracted, and the difference fitted with that of the bases."
     )
-    step = Step("editing", sentence, {"shift": shift, "phase": phase}, (MESCHER,))
-    return Edited(amounts(found, scale), whole, found, shift, phase, Recipe((*first.steps, *second.steps, step)))
+    step = Step("editing", sentence, {"shift": -shift, "phase": -phase}, (MESCHER,))
+    return Edited(amounts(found, scale), whole, found, shift, phase, Recipe((*ready.steps, *second.steps, step)))
 
 
 def subtracted(
@@ -106,12 +108,14 @@ def _difference(off: Basis, on: Basis) -> Basis:
 def _fitted(
     off: Spectra, values: Complex[np.ndarray, " points"], whole: Decomposition, basis: Basis, plan: Plan
 ) -> Decomposition:
-    """The fit of a difference, whose phase and frequency the unedited spectrum knows."""
+    """The fit of a difference, whose phases and frequency the unedited spectrum knows."""
     theta = whole.solution.place.theta
     t = np.arange(values.size) * off.dwell
     turned = values * np.exp(1j * theta[0] - 2j * np.pi * theta[2] * t)
     band = band_of(off, (plan.low, plan.high))
     sigma = band.noise(noise_of(turned, off.ppm), off.dwell)
-    cut = band.cut(turned, off.dwell, is_halved=off.is_halved)
+    # The first-order phase turns about its pivot where the lines were before they were moved.
+    slant = theta[1] * (band.axis - theta[2] / (off.frequency * 1e-6) - PIVOT)
+    cut = band.turned(band.cut(turned, off.dwell, is_halved=off.is_halved), slant)
     alone = replace(plan, ratios="no", profile="tumour")
     return decomposed(band, cut, basis, sigma, alone, is_referenced=True)

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 from jaxtyping import Bool, Complex, Float
 
-from perspect.vocabulary import Problem, Spectra
+from perspect.vocabulary import Grid, Problem, Spectra
 
 Window = Literal["none", "hamming"]
 
@@ -126,7 +126,10 @@ def from_kspace(
         values = values * weight.reshape([-1 if at == axis else 1 for at in range(values.ndim)])
     axes = (0, 1, 2)
     image = np.fft.ifftn(np.fft.ifftshift(values, axes), axes=axes)
-    return replace(samples, values=np.fft.fftshift(image, axes)), spread
+    affine = samples.grid.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ np.array(moved)
+    grid = Grid(samples.grid.shape, affine)
+    return replace(samples, values=np.fft.fftshift(image, axes), grid=grid), spread
 
 
 def to_kspace(image: Spectra) -> Spectra:

@@ -1,4 +1,4 @@
-"""A region of a spectroscopic image as one spectrum, and where each resonance really comes from."""
+"""A region of a spectroscopic image as one spectrum."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -32,6 +32,12 @@ def pooled(
     finer than the image by a whole number along each direction. Where the unsuppressed `water` is given, every voxel is
     moved to its frequency and phase first; without it lines of a poor shim smear.
     """
+    if not _finer(image.grid, region.grid.shape).matches(region.grid):
+        raise Problem(
+            f"The region '{region.name}' and {image.name} lie on different grids.",
+            "Its mean would be that of another place.",
+            "Give the region on the grid of the image, or on one that parts its voxels into whole numbers.",
+        )
     seen = spread.weighing(region.mask)
     weights = np.where(usable & (seen >= LEAST), seen, 0.0)
     if not weights.any():
@@ -52,45 +58,18 @@ def pooled(
     return Pooled(one, weights, float((weights * seen).sum() / weights.sum()))
 
 
+def _finer(grid: Grid, shape: tuple[int, int, int]) -> Grid:
+    """So many voxels where the grid's are."""
+    size = np.array(grid.shape) / shape
+    affine = grid.affine.copy()
+    affine[:3, :3] = grid.affine[:3, :3] * size
+    affine[:3, 3] += grid.affine[:3, :3] @ (size - 1) / 2
+    return Grid(shape, affine)
+
+
 def _around(grid: Grid, weights: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "4 4"]:
     """The affine of one voxel at the middle of the weights, of the size of the image's."""
     middle = np.array([(weights * at).sum() / weights.sum() for at in np.indices(weights.shape)])
     affine = grid.affine.copy()
     affine[:3, 3] = grid.affine[:3, :3] @ middle + grid.affine[:3, 3]
     return affine
-
-
-@dataclass(frozen=True)
-class Selection:
-    """How a slab was selected along one direction: the `bandwidth` of its pulse in Hz over its `thickness` in mm.
-
-    `carrier` is the resonance in ppm for which the slab lies where it was planned; `is_positive` whether higher
-    frequency lies towards the positive direction.
-    """
-
-    bandwidth: float
-    thickness: float
-    carrier: float = 2.35
-    is_positive: bool = True
-
-    def displacement(self, ppm: float, frequency: float) -> float:
-        """By how many mm the slab of a resonance lies off, along the direction of the gradient."""
-        # A resonance at lower ppm has a lower frequency in the field; it meets the pulse where the gradient adds it.
-        missing = (self.carrier - ppm) * 1e-6 * frequency
-        size = missing / self.bandwidth * self.thickness
-        return size if self.is_positive else -size
-
-
-def displaced(
-    grid: Grid, ppm: float, frequency: float, selections: tuple[Selection | None, Selection | None, Selection | None]
-) -> Grid:
-    """The voxel, or excited box, in which a resonance at `ppm` was really selected.
-
-    `frequency` is that of the spectrometer in Hz; `selections` are those along the axes of the grid, `None` where phase
-    encoding places a resonance where it is. At 3 T a refocusing pulse of 1.2 kHz puts lactate and myo-inositol of a
-    voxel of 20 mm four and a half millimetres apart.
-    """
-    steps = [0.0 if one is None else one.displacement(ppm, frequency) for one in selections]
-    affine = grid.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ (np.array(steps) / grid.spacing)
-    return Grid(grid.shape, affine)

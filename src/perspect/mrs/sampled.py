@@ -16,6 +16,7 @@ from jaxtyping import Float
 from perspect.mrs.amounts import DETECTED, Scale, weights
 from perspect.mrs.combine import Task, shadow_of, stand
 from perspect.mrs.decompose import Decomposition
+from perspect.mrs.descend import limits
 from perspect.mrs.profile import SUMS
 from perspect.numerics.truncated import Truncated
 from perspect.vocabulary import Amount, Status, Step
@@ -78,8 +79,14 @@ def _chain(
 
 
 def energy(task: Task, x: Float[np.ndarray, " all"], shadow: Float[np.ndarray, "splines bins"], noise: float) -> float:
-    """Minus the logarithm of the posterior density at amplitudes and parameters; the baseline is taken out."""
+    """Minus the logarithm of the posterior density at amplitudes and parameters; the baseline is taken out.
+
+    Infinite beyond the limits of the fit, so that the density is the one whose best place the fit is.
+    """
     a, theta = x[: task.n_signals], x[task.n_signals :]
+    low, high = limits(task, theta)
+    if (theta < low).any() or (theta > high).any():
+        return np.inf
     place = stand(task, theta, shadow, None)
     rest = a @ place.columns - place.data
     shaded = shadow @ rest

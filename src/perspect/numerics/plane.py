@@ -3,8 +3,7 @@ r"""The best amplitudes and the best two θ of a family with two non-linear para
 As along a line (`numerics.profile`), a curve z speaks to the fit only through $b(\theta) = A(\theta)^T z$, the family
 through $G(\theta) = A(\theta)^T A(\theta)$. The plane of θ is cut into cells, along the bends of the columns where
 these have any; in each cell columns and G are polynomials through Chebyshev's points. The best cell centre is where a
-search ends. From there Newton's iteration on the exact derivatives of the profiled sum of squares finds the minimum of
-the cell, and goes on in the next one where that lies on a side that leads further down.
+search ends; from there `numerics.ascent` goes on.
 """
 
 from collections.abc import Callable, Iterator

@@ -91,5 +91,10 @@ class Truncated:
         near = (when < 1e-9) | (when > 2 * np.pi - 1e-9)
         if met >= 0 and near[met]:
             when[met] = np.inf
+        # One that a particle stands on, in a corner say, is met at once when it moves against it.
+        touching = (place + levels < 1e-9 * size) & (speed < 0)
+        if met >= 0:
+            touching[met] = False
+        when[touching] = 0.0
         first = int(np.argmin(when))
         return float(when[first]), first

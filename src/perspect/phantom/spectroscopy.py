@@ -61,8 +61,7 @@ class Localised(Sequence):
 
     `bandwidth` of the pulses in Hz, by which the box is displaced; `snr` of a singlet of 10 mM and three protons in
     8 mL, over the noise of the spectrum. `fat` is the share of the voxel that scalp fat fills although it is not there
-    (outer lobes of the pulses); `shim_error` a slope of the field in Hz/mm; `bend` the phase that eddy currents turn at
-    first, in rad.
+    (outer lobes of the pulses); `shim_error` a slope of the field in Hz/mm.
     """
 
     te: float = 0.030
@@ -77,7 +76,6 @@ class Localised(Sequence):
     water_left: float = 0.003
     fat: float = 0.0
     shim_error: float = 0.0
-    bend: float = 0.2
     phase: float = 0.4
     name: str = "svs"
 
@@ -101,13 +99,14 @@ class Localised(Sequence):
 class Svs(Localised):
     """One voxel, placed where most of it is lesion: `n_averages` transients in `n_coils` coils, and its own water.
 
-    The frequency moves by `wander` Hz over the averages.
+    The frequency moves by `wander` Hz over the averages; `bend` is the phase that eddy currents turn at first, in rad.
     """
 
     size: tuple[float, float, float] = (20.0, 20.0, 20.0)
     n_averages: int = 16
     n_coils: int = 4
     wander: float = 2.0
+    bend: float = 0.2
     name: str = "svs"
 
     def acquire(self, patient: Patient, rng: np.random.Generator) -> Acquired:
@@ -157,7 +156,6 @@ class Mrsi(Localised):
     snr: float = 500.0
     te: float = 0.144
     te1: float = 0.015
-    bend: float = 0.0
     name: str = "mrsi"
 
     def acquire(self, patient: Patient, rng: np.random.Generator) -> Acquired:
