@@ -88,12 +88,11 @@ def _dissent(answer: Answer, question: Question) -> list[tuple[str, str]]:
     said = []
     names = {Side.FOR: question.target, Side.AGAINST: question.other}
     for vote in answer.families:
-        said = vote.objects | vote.doubts
-        sides = said if answer.side is Side.NEITHER else said & {answer.side.other}
+        spoken = vote.objects | vote.doubts
+        sides = spoken if answer.side is Side.NEITHER else spoken & {answer.side.other}
         for side in sorted(sides):
-            reads = [
-                one for one in (vote.primary, *vote.others) if one is not None and side in one.objects | one.doubts
-            ]
+            every = [one for one in (vote.primary, *vote.others) if one is not None]
+            reads = [one for one in every if side in one.objects | one.doubts]
             values = ", ".join(dict.fromkeys(f"{one.finding.marker.name} {_speaking(one, side)}" for one in reads))
             said.append((str(vote.family), f"{values}: {names[side]}"))
     return said
