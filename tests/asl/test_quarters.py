@@ -56,3 +56,12 @@ def test_with_several_delays_a_side_that_is_less_and_not_late_was_labelled_worse
 def test_two_even_sides_are_not_remarked_on():
     flags, _ = said(labelled(flow=flow_map()))
     assert not flags
+
+
+def test_a_failed_label_is_not_hidden_by_the_other_side_that_is_late():
+    """The left front is less though label comes first there: delay on the right does not explain it."""
+    flow = np.where(LEFT_FRONT, 0.4 * EVEN, EVEN)
+    att = np.where(ball() & (X >= 10) & (Y > 8), 1.9, 1.0)
+    flags, _ = said(labelled(delays=DELAYS, n_pairs=4, att=att, flow=flow))
+    assert set(flags) == {"late-side", "labelling-asymmetry"}
+    assert (flags["late-side"].where, flags["labelling-asymmetry"].where) == ("right front", "left front")

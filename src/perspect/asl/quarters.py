@@ -134,7 +134,11 @@ def _pair(left: Quarter, right: Quarter) -> tuple[float, float, list[Flag]]:
     is_less = abs(asymmetry) > SIDES
     if np.isfinite(late) and abs(late) > LATE:
         later = left if late > 0 else right
-        return asymmetry, late, [_late(later, abs(late), abs(asymmetry) if is_less and later is lower else 0.0)]
+        said = [_late(later, abs(late), abs(asymmetry) if is_less and later is lower else 0.0)]
+        if is_less and later is not lower:
+            # What is lower where label comes first is not explained by delay.
+            said.append(_less(lower, abs(asymmetry), is_single=False))
+        return asymmetry, late, said
     if is_less and lower.holds_arteries:
         sentence = (
             f"In the {lower.name} bright arteries ({lower.bright:.0%} of the voxels) lie beside dark tissue "
