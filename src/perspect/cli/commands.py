@@ -78,6 +78,12 @@ COMMANDS: Final = (
         "perspect simulate patients --scenario abscess",
     ),
     Command(
+        "view",
+        "a local page to review results: a voxel's numbers and its curve",
+        "perspect view results --study sub-01",
+        "Only this machine can open the page. Curves need --study; ratings are kept in the folder of the results.",
+    ),
+    Command(
         "describe",
         "what a model, a quantity or a choice is, from where it is written",
         "perspect describe quantity rcbv",

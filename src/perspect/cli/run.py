@@ -10,7 +10,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from perspect import __version__
-from perspect.cli import ask, asl, basis, calibrate, check, dce, demo, describe, doctor, dsc, mrs, simulate, t1
+from perspect.cli import ask, asl, basis, calibrate, check, dce, demo, describe, doctor, dsc, mrs, simulate, t1, view
 from perspect.cli.commands import COMMANDS
 from perspect.vocabulary import Problem
 
@@ -29,6 +29,7 @@ FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {
     "mrs": mrs.mrs,
     "basis": basis.basis,
     "simulate": simulate.simulate,
+    "view": view.view,
     "describe": describe.describe,
     "doctor": doctor.doctor,
 }

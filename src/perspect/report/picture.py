@@ -84,7 +84,7 @@ class Painter:
         over = self.layout.montage(values, np.nan)
         there = np.isfinite(over)
         canvas[there] = N_GREYS + levels(over[there], limits, N_COLOURS)
-        return self._finish(canvas, _palette(colours), alt)
+        return self._finish(canvas, palette(colours), alt)
 
     def classes(self, values: UInt8[np.ndarray, "x y z"], colours: tuple[str, ...], alt: str) -> Picture:
         """Classes in their colours, as hex; class 0 lets the baseline image through."""
@@ -134,7 +134,8 @@ def greys() -> UInt8[np.ndarray, "entries 3"]:
     return np.repeat(np.linspace(0, 235, N_GREYS).astype(np.uint8)[:, None], 3, axis=1)
 
 
-def _palette(colours: str) -> UInt8[np.ndarray, "entries 3"]:
+def palette(colours: str) -> UInt8[np.ndarray, "entries 3"]:
+    """The greys, and behind them the colours of matplotlib's name."""
     rgba = mpl.colormaps[colours](np.linspace(0.0, 1.0, N_COLOURS), bytes=True)
     return np.concatenate([greys(), np.asarray(rgba, np.uint8)[:, :3]])
 
@@ -142,7 +143,7 @@ def _palette(colours: str) -> UInt8[np.ndarray, "entries 3"]:
 def colour_bar(limits: tuple[float, float], colours: str, unit: str, n_ticks: int) -> ColourBar:
     """The bar that belongs to `Painter.paint` with the same window and colours."""
     levels = np.arange(N_GREYS, N_GREYS + N_COLOURS, dtype=np.uint8)[None, :]
-    return ColourBar(data_uri(levels, _palette(colours)), _ticks(limits, n_ticks), unit)
+    return ColourBar(data_uri(levels, palette(colours)), _ticks(limits, n_ticks), unit)
 
 
 def _ticks(limits: tuple[float, float], n_ticks: int) -> tuple[str, ...]:
@@ -153,7 +154,12 @@ def _ticks(limits: tuple[float, float], n_ticks: int) -> tuple[str, ...]:
 
 
 def data_uri(indices: UInt8[np.ndarray, "height width"], palette: UInt8[np.ndarray, "entries 3"]) -> str:
-    """A PNG with a palette, as text that stands inside a page (W3C PNG specification, colour type 3)."""
+    """A PNG with a palette, as text that stands inside a page."""
+    return "data:image/png;base64," + b64encode(png(indices, palette)).decode("ascii")
+
+
+def png(indices: UInt8[np.ndarray, "height width"], palette: UInt8[np.ndarray, "entries 3"]) -> bytes:
+    """A PNG with a palette (W3C PNG specification, colour type 3)."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
@@ -161,7 +167,7 @@ def data_uri(indices: UInt8[np.ndarray, "height width"], palette: UInt8[np.ndarr
     height, width = indices.shape
     lines = np.zeros((height, width + 1), np.uint8)
     lines[:, 1:] = indices
-    png = b"".join(
+    return b"".join(
         [
             b"\x89PNG\r\n\x1a\n",
             chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
@@ -170,7 +176,6 @@ def data_uri(indices: UInt8[np.ndarray, "height width"], palette: UInt8[np.ndarr
             chunk(b"IEND", b""),
         ]
     )
-    return "data:image/png;base64," + b64encode(png).decode("ascii")
 
 
 def border(mask: Bool[np.ndarray, "rows columns"]) -> str:

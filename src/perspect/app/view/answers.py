@@ -1,0 +1,102 @@
+"""What the page asks for and is told: plain values for JSON, and the picture of a slice."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from perspect.app.view.curves import drawn
+from perspect.app.view.spectrum import amounts, spectrum_svg
+from perspect.app.view.studies import Kept, Shown, image, volume
+from perspect.app.view.voxel import Voxel, demand_inside, rows
+from perspect.report.slice import slice_png
+from perspect.report.view import View, view
+from perspect.vocabulary import Problem, Status
+
+LABELS: Final = {"fit": "MRS"}
+"""Rooms whose files are not named as people call them."""
+
+
+def listed(studies: tuple[Kept, ...]) -> list[dict[str, Any]]:
+    """Every study with its maps and flags, as the list of the page has them."""
+    return [
+        {
+            "key": one.key,
+            "label": LABELS.get(one.room, one.room.upper()),
+            "title": one.title,
+            "flags": [{"severity": flag.get("severity"), "sentence": flag.get("sentence")} for flag in _flags(one)],
+            "maps": [_map(shown) for shown in one.maps],
+            "spectrum": one.fit is not None,
+        }
+        for one in studies
+    ]
+
+
+def _flags(study: Kept) -> list[dict[str, Any]]:
+    return [one for one in study.said.get("flags", ()) if isinstance(one, dict)]
+
+
+def _map(one: Shown) -> dict[str, Any]:
+    low, high = one.window
+    return {
+        "key": one.key, "name": one.name, "symbol": one.symbol, "unit": one.unit, "meaning": one.meaning,
+        "window": [f"{low:g}", f"{high:g}"],
+    }  # fmt: skip
+
+
+def hung(one: Shown) -> dict[str, Any]:
+    """How a map hangs: size in voxels and mm, the patient's directions, the name of every slice, the fullest one."""
+    at = _view(one)
+    pictures = at.pictures(np.isfinite(volume(one.value)))
+    slices, n_rows, n_columns = pictures.shape
+    return {
+        "slices": slices, "rows": n_rows, "columns": n_columns, "row_mm": at.row_mm, "column_mm": at.column_mm,
+        "edges": list(at.edges) if at.is_placed else None, "names": list(at.heights), "plane": at.plane,
+        "fullest": int(pictures.sum(axis=(1, 2)).argmax()),
+    }  # fmt: skip
+
+
+def picture(one: Shown, number: int) -> bytes:
+    """One slice as PNG. Raises `Problem` for a slice that is not there."""
+    at = _view(one)
+    values = at.pictures(volume(one.value))
+    if not 0 <= number < len(values):
+        raise Problem(f"There is no slice {number} of {len(values)}.")
+    if one.status is None:
+        outside = ~np.isfinite(values[number])
+    else:
+        outside = at.pictures(volume(one.status))[number] == Status.OUTSIDE
+    return slice_png(values[number], outside, one.window, one.colours)
+
+
+def voxel(study: Kept, one: Shown, place: tuple[int, int, int], folder: Path | None) -> dict[str, Any]:
+    """Numbers and curve at a slice, row and column of a map's pictures."""
+    at = voxel_at(_view(one), image(one.value).grid.shape, place)
+    demand_inside(one, at)
+    curve = drawn(study, at, folder)
+    return {"voxel": list(at), "rows": [asdict(row) for row in rows(study, at)], **asdict(curve)}
+
+
+def spectrum(study: Kept) -> dict[str, Any]:
+    """Amounts and the drawing of a fitted spectrum."""
+    return {
+        "voxel": None,
+        "rows": [asdict(row) for row in amounts(study)],
+        "svg": spectrum_svg(study),
+        "sentence": "Data, fit, baseline and residual as they were written. Parts of the fit are on the study's page.",
+    }
+
+
+def voxel_at(at: View, shape: tuple[int, int, int], place: tuple[int, int, int]) -> Voxel:
+    """The voxel of an image that is seen at a slice, row and column of its pictures."""
+    out = [0, 0, 0]
+    for axis, is_reversed, number in zip(at.axes, at.is_reversed, place, strict=True):
+        out[axis] = shape[axis] - 1 - number if is_reversed else number
+    return out[0], out[1], out[2]
+
+
+def _view(one: Shown) -> View:
+    """Sides are named only where the file says where it is."""
+    held = image(one.value)
+    return view(held.grid, held.code > 0)

@@ -1,0 +1,62 @@
+"""A fitted spectrum from its file: drawn again, with the amounts that the summary holds."""
+
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.app.view.studies import Kept
+from perspect.app.view.voxel import Row
+from perspect.io.nifti_mrs import read_nifti_mrs
+from perspect.io.spectra_out import ROWS
+from perspect.report.spectrum import spectrum_drawing
+from perspect.vocabulary import FittedSpectrum, Problem, Status
+
+KINDS: Final = ("amounts", "ratios")
+
+
+def fitted_spectrum(study: Kept) -> FittedSpectrum:
+    """Data, fit and baseline in the window that was fitted. The parts of the fit are not on disk.
+
+    The noise follows from the residual and the misfit of the summary, which is the ratio of their variances.
+    """
+    if study.fit is None:
+        raise Problem("No fitted spectrum of this study is on disk.")
+    signal = read_nifti_mrs(study.fit)
+    if signal.values.shape != (1, 1, 1, signal.n_points, len(ROWS)):
+        raise Problem(f"{study.fit.name} does not hold {', '.join(ROWS)} of one voxel.")
+    window = study.said.get("plan", {}).get("mrs", {})
+    low, high = float(window.get("low", 0.2)), float(window.get("high", 4.2))
+    in_time = signal.values[0, 0, 0].T.copy()
+    in_time[:, 0] /= 2.0
+    n = 2 * signal.n_points
+    ppm = 4.65 - np.fft.fftfreq(n, signal.dwell) / signal.frequency * 1e6
+    inside = np.flatnonzero((ppm >= low) & (ppm <= high))
+    order = inside[np.argsort(-ppm[inside])]
+    spectra: Float[np.ndarray, "rows bins"] = np.fft.fft(in_time, n, axis=1).real[:, order] * signal.dwell
+    data, fit, baseline, _ = spectra
+    misfit = study.said.get("summary", {}).get("misfit")
+    noise = float(np.std(data - fit)) / (float(misfit) ** 0.5 if misfit else 1.0)
+    return FittedSpectrum(ppm[order], data, fit, baseline, {}, noise)
+
+
+def spectrum_svg(study: Kept) -> str:
+    """The spectrum with fit, baseline and residual."""
+    return spectrum_drawing(fitted_spectrum(study))
+
+
+def amounts(study: Kept) -> tuple[Row, ...]:
+    """Amounts and ratios of the summary, each with its standard error, unit and status."""
+    return tuple(_row(one) for kind in KINDS for _, one in sorted(study.said.get(kind, {}).items()))
+
+
+def _row(one: dict[str, object]) -> Row:
+    status = next((code for code in Status if code.name.lower() == one.get("status")), None)
+    numbers = [value if isinstance(value := one.get(key), int | float) else None for key in ("value", "std")]
+    said = f"unknown status {one.get('status')}" if status is None else status.sentence
+    if status is Status.OK and not one.get("is_detected", True):
+        upper = one.get("upper")
+        said = "not detected" + (f": below {upper:.3g} (95 %)" if isinstance(upper, int | float) else "")
+    key = str(one.get("key"))
+    sound = status is Status.OK and numbers[0] is not None and bool(one.get("is_detected", True))
+    return Row(key, key, numbers[0], numbers[1], str(one.get("unit", "")), said, is_sound=sound)

@@ -1,0 +1,331 @@
+import http.client
+import json
+import re
+import zlib
+from base64 import b64encode
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import sha256
+from shutil import copyfile, copytree
+from threading import Thread
+from urllib.parse import urlsplit
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from browser import browser
+from perspect.app.view.curves import WITHOUT, redrawn
+from perspect.app.view.server import HOST, viewer
+from perspect.app.view.spectrum import fitted_spectrum
+from perspect.app.view.studies import kept
+from perspect.cli import main
+from perspect.io.nifti_mrs import nifti_mrs
+from perspect.io.ratings import FILE, ratings
+from perspect.io.spectra_out import in_time
+from perspect.models import ExtendedTofts
+from perspect.vocabulary import Grid, Problem, Spectra
+from small_measured import small_measured
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """Where the first test that needs results leaves them for the others."""
+    return tmp_path_factory.mktemp("once")
+
+
+@pytest.fixture
+def results(series, asked, tmp_path, once):
+    """Results of a series of which everything is known: one failed voxel, values and errors in the unit of the file."""
+    out = tmp_path / "out"
+    if not (once / "out").exists():
+        small = small_measured()
+        asked["measured"] = replace(small, summary={**small.summary, "te": [0.03], "tr": 1.5})
+        assert main(["dsc", str(series), "--out", str(out), "--quiet"]) == 0
+        copytree(out, once / "out")
+        copyfile(series, once / series.name)
+    else:
+        copytree(once / "out", out)
+        copyfile(once / series.name, series)  # packed at another second the file would have another SHA-256
+    return out
+
+
+@contextmanager
+def served(out, folder=None):
+    server = viewer(out, folder)
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def told(server, path, method="GET", body=None, **headers):
+    """Code, headers and content; the path is sent as it is."""
+    link = http.client.HTTPConnection(HOST, server.server_address[1], timeout=10)
+    link.putrequest(method, path, skip_host="Host" in headers)
+    content = b"" if body is None else json.dumps(body).encode()
+    for name, value in {**headers, **({"Content-Length": str(len(content))} if body is not None else {})}.items():
+        link.putheader(name.replace("_", "-"), value)
+    link.endheaders(content)
+    answer = link.getresponse()
+    held = answer.read()
+    link.close()
+    return answer.status, dict(answer.headers), held
+
+
+def asked_for(server, words, **more):
+    code, _, content = told(server, f"/{server.token}/{words}", **more)
+    assert code == 200, content
+    return json.loads(content)
+
+
+def rate(server, words="0/ratings", **said):
+    return told(server, f"/{server.token}/{words}", "POST", said, Content_Type="application/json")
+
+
+def place_of(voxel, shape=(5, 4, 3)):
+    """Slice, row and column of a voxel on the grid of `small_measured`: axial, x stored from right to left."""
+    i, j, k = voxel
+    return f"{k}/{shape[1] - 1 - j}/{i}"
+
+
+def test_the_page_is_served_to_this_machine_only(results):
+    with served(results) as server:
+        assert server.server_address[0] == "127.0.0.1"
+        assert told(server, f"/{server.token}/", Host=f"perspect.example:{server.server_address[1]}")[0] == 403
+
+
+@pytest.mark.parametrize("word", ["", "wrong", "%C3%A9"])
+@pytest.mark.parametrize("rest", ["", "studies", "0/0/0.png", "ratings.tsv"])
+def test_without_the_word_of_the_address_nothing_is_told(results, word, rest):
+    with served(results) as server:
+        assert told(server, f"/{word}/{rest}")[0] == 403
+
+
+def test_every_server_has_a_word_of_its_own(results):
+    with served(results) as one, served(results) as other:
+        assert one.token != other.token
+        assert len(one.token) >= 32
+
+
+@pytest.mark.parametrize("rest", [
+    "../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "0/../../dataset_description.json", "0/-1/0.png", "0/0/-1.png",
+    "0/99/0.png", "9/ratings", "0/0/9.png", "0/0/0/9/0", "dataset_description.json", "%00", "0/0/%D9%A3.png",
+    "0/0/0//etc",
+])  # fmt: skip
+def test_no_address_reaches_a_file_or_a_place_outside(results, rest):
+    with served(results) as server:
+        code, _, content = told(server, f"/{server.token}/{rest}")
+        assert code == 400
+        assert json.loads(content)["problem"]
+
+
+def test_a_summary_that_names_files_elsewhere_opens_none_of_them(results):
+    (path,) = results.rglob("*dsc_summary.json")
+    said = json.loads(path.read_text())
+    start = path.name.removesuffix("summary.json")
+    outside = results.parent / f"{start}stolen.nii.gz"
+    outside.write_bytes(b"secret")
+    outside.with_name(f"{start}stolenstd.nii.gz").write_bytes(b"secret")
+    said["files"] += [f"../{outside.name}", f"../{start}stolenstd.nii.gz", str(outside)]
+    path.write_text(json.dumps(said))
+    assert [one.key for one in kept(results)[0].maps] == ["rcbv", "cbf"]
+
+
+def test_a_voxel_tells_every_map_with_error_unit_and_status(results):
+    maps = small_measured().maps
+    with served(results) as server:
+        found = asked_for(server, f"0/0/{place_of((3, 1, 2))}")
+    assert found["voxel"] == [3, 1, 2]
+    assert [row["symbol"] for row in found["rows"]] == ["rCBV", "CBF"]
+    for row, one in zip(found["rows"], maps.values(), strict=True):
+        assert row["value"] == pytest.approx(one.shown[3, 1, 2])
+        assert row["std"] == pytest.approx(one.shown_std[3, 1, 2])
+        assert row["unit"] == one.quantity.shown_unit
+        assert (row["status"], row["is_sound"]) == ("measured", True)
+    assert found["sentence"] == WITHOUT
+
+
+def test_a_failed_voxel_has_no_number_and_says_why(results):
+    with served(results) as server:
+        rcbv, cbf = asked_for(server, f"0/0/{place_of((2, 2, 2))}")["rows"]
+    assert rcbv["value"] is not None
+    assert (cbf["value"], cbf["std"], cbf["is_sound"]) == (None, None, False)
+    assert cbf["status"] == "the data do not determine this value"
+
+
+def test_the_picture_shows_where_the_voxel_lies_that_its_place_tells(results):
+    """Three colours tell it: a value, no value inside the mask, outside."""
+    with served(results) as server:
+        code, _, content = told(server, f"/{server.token}/0/0/0.png")
+    assert code == 200
+    start = content.index(b"IDAT") + 4
+    lines = np.frombuffer(zlib.decompress(content[start:]), np.uint8).reshape(4, 6)[:, 1:]
+    assert lines[4 - 1 - 1, 1] == 45  # (1, 1, 0) has no signal
+    assert lines[4 - 1 - 1, 2] > 95  # (2, 1, 0) has a value
+    assert lines[0, 0] == 0  # (0, 3, 0) is outside
+
+
+def test_the_curve_is_that_of_the_very_file_that_was_measured(results, series):
+    with served(results, series.parent) as server:
+        found = asked_for(server, f"0/0/{place_of((3, 1, 2))}")
+    signal = np.asarray(nib.load(series).dataobj)[3, 1, 2].astype(float)
+    largest = (-np.log(signal / signal[:3].mean()) / 0.03).max()
+    assert f"this voxel, TE 30 ms: largest value {largest:.3g} 1/s" in found["svg"]
+    assert "not redrawn" in found["sentence"]
+
+
+def test_another_file_of_the_same_name_gives_no_curve(results, series):
+    image = nib.load(series)
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj) + 1, image.affine, image.header), series)
+    with served(results, series.parent) as server:
+        found = asked_for(server, f"0/0/{place_of((3, 1, 2))}")
+    assert found["svg"] == ""
+    assert "SHA-256 differs" in found["sentence"]
+    assert found["rows"][0]["value"] is not None
+
+
+def save_study(folder, start, plan, maps, room="dce"):
+    """A study of one voxel on disk: each map's value, in the unit of its file, with an error of nought."""
+    folder.mkdir(parents=True)
+    names = []
+    for key, value in maps.items():
+        for what, number in ((key, value), (f"{key}std", 0.0)):
+            names.append(f"{start}{what}.nii.gz")
+            nib.save(nib.Nifti1Image(np.full((1, 1, 1), number, np.float32), np.eye(4)), folder / names[-1])
+    said = {"schema": f"perspect-{room}-summary-1", "files": names, "plan": {room: plan}, "summary": {}, "sources": {}}
+    (folder / f"{start}summary.json").write_text(json.dumps(said))
+
+
+def test_the_model_of_a_voxel_is_redrawn_from_what_was_written(tmp_path):
+    times = np.arange(0.0, 60.0, 2.0)
+    plasma = 4.0 * np.exp(-(((times - 20.0) / 6.0) ** 2))
+    folder, start = tmp_path / "perf", "sub-01_desc-dce_"
+    save_study(folder, start, {}, {"model": 3, "ktrans": 0.12, "ve": 0.25, "vp": 0.04})  # Ktrans in 1/min
+    rows = "\n".join(f"{t:.9g}\t{c:.9g}" for t, c in zip(times, plasma, strict=True))
+    (folder / f"{start}aif.tsv").write_text(f"time\tcb\n{rows}\n")
+    side = folder / f"{start}aif.json"
+    side.write_text(json.dumps({"Columns": {"cb": {"Description": "arterial plasma", "Units": "mM"}}}))
+    (study,) = kept(tmp_path)
+    truth = ExtendedTofts(times, plasma).predict(np.array([0.002, 0.25, 0.04]))  # Ktrans in 1/s
+    np.testing.assert_allclose(redrawn(study, (0, 0, 0)).values, truth, rtol=1e-6, atol=1e-9)
+    side.write_text(json.dumps({"Columns": {"cb": {"Description": "arterial blood", "Units": "mM"}}}))
+    with pytest.raises(Problem, match="plasma"):
+        redrawn(study, (0, 0, 0))
+
+
+@pytest.mark.parametrize(("plan", "maps"), [
+    ({"water": "shutter"}, {"model": 3, "ktrans": 0.1, "ve": 0.2, "vp": 0.1}),
+    ({}, {"model": 3, "ktrans": 0.1, "ve": np.nan, "vp": 0.1}),
+    ({}, {"model": 3, "ktrans": 0.1, "vp": 0.1}),
+    ({}, {"model": np.nan, "ktrans": 0.1, "ve": 0.2, "vp": 0.1}),
+])  # fmt: skip
+def test_a_model_is_not_redrawn_from_less_than_it_needs(tmp_path, plan, maps):
+    save_study(tmp_path / "perf", "desc-dce_", plan, maps)
+    with pytest.raises(Problem):
+        redrawn(kept(tmp_path)[0], (0, 0, 0))
+
+
+def test_a_written_spectrum_is_drawn_as_it_was_fitted(tmp_path):
+    like = Spectra(np.zeros((1, 1, 1, 1024), complex), 5e-4, 123.2e6, Grid((1, 1, 1), np.eye(4)))
+    whole = 4.65 - np.fft.fftfreq(2048, 5e-4) / 123.2
+    ppm = np.sort(whole[(whole >= 0.2) & (whole <= 4.2)])[::-1]
+    line = 1.0 / (1.0 + ((ppm - 2.01) / 0.03) ** 2)
+    truth = (line, 0.9 * line, np.full(ppm.size, 0.05), 0.1 * line)
+    values = np.stack([in_time(ppm, row, like) for row in truth], axis=1)[None, None, None]
+    save_study(tmp_path / "mrs", "desc-fit_", {"low": 0.2, "high": 4.2}, {}, "mrs")
+    path = tmp_path / "mrs" / "desc-fit_mrs.nii.gz"
+    path.write_bytes(nifti_mrs(values, like, {}, ("DIM_USER_0",)))
+    summary = tmp_path / "mrs" / "desc-fit_summary.json"
+    summary.write_text(json.dumps({**json.loads(summary.read_text()), "files": [path.name]}))
+    fitted = fitted_spectrum(kept(tmp_path)[0])
+    np.testing.assert_allclose(fitted.ppm, ppm)
+    for found, row in zip((fitted.data, fitted.fit, fitted.baseline), truth, strict=False):
+        np.testing.assert_allclose(found, row, atol=3e-5)  # the last of 2048 points in time is lost: 0.05 / 2048
+
+
+def test_a_rating_is_kept_with_its_study_and_exported(results, tmp_path, capsys):
+    with served(results) as server:
+        assert rate(server, rater=" ab ", rating=4, comment="Ghost\tin\nslice 2")[0] == 200
+        assert rate(server, rater="cd", rating=None, comment="<b>& agreed</b>")[0] == 200
+        code, _, table = told(server, f"/{server.token}/ratings.tsv")
+    (one, other) = ratings(results)
+    assert (one.rater, one.rating, one.comment) == ("ab", 4, "Ghost\tin\nslice 2")
+    assert one.study == other.study == kept(results)[0].key
+    head, first, second = table.decode().splitlines()
+    assert head.split("\t") == ["study", "rater", "when", "rating", "comment"]
+    assert first.split("\t")[3:] == ["4", "Ghost\\tin\\nslice 2"]
+    assert second.split("\t")[3:] == ["n/a", "<b>& agreed</b>"]
+    assert code == 200
+    assert main(["view", str(results), "--export", str(tmp_path / "all.tsv")]) == 0
+    assert (tmp_path / "all.tsv").read_bytes() == table
+    assert main(["view", str(results), "--export", str(tmp_path / "all.tsv")]) == 2
+    assert "already there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("said", [
+    {"rater": "ab", "rating": 6}, {"rater": "ab", "rating": 0}, {"rater": "ab", "rating": True},
+    {"rater": " ", "rating": 3},
+    {"rater": "ab"}, {"rater": "ab", "rating": 3, "comment": 5}, {"rater": "ab", "comment": "x" * 20_000},
+])  # fmt: skip
+def test_what_is_no_rating_is_refused_and_not_kept(results, said):
+    with served(results) as server:
+        code, _, content = rate(server, **said)
+    assert code == 400
+    assert json.loads(content)["problem"]
+    assert not (results / FILE).exists()
+
+
+def test_a_rating_needs_the_word_and_a_form_of_another_page_cannot_send_one(results):
+    with served(results) as server:
+        assert (
+            told(server, "/wrong/0/ratings", "POST", {"rater": "a", "rating": 1}, Content_Type="application/json")[0]
+            == 403
+        )
+        address = f"/{server.token}/0/ratings"
+        assert told(server, address, "POST", {"rater": "a", "rating": 1}, Content_Type="text/plain")[0] == 400
+    assert not (results / FILE).exists()
+
+
+def test_a_policy_lets_only_our_script_run_and_reach_only_this_server(results):
+    with served(results) as server:
+        _, headers, page = told(server, f"/{server.token}/")
+    policy = headers["Content-Security-Policy"]
+    text = re.search(rb"<script>(.*)</script>", page, re.DOTALL)[1]
+    assert f"'sha256-{b64encode(sha256(text).digest()).decode()}'" in policy
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe-eval" not in policy
+    assert not [link for link in re.findall(rb"(?:src|href)=\"([^\"]+)", page) if urlsplit(link).netloc]
+    assert (headers["Referrer-Policy"], headers["Cache-Control"]) == ("no-referrer", "no-store")
+
+
+def test_in_a_browser_keys_move_the_cross_and_nothing_else_is_asked_for(results, series):
+    with served(results, series.parent) as server, browser() as page:
+        page.open(server.address, "document.querySelectorAll('#rows tr').length === 2")
+        start = page.value("document.getElementById('where').textContent")
+        page.value("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowLeft', bubbles: true}))")
+        page.open(f"{server.address}#", f"document.getElementById('where').textContent !== '{start}'")  # the same page
+        assert page.value("document.querySelectorAll('#curve svg').length") == 1
+        page.value("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '2', bubbles: true}))")
+        assert page.value("document.querySelector('#maps [aria-pressed=true]').textContent") == "2CBF"
+        assert page.complaints == []
+        assert all(url.startswith(server.address) for url in page.asked_for)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_without_results_is_one_clear_problem(tmp_path, capsys, there):
+    folder = tmp_path if there else tmp_path / "none"
+    (tmp_path / "other_summary.json").write_text('{"schema": "someone-elses"}')
+    assert main(["view", str(folder), "--no-browser"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert ("holds no results" if there else "There is no folder") in said
+
+
+def test_a_port_that_is_taken_is_said(results):
+    with served(results) as server, pytest.raises(Problem, match="cannot be used"):
+        viewer(results, None, server.server_address[1])
