@@ -13,7 +13,8 @@
   const said = (error) => { at("where").textContent = error.message; };
   const digits = (value, std) => {
     if (value === null) return "—";
-    const size = std === 0 ? 0 : std > 0 ? Math.floor(Math.log10(std)) - 1 : Math.floor(Math.log10(Math.abs(value) || 1)) - 2;
+    if (std === 0) return (Number(value.toPrecision(3)) + " ± 0").replace(/-/g, "−");
+    const size = std > 0 ? Math.floor(Math.log10(std)) - 1 : Math.floor(Math.log10(Math.abs(value) || 1)) - 2;
     const n = Math.min(8, Math.max(0, -size));
     return (value.toFixed(n) + " ± " + (std === null ? "unknown" : std.toFixed(n))).replace(/-/g, "−");
   };
@@ -79,6 +80,7 @@
     one.when.slice(0, 16).replace("T", " ") + " · " + one.rater + (one.rating ? " · " + one.rating + " of 5" : "") + (one.comment ? "\n" + one.comment : ""))));
   const open = async (number) => {
     study = number; place = null; asked++;
+    at("saved").textContent = "";
     const one = studies[study];
     [...at("studies").children].forEach((item, k) => item.firstChild.setAttribute("aria-pressed", k === study));
     at("title").replaceChildren(one.label + " ", make("span", one.title, {className: "series"}));
@@ -132,8 +134,11 @@
     event.preventDefault();
     const rating = at("rating").value ? Number(at("rating").value) : null;
     const body = JSON.stringify({rater: at("rater").value, rating, comment: at("comment").value});
+    const mine = study;
     try {
-      opinions(await ask(study + "/ratings", {method: "POST", headers: {"Content-Type": "application/json"}, body}));
+      const told = await ask(mine + "/ratings", {method: "POST", headers: {"Content-Type": "application/json"}, body});
+      if (mine !== study) return;
+      opinions(told);
       at("comment").value = ""; at("rating").value = "";
       at("saved").textContent = "Saved.";
     } catch (error) { at("saved").textContent = error.message; }
