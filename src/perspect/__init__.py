@@ -3,6 +3,7 @@
 Research software, not for diagnosis. Rooms load when they are first named, so `import perspect` costs nothing.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,13 @@ ROOMS = (
     "evidence", "io", "report", "app",
 )  # fmt: skip
 """The floors of the house, from the ground up (docs/why/house.md)."""
+
+
+def loaded(room: str, where: Mapping[str, str], name: str) -> Any:
+    """A name of a room whose modules load when one of their names is first asked for (PEP 562)."""
+    if name in where:
+        return getattr(import_module(f"perspect.{room}.{where[name]}"), name)
+    raise AttributeError(f"perspect.{room} has no '{name}'; there are {', '.join(where)}.")
 
 
 def __getattr__(name: str) -> Any:

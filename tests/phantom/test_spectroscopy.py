@@ -12,7 +12,7 @@ from perspect.phantom.metabolites import SUMS, metabolite_signals, molecules_of,
 from perspect.phantom.patient import levels_of
 from perspect.phantom.protocols import MRSI, SVS_LONG, SVS_SHORT
 from perspect.phantom.spectroscopy import Selection, bands, best_place, encoded, spread_of
-from perspect.phantom.truth import amount, truth
+from perspect.phantom.truth import amounts, truth
 from perspect.vocabulary import Grid
 
 SHORT = replace(SVS_SHORT, n_points=512, n_averages=2, n_coils=2)
@@ -78,7 +78,7 @@ def test_true_amounts_are_those_of_the_tissue(patient):
     centre = (patient.grid.affine @ [*places[len(places) // 2], 1.0])[:3]
     affine = np.diag([1.0, 1.0, 1.0, 1.0])
     affine[:3, 3] = centre
-    found = float(amount(patient, SUMS["tnaa"], Grid((1, 1, 1), affine))[0, 0, 0])
+    found = float(amounts(patient, SUMS, Grid((1, 1, 1), affine))["tnaa"][0, 0, 0])
     low, high = (WHITE_AMOUNTS["NAA"][i] + WHITE_AMOUNTS["NAAG"][i] for i in (0, 1))
     assert 0.9 * low < found < high
 

@@ -1,7 +1,8 @@
 """Where reading, science and writing meet: one function for everything that a person can ask for."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
+
+from perspect import loaded
 
 if TYPE_CHECKING:
     from perspect.app.asl import AslExamined as AslExamined
@@ -52,6 +53,4 @@ __all__ = sorted(WHERE)
 
 def __getattr__(name: str) -> Any:
     """What examines something."""
-    if name in WHERE:
-        return getattr(import_module(f"perspect.app.{WHERE[name]}"), name)
-    raise AttributeError(f"perspect.app has no '{name}'; there are {', '.join(WHERE)}.")
+    return loaded("app", WHERE, name)

@@ -20,7 +20,7 @@ from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import cg
 
 from perspect.asl.kinetics import Kinetics
-from perspect.vocabulary import FAILED_FROM, Around, Flag, Region, Severity, Step
+from perspect.vocabulary import FAILED_FROM, Around, Flag, Region, Severity, Step, lexicon
 
 ALIKE: Final = 0.2
 """Difference of the shares of a tissue by which two voxels are hardly of one tissue any more. [our default]"""
@@ -81,7 +81,8 @@ def regular(fitted: Kinetics, around: Around, brain: Region, where: Where) -> Re
     mean = float(np.mean(share[good])) if good.any() else 0.0
     sentence = (
         f"Beside it stands flow that was drawn to its neighbours of the same tissue (which differ by "
-        f"{6000 * spread:.1f} mL/100 g/min), as far as flow shows no edge; voxels of a lesion {inside}. "
+        f"{lexicon.REGULAR_FLOW.shown_factor * spread:.1f} {lexicon.REGULAR_FLOW.shown_unit}), as far as flow shows no "
+        f"edge; voxels of a lesion {inside}. "
         f"On average {mean:.0%} of a value are its neighbours."
     )
     step = Step(

@@ -6,10 +6,9 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float
 
+from perspect.dce.arterial import SOURCE
 from perspect.dce.plan import Plan
 from perspect.vocabulary import Flag, Problem, Region, Series, Severity
-
-SOURCE: Final = "dce"
 
 ODD: Final = 0.15
 """Relative deviation of the median voxel from the volumes around, and from one next to it, beyond which a volume is odd

@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from perspect.dce.arterial import SOURCE
 from perspect.models import DelayedExtendedTofts, TwoCompartmentExchange
 from perspect.vocabulary import Flag, Severity
-
-SOURCE: Final = "dce"
 
 RIM: Final[Mapping[str, float]] = {"vp": 0.06, "ve": 0.3, "ktrans": 0.1 / 60.0, "transit": 4.0}
 """Tissue like the rim of a glioma: fractions, Ktrans in 1/s, and the time vp/Fp in s that plasma takes through it

@@ -1,7 +1,8 @@
 """Reading and writing: strict when writing, tolerant when reading. Knows the vocabulary, not the science."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
+
+from perspect import loaded
 
 if TYPE_CHECKING:
     from perspect.io.anatomy import read_anatomy as read_anatomy
@@ -166,6 +167,4 @@ __all__ = sorted(WHERE)
 
 def __getattr__(name: str) -> Any:
     """What reads or writes something."""
-    if name in WHERE:
-        return getattr(import_module(f"perspect.io.{WHERE[name]}"), name)
-    raise AttributeError(f"perspect.io has no '{name}'; there are {', '.join(WHERE)}.")
+    return loaded("io", WHERE, name)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from perspect.io.dicom_header import Header, dicom_files, is_dicom, read_headers, tolerant
 from perspect.io.identity import Said, demand_one_patient_of
+from perspect.io.placement import TO_RAS
 from perspect.io.sidecar import combined
 from perspect.io.timing import TOLERANCE
 from perspect.vocabulary import Acquisition, Flag, Grid, Problem, Series, Severity
@@ -37,9 +38,6 @@ SAME_ECHO: Final = 1e-4
 
 MAGNITUDES, PHASE_MAPS = ("M", "M_FFE", "M_SE"), ("P", "PHASE MAP")
 """What ImageType calls them, by Siemens and by Philips."""
-
-TO_RAS: Final = np.array([-1.0, -1.0, 1.0])
-"""From DICOM's patient system (left, back, up) to that of NIfTI (right, front, up)."""
 
 Phase = tuple[Header, ...]
 """The slices of one volume, in the order of the grid."""
@@ -346,7 +344,7 @@ def _grid(first: Header, phase: Phase, depths: Float[np.ndarray, " slices"]) -> 
     origin = np.array(phase[0].position)
     along = (np.array(phase[-1].position) - origin) / (len(phase) - 1) if steps.size else _normal(first) * step
     affine[:3, 2], affine[:3, 3] = along, origin
-    affine[:3] *= TO_RAS[:, None]
+    affine[:3] = TO_RAS @ affine[:3]
     return Grid(shape, affine), True
 
 

@@ -53,12 +53,6 @@ class ReadDicom:
     flags: tuple[Flag, ...]
 
 
-def is_dicom(path: Path) -> bool:
-    """Whether a file has DICOM's mark behind its preamble."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
-
-
 def read_dicom(path: Path) -> ReadDicom:
     """A spectroscopy object of DICOM."""
     from pydicom import dcmread

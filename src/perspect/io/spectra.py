@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.io.dicom_spectra import is_dicom, read_dicom
+from perspect.io.dicom_header import is_dicom
+from perspect.io.dicom_spectra import read_dicom
 from perspect.io.lcmodel import NOWHERE, SaidByHand, read_basis, read_lcmodel
 from perspect.io.nifti_mrs import basis_from, doubly_placed, read_nifti_mrs
 from perspect.io.placement import TO_RAS, Box, contradiction

@@ -19,8 +19,8 @@ from perspect.phantom.mixing import alike, mixing
 from perspect.phantom.patient import Compartment, Patient
 from perspect.phantom.scanner import Scanner, scanner
 from perspect.phantom.sequence import Acquired, Sequence, Signal, brain_centre
-from perspect.phantom.spectrum import SINGLET
-from perspect.phantom.truth import amount
+from perspect.phantom.spectrum import Scan, noise_of
+from perspect.phantom.truth import amounts
 from perspect.vocabulary import Grid
 from perspect.vocabulary.spectra import WATER, Spectra, shift
 
@@ -90,9 +90,7 @@ class Localised(Sequence):
 
     def noise(self, volume: float) -> float:
         """Standard deviation of each part of each point once all is averaged, for a voxel of `volume` mL."""
-        t = self.timing.times
-        line = float(np.abs(np.fft.fft(SINGLET * np.exp(-10.0 * t - 150.0 * t**2))).max())
-        return float(line / self.snr / np.sqrt(self.n_points) * REFERENCE_VOLUME / volume)
+        return noise_of(Scan(dwell=self.dwell, n_points=self.n_points, snr=self.snr)) * REFERENCE_VOLUME / volume
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ class Svs(Localised):
             Signal("svs", _spectra(one + _noise(rng, one.shape, sigma), self, voxel, ("coil", "transient"))),
             Signal("mrsref", _spectra(reference + _noise(rng, reference.shape, sigma), self, voxel, ("coil",))),
         )
-        shown = {key: amount(patient, SUMS[key], voxel) for key in SUMS}
+        shown = amounts(patient, SUMS, voxel)
         return Acquired(self, (), voxel, shown, regions_on(patient, voxel), signals=signals)
 
 
@@ -172,7 +170,7 @@ class Mrsi(Localised):
         metabolites, water = (encoded(one.reshape(*fine, -1, order="F").mean(axis=2), spread) for one in exact)
         signal = (metabolites + self.water_left * water) * np.exp(1j * self.phase)
         values = signal + _noise(rng, signal.shape, self.noise(float(np.prod(self.voxel)) * 1e-3))
-        shown = {key: amount(patient, SUMS[key], grid) for key in SUMS}
+        shown = amounts(patient, SUMS, grid)
         signals = (Signal("mrsi", _spectra(values[:, :, None], self, grid, ())),)
         return Acquired(self, (), grid, shown, regions_on(patient, grid), signals=signals)
 

@@ -57,12 +57,15 @@ def truth(
     return _shaped(values, on)
 
 
-def amount(patient: Patient, names: tuple[str, ...], grid: Grid) -> Float[np.ndarray, "x y z"]:
-    """The sum of some amounts of `Biology` on a grid, in mM of voxel: means over the box of every voxel."""
+def amounts(patient: Patient, sums: Mapping[str, tuple[str, ...]], grid: Grid) -> dict[str, Float[np.ndarray, "x y z"]]:
+    """Sums of amounts of `Biology` on a grid by name, in mM of voxel: means over the box of every voxel."""
+    parts = parts_on(patient, grid)
     has = {one: levels_of(biology).amounts for one, biology in patient.biology.items()}
-    of = {one: np.asarray(sum(amounts.get(name, 0.0) for name in names)) for one, amounts in has.items()}
-    of = {one: np.broadcast_to(values, (LEVELS,)) for one, values in of.items()}
-    return _shaped(_sum(parts_on(patient, grid), grid, of), grid)
+    found = {}
+    for key, names in sums.items():
+        of = {one: np.asarray(sum(held.get(name, 0.0) for name in names)) for one, held in has.items()}
+        found[key] = _shaped(_sum(parts, grid, {one: np.broadcast_to(v, (LEVELS,)) for one, v in of.items()}), grid)
+    return found
 
 
 def roi_truth(patient: Patient) -> tuple[RegionTruth, ...]:

@@ -1,7 +1,8 @@
 """Pages that people read: what was measured, whether it can be trusted, and how it was made."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
+
+from perspect import loaded
 
 if TYPE_CHECKING:
     from perspect.report.answer import answer_page as answer_page
@@ -32,6 +33,4 @@ __all__ = sorted(WHERE)
 
 def __getattr__(name: str) -> Any:
     """What makes a page."""
-    if name in WHERE:
-        return getattr(import_module(f"perspect.report.{WHERE[name]}"), name)
-    raise AttributeError(f"perspect.report has no '{name}'; there are {', '.join(WHERE)}.")
+    return loaded("report", WHERE, name)
