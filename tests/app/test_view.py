@@ -19,6 +19,7 @@ from perspect.app.view.curves import WITHOUT, redrawn
 from perspect.app.view.server import HOST, viewer
 from perspect.app.view.spectrum import fitted_spectrum
 from perspect.app.view.studies import kept
+from perspect.app.view.unseen import Unseen
 from perspect.cli import main
 from perspect.io.nifti_mrs import nifti_mrs
 from perspect.io.ratings import FILE, ratings
@@ -214,7 +215,7 @@ def test_the_model_of_a_voxel_is_redrawn_from_what_was_written(tmp_path):
     truth = ExtendedTofts(times, plasma).predict(np.array([0.002, 0.25, 0.04]))  # Ktrans in 1/s
     np.testing.assert_allclose(redrawn(study, (0, 0, 0)).values, truth, rtol=1e-6, atol=1e-9)
     side.write_text(json.dumps({"Columns": {"cb": {"Description": "arterial blood", "Units": "mM"}}}))
-    with pytest.raises(Problem, match="plasma"):
+    with pytest.raises(Unseen, match="plasma"):
         redrawn(study, (0, 0, 0))
 
 
@@ -226,7 +227,7 @@ def test_the_model_of_a_voxel_is_redrawn_from_what_was_written(tmp_path):
 ])  # fmt: skip
 def test_a_model_is_not_redrawn_from_less_than_it_needs(tmp_path, plan, maps):
     save_study(tmp_path / "perf", "desc-dce_", plan, maps)
-    with pytest.raises(Problem):
+    with pytest.raises(Unseen):
         redrawn(kept(tmp_path)[0], (0, 0, 0))
 
 

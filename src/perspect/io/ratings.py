@@ -35,11 +35,21 @@ class Rating:
 
     def __post_init__(self) -> None:
         if self.rating is None and not self.comment.strip():
-            raise Problem("Neither a rating nor a comment was given.", "", "Give at least one of the two.")
+            raise Problem(
+                "Neither a rating nor a comment was given.",
+                "An empty line says nothing.",
+                "Give at least one of the two.",
+            )
         if self.rating is not None and not 1 <= self.rating <= BEST:
-            raise Problem(f"The rating is {self.rating}.", "", f"It must be a whole number from 1 to {BEST}.")
+            raise Problem(
+                f"The rating is {self.rating}.",
+                "Ratings are counted from not usable to excellent.",
+                f"It must be a whole number from 1 to {BEST}.",
+            )
         if len(self.comment) > LONGEST or len(self.rater) > LONGEST:
-            raise Problem("The comment is too long.", "", f"Keep it below {LONGEST} letters.")
+            raise Problem(
+                "The comment is too long.", "It is a remark on one study.", f"Keep it below {LONGEST} letters."
+            )
 
 
 COLUMNS: Final = tuple(one.name for one in fields(Rating))
@@ -81,9 +91,13 @@ def export_ratings(out: Path, path: Path) -> int:
         with path.open("x", encoding="utf-8", newline="") as file:
             file.write(ratings_table(out))
     except FileExistsError as error:
-        raise Problem(f"{path} is already there.", "", "Give another name to --export.") from error
+        raise Problem(
+            f"{path} is already there.", "Nothing is written over.", "Give another name to --export."
+        ) from error
     except OSError as error:
-        raise Problem(f"{path} cannot be written ({error.strerror}).", "", "Give another name to --export.") from error
+        raise Problem(
+            f"{path} cannot be written.", f"The system says: {error.strerror}.", "Give another name to --export."
+        ) from error
     return len(found)
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from perspect.app.view.curves import drawn
 from perspect.app.view.spectrum import amounts, spectrum_svg
 from perspect.app.view.studies import Kept, Shown, image, volume
+from perspect.app.view.unseen import Unseen
 from perspect.app.view.voxel import Voxel, demand_inside, rows
 from perspect.report.slice import slice_png
 from perspect.report.view import View, view
-from perspect.vocabulary import Problem, Status
+from perspect.vocabulary import Status
 
 LABELS: Final = {"fit": "MRS"}
 """Rooms whose files are not named as people call them."""
@@ -58,11 +59,11 @@ def hung(one: Shown) -> dict[str, Any]:
 
 
 def picture(one: Shown, number: int) -> bytes:
-    """One slice as PNG. Raises `Problem` for a slice that is not there."""
+    """One slice as PNG. Raises `Unseen` for a slice that is not there."""
     at = _view(one)
     values = at.pictures(volume(one.value))
     if not 0 <= number < len(values):
-        raise Problem(f"There is no slice {number} of {len(values)}.")
+        raise Unseen(f"There is no slice {number} of {len(values)}.")
     if one.status is None:
         outside = ~np.isfinite(values[number])
     else:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.app.view.studies import Kept, described
+from perspect.app.view.unseen import Unseen
 from perspect.app.view.voxel import Voxel, number
 from perspect.dce.kinetics import MODELS, NUMBERS
 from perspect.dsc.signal import delta_r2star
@@ -45,15 +46,15 @@ def drawn(study: Kept, voxel: Voxel, folder: Path | None) -> Drawn:
     try:
         paths = matching(study, folder)
         return {"dsc": _dsc, "dce": _dce, "asl": _asl}[study.room](study, voxel, paths)
-    except Problem as problem:
+    except (Problem, Unseen) as problem:
         return Drawn("", str(problem))
 
 
 def matching(study: Kept, folder: Path) -> tuple[Path, ...]:
-    """The series of a study in a folder, by name and SHA-256. Raises `Problem` where one is missing or differs."""
+    """The series of a study in a folder, by name and SHA-256. Raises `Unseen` where one is missing or differs."""
     named = {name: digest for name, digest in study.said.get("sources", {}).items() if _is_series(name, study.room)}
     if not named:
-        raise Problem("The summary names no series by which a curve could be found.")
+        raise Unseen("The summary names no series by which a curve could be found.")
     return tuple(_found(PurePosixPath(name).name, digest, folder) for name, digest in sorted(named.items()))
 
 
@@ -65,9 +66,9 @@ def _found(name: str, digest: str, folder: Path) -> Path:
     alike = sorted(folder.rglob(name))
     same = next((path for path in alike if _digest(path) == digest), None)
     if same is None and alike:
-        raise Problem(f"{name} in the folder of --study is another file than the one measured (its SHA-256 differs).")
+        raise Unseen(f"{name} in the folder of --study is another file than the one measured (its SHA-256 differs).")
     if same is None:
-        raise Problem(f"{name} is not in the folder of --study.")
+        raise Unseen(f"{name} is not in the folder of --study.")
     return same
 
 
@@ -94,7 +95,7 @@ def _labelled(path: Path) -> Labelled:
 
 def _signal(series: Series, voxel: Voxel) -> Float[np.ndarray, " time"]:
     if not all(0 <= place < size for place, size in zip(voxel, series.grid.shape, strict=True)):
-        raise Problem("The maps have another grid than the series; a voxel of one is none of the other.")
+        raise Unseen("The maps have another grid than the series; a voxel of one is none of the other.")
     out: Float[np.ndarray, " time"] = series.values[voxel].astype(float) * series.slope + series.intercept
     return out
 
@@ -103,7 +104,7 @@ def _rest(study: Kept, series: Series) -> slice:
     """The volumes before the bolus, as the run chose them."""
     frames = study.said.get("summary", {}).get("baseline_frames")
     if not isinstance(frames, list) or len(frames) != 2 or not 0 <= frames[0] < frames[1] <= series.n_times:
-        raise Problem("The summary does not say which volumes were before the bolus.")
+        raise Unseen("The summary does not say which volumes were before the bolus.")
     return slice(*frames)
 
 
@@ -116,13 +117,13 @@ def _dsc(study: Kept, voxel: Voxel, paths: tuple[Path, ...]) -> Drawn:
     said = study.said["summary"]
     echo_times = [float(one) for one in said.get("te", ())]
     if len(echo_times) != len(paths):
-        raise Problem(f"The summary has {len(echo_times)} echo times for {len(paths)} series.")
+        raise Unseen(f"The summary has {len(echo_times)} echo times for {len(paths)} series.")
     curves, windows = {}, Windows()
     for path in paths:
         series = _series(path, said.get("tr"))
         te = series.acquisition.te if len(paths) > 1 else echo_times[0]
         if te is None:
-            raise Problem(f"{path.name} does not say its echo time, and there are two.")
+            raise Unseen(f"{path.name} does not say its echo time, and there are two.")
         rest, signal = _rest(study, series), _signal(series, voxel)
         values = delta_r2star(signal, np.asarray(signal[rest].mean()), te)
         curves[path.name] = Curve(series.times, values, lexicon.DELTA_R2STAR.unit, f"this voxel, TE {te * 1e3:g} ms")
@@ -134,17 +135,17 @@ def _dsc(study: Kept, voxel: Voxel, paths: tuple[Path, ...]) -> Drawn:
 def _dce(study: Kept, voxel: Voxel, paths: tuple[Path, ...]) -> Drawn:
     """Relative enhancement, and beside it the concentration that the maps of this voxel mean."""
     if len(paths) != 1:
-        raise Problem("The curve of a series in several files is not shown.")
+        raise Unseen("The curve of a series in several files is not shown.")
     series = _series(paths[0], None)
     rest, signal = _rest(study, series), _signal(series, voxel)
     before = signal[rest].mean()
     if not before > 0:
-        raise Problem("The voxel has no signal before the bolus.")
+        raise Unseen("The voxel has no signal before the bolus.")
     curves = {"voxel": Curve(series.times, 100.0 * (signal / before - 1.0), "%", "relative enhancement")}
     try:
         curves["model"] = redrawn(study, voxel)
         sentence = "The right panel is the model with the values of the maps; it lies in mM and is not fitted here."
-    except Problem as problem:
+    except (Problem, Unseen) as problem:
         sentence = f"No model is redrawn: {problem}"
     return Drawn(drawing(curves, _seconds(rest, series)), f"{UNMOVED} {sentence}")
 
@@ -152,23 +153,23 @@ def _dce(study: Kept, voxel: Voxel, paths: tuple[Path, ...]) -> Drawn:
 def redrawn(study: Kept, voxel: Voxel) -> Curve:
     """Concentration in mM by the model, the parameters and the arterial input that were written.
 
-    Raises `Problem` where one of them is not on disk, or where the run did more than this (exchange of water).
+    Raises `Unseen` where one of them is not on disk, or where the run did more than this (exchange of water).
     """
     plan = study.said.get("plan", {}).get("dce", {})
     if plan.get("water", "fast") != "fast":
-        raise Problem("water was not taken to exchange fast.")
+        raise Unseen("water was not taken to exchange fast.")
     maps = {one.key: one for one in study.maps}
     code = None if "model" not in maps else number(maps["model"], voxel)
     name = next((name for name, place in NUMBERS.items() if code is not None and place == round(code)), None)
     if name is None:
-        raise Problem("the voxel has no model.")
+        raise Unseen("the voxel has no model.")
     plain, delayed = MODELS[name]
     model = delayed if "delay" in maps else plain
     values = []
     for quantity in model.parameters:
         value = number(maps[quantity.key], voxel) if quantity.key in maps else None
         if value is None:
-            raise Problem(f"{quantity.symbol} of this voxel is not on disk.")
+            raise Unseen(f"{quantity.symbol} of this voxel is not on disk.")
         values.append(value / quantity.shown_factor)
     times, plasma = _plasma(study)
     return Curve(times, model(times, plasma).predict(np.array(values)), "mM", f"{name}, from the maps")
@@ -178,7 +179,7 @@ def _plasma(study: Kept) -> tuple[Float[np.ndarray, " time"], Float[np.ndarray, 
     """The arterial plasma concentration in mM, as it was written."""
     times, column, values, meaning = _table(study)
     if column not in ("cb", "cp") or "plasma" not in meaning:
-        raise Problem("the arterial input on disk is not said to be a concentration in plasma.")
+        raise Unseen("the arterial input on disk is not said to be a concentration in plasma.")
     return times, values
 
 
@@ -186,7 +187,7 @@ def _arterial(study: Kept) -> dict[str, Curve]:
     """The arterial input that was used, where it is on disk."""
     try:
         times, column, values, meaning = _table(study)
-    except Problem:
+    except Unseen:
         return {}
     if column != lexicon.DELTA_R2STAR.key:
         return {}
@@ -199,7 +200,7 @@ def _table(study: Kept) -> tuple[Float[np.ndarray, " time"], str, Float[np.ndarr
         head, *lines = study.file("aif.tsv").read_text(encoding="utf-8").splitlines()
         cells = np.array([[float(cell) for cell in line.split("\t")[:2]] for line in lines])
     except (OSError, ValueError) as error:
-        raise Problem("the arterial input is not on disk.") from error
+        raise Unseen("the arterial input is not on disk.") from error
     column = head.split("\t")[1]
     side: Any = described(study.file("aif.json")).get("Columns", {}).get(column, {})
     return cells[:, 0], column, cells[:, 1], str(side.get("Description", "arterial input"))
@@ -208,7 +209,7 @@ def _table(study: Kept) -> tuple[Float[np.ndarray, " time"], str, Float[np.ndarr
 def _asl(_: Kept, voxel: Voxel, paths: tuple[Path, ...]) -> Drawn:
     """The mean difference of control and label at each delay, with its standard error over the pairs."""
     if len(paths) != 1:
-        raise Problem("The curve of a series in several files is not shown.")
+        raise Unseen("The curve of a series in several files is not shown.")
     one = _labelled(paths[0])
     signal, labelling = _signal(one.series, voxel), one.labelling
     control, label, done = (labelling.of(kind) for kind in ("control", "label", "deltam"))
@@ -217,9 +218,9 @@ def _asl(_: Kept, voxel: Voxel, paths: tuple[Path, ...]) -> Drawn:
     elif control.size and control.size == label.size:
         delays, differences = labelling.delays[control], signal[control] - signal[label]
         if not np.array_equal(delays, labelling.delays[label]):
-            raise Problem("Controls and labels do not come in pairs of one delay.")
+            raise Unseen("Controls and labels do not come in pairs of one delay.")
     else:
-        raise Problem("The series does not come in pairs of control and label.")
+        raise Unseen("The series does not come in pairs of control and label.")
     at = np.unique(delays)
     groups = [differences[delays == delay] for delay in at]
     mean = np.array([group.mean() for group in groups])

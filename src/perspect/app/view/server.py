@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from perspect.app.view import answers
 from perspect.app.view.studies import Kept, Shown, kept
+from perspect.app.view.unseen import Unseen
 from perspect.io.ratings import Rating, ratings, ratings_table, save
 from perspect.report.review import POLICY, review_page
 from perspect.report.slice import bar_png
@@ -65,7 +66,7 @@ class Viewer(ThreadingHTTPServer):
         return f"http://{HOST}:{self.server_address[1]}/{self.token}/"
 
     def answer(self, words: list[str]) -> Answer:
-        """What an address means. Raises `Problem` for one that means nothing."""
+        """What an address means. Raises `Unseen` for one that means nothing."""
         match words:
             case [""]:
                 return Answer(200, "text/html; charset=utf-8", review_page().encode())
@@ -88,7 +89,7 @@ class Viewer(ThreadingHTTPServer):
                 place = (_whole(number), _whole(row), _whole(column))
                 found, one = self.study(study), self.shown(study, shown)
                 return self._read(lambda: _json(answers.voxel(found, one, place, self.folder)))
-        raise Problem("There is nothing at this address.")
+        raise Unseen("There is nothing at this address.")
 
     def study(self, word: str) -> Kept:
         """A study by its number."""
@@ -101,12 +102,12 @@ class Viewer(ThreadingHTTPServer):
     def rated(self, word: str, said: Any) -> Answer:
         """Saves what a reader sent: an object of rater, rating and comment."""
         if not isinstance(said, dict):
-            raise Problem("A rating is an object with rater, rating and comment.")
+            raise Unseen("A rating is an object with rater, rating and comment.")
         rater, rating, comment = said.get("rater", ""), said.get("rating"), said.get("comment", "")
         if not isinstance(rater, str) or not isinstance(comment, str) or not rater.strip():
-            raise Problem("Who rates is not said.", "", "Give a name or initials, and the comment as text.")
+            raise Unseen("Who rates is not said: give a name or initials, and the comment as text.")
         if rating is not None and (not isinstance(rating, int) or isinstance(rating, bool)):
-            raise Problem("The rating is no whole number.")
+            raise Unseen("The rating is no whole number.")
         when = datetime.now(UTC).isoformat(timespec="seconds")
         save(self.out, Rating(self.study(word).key, rater.strip(), when, rating, comment.strip()))
         return self.answer([word, "ratings"])
@@ -132,14 +133,14 @@ def viewer(out: Path, folder: Path | None = None, port: int = 0) -> Viewer:
 def _at(held: Sequence[Held], word: str) -> Held:
     place = _whole(word)
     if place >= len(held):
-        raise Problem("There is nothing at this address.")
+        raise Unseen("There is nothing at this address.")
     return held[place]
 
 
 def _whole(word: str) -> int:
     """A number from 0; nothing else is let through."""
     if not (word.isascii() and word.isdigit() and len(word) < 8):
-        raise Problem("There is nothing at this address.")
+        raise Unseen("There is nothing at this address.")
     return int(word)
 
 
@@ -173,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             return Answer(403, "text/plain", b"Open the address that `perspect view` printed.")
         try:
             return work(words)
-        except Problem as problem:
+        except (Problem, Unseen) as problem:
             return Answer(400, "application/json", json.dumps({"problem": str(problem)}).encode())
         except OSError as error:
             said = f"A file of the results cannot be read ({error.strerror})."
@@ -182,11 +183,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _rated(self, words: list[str]) -> Answer:
         length = _whole(self.headers.get("Content-Length", ""))
         if self.headers.get("Content-Type") != "application/json" or length > LARGEST or words[1:] != ["ratings"]:
-            raise Problem("This is no rating.")
+            raise Unseen("This is no rating.")
         try:
             said = json.loads(self.rfile.read(length))
         except ValueError as error:
-            raise Problem("This is no JSON.") from error
+            raise Unseen("This is no JSON.") from error
         return self.server.rated(words[0], said)
 
     def _send(self, answer: Answer) -> None:

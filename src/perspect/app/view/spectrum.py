@@ -6,11 +6,12 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.app.view.studies import Kept
+from perspect.app.view.unseen import Unseen
 from perspect.app.view.voxel import Row
 from perspect.io.nifti_mrs import read_nifti_mrs
 from perspect.io.spectra_out import ROWS
 from perspect.report.spectrum import spectrum_drawing
-from perspect.vocabulary import FittedSpectrum, Problem, Status
+from perspect.vocabulary import FittedSpectrum, Status
 
 KINDS: Final = ("amounts", "ratios")
 
@@ -21,10 +22,10 @@ def fitted_spectrum(study: Kept) -> FittedSpectrum:
     The noise follows from the residual and the misfit of the summary, which is the ratio of their variances.
     """
     if study.fit is None:
-        raise Problem("No fitted spectrum of this study is on disk.")
+        raise Unseen("No fitted spectrum of this study is on disk.")
     signal = read_nifti_mrs(study.fit)
     if signal.values.shape != (1, 1, 1, signal.n_points, len(ROWS)):
-        raise Problem(f"{study.fit.name} does not hold {', '.join(ROWS)} of one voxel.")
+        raise Unseen(f"{study.fit.name} does not hold {', '.join(ROWS)} of one voxel.")
     window = study.said.get("plan", {}).get("mrs", {})
     low, high = float(window.get("low", 0.2)), float(window.get("high", 4.2))
     in_time = signal.values[0, 0, 0].T.copy()

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from math import isfinite
 
 from perspect.app.view.studies import Kept, Shown, image, value_at
-from perspect.vocabulary import FAILED_FROM, Problem, Status
+from perspect.app.view.unseen import Unseen
+from perspect.vocabulary import FAILED_FROM, Status
 
 Voxel = tuple[int, int, int]
 
@@ -26,15 +27,15 @@ class Row:
 
 
 def rows(study: Kept, voxel: Voxel) -> tuple[Row, ...]:
-    """Every map at one voxel. Raises `Problem` for a place outside the image."""
+    """Every map at one voxel. Raises `Unseen` for a place outside the image."""
     return tuple(_row(one, voxel) for one in study.maps)
 
 
 def demand_inside(one: Shown, voxel: Voxel) -> None:
-    """Raises `Problem` for a place outside the image."""
+    """Raises `Unseen` for a place outside the image."""
     shape = image(one.value).grid.shape
     if not all(0 <= place < size for place, size in zip(voxel, shape, strict=True)):
-        raise Problem(f"There is no voxel {voxel} in an image of {shape}.", "Voxels are counted from 0.", "")
+        raise Unseen(f"There is no voxel {voxel} in an image of {shape}; voxels are counted from 0.")
 
 
 def number(one: Shown, voxel: Voxel) -> float | None:
