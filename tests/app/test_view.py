@@ -231,22 +231,26 @@ def test_a_model_is_not_redrawn_from_less_than_it_needs(tmp_path, plan, maps):
         redrawn(kept(tmp_path)[0], (0, 0, 0))
 
 
-def test_a_written_spectrum_is_drawn_as_it_was_fitted(tmp_path):
+@pytest.mark.parametrize("n", [2048, 2000])  # a fit may use fewer points than the file has
+def test_a_written_spectrum_is_drawn_as_it_was_fitted(tmp_path, n):
     like = Spectra(np.zeros((1, 1, 1, 1024), complex), 5e-4, 123.2e6, Grid((1, 1, 1), np.eye(4)))
-    whole = 4.65 - np.fft.fftfreq(2048, 5e-4) / 123.2
+    whole = 4.65 - np.fft.fftfreq(n, 5e-4) / 123.2
     ppm = np.sort(whole[(whole >= 0.2) & (whole <= 4.2)])[::-1]
-    line = 1.0 / (1.0 + ((ppm - 2.01) / 0.03) ** 2)
-    truth = (line, 0.9 * line, np.full(ppm.size, 0.05), 0.1 * line)
-    values = np.stack([in_time(ppm, row, like) for row in truth], axis=1)[None, None, None]
+
+    def truth(at):
+        line = 1.0 / (1.0 + ((at - 2.01) / 0.03) ** 2)
+        return line, 0.9 * line, 0.05 * np.sin(np.pi * (at - 0.2) / 4.0) ** 2, 0.1 * line
+
+    values = np.stack([in_time(ppm, row, like) for row in truth(ppm)], axis=1)[None, None, None]
     save_study(tmp_path / "mrs", "desc-fit_", {"low": 0.2, "high": 4.2}, {}, "mrs")
     path = tmp_path / "mrs" / "desc-fit_mrs.nii.gz"
     path.write_bytes(nifti_mrs(values, like, {}, ("DIM_USER_0",)))
     summary = tmp_path / "mrs" / "desc-fit_summary.json"
     summary.write_text(json.dumps({**json.loads(summary.read_text()), "files": [path.name]}))
     fitted = fitted_spectrum(kept(tmp_path)[0])
-    np.testing.assert_allclose(fitted.ppm, ppm)
-    for found, row in zip((fitted.data, fitted.fit, fitted.baseline), truth, strict=False):
-        np.testing.assert_allclose(found, row, atol=3e-5)  # the last of 2048 points in time is lost: 0.05 / 2048
+    inside = (fitted.ppm > 0.5) & (fitted.ppm < 3.9)  # the baseline ends with a corner at the ends of the window
+    for found, wanted in zip((fitted.data, fitted.fit, fitted.baseline), truth(fitted.ppm), strict=False):
+        np.testing.assert_allclose(found[inside], wanted[inside], atol=1e-3)  # the lines are cut off at the window
 
 
 def test_a_rating_is_kept_with_its_study_and_exported(results, tmp_path, capsys):

@@ -118,13 +118,16 @@ def fit_file(fitted: FittedSpectrum, signal: Spectra, results: SpectrumResults) 
 def in_time(
     ppm: Float[np.ndarray, " bins"], spectrum: Float[np.ndarray, " bins"], like: Spectra
 ) -> Complex[np.ndarray, " points"]:
-    """The causal signal whose zero-filled spectrum has this real part in the window, and none elsewhere."""
-    n = like.n_points
-    at = np.rint((4.65 - ppm) * like.frequency * 1e-6 * 2 * n * like.dwell).astype(int) % (2 * n)
-    whole = np.zeros(2 * n)
-    whole[at] = spectrum
-    signal = np.fft.ifft(whole)[:n] / like.dwell
-    signal *= 2.0
+    """The causal signal whose zero-filled spectrum has this real part in the window, and none elsewhere.
+
+    The steps of the fit need not be those of the file (it may use fewer points): the sum over its own frequencies is taken,
+    as far as that sum is causal, which is half of its period.
+    """
+    hertz = (4.65 - ppm) * like.frequency * 1e-6
+    step = float(np.abs(np.diff(hertz)).mean())
+    times = np.arange(like.n_points) * like.dwell
+    signal: Complex[np.ndarray, " points"] = 2.0 * step * (np.exp(2j * np.pi * np.outer(times, hertz)) @ spectrum)
+    signal[times >= 0.5 / step - 1e-6 * like.dwell] = 0.0
     return signal
 
 
