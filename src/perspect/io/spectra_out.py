@@ -120,8 +120,8 @@ def in_time(
 ) -> Complex[np.ndarray, " points"]:
     """The causal signal whose zero-filled spectrum has this real part in the window, and none elsewhere.
 
-    The steps of the fit need not be those of the file (it may use fewer points): the sum over its own frequencies is taken,
-    as far as that sum is causal, which is half of its period.
+    The steps of the fit need not be those of the file (it may use fewer points): the sum over its own frequencies is
+    taken, as far as that sum is causal, which is half of its period.
     """
     hertz = (4.65 - ppm) * like.frequency * 1e-6
     step = float(np.abs(np.diff(hertz)).mean())
