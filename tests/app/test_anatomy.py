@@ -203,8 +203,8 @@ def test_the_white_matter_of_the_images_is_the_reference_and_lesion_and_mirror_a
     examined = examine_dsc(Inputs((series,), anatomy=images[0], lesion=lesion), tmp_path / "out")
     np.testing.assert_array_equal(asked["reference"].mask, told().white.mask)
     folder = tmp_path / "out/sub-01/perf"
-    assert (folder / "sub-01_desc-mirror_mask.nii.gz").is_file()
-    assert json.loads((folder / "sub-01_desc-lesion_mask.json").read_text())["Voxels"] == 12
+    assert (folder / "sub-01_space-dsc_desc-mirror_mask.nii.gz").is_file()
+    assert json.loads((folder / "sub-01_space-dsc_desc-lesion_mask.json").read_text())["Voxels"] == 12
     summary = json.loads(examined.written.summary.read_text())
     assert summary["summary"]["alignment_error"] == 0.4
     assert {"lesion.nii.gz", "sub-01_T1w.nii.gz"} <= set(summary["sources"])

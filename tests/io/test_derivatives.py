@@ -56,11 +56,11 @@ def problem(*arguments, **options):
 def test_the_layout_is_that_of_bids_derivatives(out):
     written = write_results(destination(out), results())
     maps = ("cbf", "cbfstatus", "cbfstd", "rcbv", "rcbvstd", "status")
-    perf = "sub-01/perf/sub-01_desc-"
+    perf, mask = "sub-01/perf/sub-01_desc-", "sub-01/perf/sub-01_space-dsc_desc-"
     assert names(out) == {
         "dataset_description.json", ".bidsignore", "sub-01.html",
         *(f"{perf}dsc_{one}{end}" for one in maps for end in (".nii.gz", ".json")),
-        *(f"{perf}{one}_mask{end}" for one in ("brain", "reference", "aif") for end in (".nii.gz", ".json")),
+        *(f"{mask}{one}_mask{end}" for one in ("brain", "reference", "aif") for end in (".nii.gz", ".json")),
         f"{perf}dsc_aif.tsv", f"{perf}dsc_aif.json", f"{perf}dsc_motion.tsv", f"{perf}dsc_motion.json",
         f"{perf}dsc_summary.json",
     }  # fmt: skip
@@ -72,7 +72,13 @@ def test_without_bids_the_names_are_the_same_without_the_subject(out):
     written = write_results(destination(out, "perfusion.nii"), results())
     assert written.page == out / "dsc.html"
     assert (out / "perf" / "desc-dsc_rcbv.nii.gz").is_file()
-    assert (out / "perf" / "desc-brain_mask.nii.gz").is_file()
+    assert (out / "perf" / "space-dsc_desc-brain_mask.nii.gz").is_file()
+
+
+def test_rooms_of_one_subject_share_a_folder_and_no_file(out):
+    first = write_results(destination(out), results())
+    other = replace(destination(out, "sub-01_dce.nii.gz"), room="dce", title="dce")
+    assert not set(first.files) & set(write_results(other, results()).files)
 
 
 def test_sessions_and_runs_stay_apart(out):

@@ -55,8 +55,8 @@ class Destination:
         return self.folder / f"{self.name.prefix}desc-{self.room}_{what}"
 
     def mask(self, region: str) -> PurePosixPath:
-        """The path of the mask of a region."""
-        return self.folder / f"{self.name.prefix}desc-{region}_mask"
+        """The path of the mask of a region, on the grid of this series: rooms of one subject share a folder."""
+        return self.folder / f"{self.name.prefix}space-{self.room}_desc-{region}_mask"
 
     @property
     def titled(self) -> str:

@@ -13,8 +13,7 @@ from perspect.vocabulary import Problem
 BIDS_VERSION: Final = "1.10.0"
 DESCRIPTION: Final = "dataset_description.json"
 IGNORED: Final = (
-    "*.html", "*desc-dsc_*", "*desc-fit_*", "*desc-mrsi_*", "*desc-brain_mask*", "*desc-reference_mask*",
-    "*desc-aif_mask*",
+    "*.html", "*desc-dsc_*", "*desc-dce_*", "*desc-asl_*", "*desc-t1_*", "*desc-fit_*", "*desc-mrsi_*", "*_mask.*",
 )  # fmt: skip
 """Results for which BIDS has no name yet (bids-standard/bids-specification issue 1549)."""
 
