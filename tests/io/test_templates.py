@@ -52,18 +52,34 @@ def test_nothing_of_the_package_is_imported():
     assert out.stdout.strip() == "False"
 
 
+@pytest.fixture
+def read_anew():
+    """What was read before is not handed out again."""
+    icbm_2009a.cache_clear()
+    yield
+    icbm_2009a.cache_clear()
+
+
+def test_what_was_read_cannot_be_written_to(template):
+    with pytest.raises(ValueError, match="read-only"):
+        template.t1[0, 0, 0] = 1
+
+
+@pytest.mark.usefixtures("read_anew")
 def test_a_package_that_is_not_there_is_said(monkeypatch):
     monkeypatch.setattr(templates, "PACKAGE", "no_such_package_here")
     with pytest.raises(Problem, match=r"not installed.*pip install"):
         icbm_2009a()
 
 
+@pytest.mark.usefixtures("read_anew")
 def test_maps_that_moved_are_said(monkeypatch):
     monkeypatch.setattr(templates, "FOLDER", "elsewhere")
     with pytest.raises(Problem, match="elsewhere has no mni_icbm152_t1"):
         icbm_2009a()
 
 
+@pytest.mark.usefixtures("read_anew")
 def test_maps_of_unlike_grids_are_refused(monkeypatch, tmp_path):
     for n, name in enumerate(FILES.values()):
         nib.save(nib.Nifti1Image(np.ones((4, 4, 4 + n // 2), np.uint8), np.eye(4)), tmp_path / name)

@@ -102,3 +102,17 @@ def test_a_size_lies_between_those_of_a_narrower_and_a_wider_mask():
     assert one.low == pytest.approx(10 * 10 * 4 * 20 / 1000)
     assert one.low < one.volume < one.high
     assert one.product == pytest.approx(one.longest * one.across)
+
+
+def test_what_lies_far_from_a_part_changes_none_of_its_numbers():
+    rng = np.random.default_rng(5)
+    values, trapped = rng.normal(2.0, 1.0, GRID.shape), rng.random(GRID.shape) < 0.1
+    mask = np.zeros(GRID.shape, bool)
+    mask[3:8, 3:8, 2:5] = True
+    far = np.ones(GRID.shape, bool)
+    far[:11, :11, :8] = False
+    assert far.any()
+    part, std = Region(mask, GRID, "solid part"), np.full(GRID.shape, 0.2)
+    there = metrics("rcbv", "ratio", Sample(values, std, part, trapped, 0.05, 1.3))
+    changed = Sample(np.where(far, 99.0, values), std, part, trapped & ~far, 0.05, 1.3)
+    assert metrics("rcbv", "ratio", changed) == there

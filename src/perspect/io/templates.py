@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +21,11 @@ FILES: Final[Mapping[str, str]] = {
 """Where the maps lie since nilearn 0.8.1: stored as 0 to 255, T1 without skull, all at 1 mm."""
 
 
+@cache
 def icbm_2009a() -> Template:
     """The symmetric ICBM 152 head of 2009 (a): mean of 152 healthy young adults after non-linear alignment, at 1 mm.
 
-    It is larger than most heads. Raises `Problem` where the installed package does not
+    It is larger than most heads. Read once; its arrays cannot be written to. Raises `Problem` where the installed package does not
     hold the maps. Importing nilearn itself would take seconds and half of a machine-learning library, for three files.
 
     Fonov et al. 2011, doi:10.1016/j.neuroimage.2010.07.033
@@ -34,7 +36,10 @@ def icbm_2009a() -> Template:
         raise _moved(f"its T1, grey and white matter maps lie on different grids ({folder})")
     brain = t1 > 0
     within = brain / np.maximum(grey + white, np.float32(1))
-    return Template(t1, grey * within, white * within, brain, grid, "ICBM 152 nonlinear symmetric 2009a")
+    maps = (t1, grey * within, white * within, brain)
+    for one in maps:
+        one.flags.writeable = False
+    return Template(*maps, grid, "ICBM 152 nonlinear symmetric 2009a")
 
 
 def _folder() -> Path:

@@ -1,8 +1,9 @@
 """A marker in a part of a lesion: with and without trapped voxels, with an error that knows of the mask."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import hypot, isfinite, nan, sqrt
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import ceil, hypot, isfinite, nan, sqrt
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from perspect.lesion.parts import FEWEST
-from perspect.lesion.statistics import BY_NAME, Statistic, scatter, usable
+from perspect.lesion.statistics import BY_NAME, Statistic, drawn, scatter, usable
 from perspect.vocabulary import Finding, Flag, Marker, Region, Severity
 
 MOST_TRAPPED: Final = 0.5
@@ -36,14 +37,49 @@ class Sample:
     shift: float = 0.0
 
     @property
+    def near(self) -> "Sample":
+        """The same within the box that holds all that an error looks at: the part one voxel wider, and moved."""
+        if not self.part.mask.any():
+            return self
+        reach = [1 + ceil(self.shift / size) for size in self.part.grid.spacing]
+        a, b, c = (
+            slice(max(int(some.min()) - by, 0), int(some.max()) + by + 1)
+            for some, by in zip(np.nonzero(self.part.mask), reach, strict=True)
+        )
+        at = (a, b, c)
+        part = replace(self.part, mask=self.part.mask[at], grid=self.part.grid.part(at))
+        trapped = None if self.trapped is None else self.trapped[at]
+        return replace(self, values=self.values[at], std=self.std[at], part=part, trapped=trapped)
+
+    @cached_property
     def here(self) -> Bool[np.ndarray, "x y z"]:
         """Voxels of the part with a value and an error."""
         return usable(self.values, self.std, self.part.mask)
 
-    @property
+    @cached_property
     def free(self) -> Bool[np.ndarray, "x y z"]:
         """Those that no trap holds."""
         return self.without(self.part.mask)
+
+    @cached_property
+    def again(self) -> Float[np.ndarray, "draws voxels"]:
+        """The values of the free voxels with their noise once more, many times."""
+        return drawn(self.values[self.free].astype(float), self.std[self.free].astype(float))
+
+    @cached_property
+    def edges(self) -> tuple[Bool[np.ndarray, "x y z"], Bool[np.ndarray, "x y z"]]:
+        """The free voxels of a mask that is one voxel narrower, and of one that is wider, within its slices."""
+        within = ndimage.generate_binary_structure(3, 1).copy()
+        within[:, :, [0, 2]] = False
+        mask = self.part.mask
+        return (
+            self.without(ndimage.binary_erosion(mask, within)), self.without(ndimage.binary_dilation(mask, within)),
+        )  # fmt: skip
+
+    @cached_property
+    def moved(self) -> tuple[tuple[Bool[np.ndarray, "x y z"], ...], ...]:
+        """The free voxels of the part when it is moved by its error forth and back, along each axis of the grid."""
+        return tuple(tuple(_moved(self, axis)) for axis in range(3))
 
     def without(self, mask: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
         """The usable voxels of another mask that no trap holds."""
@@ -93,7 +129,7 @@ def measured(
     where they are more than half of the part.
     """
     statistic = BY_NAME[marker.statistic]
-    sample = Sample(values, std, part, trapped, common, shift)
+    sample = Sample(values, std, part, trapped, common, shift).near
     here, free, share = sample.here, sample.free, sample.share_trapped
     notes = list(flags)
     if here.sum() < FEWEST:
@@ -105,7 +141,7 @@ def measured(
             )
         )  # fmt: skip
         return Finding(marker, part.name, nan, nan, int(here.sum()), flags=tuple(notes))
-    with_traps = number(statistic, values, here)
+    with_traps = number(statistic, sample.values, here)
     if free.sum() < FEWEST or share > MOST_TRAPPED:
         notes.append(
             Flag(
@@ -115,7 +151,7 @@ def measured(
             )
         )  # fmt: skip
         return Finding(marker, part.name, nan, nan, int(free.sum()), with_traps, nan, flags=tuple(notes))
-    value = number(statistic, values, free)
+    value = number(statistic, sample.values, free)
     error = errors(statistic, sample, value)
     if error.is_thin:
         notes.append(
@@ -135,9 +171,7 @@ def number(statistic: Statistic, values: Float[np.ndarray, "x y z"], inside: Boo
 
 def errors(statistic: Statistic, sample: Sample, value: float) -> Errors:
     """What the error of a statistic is made of."""
-    free = sample.free
-    places = np.array(np.nonzero(free))
-    noise = scatter(statistic, sample.values[free].astype(float), sample.std[free].astype(float), places)
+    noise = scatter(statistic, sample.again, np.array(np.nonzero(sample.free)))
     edge, is_thin = of_mask(statistic, sample, value)
     return Errors(noise, edge, of_scale(statistic, sample), of_place(statistic, sample), is_thin)
 
@@ -156,16 +190,7 @@ def of_mask(statistic: Statistic, sample: Sample, value: float) -> tuple[float, 
     """What a mask that is one voxel wider or narrower within its slices does, as a standard deviation; and whether the
     narrower one holds too little to tell (then the wider one stands for both sides; NaN where that tells nothing too).
     """
-    within = ndimage.generate_binary_structure(3, 1).copy()
-    within[:, :, [0, 2]] = False
-    mask = sample.part.mask
-    narrow, wide = (
-        number(statistic, sample.values, some) if some.sum() >= FEWEST else nan
-        for some in (
-            sample.without(ndimage.binary_erosion(mask, within)),
-            sample.without(ndimage.binary_dilation(mask, within)),
-        )
-    )
+    narrow, wide = (number(statistic, sample.values, some) if some.sum() >= FEWEST else nan for some in sample.edges)
     if isfinite(narrow) and isfinite(wide):
         found = (narrow, value, wide)
         return (max(found) - min(found)) / UNIFORM, False
@@ -177,8 +202,8 @@ def of_place(statistic: Statistic, sample: Sample) -> float:
     if not sample.shift > 0:
         return 0.0
     total = 0.0
-    for axis in range(3):
-        ends = [number(statistic, sample.values, some) for some in _moved(sample, axis) if some.sum() >= FEWEST]
+    for both in sample.moved:
+        ends = [number(statistic, sample.values, some) for some in both if some.sum() >= FEWEST]
         ends = [one for one in ends if isfinite(one)]
         if len(ends) > 1:
             total = hypot(total, (max(ends) - min(ends)) / 2)

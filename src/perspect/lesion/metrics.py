@@ -25,6 +25,7 @@ def statistics_of(quantity: str) -> Mapping[str, Statistic]:
 
 def metrics(quantity: str, unit: str, sample: Sample) -> tuple[Metric, ...]:
     """Every statistic of a quantity in a part."""
+    sample = sample.near
     here, free = sample.here, sample.free
     notes = _notes(sample)
     out = []

@@ -134,20 +134,24 @@ BURDEN: Final[dict[str, Statistic]] = {
 """Fractional tumour burden: what is told of rCBV besides. The three add up to 1."""
 
 
-def scatter(
-    statistic: Statistic,
-    values: Float[np.ndarray, " voxels"],
-    std: Float[np.ndarray, " voxels"],
-    places: Int[np.ndarray, "3 voxels"],
-    n_draws: int = 64,
-) -> float:
-    """What the standard errors of the voxels do to a statistic: its standard deviation over noise added once more.
+def drawn(
+    values: Float[np.ndarray, " voxels"], std: Float[np.ndarray, " voxels"], n_draws: int = 64
+) -> Float[np.ndarray, "draws voxels"]:
+    """The values with noise of their standard errors added once more, many times.
 
     The noise of different voxels is taken as independent. Deterministic.
     """
-    rng = np.random.default_rng(0)
-    drawn = [statistic(values + std * rng.standard_normal(values.size), places) for _ in range(n_draws)]
-    return float(np.nanstd(drawn, ddof=1))
+    out: Float[np.ndarray, "draws voxels"] = np.random.default_rng(0).standard_normal((n_draws, values.size))
+    out *= std
+    out += values
+    return out
+
+
+def scatter(
+    statistic: Statistic, again: Float[np.ndarray, "draws voxels"], places: Int[np.ndarray, "3 voxels"]
+) -> float:
+    """What the standard errors of the voxels do to a statistic: its standard deviation over the draws."""
+    return float(np.nanstd([statistic(one, places) for one in again], ddof=1))
 
 
 def usable(
