@@ -25,8 +25,9 @@ FILES: Final[Mapping[str, str]] = {
 def icbm_2009a() -> Template:
     """The symmetric ICBM 152 head of 2009 (a): mean of 152 healthy young adults after non-linear alignment, at 1 mm.
 
-    It is larger than most heads. Read once; its arrays cannot be written to. Raises `Problem` where the installed package does not
-    hold the maps. Importing nilearn itself would take seconds and half of a machine-learning library, for three files.
+    It is larger than most heads. Read once; its arrays cannot be written to. Importing nilearn itself would take
+    seconds and half of a machine-learning library, for three files. Raises `Problem` where the installed package does
+    not hold the maps.
 
     Fonov et al. 2011, doi:10.1016/j.neuroimage.2010.07.033
     """

@@ -7,8 +7,8 @@ from itertools import product
 from typing import Final
 
 import numpy as np
+import scipy.fft
 from jaxtyping import Float, Int
-from scipy.signal import fftconvolve
 from scipy.special import gammainc
 
 from perspect.phantom.arterial import ArterialInput, single_pass
@@ -60,7 +60,9 @@ def residue_weights(shape: Shape, mtt: float, n: int, dispersion: float = 0.0) -
     if dispersion == 0.0:
         return weights
     survived = np.diff(_twice_integrated(Shape.EXPONENTIAL, edges, dispersion), 2) / (_STEP * dispersion)
-    spread: Float[np.ndarray, " steps"] = fftconvolve(weights, survived)[:n]
+    size = scipy.fft.next_fast_len(weights.size + survived.size - 1, real=True)  # long enough that nothing wraps
+    product = scipy.fft.rfft(weights, size) * scipy.fft.rfft(survived, size)
+    spread: Float[np.ndarray, " steps"] = scipy.fft.irfft(product, size)[:n]
     return spread
 
 
