@@ -53,3 +53,25 @@ def test_a_symmetric_head_says_nothing_of_its_sides(fixed):
 def test_stretch_is_that_of_the_worst_direction():
     assert identity.stretch(MOVED @ np.diag([1.02, 0.95, 1.0, 1.0])) == pytest.approx(0.05)
     assert identity.stretch(MOVED) == pytest.approx(0, abs=1e-12)
+
+
+def test_across_a_thin_slab_no_stretch_is_known():
+    thin = moving_head.grid((62, 66, 12), (3.0, 3.0, 4.5))
+    turned = thin.affine[:3, :3] / thin.spacing
+    along, within = np.eye(4), np.eye(4)
+    along[:3, :3] = turned @ np.diag([1.0, 1.0, 1.1]) @ turned.T
+    within[:3, :3] = turned @ np.diag([1.04, 1.0, 1.0]) @ turned.T
+    assert identity.stretch(MOVED @ along, thin) == pytest.approx(0, abs=1e-12)
+    assert identity.stretch(MOVED @ along, ON) == pytest.approx(0.1)
+    assert identity.stretch(MOVED @ within, thin) == pytest.approx(0.04)
+
+
+def test_a_slab_of_one_head_is_not_taken_for_another_head_by_its_thin_side(fixed):
+    thin = moving_head.grid((62, 66, 12), (3.0, 3.0, 4.5))
+    moving = head(MOVED @ np.diag([1.0, 1.0, 1.07, 1.0]), seed=1)
+    one = fixed[:, :, 11:23]
+    found = align.rigid(one, thin, moving, ON)
+    assert identity.doubts(one, thin, moving, ON, found) == ()
+    larger = head(MOVED @ np.diag([1.07, 0.96, 1.0, 1.0]), seed=1)
+    found = align.rigid(one, thin, larger, ON)
+    assert [flag.code for flag in identity.doubts(one, thin, larger, ON, found)] == ["other-head"]

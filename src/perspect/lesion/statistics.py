@@ -150,8 +150,12 @@ def drawn(
 def scatter(
     statistic: Statistic, again: Float[np.ndarray, "draws voxels"], places: Int[np.ndarray, "3 voxels"]
 ) -> float:
-    """What the standard errors of the voxels do to a statistic: its standard deviation over the draws."""
-    return float(np.nanstd([statistic(one, places) for one in again], ddof=1))
+    """What the standard errors of the voxels do to a statistic: its standard deviation over the draws, NaN where
+    fewer than two of them have a value.
+    """
+    found = np.array([statistic(one, places) for one in again])
+    found = found[np.isfinite(found)]
+    return float(found.std(ddof=1)) if found.size > 1 else float("nan")
 
 
 def usable(
