@@ -23,7 +23,7 @@ from perspect.evidence.side import Side
 from perspect.phantom.study import Simulation
 from perspect.vocabulary import Finding, Flag, Problem, Severity, marker
 
-SEEDS = 100
+SEEDS = 200
 
 MEASURED = (
     "high-grade-glioma", "low-grade-glioma", "recurrence", "radiation-necrosis", "abscess", "metastasis", "lymphoma",

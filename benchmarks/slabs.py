@@ -17,7 +17,10 @@ from scipy import ndimage
 from patients import series_of
 from perspect import asl, dce, dsc, io, lesion, mrs, pitfalls
 from perspect.anatomy import resample
-from perspect.app.contribute.contribution import read
+from perspect.app.contribute.contribution import Told, read
+from perspect.app.contribute.dce import SHARED
+from perspect.app.contribute.dsc import UNKNOWN_REFERENCE
+from perspect.app.lesion import without_other
 from perspect.dce.t1 import variable_flip_angle
 from perspect.models.spins import Press
 from perspect.mrs.profile import OF_TUMOURS, USUAL
@@ -63,8 +66,15 @@ HALF = 28.0
 FINE, DCE_VOXEL, ASL_VOXEL = (2.4, 2.6, 5.0), (2.4, 2.6, 4.0), (3.5, 3.5, 5.0)
 """mm of the voxels of DSC and diffusion, of DCE, of ASL."""
 
-VOXEL = 15.0
+VOXEL = 16.0
 """mm of the edge of the spectroscopy voxel."""
+
+EDGES_2HG = (20.0, 18.0, 16.0)
+"""The same at TE 97 ms: the voxel of `protocols.SVS_LONG` is 20 mm, and an operator makes it smaller until the solid
+part fills half of it. Signal, and with it SNR, goes with its volume."""
+
+SNR = 60.0
+"""Of a voxel of `VOXEL` (see `phantom.spectrum.SINGLET`)."""
 
 SHORT, LONG, FOR_2HG = 0.030, 0.144, 0.097
 """Echo times of spectroscopy in s."""
@@ -148,7 +158,8 @@ def _parts(patient: Patient) -> dict[str, Region]:
 def parts_on(patient: Patient, grid: Grid) -> dict[str, Region]:
     """The same on the grid of a scan."""
     masks = {name: resample.onto(one.mask, one.grid, grid, matrix=None) for name, one in _parts(patient).items()}
-    return {name: Region(mask, grid, name) for name, mask in masks.items() if mask.any()}
+    parts = {name: Region(mask, grid, name) for name, mask in masks.items() if mask.any()}
+    return without_other(parts, sum(np.nan_to_num(truth(patient, name, grid)) for name in ("grey", "csf")))
 
 
 def region(scan: Acquired, name: str) -> Region:
@@ -178,16 +189,13 @@ def of_dsc(simulation: Simulation, patient: Patient, reference: str = "white", m
         white.mask, parts, shares["grey"], shares["csf"], references, True,
     )  # fmt: skip
     traps = pitfalls.look(scene)
-    told = tuple(one for one in (*pitfalls.flags_of(traps, "dsc"), *found.flags) if one.severity >= Severity.LIMITED)
     spoilt = pitfalls.trapped(traps, "dsc", scene.grid)
+    known = Told(spoilt, _limiting(found.flags), traps, UNKNOWN_REFERENCE, modality="dsc")
     findings = []
     for key, names in (("rcbv", ("rcbv_mean", "rcbv_hot", "ftb_high", "rcbv_rim")), ("psr", ("psr_mean",))):
         one = found.maps[key]
-        findings += read(names, one.shown, one.shown_std, parts, spoilt, 0.1 if key == "rcbv" else 0.0, told)
-    around = parts["rim of 5 mm"].mask & ~spoilt if "rim of 5 mm" in parts else np.zeros(1, bool)
-    if around.sum() > 20:
-        inside = found.maps["rcbv"].shown[around]
-        facts |= {"rim.mean": float(np.nanmean(inside)), "rim.p95": float(np.nanpercentile(inside, 95))}
+        of_map = known if key == "rcbv" else replace(known, common=0.0)
+        findings += read(names, one.shown, one.shown_std, parts, of_map)
     good = str(found.summary["reliability"]) in ("recommended", "acceptable")
     return Measures(tuple(findings), {**facts, "dsc.class": "good" if good else "poor", "dsc.leakage_corrected": True})
 
@@ -199,8 +207,14 @@ def of_adc(simulation: Simulation, patient: Patient) -> Measures:
     inside = np.isfinite(values) & (values > 0)
     shown = np.where(inside, values, np.nan)
     return Measures(
-        tuple(read(("adc_solid", "adc_cavity"), shown, np.where(inside, 0.0, np.nan), parts_on(patient, scan.grid))), {}
-    )
+        tuple(
+            read(
+                ("adc_solid", "adc_cavity"), shown, np.where(inside, 0.0, np.nan), parts_on(patient, scan.grid),
+                nothing_spoilt(scan.grid),
+            )
+        ),
+        {},
+    )  # fmt: skip
 
 
 def of_dce(simulation: Simulation, patient: Patient) -> Measures:
@@ -222,10 +236,10 @@ def of_dce(simulation: Simulation, patient: Patient) -> Measures:
     curve = Curve(how.times, scan.table["arterial"], "mM", "cp")
     t1 = Map(T1, maps[0], maps[1], status, scan.grid)
     found = dce.quantify(series, dce.Plan(motion=False), t1=t1, b1=b1, mask=inside, aif=curve)
-    told = tuple(one for one in found.flags if one.severity >= Severity.LIMITED)
+    known = replace(nothing_spoilt(scan.grid), flags=_limiting(found.flags), common=SHARED)
     findings = []
     for key, names in (("ktrans", ("ktrans_median",)), ("ve", ("ve_mean",))):
-        findings += read(names, found.maps[key].shown, found.maps[key].shown_std, parts, None, 0.2, told)
+        findings += read(names, found.maps[key].shown, found.maps[key].shown_std, parts, known)
     return Measures(tuple(findings), {})
 
 
@@ -250,26 +264,23 @@ def of_asl(simulation: Simulation, patient: Patient) -> Measures:
     white = white[np.isfinite(white)]
     level = float(white.mean())
     common = float(white.std(ddof=1) / np.sqrt(white.size) / abs(level))
-    told = tuple(flag for flag in flow.flags if flag.severity >= Severity.LIMITED)
-    return Measures(
-        tuple(
-            read(
-                ("rcbf_asl",),
-                one.shown / level,
-                one.shown_std / level,
-                parts_on(patient, scan.grid),
-                None,
-                common,
-                told,
-            )
-        ),
-        {},
-    )
+    known = replace(nothing_spoilt(scan.grid), flags=_limiting(flow.flags), common=common)
+    findings = read(("rcbf_asl",), one.shown / level, one.shown_std / level, parts_on(patient, scan.grid), known)
+    return Measures(tuple(findings), {})
 
 
-def content(patient: Patient, wanted: np.ndarray) -> tuple[dict[str, float], float]:
+def nothing_spoilt(grid: Grid) -> Told:
+    """What is known of a series in which no trap was looked for."""
+    return Told(np.zeros(grid.shape, bool), ())
+
+
+def _limiting(flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
+    return tuple(one for one in flags if one.severity >= Severity.LIMITED)
+
+
+def content(patient: Patient, wanted: np.ndarray, edge: float = VOXEL) -> tuple[dict[str, float], float]:
     """What the spectroscopy voxel holds that has most of the wanted places, in mM, and the share that is wanted."""
-    n = max(round(VOXEL / COARSE), 1)
+    n = max(round(edge / COARSE), 1)
     share = ndimage.uniform_filter(wanted.astype(np.float32), n, mode="constant")
     centre = np.array(np.unravel_index(int(share.argmax()), share.shape))
     box = tuple(slice(max(int(c) - n // 2, 0), int(c) - n // 2 + n) for c in centre)
@@ -298,11 +309,11 @@ def basis(te: float) -> Basis:
     return cached_basis(NAMES, Press(first, te - first), scan.frequency, scan.dwell, scan.n_points)
 
 
-def spectrum(held: Mapping[str, float], te: float, seed: int, trap: str = "") -> object:
+def spectrum(held: Mapping[str, float], te: float, seed: int, trap: str = "", edge: float = VOXEL) -> object:
     """The signal of a voxel at an echo time, with one of `SPECTRUM_TRAPS` where it is set."""
-    scan = Scan(te=te, te1=0.011 if te < 0.09 else 0.017, snr=60.0)
+    scan = Scan(te=te, te1=0.011 if te < 0.09 else 0.017, snr=SNR * (edge / VOXEL) ** 3)
     if trap == "noise":
-        scan = replace(scan, snr=2.0)
+        scan = replace(scan, snr=scan.snr / 30)
     if trap == "bad-shim":
         scan = replace(scan, lorentz=60.0, gauss=4000.0)
     return virtual_spectrum(held, scan, seed)
@@ -322,11 +333,21 @@ def of_mrs(
         _ratio(key, long, name, told) for key, name in (("cho_naa", "tCho/tNAA"), ("cho_cr", "tCho/tCr"))
     ]  # fmt: skip
     if with_2hg:
-        seen = mrs.measure(spectrum(held, FOR_2HG, seed + 10_000, trap), basis(FOR_2HG))
-        findings.append(_ratio("two_hg", seen, "2HG/tCr", told))
+        findings.append(_two_hg(patient, wanted, seed, trap))
     if with_cavity:
         findings.append(_amino(patient, seed, trap))
     return Measures(tuple(one for one in findings if one is not None), {"mrs.te": LONG, "mrs.te_shortest": FOR_2HG})
+
+
+def _two_hg(patient: Patient, wanted: np.ndarray, seed: int, trap: str) -> Finding | None:
+    """2HG of the largest voxel that the wanted places fill by half, or of the smallest."""
+    for edge in EDGES_2HG:
+        held, share = content(patient, wanted, edge)
+        if share >= 0.5:
+            break
+    told = _place(0.0 if trap == "voxel-elsewhere" else share, "solid part", 0.5)
+    seen = mrs.measure(spectrum(held, FOR_2HG, seed + 10_000, trap, edge), basis(FOR_2HG))
+    return _ratio("two_hg", seen, "2HG/tCr", told)
 
 
 def _amino(patient: Patient, seed: int, trap: str) -> Finding | None:

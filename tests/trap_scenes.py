@@ -183,7 +183,7 @@ HAS = {
     distortion: (without_brain(18), without_brain(5)),
     leakage: (changed("k2", SOLID, 0.2), changed("k2", CORE, 0.2)),
     reference: (replace(scene(), references={"elsewhere": 1.3}), replace(scene(), references={"elsewhere": 1.1})),
-    passage: (replace(scene(), passage=Passage(3, 1.5, 80.0, 12.0)), replace(scene(), passage=Passage(8, 1.5, 80, 5))),
+    passage: (replace(scene(), passage=Passage(3, 1.5, 80.0, 12.0)), replace(scene(), passage=Passage(10, 1.5, 60, 5))),
     motion: (replace(scene(), bolus_motion=1.5), replace(scene(), bolus_motion=0.6)),
     small: (of_size(4), of_size(8)),
     arterial: (replace(scene(), arterial=ArterialInput(0.6)), replace(scene(), arterial=ArterialInput(0.25))),

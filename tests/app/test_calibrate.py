@@ -35,8 +35,8 @@ def test_a_folder_of_results_gives_what_a_table_gives(cohort, tmp_path):
         name, _, rcbv, *_ = line.split("\t")
         (folder / name).mkdir(parents=True)
         flags = [{"code": "vessel", "severity": "limited"}]
-        spoilt = {"marker": "psr_mean", "value": 1.0, "bound": None, "flags": ["vessel"]}
-        row = {"marker": "rcbv_mean", "value": float(rcbv), "bound": None, "flags": []}
+        spoilt = {"marker": "psr_mean", "value": 1.0, "bound": None, "flags": ["vessel"], "limited": True}
+        row = {"marker": "rcbv_mean", "value": float(rcbv), "bound": None, "flags": [], "limited": False}
         study = {
             "schema": "perspect-findings/1", "study": {"name": name}, "flags": flags, "traps": [],
             "context": {"treated": True, "dsc.has_preload": True}, "findings": [row, spoilt],

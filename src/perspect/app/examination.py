@@ -1,8 +1,9 @@
 """One examination: everything that is there is measured, trapped, weighed and written. Reads like the methods of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import perspect
@@ -12,13 +13,13 @@ from perspect.app.calibrate import read_calibration
 from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dce, of_dsc, of_mrs, of_patient, unused
 from perspect.app.contribute.contribution import drawn, middle
 from perspect.app.lesion import Box, grown, placed
-from perspect.app.record import left, plans_of, quality_of
+from perspect.app.record import fingerprints, left, plans_of, quality_of
 from perspect.app.scenery import scenery
 from perspect.evidence import Answer, Case, Question
 from perspect.lesion.parts import volume
 from perspect.pitfalls import Record
 from perspect.report.dossier import Dossier, Extent, Plate, Used
-from perspect.vocabulary import Finding, Map, Problem, Recipe, Severity, marker
+from perspect.vocabulary import Finding, Flag, Map, Problem, Recipe, Refusal, Severity, marker
 from perspect.vocabulary.progress import Progress, silent
 
 ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Progress], Contribution]]] = {
@@ -29,6 +30,9 @@ ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Progress], Contri
     "mrs": of_mrs,
 }
 """What reads the series of each role, in the order in which they are read."""
+
+MEASURED_BY: Final = {"adc": "dwi"}
+"""What measures the markers of a role, where the two have different names."""
 
 SIZED: Final = ("whole", "solid part", "enhancing", "cavity")
 """Parts whose diameters are told."""
@@ -86,26 +90,31 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     files = (*(request.out / one for one in io.report_files(name)), *([of_box] if request.lesion is None else []))
     there = [one for one in files if one.exists()]
     io.demand_free(request.out, there, request.overwrite, what="a report of this study")
-    for role in ("dsc", "asl", "dce"):
-        for one in roles.series.get(role, ()):
-            taken = io.existing(io.Destination(request.out, io.name_of(one), role, is_part=True))
-            io.demand_free(request.out, taken, request.overwrite)
+    for taken in _former(request.out, roles):
+        io.demand_free(request.out, taken, request.overwrite)
 
     tell("anatomy", 0.0)
-    mask = request.lesion or _grown(request, roles, of_box)
-    patient = _patient(request, roles, mask, context)
-    added = [_of_role(role, roles.series[role], patient, tell) for role in ROOMS if role in roles.series]
+    with TemporaryDirectory() as aside:
+        mask = request.lesion or _grown(request, roles, Path(aside) / of_box.name)
+        patient = _patient(request, roles, mask, context)
+        of_role = {role: _of_role(role, roles.series[role], patient, tell) for role in ROOMS if role in roles.series}
+        beside = {} if request.lesion is not None else {of_box.relative_to(request.out): mask.read_bytes()}
+    added = list(of_role.values())
     limiting = tuple(one for one in patient.lesion.parts.flags if one.severity >= Severity.LIMITED)
     read = (one for some in added for one in some.findings)
     findings = (*(replace(one, flags=(*limiting, *one.flags)) for one in read), *_read_by_eye(context))
     facts = {key: value for some in added for key, value in some.facts.items()}
-    case = Case({**facts, **context.facts, "enhancing": patient.lesion.parts.is_enhancing})
+    made_by = {"software": perspect.__version__, **fingerprints(added)}
+    case = Case({**facts, **context.facts, **made_by, "enhancing": patient.lesion.parts.is_enhancing})
 
     plates = (*_plates(patient), *(one for some in added for one in some.plates))
     tell("evidence", 0.0)
     answer = None
     if request.question is not None:
-        answer = evidence.weigh(request.question, findings, case, site=site, version=perspect.__version__)
+        answer = evidence.weigh(
+            request.question, findings, case, _impossible(added), site=site, version=perspect.__version__,
+            refused=_refused(of_role),
+        )  # fmt: skip
     dossier = Dossier(
         name=subject,
         version=perspect.__version__,
@@ -133,9 +142,12 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
         pages={
             key: one.relative_to(request.out).as_posix() for some in added for key, one in some.pages.items()
         },
+        site=site,
     )  # fmt: skip
     tell("writing", 0.0)
-    made = io.Report(report.answer_page(dossier), report.findings_json(dossier), report.findings_table(dossier))
+    made = io.Report(
+        report.answer_page(dossier), report.findings_json(dossier), report.findings_table(dossier), beside
+    )  # fmt: skip
     page = io.write_report(request.out, name, made, perspect.__version__, overwrite=request.overwrite)
     return Examination(dossier, page, {key: one for some in added for key, one in some.maps.items()})
 
@@ -158,7 +170,9 @@ def _demand(request: Request, roles: io.Roles) -> None:
 
 
 def _grown(request: Request, roles: io.Roles, path: Path) -> Path:
-    """The lesion grown in the box that was given, written as a mask for everything that reads one."""
+    """The lesion grown in the box that was given, as a file for everything that reads one: it lies aside until all is
+    measured.
+    """
     images = {contrast: io.read_anatomy(one, contrast) for contrast, one in roles.anatomy.items()}
     if request.box is None:
         raise ValueError("There is neither a mask nor a box.")
@@ -182,7 +196,32 @@ def _of_role(role: str, paths: tuple[Path, ...], patient: Patient, tell: Progres
     try:
         return ROOMS[role](paths, patient, tell)
     except Problem as problem:
-        return unused(role, paths, str(problem))
+        return unused(role, paths, str(problem), is_refused=isinstance(problem, Refusal))
+
+
+def _impossible(added: Sequence[Contribution]) -> tuple[Flag, ...]:
+    """Traps that refuse the case: input that cannot be what it is called may be of another side, or another patient."""
+    return tuple(one for some in added for one in some.traps if one.severity == Severity.REFUSED)
+
+
+def _refused(added: Mapping[str, Contribution]) -> dict[str, str]:
+    """Series that are there and must not be interpreted, by what measures their markers, each with the reason."""
+    return {
+        MEASURED_BY.get(role, role): flag.sentence
+        for role, one in added.items()
+        for flag in one.flags
+        if flag.severity == Severity.REFUSED
+    }
+
+
+def _former(out: Path, roles: io.Roles) -> Iterator[list[Path]]:
+    """What a former run has left of each series that will be measured."""
+    for role in ("dsc", "asl", "dce"):
+        for one in roles.series.get(role, ()):
+            yield io.existing(io.Destination(out, io.name_of(one), role, is_part=True))
+    for one in roles.series.get("mrs", ())[:1]:  # results bear the name of the first
+        yield io.existing_spectrum(io.spectrum_destination(out, io.name_of(one)))
+        yield io.existing(io.Destination(out, io.name_of(one), "mrsi", "mrs", "mrsi"))
 
 
 def _read_by_eye(context: io.Context) -> list[Finding]:

@@ -13,10 +13,17 @@ from perspect.anatomy import resample
 from perspect.anatomy.distance import grown as around
 from perspect.app.anatomy import Head
 from perspect.lesion import Parts
+from perspect.lesion.parts import RIM
+from perspect.pitfalls.threshold import threshold
+from perspect.pitfalls.trap import SURROUNDINGS
 from perspect.vocabulary import Grid, Problem, Region
 
-MOSTLY: Final = 0.5
-"""Share of grey matter and fluid from which on a voxel around a lesion is not part of its rim [our default]."""
+MOSTLY: Final = threshold("cortex-in-region", "grey")
+"""Share of grey matter and fluid above which a voxel around a lesion is not part of its rim: the number by which
+cortex in a lesion is told."""
+
+ROOM: Final = "surroundings"
+"""The name of where the part around a lesion could be wider: neither lesion, cortex nor fluid, nor what enhances."""
 
 PURE: Final = 0.9
 """Share of white matter of the voxels whose change after agent says what does not enhance [our default]."""
@@ -24,6 +31,9 @@ PURE: Final = 0.9
 
 Box = tuple[float, float, float, float, float, float]
 """From where to where along each axis, in mm."""
+
+FLUID: Final = 0.5
+"""Share of fluid from which on a voxel counts as fluid, in which choroid plexus hangs [our default]."""
 
 INSIDE: Final = 0.5
 """Share of a lesion that must lie within the brain [our default]."""
@@ -34,9 +44,14 @@ NEAR: Final = 4.0
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """The parts of a lesion on the grid of the anatomy, from which they are brought onto any other."""
+    """The parts of a lesion on the grid of the anatomy, from which they are brought onto any other.
+
+    `other` is the share of cortex, fluid and what enhances beside the lesion in each voxel, none of which is what
+    surrounds it (`None`: not known).
+    """
 
     parts: Parts
+    other: Float[np.ndarray, "x y z"] | None = None
 
     def on(self, grid: Grid, matrix: Float[np.ndarray, "4 4"] | None) -> dict[str, Region]:
         """The parts on a grid; `matrix` takes its places to those of the anatomy. What has no voxel there is gone."""
@@ -45,7 +60,26 @@ class Placed:
             mask = resample.onto(one.mask, one.grid, grid, matrix=matrix)
             if mask.any():
                 found[name] = Region(mask, grid, name)
-        return found
+        return found if self.other is None else without_other(found, self._other_on(grid, matrix))
+
+    def _other_on(self, grid: Grid, matrix: Float[np.ndarray, "4 4"] | None) -> Float[np.ndarray, "x y z"]:
+        assert self.other is not None
+        return resample.onto(self.other, self.parts["whole"].grid, grid, matrix=matrix)
+
+
+def without_other(parts: dict[str, Region], other: Float[np.ndarray, "x y z"]) -> dict[str, Region]:
+    """Parts on a grid with the surroundings of the lesion cleared of voxels that hold much of something else (`other`,
+    a share), and with the room in which these surroundings could be wider.
+    """
+    if SURROUNDINGS not in parts:
+        return parts
+    around = parts[SURROUNDINGS]
+    plain = np.nan_to_num(other, nan=1.0) <= MOSTLY
+    of_lesion = [one.mask for name, one in parts.items() if name in ("solid part", "enhancing", "cavity")]
+    room = plain & ~np.any([np.zeros_like(plain), *of_lesion], axis=0)
+    rest = {name: one for name, one in parts.items() if name != SURROUNDINGS}
+    found = {SURROUNDINGS: around.mask & plain, ROOM: room}
+    return {**rest, **{name: Region(mask, around.grid, name) for name, mask in found.items() if mask.any()}}
 
 
 def placed(path: Path, head: Head) -> Placed:
@@ -76,16 +110,21 @@ def placed(path: Path, head: Head) -> Placed:
             "Give a mask on the grid of one of the conventional images.",
         )
     # What tumour infiltrates around a lesion is white matter; cortex there would be read as its blood volume.
-    other = np.nan_to_num(head.tissues.grey) + np.nan_to_num(head.tissues.csf) > MOSTLY
-    brain = (head.tissues.brain.mask & ~other) | drawn
-    return Placed(lesion.parts(masks, head.grid, brain, _enhances(head, drawn)))
+    other = np.nan_to_num(head.tissues.grey) + np.nan_to_num(head.tissues.csf)
+    near = around(drawn, RIM, head.grid) & ~drawn
+    beside = _enhances(head, near, drawn)
+    if beside is not None:  # choroid plexus, dura, a vessel, or tumour that was not drawn: none surrounds the lesion
+        other = np.where(beside, 1.0, other)
+    other = np.where(drawn, 0.0, np.where(within, other, 1.0)).astype(np.float32)
+    brain = (head.tissues.brain.mask & (other <= MOSTLY)) | drawn
+    return Placed(lesion.parts(masks, head.grid, brain, _enhances(head, drawn)), other)
 
 
-def _enhances(head: Head, inside: np.ndarray) -> np.ndarray | None:
+def _enhances(head: Head, inside: np.ndarray, like: np.ndarray | None = None) -> np.ndarray | None:
     if "t1w" not in head.images or "t1c" not in head.images:
         return None
     white = np.nan_to_num(head.tissues.white) >= PURE
-    return lesion.enhancing(head.images["t1w"], head.images["t1c"], white, inside)
+    return lesion.enhancing(head.images["t1w"], head.images["t1c"], white, inside, like)
 
 
 def grown(head: Head, box: Box) -> Region:
@@ -111,5 +150,7 @@ def grown(head: Head, box: Box) -> Region:
         )
     white = np.nan_to_num(head.tissues.white) >= PURE
     brain = ndimage.binary_fill_holes(head.tissues.brain.mask | around(head.tissues.brain.mask, NEAR, head.grid))
-    found = lesion.grown_in_box(head.images["t1w"], head.images["t1c"], white, inside & np.asarray(brain))
+    bright = inside & np.asarray(brain)
+    fluid = np.nan_to_num(head.tissues.csf) > FLUID
+    found = lesion.grown_in_box(head.images["t1w"], head.images["t1c"], white, bright, fluid | ~np.asarray(brain))
     return Region(found, head.grid, "lesion", "grown in a box from T1c - T1w")

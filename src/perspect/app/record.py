@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from math import isfinite
 from typing import Any, Final
 
 from perspect import io
 from perspect.app.contribute import Contribution
+from perspect.evidence.case import OF_PIPELINE
 from perspect.report.dossier import Quality, Used
 
 READ_WITH: Final = {
@@ -17,12 +19,22 @@ READ_WITH: Final = {
 }
 """Suffixes of images that stand beside a series, the role of that series, and what is said of them."""
 
-NOT_YET: Final = "its markers are not part of an answer yet"
+NO_ROOM: Final = "no marker of an answer is read from images of this kind"
 
 
 def plans_of(added: Sequence[Contribution]) -> dict[str, Any]:
     """Every choice by room and field, as the rooms have written it."""
     return {room: fields for one in _records(added) for room, fields in one.get("plan", {}).items()}
+
+
+def fingerprints(added: Sequence[Contribution]) -> dict[str, str]:
+    """What the choices of each room come down to, as facts that a cut-off may depend on: alike choices, alike words."""
+    plans = ((f"{room}.plan", fields) for room, fields in plans_of(added).items())
+    return {
+        name: sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:12]
+        for name, fields in plans
+        if name in OF_PIPELINE
+    }
 
 
 def quality_of(added: Sequence[Contribution]) -> dict[str, Quality]:
@@ -35,7 +47,7 @@ def left(roles: io.Roles, added: Sequence[Contribution]) -> tuple[Used, ...]:
     used = {one.role for some in added for one in some.used if one.is_used}
     known = {one.name for some in added for one in some.used}
     series = [
-        Used(role, path.name, is_used=False, why_not=NOT_YET)
+        Used(role, path.name, is_used=False, why_not=NO_ROOM)
         for role, paths in roles.series.items()
         for path in paths
         if path.name not in known

@@ -8,11 +8,11 @@ from math import isfinite
 from statistics import mean, median_low
 from typing import Final, Literal
 
-from perspect.evidence.case import OF_QUALITY, Case, Condition, Fact
+from perspect.evidence.case import FACTS, OF_PIPELINE, OF_QUALITY, Case, Condition, Fact
 from perspect.evidence.question import Question
 from perspect.evidence.row import Cutoff, Proportion, Row, of_counts
 from perspect.evidence.sources import row as row_of
-from perspect.vocabulary import Problem
+from perspect.vocabulary import Problem, marker
 
 FEWEST: Final = 10
 """Patients of either outcome without which a marker gets no cut-off [our default]."""
@@ -65,7 +65,10 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class Calibration:
-    """A site's cut-offs for one question: by whom (`site`), with which version, under which conditions."""
+    """A site's cut-offs for one question: by whom (`site`), with which version, under which conditions.
+
+    Conditions on a series or its pipeline hold for the markers of that series.
+    """
 
     question: str
     site: str
@@ -77,6 +80,11 @@ class Calibration:
         """The rows by marker, of those that a verdict may rest on."""
         return {one.marker: self._row(one, target) for one in self.markers if not one.why_not}
 
+    @property
+    def useless(self) -> dict[str, str]:
+        """Markers that this cohort gives no cut-off for, each with the reason."""
+        return {one.marker: one.why_not for one in self.markers if one.why_not}
+
     def _row(self, one: Calibrated, target: str) -> Row:
         n = one.n_target + one.n_other
         return Row(
@@ -84,16 +92,26 @@ class Calibration:
             direction=one.direction, status="verified", citation=f"{self.site}, own cohort of {n} patients",
             cutoff=Cutoff(one.cutoff_low, one.cutoff_high, f"calibrated here: {one.cutoff:.3g}"),
             sensitivity=one.sensitivity, specificity=one.specificity, auc=one.auc, n_patients=n, level="own",
-            conditions=self.conditions, note="cross-validated",
+            conditions=self._conditions(one.marker), note="cross-validated",
         )  # fmt: skip
+
+    def _conditions(self, key: str) -> tuple[Condition, ...]:
+        """Under which conditions a marker's cut-off may be cited: how its own series was taken and analysed."""
+        by = f"{marker(key).measured_by}."
+        own = (one for one in self.conditions if "." not in one.fact or one.fact.startswith(by))
+        made_by = () if any(one.fact == "software" for one in self.conditions) else (
+            Condition("software", equals=self.version),
+        )  # fmt: skip
+        return (*own, *made_by)
 
 
 def calibrate(question: Question, cohort: Sequence[Known], site: str, version: str, seed: int = 0) -> Calibration:
     """A site's own cut-offs for a question, from patients whose outcome is known.
 
     Only markers that the question reads are looked at. Patients whom the question would refuse must not be among them.
-    Raises Problem where no marker has `FEWEST` patients of either outcome.
+    Raises Problem where no marker has `FEWEST` patients of either outcome, or they were measured by several pipelines.
     """
+    _demand_one_pipeline(cohort)
     keys = tuple(dict.fromkeys(row_of(name).marker for use in question.uses for name in use.rows))
     found = tuple(one for key in keys if (one := _of_marker(key, cohort, seed)) is not None)
     if not found:
@@ -110,7 +128,7 @@ def calibrate(question: Question, cohort: Sequence[Known], site: str, version: s
 def conditions_of(cohort: Sequence[Known]) -> tuple[Condition, ...]:
     """How the cohort was measured, as conditions on a new case: what differs within it cannot be one."""
     out = []
-    for fact in sorted(OF_QUALITY):
+    for fact in sorted(OF_QUALITY | OF_PIPELINE):
         values = [one.facts.get(fact) for one in cohort]
         known = [one for one in values if one is not None]
         if len(known) < len(values) or not known:
@@ -121,6 +139,19 @@ def conditions_of(cohort: Sequence[Known]) -> tuple[Condition, ...]:
         elif len(set(known)) == 1:
             out.append(Condition(fact, equals=known[0]))
     return tuple(out)
+
+
+def _demand_one_pipeline(cohort: Sequence[Known]) -> None:
+    """Raises Problem where what made the numbers differs within the cohort."""
+    for fact in sorted(OF_PIPELINE):
+        made = {one.facts[fact]: one.name for one in cohort if fact in one.facts}
+        if len(made) > 1:
+            (first, a), (second, b), *_ = made.items()
+            raise Problem(
+                f"{FACTS[fact].capitalize()} of {a} and of {b} differ ({first} and {second}).",
+                "One cut-off for numbers of several pipelines would be of neither.",
+                "Measure the whole cohort with one version and the same choices.",
+            )
 
 
 def refusals(question: Question, cohort: Sequence[Known]) -> tuple[str, ...]:

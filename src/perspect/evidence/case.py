@@ -33,9 +33,17 @@ FACTS: dict[str, str] = {
     "dsc.leakage_corrected": "leakage was corrected",
     "mrs.te": "the longest echo time of the spectroscopy in s",
     "enhancing": "part of the lesion enhances",
+    "software": "the version of perspect",
+    "dsc.plan": "the choices of the DSC analysis",
+    "dce.plan": "the choices of the DCE analysis",
+    "asl.plan": "the choices of the ASL analysis",
+    "mrs.plan": "the choices of the spectroscopy analysis",
 }
 """Every fact that a condition may ask for, in words."""
 
+
+OF_PIPELINE: frozenset[str] = frozenset({"software", "dsc.plan", "dce.plan", "asl.plan", "mrs.plan"})
+"""Facts about what made the numbers. A cut-off that was found with another pipeline says nothing of this one."""
 
 OF_QUALITY: frozenset[str] = frozenset(
     {"dsc.class", "dsc.has_preload", "dsc.leakage_corrected", "mrs.te", "gadolinium_before_mrs"}

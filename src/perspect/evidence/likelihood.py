@@ -18,6 +18,9 @@ INFORMATIVE: Final = 2.0
 """Likelihood ratio (or its inverse) from which a value takes a side, and that a row must reach in the direction it is
 read in to support a verdict or to object to one: less hardly moves an opinion [our default]."""
 
+PROBABILITY, READER = "probability", "reader"
+"""The unit of markers that are a probability, and by whom signs are measured that are seen or not."""
+
 EIGHTY: Final = NORMAL.inv_cdf(SURE)
 """Standard deviations to either side that hold 80 %."""
 
@@ -40,11 +43,15 @@ def beyond(finding: Finding, row: Row, value: float | None = None) -> float:
     """The probability that the true value lies beyond the row's cut-off, on the side to which the marker points.
 
     A cut-off that is a range counts as lying anywhere in it. A bound says 1 where it has passed the whole range, and
-    leaves even chances where it has not. `value` stands in for the finding's own. NaN where nothing is known.
+    leaves even chances where it has not. `value` stands in for the finding's own. NaN where nothing is known. A marker
+    that is itself a probability is the answer, however small its error: beyond "even chances" it lies as probably as it
+    says.
     """
     at = finding.value if value is None else value
     if row.cutoff is None or not isfinite(at):
         return float("nan")
+    if finding.marker.unit == PROBABILITY:
+        return min(max(at, 0.0), 1.0) if row.direction == "high" else 1.0 - min(max(at, 0.0), 1.0)
     low, high = row.cutoff.low, row.cutoff.high
     if finding.above:
         passed = at >= high
@@ -86,16 +93,20 @@ class Rates:
 
 
 def clear_side(finding: Finding, row: Row, value: float | None = None) -> Side:
-    """The side on which a value stands clear: its 80 % interval lies beyond the cut-off, the whole range of it."""
-    if row.cutoff is None:
+    """The side on which a value stands clear: its 80 % interval lies beyond the cut-off, the whole range of it.
+
+    A sign that a reader saw has no error of measurement: it takes a side, and is never clear. Nor is what is absent,
+    where a row is about presence only.
+    """
+    if row.cutoff is None or finding.marker.measured_by == READER:
         return Side.NEITHER
     ends = (Cutoff(edge, edge, "") for edge in (row.cutoff.low, row.cutoff.high))
     chances = [beyond(finding, replace(row, cutoff=end), value) for end in ends]
     if not all(isfinite(one) for one in chances):
         return Side.NEITHER
     if min(chances) >= SURE:
-        return Side.FOR
-    return Side.AGAINST if max(chances) <= 1 - SURE else Side.NEITHER
+        return Side.FOR if _is_seen(finding, row, value) else Side.NEITHER
+    return Side.AGAINST if max(chances) <= 1 - SURE and row.speaks == "both" else Side.NEITHER
 
 
 def side_of(finding: Finding, row: Row, value: float | None = None) -> Side:
@@ -110,8 +121,14 @@ def side_of(finding: Finding, row: Row, value: float | None = None) -> Side:
         return clear
     ratio = effective(chance, rates(row)[1])
     if ratio >= INFORMATIVE:
-        return Side.FOR
-    return Side.AGAINST if ratio <= 1 / INFORMATIVE else Side.NEITHER
+        return Side.FOR if _is_seen(finding, row, value) else Side.NEITHER
+    return Side.AGAINST if ratio <= 1 / INFORMATIVE and row.speaks == "both" else Side.NEITHER
+
+
+def _is_seen(finding: Finding, row: Row, value: float | None) -> bool:
+    """Whether a value is far enough above zero to be called seen, where the row asks for that."""
+    at = finding.value if value is None else value
+    return finding.above or not finding.std * row.seen_from > at
 
 
 def rates(row: Row) -> tuple[Rates, Rates, Rates]:

@@ -62,6 +62,8 @@ class Row:
     `target` is what counts as positive, and `direction` how the marker points there. `status` is `verified` where the
     numbers were read in the source itself; only such rows may feed a verdict. `sensitivity` and `specificity` are
     `None` where the source has none. `roi` says over what its regions were summed up: mean, maximum, or mixed.
+    `speaks` is "present" where a sign speaks only if it is there: its absence is no evidence against.
+    `seen_from` is how many standard errors above zero a value must lie to speak for presence.
     `lr_caps` are a printed likelihood ratio and the ends of its interval (low, estimate, high) that are lower than the
     printed pair implies: then the lower holds.
     """
@@ -82,6 +84,8 @@ class Row:
     n_studies: int = 1
     level: str = "single"
     roi: str = ""
+    speaks: Literal["both", "present"] = "both"
+    seen_from: float = 0.0
     population: str = ""
     conditions: tuple[Condition, ...] = ()
     lr_caps: tuple[float, float, float] = (float("inf"),) * 3

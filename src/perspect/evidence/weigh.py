@@ -5,7 +5,7 @@ from math import isfinite
 from typing import Final
 
 from perspect.evidence.calibrate import Calibration
-from perspect.evidence.case import Case
+from perspect.evidence.case import OF_PIPELINE, Case
 from perspect.evidence.dependence import band, post_test
 from perspect.evidence.likelihood import INFORMATIVE, beyond, clear_side, effective, rates, side_of
 from perspect.evidence.question import Question, Use
@@ -35,9 +35,15 @@ CONTRADICT: Final = "its readings contradict each other"
 UNKNOWN: Final = float("nan")
 
 
-OTHER_VERSION: Final = "This site's cut-offs were found with version {} of perspect, and this is {}."
+NOT_COMPARABLE: Final = "This site's cut-off for {} is not used: {}. The published one stands in."
+
+USELESS: Final = "This site's cohort gives no cut-off for {} ({}). The published one stands in."
+
+ABSENT: Final = "its absence is no evidence against"
 
 NOTHING: Final[Mapping[str, Row]] = {}
+
+NONE_REFUSED: Final[Mapping[str, str]] = {}
 
 
 def weigh(
@@ -48,22 +54,27 @@ def weigh(
     *,
     site: Calibration | None = None,
     version: str = "",
+    refused: Mapping[str, str] = NONE_REFUSED,
 ) -> Answer:
     """The answer to a question from findings and what is on record.
 
     `flags` speak of the whole case: one that says REFUSED refuses it. What is wrong with one series stands in the flags
-    of its findings. Neither the order nor the repetition of findings matters. What is missing is part of the answer.
+    of its findings. `refused` are series that are there and must not be interpreted, by what measures (`Marker`), each
+    with the reason: where nothing else can answer, the answer is refused and not only insufficient. Neither the order
+    nor the repetition of findings matters. What is missing is part of the answer.
 
-    `site` holds cut-offs that were found with this pipeline (`version`): for their markers they stand in for published
-    ones. An answer is exploratory unless all that supports it rests on them.
+    `site` holds cut-offs of a site's own: for their markers they stand in for published ones, as long as they were
+    found with this pipeline (`version`, and what is on record of the choices); otherwise they are greyed, with the
+    reason. An answer is exploratory unless all that supports it rests on them.
     """
+    case = Case({**case.facts, "software": version}) if version else case
     held_back = tuple(
         need.sentence for need in question.needs if need.severity < Severity.REFUSED and need.condition.failure(case)
     )
     own = NOTHING if site is None else site.rows(question.target)
     said = (*held_back, *question.limits)
     limits = (*said, NOT_VALIDATED)
-    stop = _stopped(question, findings, case, flags)
+    stop = _stopped(question, findings, case, flags, refused)
     if stop is not None:
         word, why = stop
         silent = tuple(
@@ -74,7 +85,7 @@ def weigh(
         return Answer(question.key, word, Side.NEITHER, "", why, silent, families_unusable=unusable, limits=limits)
     votes = tuple(_vote(use, findings, case, own) for use in question.uses)
     word, side = _verdict(votes)
-    limits = (*said, *_not_validated(votes, site, version))
+    limits = (*said, *_not_validated(votes), *_of_site(question, site, own, case))
     if word is Word.CONCORDANT and held_back:
         word = Word.LEANS
     low, high = _band(votes) if word.strength >= Word.LEANS.strength else (1.0, 1.0)
@@ -103,7 +114,7 @@ def weigh(
 
 
 def _stopped(
-    question: Question, findings: Sequence[Finding], case: Case, flags: Sequence[Flag]
+    question: Question, findings: Sequence[Finding], case: Case, flags: Sequence[Flag], refused: Mapping[str, str]
 ) -> tuple[Word, str] | None:
     """Why nothing is weighed at all, if so."""
     for need in question.needs:
@@ -115,7 +126,12 @@ def _stopped(
     measured = {one.marker.key for one in findings if one.is_measured}
     for key, why in question.mandatory:
         if key not in measured:
-            return Word.INSUFFICIENT, why
+            spoilt = refused.get(marker(key).measured_by)
+            return (Word.INSUFFICIENT, why) if spoilt is None else (Word.REFUSED, f"{why} {spoilt}")
+    may_speak = {one.marker for use in question.uses for one in map(row_of, use.rows) if one.may_feed}
+    spoilt = next((refused[by] for by in sorted({marker(key).measured_by for key in may_speak} & set(refused))), None)
+    if spoilt is not None and not may_speak & measured:
+        return Word.REFUSED, f"Nothing that could answer may be interpreted. {spoilt}"
     return None
 
 
@@ -125,20 +141,44 @@ def _band(votes: Sequence[FamilyVote]) -> tuple[float, float]:
     return band([rates(one.row) for one in usable], [one.probability for one in usable])
 
 
-def _not_validated(votes: Sequence[FamilyVote], site: Calibration | None, version: str) -> tuple[str, ...]:
+def _not_validated(votes: Sequence[FamilyVote]) -> tuple[str, ...]:
     """What keeps the answer exploratory; nothing where all families that take a side rest on the site's own rows."""
-    if site is None:
-        return (NOT_VALIDATED,)
     taking = [one.primary.row for one in votes if one.side is not Side.NEITHER and one.primary is not None]
-    other = () if site.version == version else (OTHER_VERSION.format(site.version, version or "unknown"), NOT_VALIDATED)
-    return other if taking and all(one.level == "own" for one in taking) else (NOT_VALIDATED,)
+    return () if taking and all(one.level == "own" for one in taking) else (NOT_VALIDATED,)
 
 
-def _rows(use: Use, own: Mapping[str, Row]) -> list[Row]:
-    """The rows of a family: the site's own first, and published ones for markers that it has not calibrated."""
+def _of_site(
+    question: Question, site: Calibration | None, own: Mapping[str, Row], case: Case
+) -> tuple[str, ...]:  # fmt: skip
+    """Where published cut-offs stand in for those that the site has looked for, with the reason."""
+    if site is None:
+        return ()
+    asked = dict.fromkeys(row_of(name).marker for use in question.uses for name in use.rows)
+    barred = {key: why[0] for key in asked if key in own and (why := _other_pipeline(own[key], case))}
+    return (
+        *(NOT_COMPARABLE.format(marker(key).name, why) for key, why in barred.items()),
+        *(USELESS.format(marker(key).name, site.useless[key]) for key in asked if key in site.useless),
+    )
+
+
+def _other_pipeline(row: Row, case: Case) -> tuple[str, ...]:
+    """Why a cut-off of the site is of another pipeline, if it is."""
+    some = (one.failure(case) for one in row.conditions if one.fact in OF_PIPELINE)
+    return tuple(why for why in some if why is not None)
+
+
+def _rows(use: Use, own: Mapping[str, Row], case: Case) -> list[Row]:
+    """The rows of a family: the site's own first, published ones for markers that it has not calibrated with this
+    pipeline, and last what it has calibrated with another, which is shown and says nothing.
+    """
     published = [row_of(name) for name in use.rows]
     calibrated = dict.fromkeys(one.marker for one in published if one.marker in own)
-    return [*(own[key] for key in calibrated), *(one for one in published if one.marker not in own)]
+    valid = [key for key in calibrated if not _other_pipeline(own[key], case)]
+    return [
+        *(own[key] for key in valid),
+        *(one for one in published if one.marker not in valid),
+        *(own[key] for key in calibrated if key not in valid),
+    ]
 
 
 def _vote(use: Use, findings: Sequence[Finding], case: Case, own: Mapping[str, Row] = NOTHING) -> FamilyVote:
@@ -149,7 +189,7 @@ def _vote(use: Use, findings: Sequence[Finding], case: Case, own: Mapping[str, R
     """
     readings = [
         reading(finding, row, case)
-        for row in _rows(use, own)
+        for row in _rows(use, own, case)
         for finding in sorted(set(findings), key=repr)
         if finding.marker.key == row.marker
     ]
@@ -159,7 +199,7 @@ def _vote(use: Use, findings: Sequence[Finding], case: Case, own: Mapping[str, R
     primary = next((one for one in primaries if not one.is_valid), primaries[0] if primaries else None)
     primary = primary or (readings[0] if readings else None)
     if primary is None:
-        return FamilyVote(use.family, None, (), Side.NEITHER, frozenset(), frozenset(), _lacking(use, own))
+        return FamilyVote(use.family, None, (), Side.NEITHER, frozenset(), frozenset(), _lacking(use, own, case))
     others = tuple(one for one in readings if one is not primary)
     objects = frozenset().union(*(one.objects for one in readings))
     doubts: frozenset[Side] = objects.union(*(one.doubts for one in readings))
@@ -170,9 +210,10 @@ def _vote(use: Use, findings: Sequence[Finding], case: Case, own: Mapping[str, R
     return FamilyVote(use.family, primary, others, primary.side, objects, doubts)
 
 
-def _lacking(use: Use, own: Mapping[str, Row]) -> str:
+def _lacking(use: Use, own: Mapping[str, Row], case: Case) -> str:
     """What was not measured, and what would measure it."""
-    needed = sorted({marker(one.marker).measured_by.upper() for one in _rows(use, own) if one.may_feed} - {"READER"})
+    feeding = (one for one in _rows(use, own, case) if one.may_feed)
+    needed = sorted({marker(one.marker).measured_by.upper() for one in feeding} - {"READER"})
     return f"not measured, it would need {' or '.join(needed)}" if needed else CONTEXT_ONLY
 
 
@@ -193,6 +234,8 @@ def reading(finding: Finding, row: Row, case: Case) -> Reading:
         side = Side.NEITHER
     if says_little.get(side, False):
         failed.append(f"its likelihood ratio of {effective(chance, found):.2g} hardly says anything")
+    if row.speaks == "present" and isfinite(chance) and effective(chance, found) < 1:
+        failed.append(ABSENT)
     is_about = row.is_about(case)
 
     def spoken(sides: Callable[[Finding, Row, float], Side]) -> frozenset[Side]:

@@ -29,12 +29,12 @@ def _sentence(question: Question, answer: Answer, held_back: tuple[str, ...]) ->
     if len(answer.families_for) == 1:
         said = f"The measurements lean towards {answer.side_name}. That rests on one family: {backing}."
     if answer.families_against:
-        said += f" {_list(answer.families_against).capitalize()} disagrees."
+        said += f" {_said(answer.families_against, 'disagrees', 'disagree')}."
     elif len(answer.families_for) > 1:
         said += f" {' '.join(held_back)}"
     near = [one.family for one in answer.families if one.side is answer.side and not one.is_clear]
     if near:
-        said += f" {_list(near).capitalize()} {'is' if len(near) == 1 else 'are'} not clear of the cut-off."
+        said += f" {_said(near, 'is not clear of its cut-off', 'are not clear of their cut-offs')}."
     return said.replace("  ", " ").strip()
 
 
@@ -63,3 +63,8 @@ def _missing(answer: Answer) -> str:
 def _list(families: tuple[Family, ...] | list[Family]) -> str:
     names = [str(one) for one in families]
     return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def _said(families: tuple[Family, ...] | list[Family], one: str, several: str) -> str:
+    """What is said of one family, or of several."""
+    return f"{_list(families).capitalize()} {one if len(families) == 1 else several}"

@@ -83,15 +83,33 @@ def _of_folder(folder: Path, outcomes: Path) -> Iterator[Measured]:
 
 
 def _findings(path: Path) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    if not str(read.get("schema", "")).startswith("perspect-findings/"):
-        raise Problem(f"{path} holds no findings of perspect.", "Its keys are not known.", "Take it out of the folder.")
+    """The findings in a file, with every key that a cohort is read by."""
+    try:
+        read: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if not str(read["schema"]).startswith("perspect-findings/"):
+            raise ValueError(f"its schema is '{read['schema']}'")
+        rows = read["findings"]
+        complete = all({"marker", "value", "bound", "flags", "limited"} <= set(row) for row in rows)
+        graded = all({"code", "severity"} <= set(flag) for flag in (*read["flags"], *read["traps"]))
+        if not (complete and graded and isinstance(read["study"]["name"], str) and isinstance(read["context"], dict)):
+            raise ValueError("what a finding needs is not there")
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise Problem(
+            f"{path} holds no findings of perspect ({type(error).__name__}: {error}).",
+            "A patient who is left out without a word would bend the cut-offs.",
+            "Ask the question of this patient again, or take the file out of the folder.",
+        ) from error
     return read
 
 
 def _is_usable(row: Mapping[str, Any], grave: set[str]) -> bool:
     """Whether a value may serve a calibration: known, no bound, not spoilt by what limits it."""
-    return row["value"] is not None and row["bound"] is None and not grave & set(row["flags"])
+    return (
+        isinstance(row["value"], int | float)
+        and row["bound"] is None
+        and not row["limited"]
+        and not grave & set(row["flags"])
+    )
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 """An answer out: the page that people open, the canonical findings and their table."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from perspect.io import reuse
@@ -10,25 +11,29 @@ from perspect.io.staging import publish, staged
 
 @dataclass(frozen=True)
 class Report:
-    """The three files of an answer as text."""
+    """The three files of an answer as text, and what else belongs to it, by its path below the output folder."""
 
     page: str
     findings: str
     table: str
+    beside: Mapping[Path, bytes] = field(default_factory=dict)
 
 
 def write_report(out: Path, name: Name, report: Report, version: str, *, overwrite: bool = False) -> Path:
-    """Writes all three or none, and returns the path of the page.
+    """Writes all or none, and returns the path of the page.
 
     Raises `Problem` where there is one already.
     """
     files = dict(zip(report_files(name), (report.page, report.findings, report.table), strict=True))
-    reuse.demand_free(out, [out / path for path in files if (out / path).exists()], overwrite)
+    reuse.demand_free(out, [out / path for path in (*files, *report.beside) if (out / path).exists()], overwrite)
     with staged(out) as temporary:
         tree = temporary / "tree"
         for path, text in files.items():
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).write_text(text, encoding="utf-8")
+        for path, content in report.beside.items():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).write_bytes(content)
         for shared, text in reuse.shared_files(out, version, None).items():
             (tree / shared).write_text(text, encoding="utf-8")
         publish(tree, out, temporary)

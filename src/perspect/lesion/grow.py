@@ -9,6 +9,10 @@ from scipy import ndimage
 from perspect.lesion.parts import BRIGHTEST, FEWEST, enclosed, enhancing
 from perspect.vocabulary import Problem
 
+MOSTLY: Final = 0.5
+"""Share of what borders on an enhancing piece that is no tissue, from which on the piece is none of a lesion
+[our default]."""
+
 CLOSED: Final = 2
 """Voxels by which gaps of a ring are closed [our default]."""
 
@@ -18,11 +22,14 @@ def grown_in_box(
     after: Float[np.ndarray, "x y z"],
     white: Bool[np.ndarray, "x y z"],
     box: Bool[np.ndarray, "x y z"],
+    beyond: Bool[np.ndarray, "x y z"] | None = None,
 ) -> Bool[np.ndarray, "x y z"]:
     """The enhancing part of a lesion and what it encloses, within a box that somebody drew around it.
 
     Both T1-weighted images are on one grid, `white` is normal-appearing. What rises most is where it starts (vessels
     and other pieces that do not hang together with that are left out), and it grows to what enhances at all.
+    `beyond` is what is no tissue (fluid, and what lies outside of the brain): pieces that mostly border on it are
+    choroid plexus, dura or a vessel at the surface, and are left out as long as something else enhances.
     Raises Problem where nothing in the box enhances, or it reaches the border of the box.
     """
     lit = enhancing(before, after, white, box)
@@ -39,6 +46,8 @@ def grown_in_box(
     wanted = np.unique(label[seeds])
     counts = np.bincount(label.ravel(), minlength=n + 1)
     kept = [one for one in wanted if one and counts[one] >= FEWEST]
+    if beyond is not None:
+        kept = [one for one in kept if _bordering(label == one, beyond) < MOSTLY] or kept
     if not kept:
         raise Problem(
             "What enhances in the box are single voxels.",
@@ -55,3 +64,9 @@ def grown_in_box(
             "Draw it larger, or away from what enhances besides the lesion.",
         )
     return grown
+
+
+def _bordering(piece: Bool[np.ndarray, "x y z"], beyond: Bool[np.ndarray, "x y z"]) -> float:
+    """How much of what borders on a piece is no tissue."""
+    border = ndimage.binary_dilation(piece) & ~piece
+    return float(beyond[border].mean()) if border.any() else 0.0

@@ -26,7 +26,8 @@ class Sample:
     """The voxels of a part on a map: those with a value and an error, and those of them that no trap holds.
 
     `common` is a relative error that all voxels share (the reference, an arterial input) and `shift` the standard error
-    in mm of where the part lies on the map: neither shrinks with the number of voxels.
+    in mm of where the part lies on the map: neither shrinks with the number of voxels. `room` are the voxels that a
+    wider part may hold (`None`: any): the surroundings of a lesion do not reach into it, however wrong its edge is.
     """
 
     values: Float[np.ndarray, "x y z"]
@@ -35,6 +36,7 @@ class Sample:
     trapped: Bool[np.ndarray, "x y z"] | None = None
     common: float = 0.0
     shift: float = 0.0
+    room: Bool[np.ndarray, "x y z"] | None = None
 
     @property
     def near(self) -> "Sample":
@@ -48,8 +50,8 @@ class Sample:
         )
         at = (a, b, c)
         part = replace(self.part, mask=self.part.mask[at], grid=self.part.grid.part(at))
-        trapped = None if self.trapped is None else self.trapped[at]
-        return replace(self, values=self.values[at], std=self.std[at], part=part, trapped=trapped)
+        trapped, room = (None if one is None else one[at] for one in (self.trapped, self.room))
+        return replace(self, values=self.values[at], std=self.std[at], part=part, trapped=trapped, room=room)
 
     @cached_property
     def here(self) -> Bool[np.ndarray, "x y z"]:
@@ -83,7 +85,8 @@ class Sample:
 
     def without(self, mask: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
         """The usable voxels of another mask that no trap holds."""
-        some = usable(self.values, self.std, mask)
+        allowed = mask if self.room is None else mask & (self.room | self.part.mask)
+        some = usable(self.values, self.std, allowed)
         return some if self.trapped is None else some & ~self.trapped
 
     @property
@@ -121,15 +124,16 @@ def measured(
     common: float = 0.0,
     flags: tuple[Flag, ...] = (),
     shift: float = 0.0,
+    room: Bool[np.ndarray, "x y z"] | None = None,
 ) -> Finding:
     """The marker's number in a part, from a map on the grid of the part in the marker's unit.
 
-    The error holds the noise of the voxels, what a mask that is one voxel larger or smaller would do, `common` and
-    `shift` (see `Sample`). `trapped` are voxels that a trap holds: the number that counts is without them, and NaN
-    where they are more than half of the part.
+    The error holds the noise of the voxels, what a mask that is one voxel larger or smaller would do (within `room`),
+    `common` and `shift` (see `Sample`). `trapped` are voxels that a trap holds: the number that counts is without them,
+    and NaN where they are more than half of the part.
     """
     statistic = BY_NAME[marker.statistic]
-    sample = Sample(values, std, part, trapped, common, shift).near
+    sample = Sample(values, std, part, trapped, common, shift, room).near
     here, free, share = sample.here, sample.free, sample.share_trapped
     notes = list(flags)
     if here.sum() < FEWEST:

@@ -73,13 +73,14 @@ def enhancing(
     after: Float[np.ndarray, "x y z"],
     white: Bool[np.ndarray, "x y z"],
     inside: Bool[np.ndarray, "x y z"],
+    like: Bool[np.ndarray, "x y z"] | None = None,
 ) -> Bool[np.ndarray, "x y z"]:
     """Where `inside` a lesion agent raised a T1-weighted signal: `after` is first brought to the scale of `before` by
     white matter.
 
     What is bright on both (blood, fat, protein) does not count: the difference is read, never the image after agent
     alone. Agent also seeps into necrosis and a little into what infiltrates, so that a voxel must enhance about half as
-    much as the brightest part does.
+    much as the brightest part does: that of `like`, where what enhances is sought beside a lesion.
     """
     normal = white & np.isfinite(before) & np.isfinite(after)
     level = float(np.median(before[normal]))
@@ -87,8 +88,10 @@ def enhancing(
     gain = (scaled - before) / level
     typical = gain[normal]
     spread = 1.4826 * float(np.median(np.abs(typical - np.median(typical))))
-    gain = np.where(inside, np.nan_to_num(gain, nan=0.0), 0.0)
-    brightest = float(np.percentile(gain[inside], BRIGHTEST)) if inside.any() else 0.0
+    gain = np.nan_to_num(gain, nan=0.0)
+    of = inside if like is None else like
+    brightest = float(np.percentile(gain[of], BRIGHTEST)) if of.any() else 0.0
+    gain = np.where(inside, gain, 0.0)
     out: Bool[np.ndarray, "x y z"] = gain > max(ENHANCES * spread, LEAST_GAIN, ENOUGH * brightest)
     return out
 

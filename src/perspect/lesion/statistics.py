@@ -11,6 +11,9 @@ from scipy import ndimage
 CLUSTER: Final = 4
 """Contiguous voxels that a hot spot has at least: one voxel is noise, or a vessel [our default]."""
 
+AREA: Final = 5
+"""Voxels of a part that an area of three by three has at least, so that its mean is of the part [our default]."""
+
 LOW, HIGH = 1.0, 1.75
 """rCBV below which a voxel counts as low, and above which as high (fractional tumour burden; Iv et al. 2019, AJNR)."""
 
@@ -75,6 +78,29 @@ class ShareBelow:
         return float((values < self.limit).mean())
 
 
+@dataclass(frozen=True)
+class OfAreas:
+    """A percentile of the means over small areas of a slice: three by three voxels, of which `AREA` belong to the part.
+
+    Studies of what surrounds a lesion read the mean of a region of interest, and take the highest of several. A high
+    percentile of single voxels is another number: it rises with their noise, even where nothing is raised.
+    """
+
+    at: float
+
+    def __call__(self, values: Float[np.ndarray, " voxels"], places: Int[np.ndarray, "3 voxels"]) -> float:
+        """The percentile, NaN where no area holds enough of the part."""
+        if values.size < AREA:
+            return float("nan")
+        origin = places.min(axis=1, keepdims=True)
+        held = np.zeros((2, *((places - origin).max(axis=1) + 1)))
+        held[(0, *(places - origin))] = 1.0
+        held[(1, *(places - origin))] = values
+        count, total = (9.0 * ndimage.uniform_filter(one, (3, 3, 1), mode="constant") for one in held)
+        means = (total / np.maximum(count, 1.0))[(held[0] > 0) & (count > AREA - 0.5)]
+        return float(np.percentile(means, self.at)) if means.size else float("nan")
+
+
 def top_cluster(values: Float[np.ndarray, " voxels"], places: Int[np.ndarray, "3 voxels"]) -> float:
     """The mean of the hottest `CLUSTER` or more voxels that hang together by their faces; NaN if no so many do.
 
@@ -111,6 +137,7 @@ BY_NAME: Final[dict[str, Statistic]] = {
     "top cluster": top_cluster,
     "median": Percentile(50.0),
     "95th percentile": Percentile(95.0),
+    "95th percentile of areas": OfAreas(95.0),
     "fraction": ShareAbove(HIGH),
 }
 """The statistics that a `Marker` may name."""

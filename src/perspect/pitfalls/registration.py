@@ -14,7 +14,10 @@ ERROR: Final = threshold("misaligned", "error")
 """Voxels of the series that the standard error of the alignment may be."""
 
 OUTLINE: Final = threshold("misaligned", "outline")
-"""Voxels between the middles of the two outlines of the brain."""
+"""Voxels between the middles of the two outlines of the brain, within the slices."""
+
+ROUNDING: Final = 1e-6
+"""Relative difference by which a distance of one voxel may look larger than one."""
 
 
 def look(scene: Scene) -> Trap | None:
@@ -24,7 +27,7 @@ def look(scene: Scene) -> Trap | None:
     if scene.alignment_error > ERROR * size:
         said.append(f"the alignment is known to {scene.alignment_error:.1f} mm only")
     apart = float("nan") if scene.anatomy is None else offset(scene.brain, scene.anatomy, scene.grid)
-    if apart > OUTLINE * size:
+    if apart > OUTLINE * max(scene.grid.spacing[:2]) * (1 + ROUNDING):
         said.append(f"the outlines of the brain lie {apart:.1f} mm apart")
     if not said:
         return None

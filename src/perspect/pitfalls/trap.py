@@ -1,7 +1,7 @@
 """A trap that was found: what, where, how much of the lesion, what must not be concluded, and what to do."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -11,13 +11,28 @@ from perspect.pitfalls.scene import Scene
 from perspect.pitfalls.threshold import KINDS
 from perspect.vocabulary import Flag, Grid, Region, Severity
 
+NOWHERE: Final = float("nan")
+"""The share of a trap that has no voxels."""
+
+SURROUNDINGS: Final = "rim of 5 mm"
+"""The part around a lesion, of which a trap has a share of its own."""
+
+SAID_FROM, LIMITED_FROM = 0.02, 0.2
+"""Share of a part from which a trap is a caution, and from which it limits what is read there [our default]."""
+
+
+def grade(share: float) -> Severity:
+    """How grave a trap is that holds a share of a part."""
+    return Severity.LIMITED if share >= LIMITED_FROM else Severity.CAUTION if share >= SAID_FROM else Severity.NOTE
+
 
 @dataclass(frozen=True, eq=False)
 class Trap:
     """One trap in one lesion.
 
     `mask` are the voxels that it spoils (`None` where it spoils the whole), `fraction` their share of the solid part
-    (NaN where it has none). `spoils` are the modalities, or the markers by their keys, whose numbers it touches.
+    (NaN where it has none), `around` that of the 5 mm around it. `spoils` are the modalities, or the markers by their
+    keys, whose numbers it touches.
     """
 
     code: str
@@ -26,6 +41,13 @@ class Trap:
     mask: Region | None
     fraction: float
     spoils: tuple[str, ...]
+    around: float = NOWHERE
+
+    def severity_in(self, part: str) -> Severity:
+        """How much it takes from what is read in a part: what lies around spoils no tumour, nor the reverse."""
+        if self.mask is None or self.around != self.around:
+            return self.severity
+        return grade(self.around if part == SURROUNDINGS else self.fraction)
 
     @property
     def action(self) -> str:
@@ -42,13 +64,6 @@ class Trap:
 Looks = Callable[[Any], Trap | None]
 """A detector: from a scene of the kind that it can look at to the trap that it found there."""
 
-SAID_FROM, LIMITED_FROM = 0.02, 0.2
-"""Share of the solid part from which a trap is a caution, and from which it limits what is read there [our default].
-"""
-
-NOWHERE: Final = float("nan")
-"""The share of a trap that has no voxels."""
-
 
 def masked(
     scene: Scene, code: str, found: Bool[np.ndarray, "x y z"], sentence: str, spoils: tuple[str, ...]
@@ -62,9 +77,9 @@ def masked(
         return None
     share = float((within & scene.solid).sum() / max(scene.solid.sum(), 1))
     around = float((within & scene.rim).sum() / max(scene.rim.sum(), 1))
-    severity = Severity.LIMITED if share >= LIMITED_FROM else Severity.CAUTION if share >= SAID_FROM else Severity.NOTE
     said = f"{sentence} That is {share:.1%} of the solid part and {around:.0%} of the 5 mm around it."
-    return Trap(code, severity, said, Region(within, scene.grid, code), share, spoils)
+    gravest = max(grade(share), grade(around))
+    return Trap(code, gravest, said, Region(within, scene.grid, code), share, spoils, around)
 
 
 def trapped(traps: Sequence[Trap], modality: str, grid: Grid) -> Bool[np.ndarray, "x y z"]:
@@ -76,6 +91,10 @@ def trapped(traps: Sequence[Trap], modality: str, grid: Grid) -> Bool[np.ndarray
     return out
 
 
-def flags_of(traps: Sequence[Trap], *names: str) -> tuple[Flag, ...]:
-    """What traps say that bears on any of some modalities or markers."""
-    return tuple(one.flag for one in traps if set(names) & set(one.spoils))
+def flags_of(traps: Sequence[Trap], *names: str, part: str = "") -> tuple[Flag, ...]:
+    """What traps say that bears on any of some modalities or markers; as grave as it is in `part`, if that is given."""
+    return tuple(
+        replace(one.flag, severity=one.severity_in(part)) if part else one.flag
+        for one in traps
+        if set(names) & set(one.spoils)
+    )

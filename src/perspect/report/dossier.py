@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 
-from perspect.evidence import Answer, Case, Question
+from perspect.evidence import Answer, Calibration, Case, Question
 from perspect.vocabulary import Finding, Flag, Histogram, Map, Metric, Recipe, Size
 
 
@@ -83,7 +83,7 @@ class Dossier:
     `question` and `answer` are `None` where nothing was asked: then there is no evidence. `sources` are hashes by file,
     `plan` the choices by room and field, `quality` what each room says of its series. `metrics`, `histograms` and
     `sizes` are all that is told of maps and parts; `changes` are sentences, one for each marker that an earlier study
-    has too.
+    has too. `site` are the site's own cut-offs, where the answer rests on such.
     """
 
     name: str
@@ -107,3 +107,4 @@ class Dossier:
     histograms: tuple[Histogram, ...] = ()
     sizes: tuple[Size, ...] = ()
     changes: tuple[str, ...] = ()
+    site: Calibration | None = None

@@ -53,7 +53,7 @@ MARKERS: Final[tuple[Marker, ...]] = (
     Marker("rcbv_mean", "rCBV", _V, "dsc", "solid part", "mean", repeatability=CORRECTED_RCBV),
     Marker("rcbv_hot", "rCBV hot spot", _V, "dsc", "solid part", "top cluster", repeatability=CORRECTED_RCBV),
     Marker("ftb_high", "share of voxels with rCBV above 1.75", _V, "dsc", "solid part", "fraction", "fraction"),
-    Marker("rcbv_rim", "rCBV around the lesion", _V, "dsc", "rim of 5 mm", "95th percentile",
+    Marker("rcbv_rim", "rCBV around the lesion", _V, "dsc", "rim of 5 mm", "95th percentile of areas",
            repeatability=CORRECTED_RCBV),
     Marker("rcbf_asl", "relative blood flow (ASL)", _V, "asl", "solid part", "mean"),
     Marker("ktrans_median", "Ktrans", _P, "dce", "solid part", "median", "1/min"),

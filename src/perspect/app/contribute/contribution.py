@@ -11,9 +11,10 @@ from jaxtyping import Bool, Float
 from perspect import lesion
 from perspect.anatomy import resample
 from perspect.app.anatomy import Head
-from perspect.app.lesion import Placed
+from perspect.app.lesion import ROOM, Placed
 from perspect.evidence.case import Fact
 from perspect.pitfalls import Record, Trap, flags_of, trapped
+from perspect.pitfalls.trap import SURROUNDINGS
 from perspect.report.dossier import Plate, Used
 from perspect.vocabulary import Finding, Flag, Grid, Histogram, Map, Metric, Recipe, Region, Severity, marker
 
@@ -68,7 +69,8 @@ class Contribution:
 @dataclass(frozen=True, eq=False)
 class Told:
     """What is known of the numbers of one series: the voxels that traps spoil, what limits all of them, the traps that
-    may spoil single markers, the relative error that all share, and the standard error (mm) of where the lesion lies.
+    may spoil single parts or markers of a `modality`, the relative error that all share, and the standard error (mm) of
+    where the lesion lies.
     """
 
     spoilt: Bool[np.ndarray, "x y z"]
@@ -76,16 +78,27 @@ class Told:
     traps: tuple[Trap, ...] = ()
     common: float = 0.0
     shift: float = 0.0
+    modality: str = ""
 
-    def of(self, name: str) -> tuple[Flag, ...]:
-        """What limits the marker of this key."""
-        own = (one for one in flags_of(self.traps, name) if one.severity >= Severity.LIMITED)
+    def of(self, name: str, part: str) -> tuple[Flag, ...]:
+        """What limits the marker of this key, which is read in `part`."""
+        told = flags_of(self.traps, self.modality, name, part=part)
+        own = (one for one in told if one.severity >= Severity.LIMITED)
         return tuple(dict.fromkeys((*self.flags, *own)))
 
 
-def unused(role: str, paths: tuple[Path, ...], why: str) -> Contribution:
-    """A series that could not be used adds nothing but the reason: others may still answer."""
-    return Contribution(used=tuple(Used(role, one.name, is_used=False, why_not=why) for one in paths))
+def unused(role: str, paths: tuple[Path, ...], why: str, *, is_refused: bool = False) -> Contribution:
+    """A series that could not be used adds nothing but the reason, and says it loudly: others may still answer.
+
+    `is_refused`: it is there and must not be interpreted.
+    """
+    names = ", ".join(one.name for one in paths)
+    code, severity = ("series-refused", Severity.REFUSED) if is_refused else ("series-not-used", Severity.LIMITED)
+    said = f"{role.upper()} {'must not be interpreted' if is_refused else 'was not used'} ({names}): {why}"
+    return Contribution(
+        used=tuple(Used(role, one.name, is_used=False, why_not=why) for one in paths),
+        flags=(Flag(code, severity, said if said.endswith(".") else f"{said}.", role, source="examination"),),
+    )
 
 
 def told(
@@ -103,9 +116,10 @@ def told(
     for one in patient.traps:
         if one.mask is not None and modality in one.spoils:
             spoilt |= resample.onto(one.mask.mask, one.mask.grid, grid, matrix=matrix)
-    flags = (*flags_of((*traps, *patient.traps), modality), *raised)
-    limiting = tuple(dict.fromkeys(one for one in flags if one.severity >= Severity.LIMITED))
-    return Told(spoilt, limiting, traps, common, shift if np.isfinite(shift) else 0.0)
+    limiting = tuple(dict.fromkeys(one for one in raised if one.severity >= Severity.LIMITED))
+    return Told(
+        spoilt, limiting, (*traps, *patient.traps), common, shift if np.isfinite(shift) else 0.0, modality
+    )  # fmt: skip
 
 
 def read(
@@ -117,7 +131,17 @@ def read(
 ) -> list[Finding]:
     """Markers of a map that is in their unit, each in its part where the lesion has that."""
     return [
-        lesion.measured(one, values, std, parts[one.part], known.spoilt, known.common, known.of(one.key), known.shift)
+        lesion.measured(
+            one,
+            values,
+            std,
+            parts[one.part],
+            known.spoilt,
+            known.common,
+            known.of(one.key, one.part),
+            known.shift,
+            room_of(one.part, parts),
+        )
         for one in map(marker, names)
         if one.part in parts
     ]
@@ -134,12 +158,17 @@ def everything(
 ) -> tuple[list[Metric], list[Histogram]]:
     """All that is told of a map, part by part."""
     samples = [
-        lesion.Sample(values, std, parts[name], known.spoilt, known.common, known.shift)
+        lesion.Sample(values, std, parts[name], known.spoilt, known.common, known.shift, room_of(name, parts))
         for name in TOLD
         if name in parts
     ]
     numbers = [metric for one in samples for metric in lesion.metrics(key, unit, one)]
     return numbers, [lesion.histogram(key, unit, one, window) for one in samples if one.here.any()]
+
+
+def room_of(name: str, parts: Mapping[str, Region]) -> Bool[np.ndarray, "x y z"] | None:
+    """Where a part could be wider: that around a lesion in what is neither lesion nor cortex, any other anywhere."""
+    return parts[ROOM].mask if name == SURROUNDINGS and ROOM in parts else None
 
 
 def drawn(parts: Mapping[str, Region]) -> dict[str, Bool[np.ndarray, "x y z"]]:

@@ -65,7 +65,7 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         facts=_facts(measured),
         flags=raised,
         traps=tuple(one.flag for one in traps),
-        used=tuple(Used("mrs", one.name, _said(seen)) for one in paths),
+        used=tuple(_used(one, measured, seen) for one in paths),
         recipes={"MRS": measured.recipe},
         pages={"MRS page": scan.written.page},
         record=scan.written.summary,
@@ -126,6 +126,12 @@ def _limiting(one: Finding, traps: tuple[Trap, ...], patient: Patient) -> tuple[
     """What limits a marker of spectroscopy."""
     told = flags_of((*traps, *patient.traps), "mrs", one.marker.key)
     return tuple(flag for flag in told if flag.severity >= Severity.LIMITED)
+
+
+def _used(path: Path, measured: MeasuredSpectrum, seen: Voxel) -> Used:
+    """How a spectrum was used, or why it must not be."""
+    why = next((flag.sentence for flag in measured.flags if flag.severity == Severity.REFUSED), "")
+    return Used("mrs", path.name, _said(seen), is_used=not why, why_not=why)
 
 
 def _said(seen: Voxel) -> str:
