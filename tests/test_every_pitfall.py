@@ -9,11 +9,42 @@ from cases import UNTREATED as CASE
 from cases import found
 from perspect.evidence import question, weigh
 from perspect.lesion import measured
-from perspect.pitfalls import KINDS, LOOKS, Scene, cortex, flags_of, leakage, look, scalp, shine, small, trapped, void
+from perspect.numerics.dipole import field_of
+from perspect.pitfalls import (
+    KINDS,
+    LOOKS,
+    Scene,
+    cortex,
+    flags_of,
+    leakage,
+    look,
+    scalp,
+    shine,
+    small,
+    susceptible,
+    trapped,
+    void,
+)
 from perspect.pitfalls.registration import offset
 from perspect.pitfalls.voxel import late_energy
 from perspect.vocabulary import Region, Severity, marker
-from trap_scenes import BRAIN, CLEAN, CORE, GRID, HAS, SOLID, ball, map_of, rested, scene, voxel, with_vessel
+from trap_scenes import (
+    BRAIN,
+    CLEAN,
+    CLUMP,
+    CORE,
+    FINE,
+    GRID,
+    HAS,
+    SOLID,
+    ball,
+    darkened,
+    map_of,
+    rested,
+    scene,
+    voxel,
+    with_vessel,
+)  # fmt: skip
 
 
 def named(one):
@@ -116,6 +147,33 @@ def test_cortex_is_told_from_a_lesion_by_every_image_and_by_its_place():
     expected = np.array([[0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
     assert cortex.cortex_drawn_as_lesion(images, means, spreads, expected).tolist() == [True, False, False]
     assert not cortex.cortex_drawn_as_lesion(images[:, :1], means[:, :1], spreads[:, :1], expected).any()
+
+
+@pytest.mark.parametrize("turn", [1.0, -1.0])
+@pytest.mark.parametrize(("chi", "said"), [(1.0, "like blood"), (-1.0, "like calcium")])
+def test_blood_is_told_from_calcium_whatever_sign_the_phase_of_a_scanner_has(turn, chi, said):
+    one = susceptible.look(darkened(20.0, chi, turn))
+    assert said in one.sentence
+    assert np.array_equal(one.mask.mask, CLUMP)
+
+
+def test_without_a_field_that_is_known_blood_and_calcium_are_not_told_apart():
+    without_phase = susceptible.look(darkened(20.0))
+    without_air = susceptible.look(darkened(20.0, 1.0, air=0.0))
+    for one in (without_phase, without_air):
+        assert "cannot be told" in one.sentence
+
+
+def test_the_field_of_a_ball_is_that_of_a_dipole():
+    """Outside, chi r³/3 (3 cos² - 1)/d³; inside nothing, as the sphere of Lorentz is taken out."""
+    chi = ball((50, 50, 50), 10, FINE).astype(np.float32)
+    field = field_of(chi, np.array(FINE.spacing), np.array([0.0, 0.0, 1.0]))
+    centre, d = 25, 9
+    radius = (3 * chi.sum() / (4 * np.pi)) ** (1 / 3)
+    wanted = (radius / d) ** 3 / 3
+    assert field[centre, centre, centre + d] == pytest.approx(2 * wanted, rel=0.05)
+    assert field[centre + d, centre, centre] == pytest.approx(-wanted, rel=0.05)
+    assert field[centre, centre, centre] == pytest.approx(0, abs=0.01)
 
 
 def test_what_shines_is_not_counted_as_enhancing():

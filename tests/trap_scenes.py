@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from perspect.numerics.dipole import field_of
 from perspect.pitfalls import (
     ArterialInput,
+    Darkened,
     Expected,
     Line,
     Passage,
@@ -34,6 +36,7 @@ from perspect.pitfalls import (
     small,
     spectrum,
     spurious,
+    susceptible,
     transit,
     treatment,
     vessel,
@@ -154,6 +157,27 @@ def voxel(at=(50.0, 60.0, 50.0), side=16.0, line=None, **changes):
     return replace(one, **changes)
 
 
+CLUMP = LESION & ball((50, 60, 50), 7, FINE)
+SKULL = ball((50, 50, 50), 42, FINE)
+
+
+def darkened(level=100.0, chi=None, turn=1.0, air=9.4):
+    """A gradient echo of a head in air, in whose lesion a clump has the signal that is said; with a susceptibility
+    (ppm) a phase too, which a scanner of the other sign turns the other way.
+    """
+    rng = np.random.default_rng(4)
+    magnitude = (100 + 3 * rng.standard_normal(FINE.shape)) * SKULL + 1.0
+    magnitude[CLUMP] = level
+    parts = {"solid part": Region(LESION, FINE, "solid part")}
+    phase = None
+    if chi is not None:
+        map_of_chi = np.where(SKULL, 0.0, air) + np.where(CLUMP, chi, 0.0)
+        field = field_of(map_of_chi.astype(np.float32), np.array(FINE.spacing), np.array([0.0, 0.0, 1.0]))
+        turned = turn * 2 * np.pi * 123.2 * 0.02 * field + 0.05 * rng.standard_normal(FINE.shape)
+        phase = np.angle(np.exp(1j * turned))
+    return Darkened(FINE, magnitude.astype(np.float32), HEAD, parts, phase)
+
+
 def lined(**changes):
     return voxel(line=replace(GOOD, **changes))
 
@@ -173,7 +197,7 @@ def map_of(value=3.0, held=4):
 UNTREATED = Record({"treated": False, "steroids": False, "gadolinium_before_mrs": False}, has_mrs=True)
 TREATED = Record({"treated": True, "antiangiogenic": False, "steroids": False, "radiotherapy_days": 200.0})
 
-CLEAN = (scene(), shown(), UNTREATED, TREATED, voxel(), map_of())
+CLEAN = (scene(), shown(), darkened(), UNTREATED, TREATED, voxel(), map_of())
 
 HAS = {
     void: (rested(CORE, 20.0), rested(CORE, 60.0)),
@@ -193,6 +217,7 @@ HAS = {
         replace(scene(), expected=(Expected("ADC of white matter", 800.0, 0.4, 1.2),)),
         replace(scene(), expected=(Expected("ADC of white matter", 1.1, 0.4, 1.2),)),
     ),
+    susceptible: (darkened(20.0), darkened(60.0)),
     shine: (shown(160.0, 162.0), shown(120.0, 160.0)),
     treatment: (
         Record({**TREATED.facts, "antiangiogenic": True}),

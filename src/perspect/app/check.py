@@ -15,6 +15,7 @@ USES: Final = {
     "adc": "diffusion of the solid part and of a cavity",
     "mrs": "metabolites (perspect mrs)",
     "mrsi": "metabolite maps; not part of an answer yet",
+    "t2star": "blood and calcium in the lesion",
     "t1w": "tissue classes, what enhances, where things are",
     "t1c": "what enhances",
     "t2w": "tissue classes",

@@ -10,7 +10,18 @@ import perspect
 from perspect import evidence, io, lesion, report
 from perspect.app.anatomy import head_of
 from perspect.app.calibrate import read_calibration
-from perspect.app.contribute import Contribution, Patient, of_adc, of_asl, of_dce, of_dsc, of_mrs, of_patient, unused
+from perspect.app.contribute import (
+    Contribution,
+    Patient,
+    of_adc,
+    of_asl,
+    of_dce,
+    of_dsc,
+    of_mrs,
+    of_patient,
+    of_t2star,
+    unused,
+)
 from perspect.app.contribute.contribution import drawn, middle
 from perspect.app.lesion import Box, grown, placed
 from perspect.app.record import fingerprints, left, plans_of, quality_of
@@ -96,10 +107,10 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     tell("anatomy", 0.0)
     with TemporaryDirectory() as aside:
         mask = request.lesion or _grown(request, roles, Path(aside) / of_box.name)
-        patient = _patient(request, roles, mask, context)
+        patient, first = _patient(request, roles, mask, context)
         of_role = {role: _of_role(role, roles.series[role], patient, tell) for role in ROOMS if role in roles.series}
         beside = {} if request.lesion is not None else {of_box.relative_to(request.out): mask.read_bytes()}
-    added = list(of_role.values())
+    added = [*first, *of_role.values()]
     limiting = tuple(one for one in patient.lesion.parts.flags if one.severity >= Severity.LIMITED)
     read = (one for some in added for one in some.findings)
     findings = (*(replace(one, flags=(*limiting, *one.flags)) for one in read), *_read_by_eye(context))
@@ -180,15 +191,21 @@ def _grown(request: Request, roles: io.Roles, path: Path) -> Path:
     return path
 
 
-def _patient(request: Request, roles: io.Roles, mask: Path, context: io.Context) -> Patient:
-    """The conventional images with their tissues, the lesion in them, and the traps of both."""
+def _patient(
+    request: Request, roles: io.Roles, mask: Path, context: io.Context
+) -> tuple[Patient, tuple[Contribution, ...]]:
+    """The conventional images with their tissues, the lesion in them, and the traps of both; what else was looked at
+    for traps before any series is read.
+    """
     images = {contrast: io.read_anatomy(path, contrast) for contrast, path in roles.anatomy.items()}
     head = head_of(images, io.read_region(mask, "lesion"))
     there, record = placed(mask, head), Record(context.facts, "dsc" in roles.series, "mrs" in roles.series)
-    return Patient(
-        request.study, request.out, roles.anatomy, mask, head, there, record, of_patient(head, there, record),
-        request.overwrite, request.threads,
+    dark, seen = of_t2star(roles.series["t2star"], head, there) if "t2star" in roles.series else ((), None)
+    patient = Patient(
+        request.study, request.out, roles.anatomy, mask, head, there, record,
+        (*of_patient(head, there, record), *dark), request.overwrite, request.threads,
     )  # fmt: skip
+    return patient, () if seen is None else (seen,)
 
 
 def _of_role(role: str, paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:

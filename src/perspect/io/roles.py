@@ -11,13 +11,14 @@ from perspect.vocabulary import Problem
 
 SUFFIXES: Final[Mapping[str, str]] = {
     "dsc": "dsc", "dce": "dce", "asl": "asl", "ADC": "adc", "svs": "mrs", "mrsi": "mrsi",
+    "T2starw": "t2star", "swi": "t2star",
 }  # fmt: skip
 """BIDS suffixes (`adc` as what diffusion scans are turned into) and the roles that they name."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Files by role (`dsc`, `dce`, `asl`, `adc`, `mrs`, `mrsi`), conventional images by contrast, and the rest."""
+    """Files by role (`dsc`, `dce`, `asl`, `adc`, `mrs`, `mrsi`, `t2star`), conventional images by contrast, others."""
 
     series: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     anatomy: Mapping[str, Path] = field(default_factory=dict)

@@ -25,11 +25,13 @@ from perspect.pitfalls import (
     small,
     spectrum,
     spurious,
+    susceptible,
     transit,
     treatment,
     vessel,
     void,
 )
+from perspect.pitfalls.darkened import Darkened
 from perspect.pitfalls.record import Record
 from perspect.pitfalls.scene import ArterialInput, Expected, Passage, Scene
 from perspect.pitfalls.shown import Shown
@@ -43,6 +45,7 @@ LOOKS: Final[Mapping[type, tuple[Looks, ...]]] = MappingProxyType(
             void.look, vessel.look, cortex.look, dropout.look, distortion.look, leakage.look, reference.look,
             passage.look, motion.look, small.look, arterial.look, transit.look, registration.look, sanity.look,
         ),
+        Darkened: (susceptible.look,),
         Shown: (shine.look,),
         Record: (treatment.look,),
         Voxel: (
@@ -54,7 +57,7 @@ LOOKS: Final[Mapping[type, tuple[Looks, ...]]] = MappingProxyType(
 """Every detector, by the kind of scene that it looks at."""
 
 
-def look(scene: Scene | Shown | Record | Voxel | VoxelMap) -> tuple[Trap, ...]:
+def look(scene: Scene | Shown | Darkened | Record | Voxel | VoxelMap) -> tuple[Trap, ...]:
     """The traps of a scene, by the order of `LOOKS`."""
     return tuple(found for one in LOOKS[type(scene)] if (found := one(scene)) is not None)
 
@@ -63,6 +66,7 @@ __all__ = [
     "KINDS",
     "LOOKS",
     "ArterialInput",
+    "Darkened",
     "Expected",
     "Kind",
     "Line",

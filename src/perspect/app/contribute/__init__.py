@@ -7,5 +7,17 @@ from perspect.app.contribute.dce import of_dce
 from perspect.app.contribute.dsc import of_dsc
 from perspect.app.contribute.mrs import of_mrs
 from perspect.app.contribute.scenes import of_patient
+from perspect.app.contribute.t2star import of_t2star
 
-__all__ = ["Contribution", "Patient", "of_adc", "of_asl", "of_dce", "of_dsc", "of_mrs", "of_patient", "unused"]
+__all__ = [
+    "Contribution",
+    "Patient",
+    "of_adc",
+    "of_asl",
+    "of_dce",
+    "of_dsc",
+    "of_mrs",
+    "of_patient",
+    "of_t2star",
+    "unused",
+]
