@@ -84,6 +84,25 @@ def test_slices_of_a_2d_readout_have_their_times_and_as_many_as_there_are(series
     assert "3 slices" in problem(series(MRAcquisitionType="2D", SliceTiming=[0.0, 0.05]))
 
 
+@pytest.mark.parametrize(
+    ("said", "is_spin_echo"),
+    [
+        ({"MRAcquisitionType": "3D"}, True),
+        ({"MRAcquisitionType": "2D"}, False),
+        ({"MRAcquisitionType": "2D", "ScanningSequence": "EP"}, False),
+        ({"MRAcquisitionType": "2D", "ScanningSequence": ["EP", "SE"]}, True),
+        ({"MRAcquisitionType": "2D", "PulseSequenceType": "spin-echo EPI"}, True),
+        ({"MRAcquisitionType": "3D", "ScanningSequence": "EP", "SequenceName": "*tgse3d1_22080"}, True),
+        ({"MRAcquisitionType": "3D", "PulseSequenceType": "gradient echo EPI"}, False),
+        ({"MRAcquisitionType": None, "PulseSequenceDetails": "%SiemensSeq%\\tgse_pasl"}, True),
+        ({"MRAcquisitionType": None, "SliceTiming": [0.0, 0.05, 0.1]}, False),
+        ({"MRAcquisitionType": None}, None),
+    ],
+)
+def test_what_the_readout_is_called_says_how_its_echo_decays(series, said, is_spin_echo):
+    assert labelling(series(**said)).is_spin_echo is is_spin_echo
+
+
 def test_every_volume_has_its_own_delay_and_m0_has_none(series):
     delays = [0.0] + [0.5, 0.5] * 3 + [1.5, 1.5] * 2 + [1.5]
     context = ("m0scan", *("control", "label") * 3, *("control", "label") * 2, "control")

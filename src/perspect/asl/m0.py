@@ -163,19 +163,38 @@ def _recovered(
             flags.append(Flag("m0-recovery-short", Severity.NOTE, sentence, "cbf", source=SOURCE))
     te, te_asl = m0.te, labelled.series.acquisition.te
     if te is not None and te_asl is not None and abs(te - te_asl) > 1e-3:
-        kind, decay = ("T2*", TISSUE_T2STAR) if labelled.labelling.slice_times is not None else ("T2", TISSUE_T2)
-        factor = float(np.exp((te - te_asl) / decay))
+        factor, flag = _of_echo_times(te, te_asl, labelled.labelling.is_spin_echo)
         values = values * factor
         correction += f", brought from TE {te * 1e3:.1f} to {te_asl * 1e3:.1f} ms (times {factor:.2f})"
-        sentence = (
-            f"M0 was read at TE {te * 1e3:.1f} ms, the labelled images at {te_asl * 1e3:.1f} ms: it was multiplied by "
-            f"{factor:.2f}, for a {kind} of {decay * 1e3:.0f} ms everywhere; near air and in fluid decay is another."
-        )
-        flags.append(Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", source=SOURCE))
+        flags.append(flag)
     words = {"separate": "a scan of its own", "included": "volumes of the series", "control": "the control images"}
     sentence = f"M0 came voxel by voxel from {words[m0.kind]}, {correction}, {smoothing}."
     step = Step("m0", sentence, {"m0_tr_s": m0.tr}, ("Alsop et al. 2015, doi:10.1002/mrm.25197",))
     return Equilibrium(values, m0.kind, step, tuple(flags))
+
+
+def _of_echo_times(te: float, te_asl: float, is_spin_echo: bool | None) -> tuple[float, Flag]:
+    """What M0 of one echo time (s) is times for another, by how the echo came about, and what to say of that.
+
+    Where that is not known, halfway between the two decays.
+    """
+    rates = {False: 1.0 / TISSUE_T2STAR, True: 1.0 / TISSUE_T2, None: 0.5 * (1.0 / TISSUE_T2STAR + 1.0 / TISSUE_T2)}
+    factor = float(np.exp((te - te_asl) * rates[is_spin_echo]))
+    seen = (
+        f"M0 was read at TE {te * 1e3:.1f} ms, the labelled images at {te_asl * 1e3:.1f} ms: it was multiplied by "
+        f"{factor:.2f}"
+    )
+    if is_spin_echo is None:
+        off = abs(float(np.expm1((te - te_asl) * (rates[False] - rates[None]))))
+        sentence = (
+            f"{seen}. Whether the echo is a gradient echo (T2* of {TISSUE_T2STAR * 1e3:.0f} ms) or a spin echo (T2 of "
+            f"{TISSUE_T2 * 1e3:.0f} ms) is not recorded: either is {off:.1%} away from that. Give MRAcquisitionType or "
+            "ScanningSequence."
+        )
+        return factor, Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", off, SOURCE)
+    kind, decay = ("T2", TISSUE_T2) if is_spin_echo else ("T2*", TISSUE_T2STAR)
+    sentence = f"{seen}, for a {kind} of {decay * 1e3:.0f} ms everywhere; near air and in fluid decay is another."
+    return factor, Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", source=SOURCE)
 
 
 def smoothed(

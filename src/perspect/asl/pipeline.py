@@ -104,9 +104,10 @@ def quantify(
     checked = audited(inside, scale[tissue], level, relaxed.is_absolute, unit, labelling, plan)
     found = found.times(1.0 / checked.factor).times(-1.0 if _is_turned(checked.differences, found, tissue) else 1.0)
     within = moved.within(found)
+    within_flags = pair_flags(within, found)
     belief = trust(within, len(found.parts))
     if plan.outliers in ("score", "scrub"):
-        kept = scored(found, around, brain)
+        kept = scored(found, around, brain, belief)
         found, belief, within = found.kept(kept), belief[kept], None if within is None else within[kept]
     averaged = weighed(found, brain, plan.outliers == "robust", belief)
     if plan.outliers == "scrub":
@@ -139,7 +140,7 @@ def quantify(
     drawn = regular(fitted, around, brain, plan.spatial) if wants_drawn and relaxed.is_absolute else None
     flags = (
         *moved.flags, *bolus_flags, *relaxed.flags, *inverted.flags, *blood_flags, *checked.flags,
-        *pair_flags(within, found), *averaged.flags, *left.flags, *_noise_flags(averaged.origin), *seen.flags,
+        *within_flags, *averaged.flags, *left.flags, *_noise_flags(averaged.origin), *seen.flags,
         *lesion.flags, *(drawn.flags if drawn is not None else ()),
         *(_not_made() if (wants_pure or wants_drawn) and not relaxed.is_absolute else ()),
     )  # fmt: skip
@@ -269,6 +270,8 @@ def maps(fitted: Kinetics, brain: Region, samples: Samples, m0: Float[np.ndarray
 def regular_maps(drawn: Regular, brain: Region, fitted: Kinetics) -> dict[str, Map]:
     """Flow that was drawn to its neighbours, and how much of it they are (whose error is that of the flow's)."""
     status = fitted.status["cbf"]
+    if not drawn.is_solved:
+        status = np.where(status < FAILED_FROM, np.int16(Status.NOT_CONVERGED), status)
     zero = np.where(np.isfinite(drawn.share), 0.0, np.nan)
     return {
         "cbfreg": Map.of(lexicon.REGULAR_FLOW, brain, drawn.flow, drawn.std, status),

@@ -6,6 +6,7 @@ missing.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,12 @@ LONGEST: Final = 10.0
 
 TR_LONGEST: Final = 60.0
 """s between volumes."""
+
+REFOCUSED: Final = ("grase", "tgse", "tse", "fse", "rare", "spinecho")
+"""What names of refocused sequences begin with."""
+
+GRADIENT: Final = ("gradient", "gre", "flash", "spgr", "ffe")
+"""Words in names of gradient echoes."""
 
 TYPES: Final = {"PCASL": "pcasl", "CASL": "casl", "PASL": "pasl"}
 NOTHING: Final = float("nan")
@@ -88,6 +95,7 @@ def read_labelling(
         n_inversions=None if number is None else int(number),
         inversions=times,
         slice_times=slice_times(sidecar, n_slices),
+        is_spin_echo=is_spin_echo(sidecar),
         is_crushed=_truth(sidecar, "VascularCrushing"),
         matrix=matrix,
         is_order_known=is_known,
@@ -281,6 +289,31 @@ def slice_times(sidecar: Sidecar, n_slices: int) -> Float[np.ndarray, " slices"]
             "Give one time for each slice.",
         )
     return np.asarray(times - times.min())
+
+
+def is_spin_echo(sidecar: Sidecar) -> bool | None:
+    """Whether the echo is refocused (its decay is T2) or a gradient echo (T2*); None where nothing says so.
+
+    What the sequence is called says more than what kind it is: converters call all EPI "EP", refocused or not. Readouts
+    in 3-D of ASL are refocused (GRASE, stacks of spirals), those in 2-D are gradient echoes (Alsop et al. 2015).
+    """
+    values = sidecar.values
+    names = " ".join(str(values.get(key, "")) for key in ("PulseSequenceType", "PulseSequenceDetails", "SequenceName"))
+    words = re.split(r"[^a-z]+", names.lower())
+    if any(word.startswith(REFOCUSED) or word in ("se", "spin") for word in words):
+        return True
+    sequence = values.get("ScanningSequence", "")
+    kinds = re.split(r"[^A-Z]+", (" ".join(sequence) if isinstance(sequence, list) else str(sequence)).upper())
+    if "SE" in kinds:
+        return True
+    if "GR" in kinds:
+        return False
+    if any(word in GRADIENT for word in words):
+        return False
+    of_dimension = {"3D": True, "2D": False}.get(str(values.get("MRAcquisitionType", "")).upper())
+    if of_dimension is None and values.get("SliceTiming") not in (None, []):
+        return False
+    return of_dimension
 
 
 def _matrix(sidecar: Sidecar, given: GivenLabelling) -> Float[np.ndarray, "encodings blocks"] | None:

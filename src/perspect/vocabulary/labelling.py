@@ -26,7 +26,8 @@ class Labelling:
     `efficiency` is as stated, whatever it includes. `n_inversions` are the pulses of background suppression, played
     `inversions` s after labelling began. `matrix` has a row for each encoding and a column for each block of labelling
     in the order in which they are played (+1 control, -1 label); `durations` and `delays` are then those of the last
-    block. `slice_times` are counted from the first slice that is read; `None` is a 3-D readout.
+    block. `slice_times` are counted from the first slice that is read; `None`: all at once, or not recorded.
+    `is_spin_echo` is how the echo came about: refocused (3-D GRASE, stacks of spirals), or a gradient echo (2-D EPI).
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class Labelling:
     is_order_known: bool = True
     vendor: str = ""
     n_averages: int = 1
+    is_spin_echo: bool | None = None
 
     def __post_init__(self) -> None:
         n = len(self.volumes)
