@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from perspect.asl.plan import Plan
-from perspect.vocabulary import Around, Flag, Labelled, Labelling, Problem, Region, Severity, Step
+from perspect.vocabulary import Around, Calibration, Flag, Labelled, Labelling, Problem, Region, Severity, Step
 
 FLUID_T1: Final = 4.3
 """T1 of cerebrospinal fluid in s at 3 T (Lu et al. 2005, doi:10.1002/jmri.20356)."""
@@ -111,6 +111,11 @@ def equilibrium(
         return Equilibrium(values, "stated", Step("m0", sentence), ())
     if control is None:
         return _nothing(brain, "there is neither an M0 image nor a control image", Severity.LIMITED)
+    if labelled.labelling.flip_angles is not None:
+        return _nothing(
+            brain, "there is no M0 image, and control images do not recover between the pulses of a Look-Locker readout",
+            Severity.LIMITED,
+        )  # fmt: skip
     return _of_control(labelled, brain, control, t1, plan)
 
 
@@ -161,6 +166,10 @@ def _recovered(
                 "and a voxel of another T1 is calibrated wrongly (consensus: more than 5 s)."
             )
             flags.append(Flag("m0-recovery-short", Severity.NOTE, sentence, "cbf", source=SOURCE))
+    if labelled.labelling.flip_angles is not None:
+        values, added, notes = _of_flip_angle(values, m0, labelled.labelling)
+        correction += added
+        flags += notes
     te, te_asl = m0.te, labelled.series.acquisition.te
     if te is not None and te_asl is not None and abs(te - te_asl) > 1e-3:
         factor, flag = _of_echo_times(te, te_asl, labelled.labelling.is_spin_echo)
@@ -171,6 +180,25 @@ def _recovered(
     sentence = f"M0 came voxel by voxel from {words[m0.kind]}, {correction}, {smoothing}."
     step = Step("m0", sentence, {"m0_tr_s": m0.tr}, ("Alsop et al. 2015, doi:10.1002/mrm.25197",))
     return Equilibrium(values, m0.kind, step, tuple(flags))
+
+
+def _of_flip_angle(
+    values: Float[np.ndarray, " voxels"], m0: Calibration, labelling: Labelling
+) -> tuple[Float[np.ndarray, " voxels"], str, list[Flag]]:
+    """M0 as the magnetisation itself: what a flip angle shows of it over its sine. Of a Look-Locker readout label is
+    modelled as the pulses show it.
+    """
+    assert labelling.flip_angles is not None
+    angle, notes = m0.flip_angle, []
+    if angle is None:
+        labelled = labelling.flip_angles[labelling.of("control", "label", "deltam")]
+        angle = float(labelled[0])
+        sentence = (
+            f"The flip angle of M0 is not recorded; it is taken as that of the labelled images "
+            f"({np.rad2deg(angle):.0f} degrees). If it was 90, flow is {1 / np.sin(angle):.2f} times what is shown."
+        )
+        notes = [Flag("m0-flip-angle-unknown", Severity.LIMITED, sentence, "cbf", float(1 / np.sin(angle)), SOURCE)]
+    return values / np.sin(angle), f", over the sine of its flip angle of {np.rad2deg(angle):.0f} degrees", notes
 
 
 def _of_echo_times(te: float, te_asl: float, is_spin_echo: bool | None) -> tuple[float, Flag]:
