@@ -48,7 +48,7 @@ def test_the_echoes_together_have_less_noise_and_the_same_flow_as_the_first():
     least = weights[0] / np.sqrt((weights**2).sum())
     assert np.median(std[0]) / np.median(std[1]) == pytest.approx(least, rel=0.05)
     assert np.std(flow[0]) / np.std(flow[1]) == pytest.approx(least, rel=0.1)
-    assert [step.name for step in both[0].recipe.steps][0] == "echoes"
+    assert next(step.name for step in both[0].recipe.steps) == "echoes"
 
 
 def test_label_that_decays_more_slowly_than_tissue_is_found_and_undone(monkeypatch):

@@ -112,10 +112,8 @@ def equilibrium(
     if control is None:
         return _nothing(brain, "there is neither an M0 image nor a control image", Severity.LIMITED)
     if labelled.labelling.flip_angles is not None:
-        return _nothing(
-            brain, "there is no M0 image, and control images do not recover between the pulses of a Look-Locker readout",
-            Severity.LIMITED,
-        )  # fmt: skip
+        why = "there is no M0 image, and control images do not recover between the pulses of a Look-Locker readout"
+        return _nothing(brain, why, Severity.LIMITED)
     return _of_control(labelled, brain, control, t1, plan)
 
 
