@@ -130,9 +130,14 @@ def test_fluid_scales_by_its_own_water_and_needs_a_map():
     t1 = np.full(brain().n_voxels, 1.3)
     with pytest.raises(Problem, match="fluid"):
         equilibrium(one, Around(), brain(), None, t1, Plan(m0="fluid"))
+    plain = 0.9 * 1000.0 / -np.expm1(-20.0 / 4.3) / 1.15
+    for is_spin_echo, blood, still in ((True, 0.15, 0.75), (False, 0.05, 0.4)):
+        known = changed(one, is_spin_echo=is_spin_echo)
+        found = equilibrium(known, Around(fluid=fluid), brain(), None, t1, Plan(m0="fluid"))
+        np.testing.assert_allclose(found.values, plain * np.exp(-0.012 / blood + 0.012 / still), rtol=1e-6)
+        assert not found.flags
     found = equilibrium(one, Around(fluid=fluid), brain(), None, t1, Plan(m0="fluid"))
-    expected = 0.9 * 1000.0 / -np.expm1(-20.0 / 4.3) * np.exp(-0.012 / 0.15 + 0.012 / 0.75) / 1.15
-    np.testing.assert_allclose(found.values, expected, rtol=1e-6)
+    assert [flag.code for flag in found.flags] == ["m0-readout-unknown"]
 
 
 @pytest.mark.parametrize("slice_time", [None, 0.04])

@@ -17,9 +17,15 @@ FLUID_T2, BLOOD_T2 = 0.75, 0.15
 """T2 of cerebrospinal fluid and of arterial blood in s, for a fluid reference (Chappell et al. 2018, Introduction to
 Perfusion Quantification using ASL; as FSL's oxford_asl has it)."""
 
+FLUID_T2STAR, BLOOD_T2STAR = 0.4, 0.05
+"""Their T2* in s, for a gradient echo (the same source)."""
+
 TISSUE_T2STAR, TISSUE_T2 = 0.055, 0.075
 """T2* (2-D gradient echo) and T2 (3-D spin echo) of grey and white matter on average, in s at 3 T, for an M0 of another
 echo time (as FSL's oxford_asl has them)."""
+
+UNKNOWN: Final = 0.02
+"""Relative error of M0 of blood by an unknown readout, from which on it is said. [our default]"""
 
 FLUID_WATER: Final = 1.15
 """Water in cerebrospinal fluid over water in blood, mL/mL."""
@@ -310,12 +316,22 @@ def _of_fluid(labelled: Labelled, around: Around, brain: Region, plan: Plan) -> 
     te = m0.te or 0.0
     signal = float(np.median(m0.values[inside]))
     relaxed = signal / -np.expm1(-m0.tr / FLUID_T1)
-    blood = relaxed * float(np.exp(-te / BLOOD_T2) / np.exp(-te / FLUID_T2)) / FLUID_WATER
+    faster = {True: 1.0 / BLOOD_T2 - 1.0 / FLUID_T2, False: 1.0 / BLOOD_T2STAR - 1.0 / FLUID_T2STAR}
+    rate = faster.get(labelled.labelling.is_spin_echo, 0.5 * (faster[True] + faster[False]))  # type: ignore[arg-type]
+    blood = relaxed * float(np.exp(-te * rate)) / FLUID_WATER
     sentence = (
         f"M0 of arterial blood, {blood:.4g}, came from {int(inside.sum())} voxels of fluid (T1 {FLUID_T1:g} s, "
         f"{FLUID_WATER:g} times the water of blood)."
     )
-    return Equilibrium(np.full(brain.n_voxels, plan.partition * blood), "fluid", Step("m0", sentence), ())
+    flags: tuple[Flag, ...] = ()
+    off = float(np.expm1(te * (faster[False] - rate)))
+    if labelled.labelling.is_spin_echo is None and off > UNKNOWN:
+        unknown = (
+            f"Whether the echo is a gradient echo or a spin echo is not recorded. Fluid loses less than blood until "
+            f"{te * 1e3:.1f} ms: M0 of blood may be {off:.0%} off. Give MRAcquisitionType or ScanningSequence."
+        )
+        flags = (Flag("m0-readout-unknown", Severity.CAUTION, unknown, "cbf", off, SOURCE),)
+    return Equilibrium(np.full(brain.n_voxels, plan.partition * blood), "fluid", Step("m0", sentence), flags)
 
 
 def _nothing(brain: Region, why: str, severity: Severity) -> Equilibrium:
