@@ -61,7 +61,7 @@ class Expected:
         if not share.any():
             return np.broadcast_to(wide, (rows.size, times.size))
         # How much likelier near than at large, whose own density may be too small for a number.
-        ahead = np.clip(_log_normal(times, mean, std) - wide, -FARTHEST, FARTHEST)
+        ahead: Float[np.ndarray, "some times"] = np.clip(_log_normal(times, mean, std) - wide, -FARTHEST, FARTHEST)
         np.exp(ahead, out=ahead)
         ahead *= share
         ahead += 1.0 - share
