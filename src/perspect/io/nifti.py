@@ -62,6 +62,12 @@ def read_series_image(path: Path) -> Image:
     return image
 
 
+def read_volumes(path: Path) -> Image:
+    """One volume or several, as a series of four axes."""
+    image = _read(path)
+    return replace(image, values=image.values[..., None]) if image.values.ndim == 3 else image
+
+
 def read_echoes(path: Path) -> tuple[Image, int]:
     """One volume or several, as a series of four axes, and how many echoes a fifth axis holds (1: there is none): all
     volumes of one, then of the next.
