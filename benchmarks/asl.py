@@ -1,11 +1,12 @@
 """Accuracy, calibration of errors, and speed of the ASL room, with the nearest peers beside it where they are present.
 
-`python benchmarks/asl.py [dro] [speed] [own] [patients]` prints markdown tables; without words, all of them.
+`python benchmarks/asl.py [dro] [speed] [own] [patients] [bound]` prints markdown tables; without words, all of them.
 
 - `dro`: the public digital reference object `asl/asldro_plain` (PERSPECT_DATA, else `../shared/data`), six delays, grey
   matter 60 mL/100 g/min and 0.8 s, white matter 20 and 1.2.
 - `own`: cases that others' equations made, below PERSPECT_OWN_ASL, made by its `recipes/gen_own_cases.py`.
 - `patients`: virtual patients, still and moved, of one delay and of several, against their truth.
+- `bound`: what noise alone leaves of flow there, by the information that the samples hold at the true parameters.
 - `speed`: the kernel alone, on one thread.
 
 Peers: osipy through PERSPECT_PEERS (see README.md), and SciPy's curve_fit voxel by voxel. Gates nothing.
@@ -29,7 +30,7 @@ from perspect.app.asl import with_m0
 from perspect.asl.kinetics import SPACING
 from perspect.fit import normal, posterior
 from perspect.fit.posterior import SEEN
-from perspect.models import Pcasl, Tissue
+from perspect.models import ArterialPcasl, Pcasl, Tissue
 from perspect.phantom import SCENARIOS, protocols
 from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.study import Simulation
@@ -214,12 +215,14 @@ def _rows(name: str, measured: Measured, true: np.ndarray, where: dict[str, np.n
         )
 
 
-def scanned(simulation: Simulation, patient: object, protocol: str) -> tuple[Labelled, Around, dict[str, np.ndarray]]:
-    """A virtual scan as a labelled series, what is known of the head, and the truth.
+def scanned(
+    simulation: Simulation, patient: object, protocol: str, **how: object
+) -> tuple[Labelled, Around, dict[str, np.ndarray]]:
+    """A virtual scan (its protocol changed as `how` says) as a labelled series, what is known of the head, the truth.
 
     The truth of flow is per mL of tissue; maps are per g.
     """
-    scan = simulation.scanned(patient, protocols.ASL_PROTOCOLS[protocol])
+    scan = simulation.scanned(patient, replace(protocols.ASL_PROTOCOLS[protocol], **how))
     how, series, m0 = scan.sequence, scan.images[0], scan.images[1]
     n = len(how.volume_types)
     until = how.since_labelling(how.delays[0])
@@ -235,6 +238,7 @@ def scanned(simulation: Simulation, patient: object, protocol: str) -> tuple[Lab
     grey, white, fluid = (regions[key].mask.astype(np.float32) for key in ("grey", "white", "csf"))
     around = Around(None, Region(regions["lesion"].mask, scan.grid, "lesion"), grey, white, fluid)
     truth = {"cbf": scan.truth["cbf"] * TO_FLOW / DENSITY, "att": scan.truth["transit"]}
+    truth |= {key: scan.truth[key] for key in ("abv", "t1")}
     truth |= {key: regions[key].mask for key in ("grey", "white", "enhancing", "necrosis", "oedema") if key in regions}
     return Labelled(values, labelling, calibration), around, truth
 
@@ -270,7 +274,52 @@ def patients() -> Iterator[str]:
             flags = ""
 
 
-TABLES = {"dro": dro, "speed": speed, "own": own, "patients": patients}
+def least(model: ArterialPcasl, p: np.ndarray, noise: float, known: int) -> float:
+    """The least standard deviation (mL/100 g/min) that flow can have without bias, the last `known` parameters given.
+
+    From the information at the truth; a parameter that no sample speaks of there is taken as known.
+    """
+    steps = np.diag([1e-5, 1e-4, 1e-3, 1e-3])[: len(p) - known]
+    slopes = np.stack([(model.predict(p + h) - model.predict(p - h)) / (2.0 * h.sum()) for h in steps]) / noise
+    return float(np.sqrt(np.linalg.pinv(slopes @ slopes.T)[0, 0])) * TO_FLOW
+
+
+def bound() -> Iterator[str]:
+    """Six delays of the glioma of `patients`: flow found, without noise, and the least that noise leaves."""
+    scenario = next(one for one in SCENARIOS if one.name == "high-grade-glioma")
+    simulation = Simulation(scenario, 1)
+    patient = simulation.patient(io.icbm_2009a())
+    yield "| tissue | n | MAE, stated/observed | with a T1 map | without noise | least MAE | least SD | times known |"
+    yield "|---|---|---|---|---|---|---|---|"
+    labelled, around, truth = scanned(simulation, patient, "multi")
+    clean, *_ = scanned(simulation, patient, "multi", snr=1e5, is_rounded=False)
+    plan = asl.Plan(kinetics="tissue")
+    given = replace(around, t1=np.asarray(truth["t1"], float))
+    found, mapped, still = (
+        asl.quantify(one, plan, around=known) for one, known in ((labelled, around), (labelled, given), (clean, around))
+    )
+    how = labelled.labelling
+    delays = np.unique(how.delays)
+    noise = found.maps["deltam"].std * np.sqrt(delays.size)
+    for tissue in ("grey", "enhancing", "necrosis", "oedema"):
+        inside = truth[tissue] & np.isfinite(found.maps["cbf"].values) & np.isfinite(truth["cbf"])
+        cells = []
+        for one in (found, mapped, still):
+            error = one.maps["cbf"].values[inside] * TO_FLOW - truth["cbf"][inside]
+            ratio = np.median(one.maps["cbf"].std[inside]) * TO_FLOW / error.std()
+            cells.append(f"{np.abs(error).mean():.1f}" + (f", {ratio:.2f}" if one is not still else ""))
+        columns = []
+        for x, y, z in np.argwhere(inside):
+            flow, att, abv, t1 = (float(truth[key][x, y, z]) for key in ("cbf", "att", "abv", "t1"))
+            model = ArterialPcasl(delays, np.full(delays.size, how.durations[0]), 0.85, Tissue(1.65, t1))
+            p = np.array([flow / TO_FLOW, max(abv, 1e-4), att, max(att - 0.3, 0.1)])
+            columns.append([least(model, p, float(noise[x, y, z]), known) for known in (0, 2)])
+        free, known = np.median(columns, axis=0)
+        cells += [f"{np.sqrt(2 / np.pi) * free:.1f}", f"{free:.1f}", f"{known:.1f}"]
+        yield f"| {tissue} | {inside.sum()} | {' | '.join(cells)} |"
+
+
+TABLES = {"dro": dro, "speed": speed, "own": own, "patients": patients, "bound": bound}
 
 
 def main(words: list[str]) -> None:

@@ -21,6 +21,7 @@ from perspect.models import (
     pasl,
     patlak,
     pcasl,
+    read_often,
     recovery,
     reference_region,
     spgr,
@@ -113,6 +114,40 @@ EXAMPLES = (
         (5e-3, 0.01, 1.0, 0.4),
         (1.5e-2, 0.02, 1.5, 0.7),
         1e-3,
+        3,
+        400,
+    ),
+    Example(
+        read_often.ReadOftenPcasl(DELAYS, np.full(DELAYS.size, 1.4), 0.85, TISSUE, DELAYS, np.full(DELAYS.size, 0.3)),
+        (5e-3, 0.8),
+        (1.5e-2, 1.6),
+        5e-6,
+    ),
+    Example(
+        read_often.ReadOftenPasl(
+            0.5 + DELAYS, np.full(DELAYS.size, 0.8), 0.98, TISSUE, 0.5 + DELAYS, np.full(DELAYS.size, 0.3)
+        ),
+        (5e-3, 0.8),
+        (1.5e-2, 1.2),
+        5e-6,
+    ),
+    Example(
+        read_often.ArterialReadOftenPcasl(
+            EARLY, np.full(EARLY.size, 1.4), 0.85, TISSUE, EARLY, np.full(EARLY.size, 0.3)
+        ),
+        (5e-3, 0.01, 1.0, 0.4),
+        (1.5e-2, 0.02, 1.5, 0.7),
+        3e-4,
+        3,
+        400,
+    ),
+    Example(
+        read_often.ArterialReadOftenPasl(
+            0.5 + EARLY, np.full(EARLY.size, 0.8), 0.98, TISSUE, 0.5 + EARLY, np.full(EARLY.size, 0.3)
+        ),
+        (5e-3, 0.01, 1.0, 0.4),
+        (1.5e-2, 0.02, 1.5, 0.7),
+        3e-4,
         3,
         400,
     ),

@@ -43,7 +43,7 @@ def naive(seed):
     weight = 1.0 / one.std["cbf"] ** 2
     everything = np.ones(brain().n_voxels, bool)
     links = linked(brain(), everything, Around(), ~everything)
-    return drawn_to_neighbours(one.values["cbf"], weight, links, 5.0 / TO_FLOW, ~everything, keeps_edges=False)[0]
+    return drawn_to_neighbours(one.values["cbf"], weight, links, 5.0 / TO_FLOW, ~everything, keeps_edges=False).values
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,8 @@ def test_the_share_of_neighbours_and_the_error_are_those_of_the_exact_inverse():
     everything = np.ones(brain().n_voxels, bool)
     links = linked(brain(), everything, Around(), ~everything)
     value = rng.normal(0.0, 1.0, brain().n_voxels)
-    f, variance, share = drawn_to_neighbours(value, weight, links, 1.5, ~everything, keeps_edges=False)
+    drawn = drawn_to_neighbours(value, weight, links, 1.5, ~everything, keeps_edges=False)
+    f, variance, share = drawn.values, drawn.variance, drawn.share
     matrix = np.diag(weight)
     for one, other, alike in zip(links.one, links.other, links.alike / 1.5**2, strict=True):
         matrix[one, one] += alike
@@ -143,3 +144,22 @@ def test_of_relative_flow_no_map_in_another_unit_is_made():
     assert "relcbf" in found.maps
     assert not {"cbfreg", "cbfshare", "cbfgm", "cbfwm"} & set(found.maps)
     assert "only-absolute" in {flag.code for flag in found.flags}
+
+
+def test_equations_that_were_not_solved_give_no_map_and_say_so(monkeypatch):
+    monkeypatch.setattr("perspect.asl.regular.MOST_STEPS", 1)
+    plan = asl.Plan(motion=False, spatial="everywhere")
+    found = asl.quantify(labelled(noise=2.0), plan, around=replace(WITH_LESION, mask=brain()))
+    for key in ("cbfreg", "cbfshare"):
+        assert np.isnan(found.maps[key].values).all() and np.isnan(found.maps[key].std).all()
+        assert (found.maps[key].status[ball()] == Status.NOT_CONVERGED).all()
+    assert "regular-not-solved" in {flag.code for flag in found.flags}
+    assert np.isfinite(found.maps["cbf"].values[ball()]).all()
+
+
+def test_noise_that_differs_a_thousandfold_between_neighbours_is_solved_all_the_same():
+    rng = np.random.default_rng(6)
+    n = brain().n_voxels
+    links = linked(brain(), np.ones(n, bool), Around(), np.zeros(n, bool))
+    weight = np.where(rng.random(n) < 0.5, 1.0, 1e-6)
+    assert drawn_to_neighbours(rng.normal(50.0, 1.0, n), weight, links, 0.1, np.zeros(n, bool)).is_solved

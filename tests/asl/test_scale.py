@@ -130,14 +130,21 @@ def test_fluid_scales_by_its_own_water_and_needs_a_map():
     t1 = np.full(brain().n_voxels, 1.3)
     with pytest.raises(Problem, match="fluid"):
         equilibrium(one, Around(), brain(), None, t1, Plan(m0="fluid"))
+    plain = 0.9 * 1000.0 / -np.expm1(-20.0 / 4.3) / 1.15
+    for is_spin_echo, blood, still in ((True, 0.15, 0.75), (False, 0.05, 0.4)):
+        known = changed(one, is_spin_echo=is_spin_echo)
+        found = equilibrium(known, Around(fluid=fluid), brain(), None, t1, Plan(m0="fluid"))
+        np.testing.assert_allclose(found.values, plain * np.exp(-0.012 / blood + 0.012 / still), rtol=1e-6)
+        assert not found.flags
     found = equilibrium(one, Around(fluid=fluid), brain(), None, t1, Plan(m0="fluid"))
-    expected = 0.9 * 1000.0 / -np.expm1(-20.0 / 4.3) * np.exp(-0.012 / 0.15 + 0.012 / 0.75) / 1.15
-    np.testing.assert_allclose(found.values, expected, rtol=1e-6)
+    assert [flag.code for flag in found.flags] == ["m0-readout-unknown"]
 
 
-@pytest.mark.parametrize(("slice_time", "decay"), [(None, 0.075), (0.04, 0.055)])
-def test_an_m0_of_another_echo_time_is_brought_to_that_of_the_series_and_said(slice_time, decay):
-    one = labelled(noise=0.0, slice_time=slice_time)
+@pytest.mark.parametrize("slice_time", [None, 0.04])
+@pytest.mark.parametrize(("is_spin_echo", "decay"), [(True, 0.075), (False, 0.055)])
+def test_an_m0_of_another_echo_time_is_brought_to_that_of_the_series_by_its_readout(slice_time, is_spin_echo, decay):
+    # Whether times of slices were recorded says nothing of the echo: 2-D EPI often comes without them.
+    one = changed(labelled(noise=0.0, slice_time=slice_time), is_spin_echo=is_spin_echo)
     later = replace(one.m0, values=one.m0.values * np.exp(-0.02 / decay), te=0.032)
     t1 = np.full(brain().n_voxels, 1.3)
     plain = equilibrium(one, Around(), brain(), None, t1, Plan())
@@ -146,3 +153,18 @@ def test_an_m0_of_another_echo_time_is_brought_to_that_of_the_series_and_said(sl
     assert "m0-echo-time" in {flag.code for flag in found.flags}
     # Left alone, flow would be a quarter to two fifths too high.
     assert plain.values[0] / brain().taken(later.values)[0] > 1.25
+
+
+def test_of_an_unknown_readout_the_echo_time_is_corrected_halfway_and_what_that_leaves_open_is_said():
+    one = labelled(noise=0.0)
+    later = replace(one.m0, te=0.032)
+    t1 = np.full(brain().n_voxels, 1.3)
+    factors = []
+    for is_spin_echo in (True, None, False):
+        found = equilibrium(
+            replace(changed(one, is_spin_echo=is_spin_echo), m0=later), Around(), brain(), None, t1, Plan()
+        )
+        (flag,) = [flag for flag in found.flags if flag.code == "m0-echo-time"]
+        assert ("not recorded" in flag.sentence) == (is_spin_echo is None)
+        factors.append(found.values[0])
+    assert factors[1] == pytest.approx(np.sqrt(factors[0] * factors[2]))

@@ -7,8 +7,10 @@ import pytest
 
 from labelled_head import GRID, SHAPE, ball, brain, flow_map, labelled
 from perspect import asl
-from perspect.asl.score import pull, scrub
-from perspect.vocabulary import Around, Region
+from perspect.asl.samples import differences
+from perspect.asl.score import pull, scored, scrub, scrubbed
+from perspect.asl.weights import weighed
+from perspect.vocabulary import Around, Problem, Region
 
 GREY = np.where(flow_map() > 0.005, 1.0, 0.0)
 WHITE = np.where(ball(), 1.0 - GREY, 0.0)
@@ -113,3 +115,55 @@ def test_a_lesion_takes_no_part_in_what_pairs_are_judged_by():
     with_it = asl.quantify(throbbing, asl.Plan(motion=False, outliers="score"), around=around)
     still = asl.quantify(one, asl.Plan(motion=False, outliers="score"), around=around)
     assert with_it.summary["n_pairs"] == still.summary["n_pairs"]
+
+
+def test_a_pair_that_motion_has_spoilt_weighs_as_little_in_scrub_as_elsewhere():
+    values, grey, white = pairs_of(noise=0.5)
+    # Less than Huber's mean calls an outlier, and everywhere alike.
+    values[:, 2] += 0.6
+    trust = np.ones(10)
+    trust[2] = 0.0
+    off = [(scrub(values, grey, white, well(800), t).means - values.mean(axis=1)).mean() for t in (None, trust)]
+    without = scrub(np.delete(values, 2, axis=1), grey, white, well(800))
+    found = scrub(values, grey, white, well(800), trust)
+    np.testing.assert_allclose(found.means, without.means, rtol=1e-5)
+    np.testing.assert_allclose(found.noise, without.noise, rtol=1e-5)
+    assert off[1] < off[0] - 0.03
+    assert (found.weights[:, 2] == 0).all() and found.worth.max() <= 9.0 + 1e-9
+
+
+def test_what_scrub_leaves_of_a_delay_is_counted_without_the_pairs_that_motion_has_taken():
+    one = labelled(n_pairs=10, noise=0.5)
+    found = differences(one.labelling, one.series.curves(ball()), np.ones(20, bool))
+    trust = np.ones(10)
+    trust[[2, 5, 7]] = 0.0
+    kept = scored(found, SHARES, brain(), trust)
+    assert not kept[[2, 5, 7]].any()
+    worth = []
+    for belief in (np.ones(10), trust):
+        out = scrubbed(found, weighed(found, brain(), False, belief), SHARES, brain())
+        assert (out.weights[belief == 0] == 0).all()
+        worth.append(out.worth.mean())
+    # Huber's mean uses 95 % of ordinary pairs.
+    assert 9.0 < worth[0] <= 10.0 and 6.3 < worth[1] <= 7.0
+
+
+@pytest.mark.parametrize("outliers", ["score", "scrub"])
+def test_without_pure_grey_matter_score_and_scrub_are_a_problem_and_no_map_of_nothing(outliers):
+    blurred = replace(SHARES, grey=0.6 * GREY, white=0.6 * WHITE)
+    with pytest.raises(Problem, match="no voxels outside the lesion are grey"):
+        asl.quantify(labelled(n_pairs=10), asl.Plan(motion=False, outliers=outliers), around=blurred)
+
+
+@pytest.mark.parametrize("outliers", ["score", "scrub"])
+def test_a_voxel_that_is_not_finite_spoils_itself_alone(outliers):
+    one = labelled(n_pairs=10, noise=0.5)
+    values = one.series.values.copy(order="F")
+    values[10, 3, 2, 4] = np.nan
+    holed = replace(one, series=replace(one.series, values=values))
+    plan = asl.Plan(motion=False, outliers=outliers)
+    flow, plain = (asl.quantify(each, plan, around=SHARES).maps["cbf"].values for each in (holed, one))
+    assert GREY[10, 3, 2] == 1 and np.isnan(flow[10, 3, 2])
+    rest = ball().copy()
+    rest[10, 3, 2] = False
+    np.testing.assert_allclose(flow[rest], plain[rest], atol=0.5)

@@ -84,6 +84,25 @@ def test_slices_of_a_2d_readout_have_their_times_and_as_many_as_there_are(series
     assert "3 slices" in problem(series(MRAcquisitionType="2D", SliceTiming=[0.0, 0.05]))
 
 
+@pytest.mark.parametrize(
+    ("said", "is_spin_echo"),
+    [
+        ({"MRAcquisitionType": "3D"}, True),
+        ({"MRAcquisitionType": "2D"}, False),
+        ({"MRAcquisitionType": "2D", "ScanningSequence": "EP"}, False),
+        ({"MRAcquisitionType": "2D", "ScanningSequence": ["EP", "SE"]}, True),
+        ({"MRAcquisitionType": "2D", "PulseSequenceType": "spin-echo EPI"}, True),
+        ({"MRAcquisitionType": "3D", "ScanningSequence": "EP", "SequenceName": "*tgse3d1_22080"}, True),
+        ({"MRAcquisitionType": "3D", "PulseSequenceType": "gradient echo EPI"}, False),
+        ({"MRAcquisitionType": None, "PulseSequenceDetails": "%SiemensSeq%\\tgse_pasl"}, True),
+        ({"MRAcquisitionType": None, "SliceTiming": [0.0, 0.05, 0.1]}, False),
+        ({"MRAcquisitionType": None}, None),
+    ],
+)
+def test_what_the_readout_is_called_says_how_its_echo_decays(series, said, is_spin_echo):
+    assert labelling(series(**said)).is_spin_echo is is_spin_echo
+
+
 def test_every_volume_has_its_own_delay_and_m0_has_none(series):
     delays = [0.0] + [0.5, 0.5] * 3 + [1.5, 1.5] * 2 + [1.5]
     context = ("m0scan", *("control", "label") * 3, *("control", "label") * 2, "control")
@@ -153,7 +172,7 @@ def test_a_matrix_makes_the_volumes_encoded(series):
         read_asl(series(TimeEncodedMatrix=[[1, 2], [3, 4]]))
 
 
-def test_of_several_echoes_the_shortest_is_used_and_said(series):
+def test_of_several_echoes_the_first_is_the_series_and_the_others_stand_beside_it(series, stored):
     path = series(EchoTime=[0.01, 0.03] * 6, PostLabelingDelay=[0.5] * 6 + [1.0] * 6, context=("control",) * 12)
     context = path.with_name("sub-01_aslcontext.tsv")
     # The table of the standard names every volume; some tools write a line for each set of echoes.
@@ -161,10 +180,54 @@ def test_of_several_echoes_the_shortest_is_used_and_said(series):
         context.write_text("volume_type\n" + "\n".join(lines) + "\n")
         reading = read_asl(path)
         assert reading.labelled.labelling.volumes == ("control", "label") * 3
-    assert reading.labelled.series.n_times == 6
-    assert reading.labelled.series.acquisition.te == 0.01
-    np.testing.assert_allclose(reading.labelled.labelling.delays, [0.5] * 3 + [1.0] * 3)
+    labelled = reading.labelled
+    assert labelled.series.n_times == 6
+    assert labelled.series.acquisition.te == 0.01
+    np.testing.assert_allclose(labelled.labelling.delays, [0.5] * 3 + [1.0] * 3)
+    assert [one.acquisition.te for one in labelled.echoes] == [0.03]
+    np.testing.assert_array_equal(labelled.echoes[0].values, stored[..., 1::2])
+
+
+def test_of_an_m0_among_the_volumes_the_first_echo_is_enough(series, stored):
+    context = ("m0scan", *("control", "control", "label", "label") * 2)
+    path = series(context, n=9, EchoTime=[0.01] + [0.01, 0.03] * 4)
+    labelled = read_asl(path).labelled
+    assert labelled.m0.kind == "included" and labelled.labelling.volumes == ("m0scan", *("control", "label") * 2)
+    np.testing.assert_array_equal(labelled.echoes[0].values, stored[..., 2:9:2])
+
+
+def test_echoes_that_are_not_whole_are_left_and_said(series):
+    path = series(("control", "label") * 5, n=10, EchoTime=[0.01] * 6 + [0.03] * 4)
+    reading = read_asl(path)
+    assert reading.labelled.echoes == () and reading.labelled.series.n_times == 6
     assert "first-echo" in {flag.code for flag in reading.flags}
+
+
+def test_a_fifth_axis_holds_echoes_if_there_are_as_many_times(series, stored):
+    values = stored.reshape(5, 4, 3, 6, 2, order="F")
+    path = series(("control", "label") * 3, values=values, n=2, EchoTime=[0.01, 0.03])
+    labelled = read_asl(path).labelled
+    np.testing.assert_array_equal(labelled.series.values, stored[..., :6])
+    np.testing.assert_array_equal(labelled.echoes[0].values, stored[..., 6:])
+    assert "fifth axis" in problem(series(("control", "label") * 3, values=values, n=2, EchoTime=0.01))
+
+
+def test_of_an_m0_with_several_echoes_the_first_is_used(series, save, sidecar, stored):
+    path = series()
+    m0 = save(stored[..., :3], "sub-01_m0scan.nii.gz")
+    sidecar(m0, RepetitionTimePreparation=6.0, EchoTime=[0.03, 0.01, 0.05], FlipAngle=90)
+    found = read_asl(path).m0
+    np.testing.assert_allclose(found.values, stored[..., 1])
+    assert found.te == 0.01 and found.flip_angle == pytest.approx(np.pi / 2)
+
+
+def test_a_look_locker_readout_has_its_flip_angles_or_is_a_question(series):
+    how = labelling(series(LookLocker=True, FlipAngle=[30, 30] * 6))
+    np.testing.assert_allclose(how.flip_angles, np.deg2rad(30.0))
+    assert labelling(series(FlipAngle=90)).flip_angles is None
+    assert "FlipAngle" in problem(series(LookLocker=True))
+    assert "2 values" in problem(series(LookLocker=True, FlipAngle=[30, 40]))
+    assert "excitations" in problem(series(LookLocker=True, FlipAngle=180))
 
 
 def test_m0_is_the_scan_beside_the_series_or_in_it_or_a_stated_number(series, save, sidecar, stored):

@@ -35,6 +35,9 @@ DOUBT_IN_LESIONS: Final = 0.5
 LEAST_SPREAD: Final = 0.1
 """s by which transit times of neighbours differ at least. [our default]"""
 
+FARTHEST: Final = 80.0
+"""Logarithm of a ratio of densities that single precision still holds."""
+
 ENOUGH: Final = 0.3
 """Neighbours, by what they know, with which their mean begins to count. [our default]"""
 
@@ -51,23 +54,31 @@ class Expected:
 
     def at(self, rows: Int[np.ndarray, " some"], times: Float[np.ndarray, " times"]) -> Float[np.ndarray, "some times"]:
         """Logarithm of the density of some voxels at other times."""
-        wide = _normal(times, *self.usual)[None]
-        share = self.share[rows, None]
+        # Single precision is enough for a density, and there are many nodes.
+        times = times.astype(np.float32)
+        wide = _log_normal(times, *self.usual)[None]
+        share, mean, std = (one[rows, None].astype(np.float32) for one in (self.share, self.mean, self.std))
         if not share.any():
-            return np.broadcast_to(np.log(wide), (rows.size, times.size))
-        near = _normal(times, self.mean[rows, None], self.std[rows, None])
-        return np.asarray(np.log(share * near + (1.0 - share) * wide))
+            return np.broadcast_to(wide, (rows.size, times.size))
+        # How much likelier near than at large, whose own density may be too small for a number.
+        ahead: Float[np.ndarray, "some times"] = np.clip(_log_normal(times, mean, std) - wide, -FARTHEST, FARTHEST)
+        np.exp(ahead, out=ahead)
+        ahead *= share
+        ahead += 1.0 - share
+        np.log(ahead, out=ahead)
+        ahead += wide
+        return ahead
 
     def of(self, rows: Int[np.ndarray, " some"]) -> Prior:
         """The same at the nodes, chunk by chunk."""
         if not self.share[rows].any():
-            row = np.log(_normal(self.nodes, *self.usual))[None]
+            row = _log_normal(self.nodes, *self.usual)[None]
             return lambda piece: row  # noqa: ARG005
         return lambda piece: self.at(rows[piece], self.nodes)
 
 
-def _normal(times: np.ndarray, mean: np.ndarray | float, std: np.ndarray | float) -> np.ndarray:
-    return np.asarray(np.exp(-0.5 * ((times - mean) / std) ** 2) / std)
+def _log_normal(times: np.ndarray, mean: np.ndarray | float, std: np.ndarray | float) -> np.ndarray:
+    return np.asarray(-0.5 * ((times - mean) / std) ** 2 - np.log(std))
 
 
 def uniform(nodes: Float[np.ndarray, " nodes"], mean: float, std: float, n_voxels: int) -> Expected:

@@ -9,8 +9,20 @@ from jaxtyping import Bool, Float, Int, Int16
 
 from perspect.asl.expect import Expected, expected_of_neighbours, uniform
 from perspect.asl.plan import Plan
+from perspect.asl.readouts import Train
 from perspect.fit.posterior import Posterior, posterior
-from perspect.models import ArterialPasl, ArterialPcasl, Pasl, Pcasl, Tissue
+from perspect.models import (
+    ArterialPasl,
+    ArterialPcasl,
+    ArterialReadOftenPasl,
+    ArterialReadOftenPcasl,
+    LabelInTissue,
+    Pasl,
+    Pcasl,
+    ReadOftenPasl,
+    ReadOftenPcasl,
+    Tissue,
+)  # fmt: skip
 from perspect.vocabulary import FAILED_FROM, Around, Region, Status
 
 SPACING: Final = 0.05
@@ -69,12 +81,16 @@ time."""
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What all models of a series share: kind, efficiency, T1 of blood, partition coefficient."""
+    """What all models of a series share: kind, efficiency, T1 of blood, partition coefficient.
+
+    `train` are the readouts of a Look-Locker series; None: each delay has a labelling of its own.
+    """
 
     kind: str
     efficiency: float
     blood_t1: float
     partition: float
+    train: Train | None = None
 
     def model(
         self,
@@ -82,9 +98,16 @@ class Setting:
         durations: Float[np.ndarray, " samples"],
         tissue_t1: float | None,
         has_arteries: bool = False,
-    ) -> Pcasl | Pasl:
+    ) -> LabelInTissue:
         """The model of some samples; a `tissue_t1` of None is that of blood."""
         tissue = Tissue(self.blood_t1, tissue_t1, self.partition)
+        if self.train is not None:
+            pulses, angles = self.train.of(delays), self.train.angles
+            if self.kind == "pasl":
+                often = ArterialReadOftenPasl if has_arteries else ReadOftenPasl
+                return often(delays, durations, self.efficiency, tissue, pulses, angles)
+            longer = ArterialReadOftenPcasl if has_arteries else ReadOftenPcasl
+            return longer(delays, durations, self.efficiency, tissue, pulses, angles)
         continuous, pulsed = (ArterialPcasl, ArterialPasl) if has_arteries else (Pcasl, Pasl)
         of = pulsed if self.kind == "pasl" else continuous
         return of(delays, durations, self.efficiency, tissue)

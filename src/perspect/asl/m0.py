@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from perspect.asl.plan import Plan
-from perspect.vocabulary import Around, Flag, Labelled, Labelling, Problem, Region, Severity, Step
+from perspect.vocabulary import Around, Calibration, Flag, Labelled, Labelling, Problem, Region, Severity, Step
 
 FLUID_T1: Final = 4.3
 """T1 of cerebrospinal fluid in s at 3 T (Lu et al. 2005, doi:10.1002/jmri.20356)."""
@@ -17,9 +17,15 @@ FLUID_T2, BLOOD_T2 = 0.75, 0.15
 """T2 of cerebrospinal fluid and of arterial blood in s, for a fluid reference (Chappell et al. 2018, Introduction to
 Perfusion Quantification using ASL; as FSL's oxford_asl has it)."""
 
+FLUID_T2STAR, BLOOD_T2STAR = 0.4, 0.05
+"""Their T2* in s, for a gradient echo (the same source)."""
+
 TISSUE_T2STAR, TISSUE_T2 = 0.055, 0.075
 """T2* (2-D gradient echo) and T2 (3-D spin echo) of grey and white matter on average, in s at 3 T, for an M0 of another
 echo time (as FSL's oxford_asl has them)."""
+
+UNKNOWN: Final = 0.02
+"""Relative error of M0 of blood by an unknown readout, from which on it is said. [our default]"""
 
 FLUID_WATER: Final = 1.15
 """Water in cerebrospinal fluid over water in blood, mL/mL."""
@@ -111,6 +117,9 @@ def equilibrium(
         return Equilibrium(values, "stated", Step("m0", sentence), ())
     if control is None:
         return _nothing(brain, "there is neither an M0 image nor a control image", Severity.LIMITED)
+    if labelled.labelling.flip_angles is not None:
+        why = "there is no M0 image, and control images do not recover between the pulses of a Look-Locker readout"
+        return _nothing(brain, why, Severity.LIMITED)
     return _of_control(labelled, brain, control, t1, plan)
 
 
@@ -161,21 +170,63 @@ def _recovered(
                 "and a voxel of another T1 is calibrated wrongly (consensus: more than 5 s)."
             )
             flags.append(Flag("m0-recovery-short", Severity.NOTE, sentence, "cbf", source=SOURCE))
+    if labelled.labelling.flip_angles is not None:
+        values, added, notes = _of_flip_angle(values, m0, labelled.labelling)
+        correction += added
+        flags += notes
     te, te_asl = m0.te, labelled.series.acquisition.te
     if te is not None and te_asl is not None and abs(te - te_asl) > 1e-3:
-        kind, decay = ("T2*", TISSUE_T2STAR) if labelled.labelling.slice_times is not None else ("T2", TISSUE_T2)
-        factor = float(np.exp((te - te_asl) / decay))
+        factor, flag = _of_echo_times(te, te_asl, labelled.labelling.is_spin_echo)
         values = values * factor
         correction += f", brought from TE {te * 1e3:.1f} to {te_asl * 1e3:.1f} ms (times {factor:.2f})"
-        sentence = (
-            f"M0 was read at TE {te * 1e3:.1f} ms, the labelled images at {te_asl * 1e3:.1f} ms: it was multiplied by "
-            f"{factor:.2f}, for a {kind} of {decay * 1e3:.0f} ms everywhere; near air and in fluid decay is another."
-        )
-        flags.append(Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", source=SOURCE))
+        flags.append(flag)
     words = {"separate": "a scan of its own", "included": "volumes of the series", "control": "the control images"}
     sentence = f"M0 came voxel by voxel from {words[m0.kind]}, {correction}, {smoothing}."
     step = Step("m0", sentence, {"m0_tr_s": m0.tr}, ("Alsop et al. 2015, doi:10.1002/mrm.25197",))
     return Equilibrium(values, m0.kind, step, tuple(flags))
+
+
+def _of_flip_angle(
+    values: Float[np.ndarray, " voxels"], m0: Calibration, labelling: Labelling
+) -> tuple[Float[np.ndarray, " voxels"], str, list[Flag]]:
+    """M0 as the magnetisation itself: what a flip angle shows of it over its sine. Of a Look-Locker readout label is
+    modelled as the pulses show it.
+    """
+    assert labelling.flip_angles is not None
+    angle, notes = m0.flip_angle, []
+    if angle is None:
+        labelled = labelling.flip_angles[labelling.of("control", "label", "deltam")]
+        angle = float(labelled[0])
+        sentence = (
+            f"The flip angle of M0 is not recorded; it is taken as that of the labelled images "
+            f"({np.rad2deg(angle):.0f} degrees). If it was 90, flow is {1 / np.sin(angle):.2f} times what is shown."
+        )
+        notes = [Flag("m0-flip-angle-unknown", Severity.LIMITED, sentence, "cbf", float(1 / np.sin(angle)), SOURCE)]
+    return values / np.sin(angle), f", over the sine of its flip angle of {np.rad2deg(angle):.0f} degrees", notes
+
+
+def _of_echo_times(te: float, te_asl: float, is_spin_echo: bool | None) -> tuple[float, Flag]:
+    """What M0 of one echo time (s) is times for another, by how the echo came about, and what to say of that.
+
+    Where that is not known, halfway between the two decays.
+    """
+    rates = {False: 1.0 / TISSUE_T2STAR, True: 1.0 / TISSUE_T2, None: 0.5 * (1.0 / TISSUE_T2STAR + 1.0 / TISSUE_T2)}
+    factor = float(np.exp((te - te_asl) * rates[is_spin_echo]))
+    seen = (
+        f"M0 was read at TE {te * 1e3:.1f} ms, the labelled images at {te_asl * 1e3:.1f} ms: it was multiplied by "
+        f"{factor:.2f}"
+    )
+    if is_spin_echo is None:
+        off = abs(float(np.expm1((te - te_asl) * (rates[False] - rates[None]))))
+        sentence = (
+            f"{seen}. Whether the echo is a gradient echo (T2* of {TISSUE_T2STAR * 1e3:.0f} ms) or a spin echo (T2 of "
+            f"{TISSUE_T2 * 1e3:.0f} ms) is not recorded: either is {off:.1%} away from that. Give MRAcquisitionType or "
+            "ScanningSequence."
+        )
+        return factor, Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", off, SOURCE)
+    kind, decay = ("T2", TISSUE_T2) if is_spin_echo else ("T2*", TISSUE_T2STAR)
+    sentence = f"{seen}, for a {kind} of {decay * 1e3:.0f} ms everywhere; near air and in fluid decay is another."
+    return factor, Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", source=SOURCE)
 
 
 def smoothed(
@@ -265,12 +316,22 @@ def _of_fluid(labelled: Labelled, around: Around, brain: Region, plan: Plan) -> 
     te = m0.te or 0.0
     signal = float(np.median(m0.values[inside]))
     relaxed = signal / -np.expm1(-m0.tr / FLUID_T1)
-    blood = relaxed * float(np.exp(-te / BLOOD_T2) / np.exp(-te / FLUID_T2)) / FLUID_WATER
+    faster = {True: 1.0 / BLOOD_T2 - 1.0 / FLUID_T2, False: 1.0 / BLOOD_T2STAR - 1.0 / FLUID_T2STAR}
+    rate = faster.get(labelled.labelling.is_spin_echo, 0.5 * (faster[True] + faster[False]))  # type: ignore[arg-type]
+    blood = relaxed * float(np.exp(-te * rate)) / FLUID_WATER
     sentence = (
         f"M0 of arterial blood, {blood:.4g}, came from {int(inside.sum())} voxels of fluid (T1 {FLUID_T1:g} s, "
         f"{FLUID_WATER:g} times the water of blood)."
     )
-    return Equilibrium(np.full(brain.n_voxels, plan.partition * blood), "fluid", Step("m0", sentence), ())
+    flags: tuple[Flag, ...] = ()
+    off = float(np.expm1(te * (faster[False] - rate)))
+    if labelled.labelling.is_spin_echo is None and off > UNKNOWN:
+        unknown = (
+            f"Whether the echo is a gradient echo or a spin echo is not recorded. Fluid loses less than blood until "
+            f"{te * 1e3:.1f} ms: M0 of blood may be {off:.0%} off. Give MRAcquisitionType or ScanningSequence."
+        )
+        flags = (Flag("m0-readout-unknown", Severity.CAUTION, unknown, "cbf", off, SOURCE),)
+    return Equilibrium(np.full(brain.n_voxels, plan.partition * blood), "fluid", Step("m0", sentence), flags)
 
 
 def _nothing(brain: Region, why: str, severity: Severity) -> Equilibrium:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 
 from perspect.anatomy import motion, motion_report
 from perspect.asl.samples import Differences
+from perspect.asl.still import Still, held_still
 from perspect.vocabulary import Flag, Labelling, Refusal, Region, Series, Severity, Step
 
 NOTICEABLE: Final = 1.0
@@ -78,6 +79,10 @@ def aligned(
             why = f"could not be corrected: voxels of {size:.0f} mm show no edges"
         return Aligned(series, usable, None, None, None, place, (), Step("motion", f"Motion {why}."))
     some = replace(series, values=np.asfortranarray(series.values[..., moving]), times=series.times[moving])
+    tell("motion", 0.0)
+    still = held_still(some, brain.mask)
+    if still is not None:
+        return _left(series, moving, still, place, brain)
     found = motion.correct(some, slice(None), brain.mask, lambda done, total: tell("motion", done / total))
     if found.is_aligned.sum() < max(2, moving.size // 2):
         raise Refusal(
@@ -89,20 +94,48 @@ def aligned(
     largest = float(np.nanmax(found.displacement))
     is_still = largest <= HELD_STILL and bool(found.is_aligned.all())
     whole = series if is_still else _with(series, moving, found.series.values)
-    matrices = np.tile(np.eye(4), (series.n_times, 1, 1))
-    matrices[moving] = found.matrices
-    displacement, parameters = np.full(series.n_times, np.nan), np.full((series.n_times, 6), np.nan)
-    displacement[moving], parameters[moving] = found.displacement, found.parameters
-    done = "were resampled once by Fourier shears"
-    if is_still:
-        done = f"had moved by {largest:.2f} mm at most and were left as they are"
-    sentence = (
+    columns = _in_all(series.n_times, moving, found.matrices, found.displacement, found.parameters)
+    done = _as_they_were(largest) if is_still else "were resampled once by Fourier shears"
+    step = Step("motion", _sentence(brain, done), found.step.constants, found.step.references)
+    notes = tuple(flag for flag in found.flags if flag.code != "motion-with-bolus")
+    return Aligned(whole, usable, *columns, place, (*notes, *_moved(largest)), step)
+
+
+def _left(
+    series: Series, moving: np.ndarray, still: Still, place: Float[np.ndarray, "3 points"], brain: Region
+) -> Aligned:
+    """A series in which nothing moved, as it was."""
+    columns = _in_all(series.n_times, moving, still.matrices, still.displacement, still.parameters)
+    plain = motion_report.step(brain.grid.shape[2] > 3, still.displacement)
+    step = Step(
+        "motion", _sentence(brain, _as_they_were(float(still.displacement.max()))), plain.constants, plain.references
+    )
+    return Aligned(series, np.ones(series.n_times, bool), *columns, place, still.flags, step)
+
+
+def _in_all(
+    n: int,
+    moving: np.ndarray,
+    matrices: Float[np.ndarray, "some 4 4"],
+    displacement: Float[np.ndarray, " some"],
+    parameters: Float[np.ndarray, "some 6"],
+) -> tuple[Float[np.ndarray, "n 4 4"], Float[np.ndarray, " n"], Float[np.ndarray, "n 6"]]:
+    """What is known of the volumes that were looked at, among all of them; NaN of the others, which did not move."""
+    every = np.tile(np.eye(4), (n, 1, 1)), np.full(n, np.nan), np.full((n, 6), np.nan)
+    for one, some in zip(every, (matrices, displacement, parameters), strict=True):
+        one[moving] = some
+    return every
+
+
+def _sentence(brain: Region, done: str) -> str:
+    return (
         f"Label and control images were aligned to their mean ({'six' if brain.grid.shape[2] > 3 else 'three'} rigid "
         f"parameters, with a gain so that suppression and label are not read as motion); they {done}."
     )
-    step = Step("motion", sentence, found.step.constants, found.step.references)
-    notes = tuple(flag for flag in found.flags if flag.code != "motion-with-bolus")
-    return Aligned(whole, usable, matrices, displacement, parameters, place, (*notes, *_moved(largest)), step)
+
+
+def _as_they_were(largest: float) -> str:
+    return f"had moved by {largest:.2f} mm at most and were left as they are"
 
 
 def _with(series: Series, places: np.ndarray, signal: Float[np.ndarray, "x y z some"]) -> Series:

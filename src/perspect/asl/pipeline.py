@@ -11,6 +11,7 @@ from perspect.asl import account
 from perspect.asl.audit import audited
 from perspect.asl.blood import blood_t1
 from perspect.asl.coverage import coverage
+from perspect.asl.echoes import combined
 from perspect.asl.efficiency import efficiency
 from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting, allows_arteries, several, single, single_att
 from perspect.asl.m0 import equilibrium, is_tissue, slices_of, tissue_t1
@@ -18,6 +19,7 @@ from perspect.asl.motion import aligned, pair_flags, trust
 from perspect.asl.partial_volume import pure_flow
 from perspect.asl.plan import Plan
 from perspect.asl.quality import quality
+from perspect.asl.readouts import train
 from perspect.asl.regular import Regular, regular
 from perspect.asl.samples import Differences, differences
 from perspect.asl.score import scored, scrubbed
@@ -74,7 +76,8 @@ def quantify(
     brain = find_brain(labelled, around)
     if not labelling.of("control", "label", "deltam", "encoded").size:
         return made_by_scanner(labelled, brain)
-    moved = aligned(series, labelling, brain, plan.motion, tell)
+    one = combined(labelled, brain, is_wanted=plan.echoes == "combine")
+    moved = aligned(one.series, labelling, brain, plan.motion, tell)
 
     tell("equilibrium", 0.0)
     labelling, bolus_flags = with_bolus(labelled, plan)
@@ -92,11 +95,11 @@ def quantify(
 
     tell("differences", 0.0)
     curves = moved.series.curves(brain.mask)
-    found = differences(labelling, curves, moved.usable, plan.subtraction)
+    found = one.undone(differences(labelling, curves, moved.usable, plan.subtraction))
     del curves
     lasting, blood_step, blood_flags = blood_t1(plan, labelled.field)
     inverted = efficiency(labelling, plan)
-    setting = Setting(labelling.kind, inverted.total, lasting, plan.partition)
+    setting = Setting(labelling.kind, inverted.total, lasting, plan.partition, train(labelling, found.delays))
     usual = setting.model(found.delays, found.durations, None).atoms(np.array([USUAL_ATT[labelling.kind]]))
     inside = replace(found, values=found.values[tissue])
     level = level_of(control, scale, brain)[tissue]
@@ -104,9 +107,10 @@ def quantify(
     checked = audited(inside, scale[tissue], level, relaxed.is_absolute, unit, labelling, plan)
     found = found.times(1.0 / checked.factor).times(-1.0 if _is_turned(checked.differences, found, tissue) else 1.0)
     within = moved.within(found)
+    within_flags = pair_flags(within, found)
     belief = trust(within, len(found.parts))
     if plan.outliers in ("score", "scrub"):
-        kept = scored(found, around, brain)
+        kept = scored(found, around, brain, belief)
         found, belief, within = found.kept(kept), belief[kept], None if within is None else within[kept]
     averaged = weighed(found, brain, plan.outliers == "robust", belief)
     if plan.outliers == "scrub":
@@ -138,8 +142,8 @@ def quantify(
     pure = pure_flow(fitted, around, brain) if wants_pure and relaxed.is_absolute else {}
     drawn = regular(fitted, around, brain, plan.spatial) if wants_drawn and relaxed.is_absolute else None
     flags = (
-        *moved.flags, *bolus_flags, *relaxed.flags, *inverted.flags, *blood_flags, *checked.flags,
-        *pair_flags(within, found), *averaged.flags, *left.flags, *_noise_flags(averaged.origin), *seen.flags,
+        *one.flags, *moved.flags, *bolus_flags, *relaxed.flags, *inverted.flags, *blood_flags, *checked.flags,
+        *within_flags, *averaged.flags, *left.flags, *_noise_flags(averaged.origin), *seen.flags,
         *lesion.flags, *(drawn.flags if drawn is not None else ()),
         *(_not_made() if (wants_pure or wants_drawn) and not relaxed.is_absolute else ()),
     )  # fmt: skip
@@ -150,6 +154,7 @@ def quantify(
         efficiency=inverted, setting=setting, samples=samples, fitted=fitted, quality=seen, lesion=lesion, steps=(),
     )  # fmt: skip
     steps: tuple[Step, ...] = (
+        *((one.step,) if one.step is not None else ()),
         moved.step, found.step, averaged.step, relaxed.step, inverted.step, blood_step, account.kinetics_step(run),
         *((drawn.step,) if drawn is not None else ()),
     )  # fmt: skip
@@ -161,7 +166,8 @@ def quantify(
         made |= regular_maps(drawn, brain, fitted)
     for key, column in pure.items():
         made[key] = Map.of(PURE[key], brain, *column)
-    return Measured(made, flags, Recipe(steps), regions, account.curves(run), account.summary(run, flags))
+    numbers = {**account.summary(run, flags), **one.numbers}
+    return Measured(made, flags, Recipe(steps), regions, account.curves(run), numbers)
 
 
 def find_brain(labelled: Labelled, around: Around) -> Region:
@@ -269,6 +275,8 @@ def maps(fitted: Kinetics, brain: Region, samples: Samples, m0: Float[np.ndarray
 def regular_maps(drawn: Regular, brain: Region, fitted: Kinetics) -> dict[str, Map]:
     """Flow that was drawn to its neighbours, and how much of it they are (whose error is that of the flow's)."""
     status = fitted.status["cbf"]
+    if not drawn.is_solved:
+        status = np.where(status < FAILED_FROM, np.int16(Status.NOT_CONVERGED), status)
     zero = np.where(np.isfinite(drawn.share), 0.0, np.nan)
     return {
         "cbfreg": Map.of(lexicon.REGULAR_FLOW, brain, drawn.flow, drawn.std, status),

@@ -19,6 +19,9 @@ class Plan:
     motion: bool = True
     """Align every volume to their mean (rigid, six parameters, with a gain so that suppression is not motion)."""
 
+    echoes: Literal["combine", "first"] = "combine"
+    """Of several echoes: all, weighed for least noise of label by how tissue and label decay, or the first alone."""
+
     order: Literal["auto", "stated"] = "auto"
     """Whether the order of label and control is taken as stated, or turned about where the images contradict it
     (auto; a flag says so)."""

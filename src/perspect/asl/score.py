@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import chdtri
 
+from perspect.asl.m0 import slices_of
 from perspect.asl.samples import Differences
 from perspect.asl.weights import Weighed
 from perspect.vocabulary import Around, Flag, Problem, Region, Severity, Step
@@ -36,6 +37,13 @@ STEEP: Final = 10.0
 
 PURE: Final = 0.7
 """Share from which on a voxel is called a tissue here: maps that were resampled hardly reach 0.95. [our default]"""
+
+FEWEST_GREY: Final = 50
+"""Voxels of grey matter without which neither says anything: their mean, or their usual variance, would be chance.
+[our default]"""
+
+FEWEST_PAIRS: Final = 3
+"""Pairs from which on one can be told to be unlike the others."""
 
 DRAWN: Final = 0.1
 """Share of the voxels of tissue that are drawn by more than half, from which on it is said."""
@@ -77,8 +85,13 @@ def score(found: Differences, tissues: Float[np.ndarray, "tissues voxels"]) -> B
     return np.asarray(kept)
 
 
-def scored(found: Differences, around: Around, brain: Region) -> Bool[np.ndarray, " differences"]:
-    """Which pairs SCORE keeps, by the maps of tissue. Raises Problem where it cannot be used."""
+def scored(
+    found: Differences, around: Around, brain: Region, trust: Float[np.ndarray, " differences"]
+) -> Bool[np.ndarray, " differences"]:
+    """Which pairs SCORE keeps, by the maps of tissue, of those that motion has left any weight (`trust`).
+
+    Raises Problem where it cannot be used: there is more than one delay, or no grey matter to judge by.
+    """
     if not found.is_single or around.grey is None or around.white is None:
         raise Problem(
             "asl.outliers is 'score' or 'scrub' but there are several delays, or no maps of grey and white matter.",
@@ -87,16 +100,43 @@ def scored(found: Differences, around: Around, brain: Region) -> Bool[np.ndarray
         )
     fluid = np.zeros(brain.grid.shape) if around.fluid is None else around.fluid
     shares = np.stack([np.nan_to_num(brain.taken(one)) > PURE for one in (around.grey, around.white, fluid)])
-    return score(found, (shares & ~_ill(around, brain)).astype(float))
+    # One value that is not finite would make the mean of its tissue so, and of every pair.
+    shares &= ~_ill(around, brain) & np.isfinite(found.values).all(axis=1)
+    _demand_grey(int(shares[0].sum()))
+    left = trust > 0
+    left = left if left.sum() > 2 else np.ones(left.size, bool)
+    kept = np.zeros(left.size, bool)
+    kept[left] = score(found.kept(left), shares.astype(float))
+    return kept
+
+
+def _demand_grey(n: int) -> None:
+    """Raises Problem where there is no grey matter to judge by: every pair, and every map, would be NaN."""
+    if n < FEWEST_GREY:
+        raise Problem(
+            f"asl.outliers is 'score' or 'scrub' but {n or 'no'} voxels outside the lesion are grey matter by more "
+            f"than {PURE:.0%} (at least {FEWEST_GREY} are needed).",
+            "Both judge pairs by grey matter: SCORE by its mean, SCRUB by its usual variance.",
+            "Check that --gm is a map of shares on this head (0 to 1), or use asl.outliers=robust.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Scrubbed:
-    """Means that pairs and tissue agree on, their noise, and how much of each is what tissue lets expect."""
+    """Means that pairs and tissue agree on, their noise, and how much of each is what tissue lets expect.
+
+    `weights` are those of the pairs in the end, by motion and by what is unlike the others.
+    """
 
     means: Float[np.ndarray, " voxels"]
     noise: Float[np.ndarray, " voxels"]
     drawn: Float[np.ndarray, " voxels"]
+    weights: Float[np.ndarray, "voxels pairs"]
+
+    @property
+    def worth(self) -> Float[np.ndarray, " voxels"]:
+        """How many ordinary pairs tell as much as what is used of them."""
+        return np.asarray(self.weights.sum(axis=1) ** 2 / (self.weights**2).sum(axis=1))
 
 
 def scrub(
@@ -104,30 +144,38 @@ def scrub(
     grey: Float[np.ndarray, " voxels"],
     white: Float[np.ndarray, " voxels"],
     ill: Bool[np.ndarray, " voxels"],
+    trust: Float[np.ndarray, " pairs"] | None = None,
 ) -> Scrubbed:
     r"""Structural correlation with robust Bayesian estimation: the x of every voxel that minimises
 
-    $$\sum_i \rho\big((y_i - x)/s\big) + \mu\,(x - p)^2 / s^2, \qquad p = b_g\,\text{grey} + b_w\,\text{white}$$
+    $$\sum_i t_i\,\rho\big((y_i - x)/s\big) + \mu\,(x - p)^2 / s^2, \qquad p = b_g\,\text{grey} + b_w\,\text{white}$$
 
-    with Huber's ρ, by reweighing. μ is 0 where the variance over the pairs is that of most grey matter, rises with it
-    beyond what chance makes, and with its square far beyond. In `ill` μ is 0: no lesion is drawn to normal tissue.
+    with Huber's ρ, by reweighing. t is the `trust` in each pair (by how the head moved in it; 1 where not given, as
+    first described). μ is 0 where the variance over the pairs is that of most grey matter, rises with it beyond what
+    chance makes, and with its square far beyond. In `ill` μ is 0: no lesion is drawn to normal tissue. A voxel that is
+    not finite in every pair is NaN.
 
     Dolui et al. 2017, doi:10.1002/jmri.25436, and the first implementation of SCRUB (Dolui, Wolk and Detre 2016,
     ISMRM 24:2880)
     """
-    n = values.shape[1]
-    variance = values.var(axis=1, ddof=1).astype(np.float64)
-    of_grey = variance[(grey > PURE) & ~ill]
-    usual = float(np.median(of_grey)) / (chdtri(n - 1, 0.5) / (n - 1))
+    t = np.ones(values.shape[1]) if trust is None else trust
+    finite = np.isfinite(values).all(axis=1)
+    values = np.where(finite[:, None], values, 0.0)
+    # So many pairs of full trust have a mean as sure.
+    n = float(t.sum() ** 2 / (t**2).sum())
+    mean = (values @ t / t.sum()).astype(np.float64)
+    variance = (values - mean[:, None]) ** 2 @ t / t.sum() * n / (n - 1.0)
+    of_grey = variance[(grey > PURE) & ~ill & finite]
+    _demand_grey(of_grey.size)
+    usual = float(np.median(of_grey)) / (chdtri(n - 1.0, 0.5) / (n - 1.0))
     mu = np.where(ill, 0.0, pull(variance / max(usual, 1e-30), n))
-    mean = values.mean(axis=1).astype(np.float64)
-    prior = _of_tissue(mean, grey, white, ~ill & (mu == 0))
+    prior = _of_tissue(mean, grey, white, ~ill & finite & (mu == 0))
     # The spread of ordinary noise: a voxel's own would take its outliers for noise.
     scale = np.sqrt(max(usual, 1e-30))
-    x = np.median(values, axis=1).astype(np.float64)
-    weight = np.ones(values.shape)
+    x = np.median(values[:, t > 0], axis=1).astype(np.float64)
+    weight = np.ones(values.shape) * t
     for _ in range(ROUNDS):
-        weight = 1.0 / np.maximum(np.abs(values - x[:, None]) / (HUBER * scale), 1.0)
+        weight = t / np.maximum(np.abs(values - x[:, None]) / (HUBER * scale), 1.0)
         total = weight.sum(axis=1) + mu
         new = ((weight * values).sum(axis=1) + mu * prior) / total
         done = float(np.abs(new - x).max()) < 1e-4 * scale
@@ -136,10 +184,11 @@ def scrub(
             break
     total = weight.sum(axis=1) + mu
     own = np.sqrt(np.maximum((weight**2 * (values - x[:, None]) ** 2).sum(axis=1), usual * (weight**2).sum(axis=1)))
-    return Scrubbed(x, own / (total - mu), mu / total)
+    gone = np.where(finite, 0.0, np.nan)
+    return Scrubbed(x + gone, own / (total - mu) + gone, np.where(finite, mu / total, 0.0), weight)
 
 
-def pull(ratio: Float[np.ndarray, " voxels"], n_pairs: int) -> Float[np.ndarray, " voxels"]:
+def pull(ratio: Float[np.ndarray, " voxels"], n_pairs: float) -> Float[np.ndarray, " voxels"]:
     """Pairs' worth of what tissue lets expect, for a variance over the usual one."""
     unusual = chdtri(n_pairs - 1, UNUSUAL) / (n_pairs - 1)
     beyond = ratio**2 / (2.0 * STEEP * unusual) + (0.5 * STEEP - 1.0) * unusual
@@ -157,10 +206,26 @@ def _of_tissue(
 
 
 def scrubbed(found: Differences, averaged: Weighed, around: Around, brain: Region) -> Weighed:
-    """The means of the pairs that SCORE has kept, as SCRUB has them; what it drew is said."""
+    """The means of the pairs that SCORE has kept, as SCRUB has them; what it drew is said.
+
+    Pairs weigh by how the head moved in them as well, and what is used of them is what SCRUB has left.
+    """
     assert around.grey is not None and around.white is not None
     grey, white = (np.nan_to_num(brain.taken(one)).astype(np.float64) for one in (around.grey, around.white))
-    out = scrub(found.values, grey, white, _ill(around, brain))
+    slices = slices_of(brain)
+    trust = averaged.weights[:, slices[0]] / found.variance
+    trust = trust / trust.max()
+    if (trust > 0).sum() < FEWEST_PAIRS:
+        raise Problem(
+            f"Only {int((trust > 0).sum())} pairs are left for asl.outliers=scrub.",
+            "What is unusual among so few cannot be told.",
+            "Use asl.outliers=robust.",
+        )
+    out = scrub(found.values, grey, white, _ill(around, brain), trust)
+    weights, worth = np.zeros(averaged.weights.shape), np.zeros(averaged.worth.shape)
+    for z in np.unique(slices):
+        weights[:, z] = out.weights[slices == z].mean(axis=0)
+        worth[0, z] = out.worth[slices == z].mean()
     tissue = grey + white > 0.5
     much = float((out.drawn[tissue] > 0.5).mean()) if tissue.any() else 0.0
     flags = averaged.flags
@@ -176,7 +241,10 @@ def scrubbed(found: Differences, averaged: Weighed, around: Around, brain: Regio
         "averaging", sentence, {"drawn": float(out.drawn.mean())}, ("Dolui et al. 2017, doi:10.1002/jmri.25436",)
     )
     noise = out.noise.astype(np.float64)[:, None]
-    return replace(averaged, means=out.means[:, None].astype(np.float32), noise_of_means=noise, step=step, flags=flags)
+    return replace(
+        averaged, means=out.means[:, None].astype(np.float32), noise_of_means=noise, weights=weights, worth=worth,
+        step=step, flags=flags,
+    )  # fmt: skip
 
 
 def _ill(around: Around, brain: Region) -> Bool[np.ndarray, " voxels"]:

@@ -142,7 +142,8 @@ class _Grid:
         solved = _solved(self.columns, y, precision)
         out.explained[piece] = 2.0 * solved.gain.max(axis=1)
         # In place, for new arrays of this size cost more than the arithmetic.
-        log = np.add(solved.gain, prior.astype(np.float32), out=solved.gain)
+        prior = prior.astype(np.float32, copy=False)
+        log = np.add(solved.gain, prior, out=solved.gain)
         top = log.max(axis=1)
         weight = log - top[:, None]
         # Numbers below single precision's are slow, and weigh nothing.
@@ -167,8 +168,10 @@ class _Grid:
         """Standard deviation of θ before the data."""
         weight = np.exp(prior - prior.max(axis=1, keepdims=True))
         weight /= weight.sum(axis=1, keepdims=True)
-        mean = weight @ self.nodes
-        return np.asarray(np.sqrt(np.maximum(weight @ self.nodes**2 - mean**2, 0.0)).T)
+        # About their middle, for a small variance is lost in the difference of two large squares.
+        away = (self.nodes - self.nodes.mean(axis=0)).astype(np.float32)
+        mean = weight @ away
+        return np.asarray(np.sqrt(np.maximum(weight @ away**2 - mean**2, 0.0)).T)
 
     def _look_closer(
         self, out: _Out, into: np.ndarray, y: np.ndarray, precision: Precision, scale: np.ndarray, log: np.ndarray

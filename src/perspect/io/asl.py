@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from perspect.io.asl_echoes import echoes, shortest
 from perspect.io.bids import Name, label, name_of, root_of, stem
 from perspect.io.labelling import (
     NOTHING_GIVEN,
@@ -15,7 +16,8 @@ from perspect.io.labelling import (
     read_labelling,
     tr_of_volumes,
 )  # fmt: skip
-from perspect.io.nifti import Image, read_volumes
+from perspect.io.nifti import Image, read_echoes
+from perspect.io.readout import first_flip_angle
 from perspect.io.series import sha256
 from perspect.io.sidecar import Sidecar, acquisition, plausible_te, read_sidecar
 from perspect.vocabulary import (
@@ -49,6 +51,7 @@ class M0Image:
     n_volumes: int
     sources: dict[str, str]
     flags: tuple[Flag, ...] = ()
+    flip_angle: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +76,13 @@ def read_asl(
 ) -> AslReading:
     """A labelled series with all that belongs to it; what is given by hand overrides the sidecar, and a flag says so.
 
-    Of several echoes (a fifth axis, or echo times of the volumes) the first is used. Raises Problem for what is wrong.
+    Of several echoes (a fifth axis, or echo times of the volumes) the first is the series, and the others stand beside
+    it. Raises Problem for what is wrong.
     """
-    image = read_volumes(path)
+    image, n_echoes = read_echoes(path)
     expected = path.with_name(f"{stem(path)}.json")
     sidecar = read_sidecar(path, expected)
-    sidecar, image, kept, echo_flags = _first_echo(sidecar, image, path)
+    sidecar, image, kept, later = echoes(sidecar, image, n_echoes, path)
     taken, overridden = acquisition(_plain(sidecar), acquired)
     n = image.values.shape[3]
     tr = acquired.tr if acquired.tr is not None else preparation_tr(sidecar, n)
@@ -97,7 +101,8 @@ def read_asl(
     found, calibration, m0_flags, blood_m0 = (
         _m0(path, m0, sidecar, image, labelling) if wants_m0 else (None, None, (), None)
     )
-    labelled = Labelled(series, labelling, calibration, blood_m0)
+    beside, echo_flags = _beside(series, labelling, later)
+    labelled = Labelled(series, labelling, calibration, blood_m0, beside)
     every = (*echo_flags, *overridden, *flags, *m0_flags)
     return AslReading(labelled, found, every, name_of(path), image.code, root_of(path))
 
@@ -110,33 +115,27 @@ def m0_beside(path: Path) -> Path | None:
     return found[0] if found else None
 
 
-def _first_echo(
-    sidecar: Sidecar, image: Image, path: Path
-) -> tuple[Sidecar, Image, np.ndarray | None, tuple[Flag, ...]]:
-    """Where every volume has an echo time, those of the shortest, and which they are (None: all)."""
-    te = sidecar.values.get("EchoTime")
-    n = image.values.shape[3]
-    if not isinstance(te, list):
-        return sidecar, image, None, ()
-    times = np.array([float(one) for one in te])
-    if times.size != n:
-        raise Problem(
-            f"EchoTime in {sidecar.where('EchoTime')} has {times.size} values for {n} volumes.",
-            "Which volume has which echo time decides how much signal it has lost.",
-            "Give one for all, or one for each volume.",
-        )  # fmt: skip
-    values = dict(sidecar.values)
-    kept = np.flatnonzero(times == times[times > 0].min())
-    values["EchoTime"] = float(times[kept[0]])
-    if kept.size == n:
-        return replace(sidecar, values=values), image, None, ()
-    for key in ("PostLabelingDelay", "LabelingDuration", "RepetitionTimePreparation", "FlipAngle"):
-        if isinstance(values.get(key), list) and len(values[key]) == n:
-            values[key] = [values[key][at] for at in kept]
-    sentence = f"Of {np.unique(times).size} echoes the shortest ({values['EchoTime'] * 1e3:.1f} ms) is used."
-    flag = Flag("first-echo", Severity.NOTE, sentence, path.name, source="reading")
-    image = replace(image, values=np.asfortranarray(image.values[..., kept]))
-    return replace(sidecar, values=values), image, np.isin(np.arange(n), kept), (flag,)
+def _beside(
+    series: Series, labelling: Labelling, later: tuple[tuple[float, Image], ...]
+) -> tuple[tuple[Series, ...], tuple[Flag, ...]]:
+    """The later echoes as series of the labelled volumes; none, and a flag, where they do not have as many."""
+    if not later:
+        return (), ()
+    places = labelling.of("control", "label", "deltam", "encoded")
+    found = []
+    for te, image in later:
+        n = image.values.shape[3]
+        if n not in (series.n_times, places.size):
+            sentence = (
+                f"The echo at {te * 1e3:.1f} ms has {n} volumes, the first has {series.n_times}: of the echoes the "
+                f"first ({(series.acquisition.te or 0.0) * 1e3:.1f} ms) alone is used."
+            )
+            return (), (Flag("first-echo", Severity.CAUTION, sentence, series.name, source="reading"),)
+        values = image.values if n == places.size else np.asfortranarray(image.values[..., places])
+        found.append(
+            replace(series, values=values, times=series.times[places], acquisition=replace(series.acquisition, te=te))
+        )
+    return tuple(found), ()
 
 
 def _plain(sidecar: Sidecar) -> Sidecar:
@@ -189,26 +188,26 @@ def _m0(
         signal = image.values[..., included].astype(np.float64).mean(axis=3) * image.slope + image.intercept
         tr = tr_of_volumes(sidecar, included.tolist(), image.values.shape[3])
         te = sidecar.values.get("EchoTime")
-        return None, Calibration(signal, "included", tr, te, stem(path)), tuple(flags), blood
+        angle = None if labelling.flip_angles is None else float(labelling.flip_angles[included[0]]) or None
+        return None, Calibration(signal, "included", tr, te, stem(path), angle), tuple(flags), blood
     return None, None, tuple(flags), blood
 
 
 def read_m0(path: Path) -> M0Image:
     """An M0 scan: the mean of its volumes."""
-    image = read_volumes(path)
     sidecar = read_sidecar(path, path.with_name(f"{stem(path)}.json"))
+    image, te = shortest(*read_echoes(path), sidecar, path)
     values = image.values.astype(np.float64).mean(axis=3) * image.slope + image.intercept
     if not np.isfinite(values).any() or not np.nanmax(values) > 0:
         raise Problem(f"{path.name} has no signal.", "Flow is a share of it.", "Give another M0, or --no-m0.")
-    te = sidecar.values.get("EchoTime")
-    te = te[0] if isinstance(te, list) and te else te
     where = f"EchoTime in {sidecar.where('EchoTime')}"
     echo = plausible_te(float(te), where) if isinstance(te, int | float) and te else None
     used = [path, *sidecar.files]
     hashes = {label(one): sha256(one) for one in used}
     n = image.values.shape[3]
     flags = _unlike(image, path)
-    return M0Image(values, image.grid, preparation_tr(sidecar), echo, stem(path), n, hashes, flags)
+    angle = first_flip_angle(sidecar)
+    return M0Image(values, image.grid, preparation_tr(sidecar), echo, stem(path), n, hashes, flags, angle)
 
 
 def _unlike(image: Image, path: Path) -> tuple[Flag, ...]:

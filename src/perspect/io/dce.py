@@ -13,8 +13,8 @@ from perspect.io.bids import IMAGES, Name, label, name_of, stem
 from perspect.io.dicom import digest, flip_stacks, pixels, read_dicom_series, whose
 from perspect.io.dicom_header import holds_dicom
 from perspect.io.identity import Said, demand_one_patient_of, said
-from perspect.io.labelling import slice_times
 from perspect.io.nifti import read_volume
+from perspect.io.readout import slice_times
 from perspect.io.series import Reading, read_series, sha256
 from perspect.io.sidecar import read_sidecar
 from perspect.io.tables import read_times

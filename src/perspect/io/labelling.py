@@ -9,7 +9,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -17,12 +16,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.io.aslcontext import context_of, volumes_of
+from perspect.io.readout import flip_angles, is_spin_echo, slice_times, times_of
 from perspect.io.sidecar import Sidecar
 from perspect.vocabulary import Flag, Labelling, Problem, Severity
 from perspect.vocabulary.labelling import Kind
-
-LONGEST: Final = 10.0
-"""s: blood is gone after that; a longer time is in ms."""
 
 TR_LONGEST: Final = 60.0
 """s between volumes."""
@@ -73,13 +70,21 @@ def read_labelling(
     if matrix is not None:
         volumes = tuple("m0scan" if one == "m0scan" else "encoded" for one in volumes)
     pulses = values.get("BackgroundSuppressionPulseTime")
-    times = _times(pulses, f"BackgroundSuppressionPulseTime in {where}") if pulses is not None else ()
+    times = times_of(pulses, f"BackgroundSuppressionPulseTime in {where}") if pulses is not None else ()
     number = values.get("BackgroundSuppressionNumberPulses")
     if number is None and times:
         number = len(times)
-    if values.get("LookLocker") is True:
-        sentence = "The readout is Look-Locker: its many small pulses use up label, which is not modelled."
-        flags.append(_flag("look-locker", Severity.LIMITED, sentence, where))
+    angles = None
+    if _truth(sidecar, "LookLocker"):
+        angles = flip_angles(sidecar, volumes)
+        if angles is None:
+            raise Problem(
+                f"{where} says that the readout is Look-Locker, and no FlipAngle.",
+                "Every readout uses up label, the more the larger its flip angle: flow would read too low.",
+                "Add FlipAngle in degrees: one, or one for each volume.",
+            )
+        sentence = "The readout is Look-Locker: the label that its pulses use up is modelled."
+        flags.append(_flag("look-locker", Severity.NOTE, sentence, where))
     flags += _pairs_stated(sidecar, volumes)
     labelling = Labelling(
         kind, volumes, delays, durations,
@@ -88,6 +93,8 @@ def read_labelling(
         n_inversions=None if number is None else int(number),
         inversions=times,
         slice_times=slice_times(sidecar, n_slices),
+        is_spin_echo=is_spin_echo(sidecar),
+        flip_angles=angles,
         is_crushed=_truth(sidecar, "VascularCrushing"),
         matrix=matrix,
         is_order_known=is_known,
@@ -146,7 +153,7 @@ def _delays(
             "How long blood has travelled decides what its signal means.",
             "Add it in s (of pulsed labelling: TI), or give --pld 1.8.",
         )
-    delays = _per_volume(_times(stated, where), volumes, where, given.order is None and not given.delays)
+    delays = _per_volume(times_of(stated, where), volumes, where, given.order is None and not given.delays)
     delays = np.where(needs, delays, NOTHING)
     if needs.any() and not (delays[needs] > 0).any():
         raise Problem(f"{where} is 0.", "Zero stands for what a tool did not know.", "Give the delay in s with --pld.")
@@ -181,7 +188,7 @@ def _durations(
             stated, where = list(given.durations), "--tau"
     if stated is None:
         return np.full(len(volumes), NOTHING), flags
-    durations = _per_volume(_times(stated, where), volumes, where, not given.durations)
+    durations = _per_volume(times_of(stated, where), volumes, where, not given.durations)
     needs = np.isin(volumes, ("control", "label", "deltam", "encoded"))
     if needs.any() and not (durations[needs] > 0).all():
         raise Problem(f"{where} is 0.", "Nothing would be labelled.", "Give the duration in s with --tau or --ti1.")
@@ -207,21 +214,6 @@ def _per_volume(
         "Every volume has its own delay and duration.",
         "Give one value for all, or one for each volume.",
     )
-
-
-def _times(value: Any, where: str) -> tuple[float, ...]:
-    """One or several times in s that can be those of blood."""
-    listed = value if isinstance(value, list | tuple) else [value]
-    for one in listed:
-        if isinstance(one, bool) or not isinstance(one, int | float) or not isfinite(one) or one < 0:
-            raise Problem(f"{where} is {json.dumps(value)}.", "It must be times in s.", "Correct it.")
-    if listed and max(listed) > LONGEST:
-        raise Problem(
-            f"{where} is {max(listed):g}, which looks like milliseconds.",
-            "Labelled blood is gone after ten seconds.",
-            f"Use seconds: {max(listed) / 1000:g}.",
-        )
-    return tuple(float(one) for one in listed)
 
 
 def preparation_tr(sidecar: Sidecar, n: int = 0) -> float | None:
@@ -265,22 +257,6 @@ def tr_of_volumes(sidecar: Sidecar, places: Sequence[int], n: int) -> float | No
         own = [float(value[at]) for at in places if value[at]]
         return own[0] if own else None
     return preparation_tr(sidecar)
-
-
-def slice_times(sidecar: Sidecar, n_slices: int) -> Float[np.ndarray, " slices"] | None:
-    """When each slice is read after the first, in s; None for a 3-D readout."""
-    value = sidecar.values.get("SliceTiming")
-    if str(sidecar.values.get("MRAcquisitionType", "")).upper() == "3D" or value in (None, []):
-        return None
-    where = f"SliceTiming in {sidecar.where('SliceTiming')}"
-    times = np.array(_times(value, where))
-    if times.size != n_slices:
-        raise Problem(
-            f"{where} has {times.size} times but the image has {n_slices} slices.",
-            "Later slices have a longer delay.",
-            "Give one time for each slice.",
-        )
-    return np.asarray(times - times.min())
 
 
 def _matrix(sidecar: Sidecar, given: GivenLabelling) -> Float[np.ndarray, "encodings blocks"] | None:

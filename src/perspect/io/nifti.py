@@ -65,9 +65,19 @@ def read_series_image(path: Path) -> Image:
 def read_volumes(path: Path) -> Image:
     """One volume or several, as a series of four axes."""
     image = _read(path)
-    if image.values.ndim == 3:
-        return replace(image, values=image.values[..., None])
-    return image
+    return replace(image, values=image.values[..., None]) if image.values.ndim == 3 else image
+
+
+def read_echoes(path: Path) -> tuple[Image, int]:
+    """One volume or several, as a series of four axes, and how many echoes a fifth axis holds (1: there is none): all
+    volumes of one, then of the next.
+    """
+    image = _read(path, most_axes=5)
+    values = image.values
+    if values.ndim == 3:
+        values = values[..., None]
+    n = values.shape[4] if values.ndim == 5 else 1
+    return replace(image, values=values.reshape(*values.shape[:3], -1, order="F")), n
 
 
 def read_volume(path: Path) -> tuple[Float[np.ndarray, "x y z"], Grid]:
@@ -97,7 +107,7 @@ def read_region(path: Path, name: str) -> Region:
     return Region(mask, grid, name, path.name)
 
 
-def _read(path: Path) -> Image:
+def _read(path: Path, most_axes: int = 4) -> Image:
     """Any NIfTI image, big or small endian, compressed or not."""
     if not path.is_file():
         raise Problem(
@@ -105,7 +115,7 @@ def _read(path: Path) -> Image:
         )
     try:
         with opened(path) as file:
-            return _image(path, file)
+            return _image(path, file, most_axes)
     except BROKEN as error:
         raise broken(path, error) from error
     except PermissionError as error:
@@ -114,7 +124,7 @@ def _read(path: Path) -> Image:
         ) from error
 
 
-def _image(path: Path, file: BufferedIOBase) -> Image:
+def _image(path: Path, file: BufferedIOBase, most_axes: int) -> Image:
     header = _header(path, file)
     stated = _stated(path, header)
     _demand_magnitudes(path, stated)
@@ -122,7 +132,7 @@ def _image(path: Path, file: BufferedIOBase) -> Image:
     values = _stored(path, file, stated).reshape(stated.shape, order="F")
     while values.ndim > 4 and values.shape[-1] == 1:
         values = values[..., 0]
-    if values.ndim not in (3, 4):
+    if not 3 <= values.ndim <= most_axes:
         raise Problem(
             f"{path.name} has shape {_shape(values.shape)}; a series has three axes of space and one of time.",
             "It is not known what its other axes mean.",

@@ -9,11 +9,17 @@ from perspect.models.exchange import DelayedTwoCompartmentExchange, TwoCompartme
 from perspect.models.gamma_variate import GammaVariate
 from perspect.models.hifi import Hifi
 from perspect.models.kinetic import Delayed, Kinetic
-from perspect.models.labelled import Tissue
+from perspect.models.labelled import LabelInTissue, Tissue
 from perspect.models.leakage import BidirectionalLeakage, Leakage, SaturatingLeakage
 from perspect.models.pasl import ArterialPasl, Pasl
 from perspect.models.patlak import DelayedPatlak, Patlak
 from perspect.models.pcasl import ArterialPcasl, Pcasl
+from perspect.models.read_often import (
+    ArterialReadOftenPasl,
+    ArterialReadOftenPcasl,
+    ReadOftenPasl,
+    ReadOftenPcasl,
+)  # fmt: skip
 from perspect.models.recovery import InversionRecovery, LookLocker
 from perspect.models.reference_region import ConstrainedReferenceRegion, ReferenceRegion
 from perspect.models.spgr import VariableFlipAngle
@@ -24,19 +30,20 @@ from perspect.models.water import DelayedExchangingWater, ExchangingWater
 
 ALL: Final[tuple[type[Model], ...]] = (
     Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, InversionRecovery, LookLocker,
-    Hifi, Vascular, Patlak, Tofts, ExtendedTofts, Pcasl, Pasl, ArterialPcasl, ArterialPasl, TwoCompartmentUptake,
-    TwoCompartmentExchange, AdiabaticTissueHomogeneity, DelayedVascular, DelayedPatlak, DelayedTofts,
-    DelayedExtendedTofts, DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange,
-    DelayedAdiabaticTissueHomogeneity, ReferenceRegion, ConstrainedReferenceRegion, ExchangingWater,
-    DelayedExchangingWater,
+    Hifi, Vascular, Patlak, Tofts, ExtendedTofts, Pcasl, Pasl, ArterialPcasl, ArterialPasl, ReadOftenPcasl,
+    ReadOftenPasl, ArterialReadOftenPcasl, ArterialReadOftenPasl, TwoCompartmentUptake, TwoCompartmentExchange,
+    AdiabaticTissueHomogeneity, DelayedVascular, DelayedPatlak, DelayedTofts, DelayedExtendedTofts,
+    DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange, DelayedAdiabaticTissueHomogeneity, ReferenceRegion,
+    ConstrainedReferenceRegion, ExchangingWater, DelayedExchangingWater,
 )  # fmt: skip
 
 __all__ = [
-    "ALL", "AdiabaticTissueHomogeneity", "ArterialPasl", "ArterialPcasl", "BidirectionalLeakage",
-    "ConstrainedReferenceRegion", "Delayed", "DelayedAdiabaticTissueHomogeneity", "DelayedExchangingWater",
-    "DelayedExtendedTofts", "DelayedPatlak", "DelayedTofts", "DelayedTwoCompartmentExchange",
-    "DelayedTwoCompartmentUptake", "DelayedVascular", "ExchangingWater", "ExtendedTofts", "GammaVariate", "Hifi",
-    "InversionRecovery", "Kinetic", "Leakage", "LookLocker", "Model", "Pasl", "Patlak", "Pcasl", "ReferenceRegion",
+    "ALL", "AdiabaticTissueHomogeneity", "ArterialPasl", "ArterialPcasl", "ArterialReadOftenPasl",
+    "ArterialReadOftenPcasl", "BidirectionalLeakage", "ConstrainedReferenceRegion", "Delayed",
+    "DelayedAdiabaticTissueHomogeneity", "DelayedExchangingWater", "DelayedExtendedTofts", "DelayedPatlak",
+    "DelayedTofts", "DelayedTwoCompartmentExchange", "DelayedTwoCompartmentUptake", "DelayedVascular",
+    "ExchangingWater", "ExtendedTofts", "GammaVariate", "Hifi", "InversionRecovery", "Kinetic", "LabelInTissue",
+    "Leakage", "LookLocker", "Model", "Pasl", "Patlak", "Pcasl", "ReadOftenPasl", "ReadOftenPcasl", "ReferenceRegion",
     "SaturatingLeakage", "Separable", "Tissue", "Tofts", "TwoCompartmentExchange", "TwoCompartmentUptake",
     "VariableFlipAngle", "Vascular", "page",
 ]  # fmt: skip

@@ -26,7 +26,10 @@ class Labelling:
     `efficiency` is as stated, whatever it includes. `n_inversions` are the pulses of background suppression, played
     `inversions` s after labelling began. `matrix` has a row for each encoding and a column for each block of labelling
     in the order in which they are played (+1 control, -1 label); `durations` and `delays` are then those of the last
-    block. `slice_times` are counted from the first slice that is read; `None` is a 3-D readout.
+    block. `slice_times` are counted from the first slice that is read; `None`: all at once, or not recorded.
+    `is_spin_echo` is how the echo came about: refocused (3-D GRASE, stacks of spirals), or a gradient echo (2-D EPI).
+    `flip_angles` (rad) say that all delays are read one after the other after one labelling (Look-Locker), and by how
+    much each readout turns the magnetisation; `None`: each delay has a labelling of its own.
     """
 
     kind: Kind
@@ -43,6 +46,8 @@ class Labelling:
     is_order_known: bool = True
     vendor: str = ""
     n_averages: int = 1
+    is_spin_echo: bool | None = None
+    flip_angles: Float[np.ndarray, " volumes"] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.volumes)
@@ -70,7 +75,7 @@ class Calibration:
     """An image of equilibrium (M0) on the grid of the labelled series, and how it was taken; times in s.
 
     `kind` is where it comes from: a scan of its own, a volume of the series, or the control images. `tr` is the time
-    for recovery before it.
+    for recovery before it, `flip_angle` (rad) that of its readout.
     """
 
     values: Float[np.ndarray, "x y z"]
@@ -78,6 +83,7 @@ class Calibration:
     tr: float | None
     te: float | None = None
     name: str = "m0"
+    flip_angle: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +91,15 @@ class Labelled:
     """A labelled series with all that belongs to it.
 
     `m0` is its image of equilibrium where there is one, `blood_m0` a stated equilibrium signal of arterial blood.
-    `tr` is the time from volume to volume, `te` the echo time, `field` in T.
+    `tr` is the time from volume to volume, `te` the echo time, `field` in T. `echoes` are the later echoes of its
+    volumes, each a series of the volumes that are labelled (no M0), in their order.
     """
 
     series: Series
     labelling: Labelling
     m0: Calibration | None = None
     blood_m0: float | None = None
+    echoes: tuple[Series, ...] = ()
 
     @property
     def tr(self) -> float | None:
