@@ -14,7 +14,7 @@ from perspect.app.anatomy import Head
 from perspect.app.lesion import Placed
 from perspect.evidence.case import Fact
 from perspect.pitfalls import Record, Trap, flags_of, trapped
-from perspect.report.dossier import Plate, Used
+from perspect.report.dossier import Plate, Shown, Used
 from perspect.vocabulary import Finding, Flag, Grid, Histogram, Map, Metric, Recipe, Region, Severity, marker
 
 OUTLINES: Final = {"solid part": "solid", "rim of 5 mm": "rim", "cavity": "cavity"}
@@ -48,7 +48,7 @@ class Patient:
 @dataclass(frozen=True, eq=False)
 class Contribution:
     """What a series adds. `pages` are of the series alone; `maps` by the key of their quantity; `record` is the
-    summary that its room has written.
+    summary that its room has written; `spectra` are shown with their fits.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -63,6 +63,7 @@ class Contribution:
     metrics: tuple[Metric, ...] = ()
     histograms: tuple[Histogram, ...] = ()
     record: Path | None = None
+    spectra: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

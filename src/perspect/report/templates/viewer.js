@@ -45,7 +45,8 @@
   const show = () => {
     const over = chosen("over");
     const lined = box.querySelector("#lines").checked;
-    const keys = ["canvas", chosen("image"), ...(over ? [over] : []), ...(lined ? ["outlines"] : [])];
+    const own = loaded.has("own-" + over) ? ["own-" + over] : [];
+    const keys = ["canvas", chosen("image"), ...(over ? [over] : []), ...(lined ? ["outlines", ...own] : [])];
     nv.volumes = keys.map((key) => loaded.get(key));
     for (const one of settings.images) {
       loaded.get(one.key).opacity = one.kind === "map" || one.kind === "classes" ? box.querySelector("#opacity").value / 100 : 1;
