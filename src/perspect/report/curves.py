@@ -1,7 +1,7 @@
 """Curves as a picture: what went in, what was fitted, and which times were used. Lengths are points (1/72 inch)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import cycle
 from textwrap import wrap
@@ -74,6 +74,7 @@ def drawing(curves: Mapping[str, Curve], windows: Windows, across: str = "time (
     """All curves as one SVG that stands inside a page; those of a kind share their axes. `across` names the axis of
     all but motion, and `fitted` says what a fit is of.
     """
+    curves = {name: _since(one, windows.rest) if name != "displacement" else one for name, one in curves.items()}
     panels = _panels(curves)
     # One panel, or two, are not drawn larger than they are beside others.
     size = "" if len(panels) >= AS_WIDE else f' style="max-width: {PANEL * len(panels):g}px; min-width: 0"'
@@ -85,6 +86,15 @@ def drawing(curves: Mapping[str, Curve], windows: Windows, across: str = "time (
         drawn += _panel(shown, windows, TITLES.get(names[0], "Curves"), across, fitted)
         drawn.append("</g>")
     return "\n".join([*drawn, "</svg>"])
+
+
+def _since(curve: Curve, rest: tuple[float, float] | None) -> Curve:
+    """A curve from the first volume at rest: what comes before is no steady state, and would set the scale."""
+    if rest is None or not (curve.times >= rest[0]).any():
+        return curve
+    kept = curve.times >= rest[0]
+    std, fit = (None if row is None else row[kept] for row in (curve.std, curve.fit))
+    return replace(curve, times=curve.times[kept], values=curve.values[kept], std=std, fit=fit)
 
 
 def _panels(curves: Mapping[str, Curve]) -> list[tuple[str, ...]]:
