@@ -1,3 +1,6 @@
+import re
+from dataclasses import replace
+
 import numpy as np
 
 from perspect.report.curves import Windows, description, drawing, ticks
@@ -53,3 +56,27 @@ def test_ticks_are_round_and_lie_between_the_ends():
         assert 3 <= at.size <= 8
         assert low <= at[0] + 1e-9 * abs(low) and at[-1] <= high + 1e-9 * abs(high)
         np.testing.assert_allclose(np.diff(at), at[1] - at[0])
+
+
+def test_volumes_before_the_rest_do_not_set_the_scale():
+    some = curves()["tissue"]
+    spoilt = replace(some, values=np.where(some.times < 5.0, -1e3, some.values))
+    drawn = drawing({"tissue": spoilt}, Windows((5.0, 22.5)))
+    assert drawing({"tissue": some}, Windows((5.0, 22.5))) == drawn
+
+
+def test_no_curve_runs_through_the_names():
+    """The topmost point of a flat curve lies below the last of three names, of which each takes ten points."""
+    times = np.arange(20.0)
+    flat = {
+        name: Curve(times, np.full(20, 1.0 + 0.001 * k), "1", f"{name}, pair by pair") for k, name in enumerate("abc")
+    }
+    drawn = drawing(flat, Windows())
+    tops = [
+        float(y)
+        for line in re.findall(r'd="M([^"]*)" fill="none" stroke="#', drawn)
+        for y in re.findall(r" ([\d.]+)", line)
+    ]
+    names = [float(y) for y in re.findall(r'<text x="[\d.]+" y="([\d.]+)" text-anchor="end" font-size="8"', drawn)]
+    marks = {y - 3 for y in names}
+    assert min(y for y in tops if all(abs(y - mark) > 0.05 for mark in marks)) > max(names)

@@ -59,14 +59,6 @@ def test_a_map_can_be_changed_and_the_lesion_left_by_keys(opened):
     assert opened.complaints == []
 
 
-def test_a_script_that_was_not_in_the_page_cannot_run(opened):
-    opened.value(
-        "(() => { const s = document.createElement('script'); s.textContent = 'window.stranger = 1';"
-        " document.head.append(s); })()"
-    )
-    assert opened.value("typeof window.stranger") == "undefined"
-
-
 def test_without_webgl_the_pictures_stay_and_nothing_complains(page):
     with browser("--disable-gpu", "--disable-3d-apis") as one:
         one.open(page.as_uri(), "document.readyState === 'complete'")
@@ -99,6 +91,64 @@ def test_packed_images_keep_values_places_and_gaps():
     np.testing.assert_allclose(image.affine, moved @ GRID.affine)
     back = one.low + (levels.astype(float) - 1) / 254 * (one.high - one.low)
     np.testing.assert_allclose(back[~np.isnan(values)], values[~np.isnan(values)], atol=6 / 254)
+
+
+def test_traps_of_a_map_come_and_go_with_it():
+    dossier = small_dossier()
+    plate = dossier.plates[0]
+    trapped = replace(plate, outlines={**plate.outlines, "trap": plate.outlines["solid"]})
+    keys = [one.key for one in viewer.viewer(dossier.scenery, [trapped]).images]
+    assert "own-rcbv" in keys
+    assert "own-rcbv" not in [one.key for one in viewer.viewer(dossier.scenery, [plate]).images]
+
+
+def test_an_outline_is_the_inner_edge_of_its_mask_in_voxels_of_half_the_size():
+    dossier = small_dossier()
+    drawn = next(one for one in viewer.viewer(dossier.scenery, dossier.plates).images if one.key == "outlines")
+    image = nib.Nifti1Image.from_bytes(gzip.decompress(base64.b64decode(drawn.nifti)))
+    lines, mask = np.asarray(image.dataobj) > 0, dossier.scenery.outlines["solid"]
+    fine = mask.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    assert lines[fine].any() and not lines[~fine].any()
+    # 8 x 8 x 2 halves: all but the inside of the two layers, of which neither has a layer on both sides
+    assert lines.sum() == 8 * 8 * 2
+    np.testing.assert_allclose(
+        image.affine @ (-0.5, -0.5, -0.5, 1), dossier.scenery.affine @ (-0.5, -0.5, -0.5, 1), atol=1e-6
+    )
+
+
+def test_the_answer_can_be_hidden_until_a_reader_has_looked(opened):
+    seen = "getComputedStyle(document.querySelector('#answer .answer')).visibility"
+    assert opened.value(seen) == "visible"
+    opened.value("document.getElementById('look-first').click()")
+    assert opened.value(seen) == "hidden"
+    opened.value("document.getElementById('look-first').click()")
+    assert opened.complaints == []
+
+
+def test_everything_that_can_be_changed_is_reached_by_the_tab_key(opened):
+    opened.value("document.activeElement.blur()")
+    reached = set()
+    for _ in range(25):
+        for kind in ("rawKeyDown", "keyUp"):
+            opened.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+        reached.add(
+            opened.value("document.activeElement.id || document.activeElement.name || document.activeElement.tagName")
+        )
+    assert {"look-first", "image", "over", "opacity", "lines", "home", "CANVAS"} <= reached
+
+
+def test_it_prints_on_few_sheets_that_each_say_what_it_is(opened):
+    paper = base64.b64decode(opened.call("Page.printToPDF", preferCSSPageSize=True)["data"])
+    assert len(re.findall(rb"/Type\s*/Page\b", paper)) <= 3
+    assert opened.complaints == []
+
+
+def test_a_script_that_was_not_in_the_page_cannot_run(opened):
+    opened.value(
+        "(() => { const s = document.createElement('script'); s.textContent = 'window.stranger = 1';"
+        " document.head.append(s); })()"
+    )
+    assert opened.value("typeof window.stranger") == "undefined"
 
 
 def test_the_page_stays_below_its_limit_and_its_policy_names_every_script(page):

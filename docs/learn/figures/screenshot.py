@@ -19,7 +19,7 @@ from perspect.app.demo import demonstrate
 from perspect.phantom import head_object
 
 SIZE = (1200, 1500)
-ANSWER_SIZE = (1100, 1460)
+ANSWER_SIZE = (1100, 1960)
 COLOURS = 256
 """Of the picture: as many as the page's maps need, at a third of the bytes."""
 

@@ -18,6 +18,7 @@ from perspect.app.contribute import (
     of_dce,
     of_dsc,
     of_mrs,
+    of_mrsi,
     of_patient,
     of_t2star,
     unused,
@@ -39,6 +40,7 @@ ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Progress], Contri
     "asl": of_asl,
     "adc": of_adc,
     "mrs": of_mrs,
+    "mrsi": of_mrsi,
 }
 """What reads the series of each role, in the order in which they are read."""
 
@@ -149,7 +151,8 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
         metrics=tuple(one for some in added for one in some.metrics),
         histograms=tuple(one for some in added for one in some.histograms),
         sizes=tuple(lesion.size(one) for key, one in patient.lesion.parts.regions.items() if key in SIZED),
-        changes=tuple(one.sentence for one in lesion.changes(findings, earlier, perspect.__version__)),
+        changes=lesion.changes(findings, earlier, perspect.__version__),
+        spectra=tuple(one for some in added for one in some.spectra),
         pages={
             key: one.relative_to(request.out).as_posix() for some in added for key, one in some.pages.items()
         },

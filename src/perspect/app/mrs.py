@@ -180,7 +180,7 @@ def examine_mrsi(
     finally:
         THREADS.reset(was)
     measured = replace(measured, flags=_sorted((*remarks, *notes, *measured.flags)))
-    page = report.mrsi_page(measured, spectra.name)
+    page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed)
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
     results = io.Results(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, {}, int(spectra.placed),

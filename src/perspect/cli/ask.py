@@ -65,7 +65,7 @@ def said(found: "Examination", *, verbose: bool = False) -> str:
     flags = sorted((*found.dossier.traps, *found.dossier.flags), key=lambda one: -one.severity)
     lines = [f"{flag.severity.name}: {flag.sentence}" for flag in flags if flag.severity >= least]
     lines += [f"  {one.marker!s:<60}{_value(one)} {one.marker.unit}" for one in found.dossier.findings]
-    lines += found.dossier.changes
+    lines += [one.sentence for one in found.dossier.changes]
     answer = found.answer
     if answer is not None:
         lines += [f"{answer.word.upper()}{': ' + answer.side_name if answer.side_name else ''}", answer.sentence]

@@ -1,6 +1,6 @@
 """A lesion as something to measure: its parts, and every marker of a part as a number with an error."""
 
-from perspect.lesion.change import Change, change, changes
+from perspect.lesion.change import change, changes
 from perspect.lesion.grow import grown_in_box
 from perspect.lesion.labels import Convention, parts_of_labels
 from perspect.lesion.measure import Sample, measured
@@ -9,7 +9,6 @@ from perspect.lesion.parts import Parts, enhancing, parts
 from perspect.lesion.size import size
 
 __all__ = [
-    "Change",
     "Convention",
     "Parts",
     "Sample",

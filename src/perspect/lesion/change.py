@@ -1,38 +1,14 @@
 """A lesion against itself in an earlier study: how much a marker changed, and whether measuring twice explains it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import hypot, isfinite, nan, sqrt
 from typing import Final
 
-from perspect.vocabulary import Earlier, Finding, Severity
+from perspect.vocabulary import Change, Earlier, Finding, Severity
 
 REPEATED: Final = 1.96 * sqrt(2.0)
 """Within-subject standard deviations between two measurements of which 95 % of repetitions stay (Bland and Altman 1986,
 doi:10.1016/S0140-6736(86)90837-8)."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """How a marker changed. `coefficient` is what two measurements of an unchanged lesion differ by at most in 95 %:
-    the larger of published repeatability and the errors of both values; NaN where neither is known. `is_beyond` is
-    `None` where nothing can be said.
-    """
-
-    marker: str
-    name: str
-    region: str
-    unit: str
-    before: float
-    now: float
-    coefficient: float
-    is_beyond: bool | None
-    sentence: str
-
-    @property
-    def difference(self) -> float:
-        """Now less before."""
-        return self.now - self.before
 
 
 def changes(now: Sequence[Finding], before: Sequence[Earlier], software: str) -> tuple[Change, ...]:

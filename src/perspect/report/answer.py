@@ -1,7 +1,10 @@
 """The page of an answer: disagreement first, every number with its doubt, and what it was compared with."""
 
 import math
-from typing import Final
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,15 +13,18 @@ from perspect.evidence import Answer, Question, Reading, Side, Word, weigh
 from perspect.evidence.likelihood import side_of
 from perspect.evidence.weigh import is_trap_dependent
 from perspect.report import words
+from perspect.report.changes import change_rows
 from perspect.report.dossier import Dossier, Plate, Used
 from perspect.report.evidence_table import marker_lines, shown
 from perspect.report.exhibits import Exhibit
 from perspect.report.findings import BANNER
 from perspect.report.number_line import belief_curve
+from perspect.report.parts import map_tables, sizes
 from perspect.report.picture import Painter, colour_bar
-from perspect.report.view import layout, view, window
+from perspect.report.spectrum import spectrum_drawing
+from perspect.report.view import View, layout, view, window
 from perspect.report.viewer import CLASS_COLOURS, CLASS_NAMES, viewer
-from perspect.vocabulary import Finding, Grid
+from perspect.vocabulary import MARKERS, Finding, Flag, Grid, Severity
 
 TITLES: Final = {
     Word.CONCORDANT: "Concordant",
@@ -36,6 +42,21 @@ TONES: Final = {
 }
 """How a verdict is dressed: none is green."""
 
+OUTLINED: Final = {
+    "solid": "solid part",
+    "rim": "5 mm around it",
+    "cavity": "cavity",
+    "reference": "normal white matter",
+    "trap": "left out as a trap",
+    "voi": "voxel of the spectrum",
+    "reach": "where its lines may come from",
+    "unusable": "no usable spectrum",
+}
+"""What the outlines of a picture mean, by their style in answer.css."""
+
+LEAST_CHANGE: Final = 0.005
+"""Relative difference below which trapped voxels are said to make none."""
+
 PLATE_WIDTH: Final = 330.0
 """Width of a picture in pixels."""
 
@@ -47,6 +68,8 @@ def answer_page(dossier: Dossier) -> str:
     """
     answer, asked = dossier.answer, dossier.question
     names = {} if asked is None else {Side.FOR: asked.target, Side.AGAINST: asked.other, Side.NEITHER: "no side"}
+    flags = _once((*dossier.traps, *dossier.flags))
+    focus = None if dossier.scenery is None else dossier.scenery.focus
     template = _environment().get_template("answer.html")
     return template.render(
         dossier=dossier,
@@ -59,10 +82,12 @@ def answer_page(dossier: Dossier) -> str:
         evidence=() if answer is None else marker_lines(answer, names),
         families=[] if answer is None else [(vote, names[vote.side]) for vote in answer.families],
         findings=[_finding(one) for one in dossier.findings],
-        trapped=[_trapped(one) for one in dossier.findings if math.isfinite(one.with_traps)],
+        changes=change_rows(dossier.changes),
+        sizes=sizes(dossier.regions, dossier.sizes),
+        tables=map_tables(dossier.metrics, dossier.histograms),
         left_out=[] if answer is None else _left_out(dossier),
         belief="" if answer is None or not answer.curve else belief_curve(answer),
-        plates=[(one, _exhibit(one)) for one in dossier.plates],
+        plates=[(one, _exhibit(one, focus)) for one in dossier.plates],
         viewer=viewer(dossier.scenery, dossier.plates),
         classes=tuple(zip(CLASS_NAMES, CLASS_COLOURS, strict=True)),
         facts=words.fact_rows(dossier.case.facts),
@@ -70,7 +95,12 @@ def answer_page(dossier: Dossier) -> str:
         methods=_methods(dossier),
         left=[one for one in dossier.series if not one.is_used],
         missing=_not_measured(dossier),
-        flags=words.gravest_first((*dossier.traps, *dossier.flags)),
+        flags=[one for one in flags if one[0].severity > Severity.NOTE],
+        notes=[one for one in flags if one[0].severity == Severity.NOTE],
+        outlined=_outlined(dossier.plates),
+        spectra=[(one, spectrum_drawing(replace(one.fitted, parts={}))) for one in dossier.spectra],
+        roles=words.ROLES,
+        paper_name=re.sub(r"[^\w.-]", "", dossier.name),
         references=[
             words.reference(one)
             for one in dict.fromkeys(one for recipe in dossier.recipes.values() for one in recipe.references)
@@ -108,24 +138,56 @@ def _speaking(one: Reading, side: Side) -> str:
     return shown(one.finding)
 
 
-def _finding(one: Finding) -> dict[str, str]:
+def _finding(one: Finding) -> dict[str, Any]:
+    """A marker with its value, with and without the voxels that traps hold, and the flags that keep it from weighing;
+    their sentences stand once, above.
+    """
+    held, free = one.with_traps, one.without_traps
+    change = (held / free - 1) if math.isfinite(held) and math.isfinite(free) and free else math.nan
     return {
-        "name": str(one.marker), "family": str(one.marker.family), "region": one.region, "value": shown(one),
-        "n": str(one.n), "flags": " ".join(flag.sentence for flag in one.flags),
-    }  # fmt: skip
-
-
-def _trapped(one: Finding) -> dict[str, str]:
-    """A value with and without the voxels that traps hold."""
-    number = "{:.2f}".format
-    known = math.isfinite(one.without_traps)
-    change = (one.with_traps / one.without_traps - 1) if known and one.without_traps else math.nan
-    return {
-        "name": one.marker.name, "region": one.region, "with": number(one.with_traps),
-        "without": number(one.without_traps) if known else "nothing left",
-        "change": f"{change:+.0%}" if math.isfinite(change) else "–",
+        "name": one.marker.name, "region": f"{one.region}, {one.marker.statistic}", "value": shown(one),
+        "n": f"{one.n}" if one.n else "–",
+        "with": words.number(held) if math.isfinite(held) else "–",
+        "without": words.number(free) if math.isfinite(free) else "nothing left" if math.isfinite(held) else "–",
+        "change": _change(change),
+        "codes": list(dict.fromkeys(flag.code for flag in one.flags)),
         "depends": "rests on trapped voxels" if is_trap_dependent(one) else "",
     }  # fmt: skip
+
+
+def _change(share: float) -> str:
+    if not math.isfinite(share):
+        return "–"
+    return f"{share:+.0%}".replace("-", "−") if abs(share) >= LEAST_CHANGE else "none"
+
+
+def _once(flags: Sequence[Flag]) -> list[tuple[Flag, str]]:
+    """Every remark once, the gravest first, with where it holds; one that other series give too, but for its numbers,
+    says of how many.
+    """
+    found: dict[tuple[int, str, str], list[Flag]] = {}
+    for one in words.gravest_first(flags):
+        found.setdefault((one.severity, one.code, re.sub(r"[\d.]+", "#", one.sentence)), []).append(one)
+    return [(some[0], _places(some)) for some in found.values()]
+
+
+def _places(alike: Sequence[Flag]) -> str:
+    places = ", ".join(dict.fromkeys(_place(one) for one in alike if one.where))
+    others = len({one.sentence for one in alike}) - 1
+    also = f"much the same on {words.counted(others, 'other image')}" if others else ""
+    return "; ".join(part for part in (places, also) if part)
+
+
+def _place(flag: Flag) -> str:
+    """Where a flag holds: keys of markers under their names."""
+    names = {one.key: one.name for one in MARKERS}
+    return ", ".join(dict.fromkeys(names.get(one, one) for one in flag.where.split(", ")))
+
+
+def _outlined(plates: Sequence[Plate]) -> list[tuple[str, str]]:
+    """What is outlined on any picture, in words."""
+    there = {kind for one in plates for kind in one.outlines}
+    return [(kind, said) for kind, said in OUTLINED.items() if kind in there]
 
 
 def _left_out(dossier: Dossier) -> list[dict[str, str]]:
@@ -167,14 +229,12 @@ def _not_measured(dossier: Dossier) -> list[str]:
     return [str(one.family) for one in dossier.answer.families if one.primary is None and not one.others]
 
 
-def _exhibit(plate: Plate) -> Exhibit:
-    """A plate as a picture of the slice on which the lesion is largest."""
+def _exhibit(plate: Plate, focus: tuple[float, float, float] | None) -> Exhibit:
+    """A plate as a picture at the height of the focus, which all plates share where they reach it."""
     grid = Grid((plate.background.shape[0], plate.background.shape[1], plate.background.shape[2]), plate.affine)
     at = view(grid)
     inside = np.isfinite(plate.background) & (plate.background > 0.1 * np.nanmax(plate.background))
-    whole = layout(at, inside)
-    counts = at.pictures(plate.centre).sum(axis=(1, 2))
-    one = whole.only(int(np.argmax(counts)), PLATE_WIDTH)
+    one = layout(at, inside).only(_slice(plate, at, focus), PLATE_WIDTH)
     painter = Painter(one, plate.background, window(plate.background, inside), 120_000, dict(plate.outlines))
     if plate.shown is None:
         nothing = np.full(plate.background.shape, np.nan, np.float32)
@@ -183,3 +243,16 @@ def _exhibit(plate: Plate) -> Exhibit:
     picture = painter.paint(plate.shown.shown, quantity.display, quantity.colours, plate.caption)
     bar = colour_bar(quantity.display, quantity.colours, quantity.shown_unit, 4)
     return Exhibit(picture, quantity.symbol, plate.title, bar)
+
+
+def _slice(plate: Plate, at: View, focus: tuple[float, float, float] | None) -> int:
+    """The slice of the focus, where what the picture is about lies on it; else the middle one of its fullest slices."""
+    counts = at.pictures(plate.centre).sum(axis=(1, 2))
+    if focus is not None:
+        to_anatomy = plate.affine if plate.to_anatomy is None else plate.to_anatomy @ plate.affine
+        number = round(float((np.linalg.inv(to_anatomy) @ (*focus, 1.0))[at.axes[0]]))
+        number = counts.size - 1 - number if at.is_reversed[0] else number
+        if 0 <= number < counts.size and counts[number]:
+            return number
+    fullest = np.flatnonzero(counts == counts.max())
+    return int(fullest[fullest.size // 2])

@@ -1,7 +1,7 @@
 """Curves as a picture: what went in, what was fitted, and which times were used. Lengths are points (1/72 inch)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import cycle
 from textwrap import wrap
@@ -21,6 +21,12 @@ SERIES: Final = ("#0e86c8", "#d55e00", "#009e73", "#b35a90")
 PANELS: Final = (("aif",), ("tissue", "tissue_corrected", "reference"), ("displacement",))
 TITLES: Final = {"aif": "Arterial input", "tissue": "Tissue", "grey": "Tissue", "displacement": "Motion"}
 
+PANEL: Final = 460.0
+"""The most that a panel is wide, in pixels."""
+
+AS_WIDE: Final = 3
+"""Panels that fill the width of a page."""
+
 WIDTH, HEIGHT = 280.0, 180.0
 """Of a panel."""
 
@@ -29,6 +35,12 @@ LEFT, RIGHT, TOP, BOTTOM = 40.0, 272.0, 20.0, 148.0
 
 STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 """From one number at an axis to the next, times a power of ten."""
+
+NAME: Final = 30
+"""Letters of a line of a name."""
+
+LETTER: Final = 4.0
+"""Mean width of a letter of a name."""
 
 HEADROOM: Final = 0.17
 """Of the range of the curves, above them; a third of it below."""
@@ -58,20 +70,31 @@ class _Axes:
         return BOTTOM - (BOTTOM - TOP) * (np.asarray(value, float) - low) / (high - low)
 
 
-def drawing(curves: Mapping[str, Curve], windows: Windows, across: str = "time (s)") -> str:
+def drawing(curves: Mapping[str, Curve], windows: Windows, across: str = "time (s)", fitted: str = "its fit") -> str:
     """All curves as one SVG that stands inside a page; those of a kind share their axes. `across` names the axis of
-    all but motion.
+    all but motion, and `fitted` says what a fit is of.
     """
+    curves = {name: _since(one, windows.rest) if name != "displacement" else one for name, one in curves.items()}
     panels = _panels(curves)
-    # A single panel is not drawn larger than it is beside another.
-    alone = ' style="max-width: 640px"' if len(panels) == 1 else ""
-    drawn = [f'<svg class="curves" viewBox="0 0 {WIDTH * len(panels):g} {HEIGHT:g}" role="img"{alone}>']
+    # One panel, or two, are not drawn larger than they are beside others.
+    size = "" if len(panels) >= AS_WIDE else f' style="max-width: {PANEL * len(panels):g}px; min-width: 0"'
+    drawn = [f'<svg class="curves" viewBox="0 0 {WIDTH * len(panels):g} {HEIGHT:g}" role="img"{size}>']
     drawn.append(f"<title>{escape(description(curves), quote=False)}</title>")
     for place, names in enumerate(panels):
         drawn.append(f'<g transform="translate({WIDTH * place:g} 0)" font-size="9" fill="{INK}">')
-        drawn += _panel({name: curves[name] for name in names}, windows, TITLES.get(names[0], "Curves"), across)
+        shown = {name: curves[name] for name in names}
+        drawn += _panel(shown, windows, TITLES.get(names[0], "Curves"), across, fitted)
         drawn.append("</g>")
     return "\n".join([*drawn, "</svg>"])
+
+
+def _since(curve: Curve, rest: tuple[float, float] | None) -> Curve:
+    """A curve from the first volume at rest: what comes before is no steady state, and would set the scale."""
+    if rest is None or not (curve.times >= rest[0]).any():
+        return curve
+    kept = curve.times >= rest[0]
+    std, fit = (None if row is None else row[kept] for row in (curve.std, curve.fit))
+    return replace(curve, times=curve.times[kept], values=curve.values[kept], std=std, fit=fit)
 
 
 def _panels(curves: Mapping[str, Curve]) -> list[tuple[str, ...]]:
@@ -83,7 +106,7 @@ def _panels(curves: Mapping[str, Curve]) -> list[tuple[str, ...]]:
     return sorted(found, key=lambda names: "displacement" in names)
 
 
-def _panel(curves: Mapping[str, Curve], windows: Windows, title: str, across: str) -> Iterator[str]:
+def _panel(curves: Mapping[str, Curve], windows: Windows, title: str, across: str, fitted: str) -> Iterator[str]:
     """The shapes of one panel, from back to front."""
     axes = _axes(list(curves.values()))
     spans = ((windows.rest, "rest"), (windows.integrated, "integrated")) if "displacement" not in curves else ()
@@ -91,7 +114,7 @@ def _panel(curves: Mapping[str, Curve], windows: Windows, title: str, across: st
     yield from _scales(axes)
     for curve, colour in zip(curves.values(), cycle(SERIES), strict=False):
         yield from _trace(axes, curve, colour)
-    yield from _legend(curves)
+    yield from _legend(curves, fitted)
     unit = next(iter(curves.values())).unit
     quantity = f"{lexicon.DELTA_R2STAR.symbol} ({unit})" if unit == lexicon.DELTA_R2STAR.unit else unit
     middle = (TOP + BOTTOM) / 2
@@ -112,7 +135,23 @@ def _axes(curves: Sequence[Curve]) -> _Axes:
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     size = high - low if high > low else 1.0
     start, end = float(times.min()), float(times.max())
-    return _Axes((start, end if end > start else start + 1.0), (low - HEADROOM / 3 * size, high + HEADROOM * size))
+    end = end if end > start else start + 1.0
+    bottom = low - HEADROOM / 3 * size
+    return _Axes((start, end), (bottom, max(high + HEADROOM * size, _clear_of_names(curves, bottom, (start, end)))))
+
+
+def _clear_of_names(curves: Sequence[Curve], bottom: float, times: tuple[float, float]) -> float:
+    """How far up an axis must reach so that no curve runs through the names at its upper right."""
+    names = [part for curve in curves for part in wrap(curve.label, NAME)]
+    n_lines = len(names) + sum(curve.fit is not None for curve in curves)
+    left = RIGHT - 20 - LETTER * max(map(len, names), default=0)
+    start = times[0] + (times[1] - times[0]) * (left - LEFT) / (RIGHT - LEFT)
+    under = [row[curve.times >= start] for curve in curves for row in (curve.values, curve.fit) if row is not None]
+    highest = np.concatenate([row[np.isfinite(row)] for row in under])
+    if not highest.size:
+        return bottom
+    free = 1 - (10.0 * n_lines + 4.0) / (BOTTOM - TOP)
+    return bottom + (float(highest.max()) - bottom) / max(free, 0.4)
 
 
 def _span(axes: _Axes, start: float, end: float, word: str) -> str:
@@ -167,17 +206,17 @@ def _runs(values: Float[np.ndarray, " time"]) -> list[slice]:
     return [slice(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
 
-def _legend(curves: Mapping[str, Curve]) -> Iterator[str]:
+def _legend(curves: Mapping[str, Curve], fitted: str) -> Iterator[str]:
     """The names at the upper right with a piece of their lines, short so that they stay clear of the first pass."""
     y = TOP + 8.0
     for curve, colour in zip(curves.values(), cycle(SERIES), strict=False):
         for name, is_dots in (
             (curve.label, curve.fit is not None),
-            *((("its fit", False),) if curve.fit is not None else ()),
+            *(((fitted, False),) if curve.fit is not None else ()),
         ):
             mark = f'<circle cx="{RIGHT - 7:g}" cy="{y - 3:g}" r="1.4" fill="{colour}"/>'
             yield mark if is_dots else _path([(RIGHT - 13, y - 3), (RIGHT - 1, y - 3)], colour, 1.4)
-            for part in wrap(name, 30):
+            for part in wrap(name, NAME):
                 yield _text(RIGHT - 17, y, part, "end", 8.0)
                 y += 10.0
 

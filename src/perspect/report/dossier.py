@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32
 
 from perspect.evidence import Answer, Calibration, Case, Question
-from perspect.vocabulary import Finding, Flag, Histogram, Map, Metric, Recipe, Size
+from perspect.vocabulary import Change, Finding, FittedSpectrum, Flag, Histogram, Map, Metric, Recipe, Size
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,24 @@ class Plate:
 
 
 @dataclass(frozen=True, eq=False)
-class Scenery:
-    """What linked views show: images, and a number for each outline (0: none), all on one grid in the head's frame.
+class Shown:
+    """A spectrum with its fit, and what must be said of it in words."""
 
-    `outlines` are styles of page.css in the order of their numbers, from 1; `focus` is the place in mm that is shown
-    first.
+    title: str
+    fitted: FittedSpectrum
+    caption: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Scenery:
+    """What linked views show: images and what is outlined, all on one grid in the head's frame.
+
+    `outlines` are masks by their style in answer.css, in the order in which they are drawn; `focus` is the place in mm
+    that is shown first.
     """
 
     images: Mapping[str, Float32[np.ndarray, "x y z"]]
-    labels: UInt8[np.ndarray, "x y z"]
-    outlines: tuple[str, ...]
+    outlines: Mapping[str, Bool[np.ndarray, "x y z"]]
     affine: Float[np.ndarray, "4 4"]
     focus: tuple[float, float, float]
 
@@ -82,8 +90,8 @@ class Dossier:
 
     `question` and `answer` are `None` where nothing was asked: then there is no evidence. `sources` are hashes by file,
     `plan` the choices by room and field, `quality` what each room says of its series. `metrics`, `histograms` and
-    `sizes` are all that is told of maps and parts; `changes` are sentences, one for each marker that an earlier study
-    has too. `site` are the site's own cut-offs, where the answer rests on such.
+    `sizes` are all that is told of maps and parts; `changes` are of the markers that an earlier study has too. `site`
+    are the site's own cut-offs, where the answer rests on such.
     """
 
     name: str
@@ -106,5 +114,6 @@ class Dossier:
     metrics: tuple[Metric, ...] = ()
     histograms: tuple[Histogram, ...] = ()
     sizes: tuple[Size, ...] = ()
-    changes: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    spectra: tuple[Shown, ...] = ()
     site: Calibration | None = None

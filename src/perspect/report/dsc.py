@@ -40,4 +40,5 @@ def dsc_page(measured: Measured, series_name: str, background: Float[np.ndarray,
         limits=LIMITS,
         windows=windows_of(measured),
         baseline="signal before the bolus",
+        fitted="fit of the first pass",
     )

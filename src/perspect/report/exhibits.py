@@ -36,6 +36,9 @@ NAMES: Final = {"reference": "reference tissue", "aif": "arterial input", "lesio
 
 ERROR_COLOURS: Final = "cividis"
 
+MOST_BEYOND: Final = 0.2
+"""Share of voxels beyond the window of a map from which on it is said [our default]."""
+
 
 @dataclass(frozen=True)
 class Exhibit:
@@ -94,7 +97,7 @@ def _map_exhibit(scene: Scene, one: Map, painter: Painter, n_ticks: int) -> Exhi
         quantity.symbol,
         quantity.name,
         colour_bar(quantity.display, quantity.colours, words.unit(quantity), n_ticks),
-        _missing(scene, one),
+        " ".join(part for part in (_missing(scene, one), _beyond(scene, one)) if part),
     )
 
 
@@ -132,6 +135,14 @@ def _alt(one: Map, painter: Painter) -> str:
         f"{one.quantity.name} over the baseline image, {n_slices} {at.plane} slice{'s' if n_slices > 1 else ''}, "
         f"{hung}. Of all voxels: median {middle}, 95th percentile {high} {one.quantity.shown_unit}."
     )
+
+
+def _beyond(scene: Scene, one: Map) -> str:
+    """That a window cannot show a map, where it cannot; nothing where most of it is inside."""
+    values = one.shown[scene.brain & np.isfinite(one.values)]
+    low, high = one.quantity.display
+    share = float(((values < low) | (values > high)).mean()) if values.size else 0.0
+    return f"{words.percent(share)} of the voxels lie beyond the ends of the bar" if share > MOST_BEYOND else ""
 
 
 def _missing(scene: Scene, one: Map) -> str:

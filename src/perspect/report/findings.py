@@ -58,7 +58,7 @@ def findings_values(dossier: Dossier) -> dict[str, Any]:
         "metrics": [metric_values(one) for one in dossier.metrics],
         "histograms": [asdict(one) for one in dossier.histograms],
         "sizes": [{**asdict(one), "product": one.product} for one in dossier.sizes],
-        "changes": list(dossier.changes),
+        "changes": [one.sentence for one in dossier.changes],
         "evidence": [] if answer is None else [_reading(one) for one in answer.readings],
         "verdict": None if answer is None else _verdict(answer),
         "limits": [] if answer is None else list(answer.limits),

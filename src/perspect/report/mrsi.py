@@ -11,11 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import perspect
 from perspect.report import words
 from perspect.report.mrs import LIMITS
+from perspect.report.picture import ColourBar, colour_bar
 from perspect.report.view import view
 from perspect.vocabulary import FAILED_FROM, Map, Measured, Status
 
-VOXEL, GAP = 12.0, 14.0
-"""Edge of a voxel and space between slices, in points."""
+VOXEL, GAP, EDGE = 12.0, 30.0, 14.0
+"""Edge of a voxel, space between slices and around them, in points."""
+
+SCALE: Final = 20.0
+"""Length of the bar in mm."""
 
 HATCH: Final = (
     '<pattern id="unusable" patternUnits="userSpaceOnUse" width="4" height="4">'
@@ -24,8 +28,10 @@ HATCH: Final = (
 """What fills a voxel of the brain that has no number."""
 
 
-def mrsi_page(measured: Measured, name: str) -> str:
-    """One HTML page, whole in itself. The same values give the same bytes."""
+def mrsi_page(measured: Measured, name: str, *, is_placed: bool = True) -> str:
+    """One HTML page, whole in itself. The same values give the same bytes. Where the file held no positions
+    (`is_placed` is False) no side is named.
+    """
     severity, answer = words.answer(measured.flags, False)
     loader = PackageLoader("perspect.report", "templates")
     environment = Environment(
@@ -37,7 +43,8 @@ def mrsi_page(measured: Measured, name: str) -> str:
         severity=severity,
         answer=answer,
         flags=words.gravest_first(measured.flags),
-        maps=[(one.quantity, window(one), map_drawing(one)) for one in measured.maps.values()],
+        maps=[(one.quantity, _bar(one), map_drawing(one, is_placed)) for one in measured.maps.values()],
+        is_placed=is_placed,
         rows=words.other_rows(measured.summary),
         steps=measured.recipe.steps,
         references=[words.reference(citation) for citation in measured.recipe.references],
@@ -53,14 +60,18 @@ def window(one: Map) -> tuple[float, float]:
     return 0.0, float(np.quantile(known, 0.98)) or 1.0
 
 
-def map_drawing(one: Map) -> str:
+def _bar(one: Map) -> ColourBar:
+    return colour_bar(window(one), one.quantity.colours, words.unit(one.quantity), 2)
+
+
+def map_drawing(one: Map, is_placed: bool = True) -> str:
     """Every slice side by side, seen from the feet; hatched where a voxel of the brain has no number."""
     (x, y), slices = _hung(one)
-    width, height = slices * (x * VOXEL + GAP), y * VOXEL
+    width, height = slices * (x * VOXEL + GAP), y * VOXEL + 2 * EDGE
     size = f'style="min-width:0;max-width:{width * 1.6:.0f}px" viewBox="0 0 {width:g} {height:g}"'
     drawn = [f'<svg class="curves" {size} role="img">']
     drawn.append(f"<title>{escape(one.quantity.name)}</title><defs>{HATCH}</defs>")
-    drawn += _voxels(one)
+    drawn += [f'<g transform="translate({EDGE:g} {EDGE:g})">', *_voxels(one), *_letters(one, is_placed), "</g>"]
     return "".join([*drawn, "</svg>"])
 
 
@@ -81,8 +92,31 @@ def _voxels(one: Map) -> Iterator[str]:
                 if code == Status.OUTSIDE:
                     continue
                 place = f'x="{z * (values.shape[1] * VOXEL + GAP) + column * VOXEL:g}" y="{row * VOXEL:g}"'
-                fill = "url(#unusable)" if code >= FAILED_FROM else _colour(colours, values[row, column], low, high)
+                fill = (
+                    "url(#unusable)" if code >= FAILED_FROM else _colour(colours, float(values[row, column]), low, high)
+                )
                 yield f'<rect {place} width="{VOXEL:g}" height="{VOXEL:g}" fill="{fill}"/>'
+
+
+def _letters(one: Map, is_placed: bool) -> Iterator[str]:
+    """The patient's sides around every slice, its place, and a bar of known length below the last."""
+    hung = view(one.grid, is_placed)
+    (x, y), slices = _hung(one)
+    left, right, top, _ = hung.edges if is_placed else ("", "", "", "")
+    wide, high = x * VOXEL, y * VOXEL
+    for z in range(slices):
+        start = z * (wide + GAP)
+        for across, down, word, anchor in (
+            (start - 2, high / 2 + 4, left, "end"), (start + wide + 2, high / 2 + 4, right, "start"),
+            (start + wide / 2, -3.0, top, "middle"), (start, high + 11, hung.heights[z], "start"),
+        ):  # fmt: skip
+            at = f'x="{across:g}" y="{down:g}" text-anchor="{anchor}"'
+            yield f'<text {at} font-size="11" fill="var(--ink)">{escape(word)}</text>'
+    if is_placed:
+        end, length = (slices - 1) * (wide + GAP) + wide, SCALE / hung.column_mm * VOXEL
+        yield f'<path d="M{end - length:.1f} {high + 3:g}h{length:.1f}" stroke="var(--ink)" stroke-width="1.6"/>'
+        yield f'<text x="{end - length - 3:.1f}" y="{high + 11:g}" text-anchor="end" font-size="11" fill="var(--ink)">'
+        yield f"{SCALE / 10:g} cm</text>"
 
 
 def _colour(colours: Any, value: float, low: float, high: float) -> str:

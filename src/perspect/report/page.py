@@ -21,13 +21,15 @@ def page(
     windows: Windows,
     baseline: str,
     across: str = "time (s)",
+    fitted: str = "its fit",
 ) -> str:
     """One HTML page, whole in itself: it opens without a network and prints to two sheets.
 
     `background` is the image under the maps, on their grid, and `baseline` says what it is; `limits` are what holds for
-    every examination of this kind; `across` is the axis of the curves. Of `measured.summary` the page reads
-    `reliability` and `reliability_reason` (words) and `refused` (true, or why); what is left becomes tables. The same
-    values give the same bytes. Raises `Problem` where background and maps are not on one grid.
+    every examination of this kind; `across` is the axis of the curves and `fitted` what their fits are of. Of
+    `measured.summary` the page reads `reliability` and `reliability_reason` (words) and `refused` (true, or why); what
+    is left becomes tables. The same values give the same bytes. Raises `Problem` where background and maps are not on
+    one grid.
     """
     summary = measured.summary
     severity, answer = words.answer(measured.flags, bool(summary.get("refused")))
@@ -44,7 +46,7 @@ def page(
         flags=[(flag, _place(flag)) for flag in words.gravest_first(measured.flags)],
         scene=scene(measured, background, baseline) if measured.maps else None,
         exhibits=exhibits,
-        curves=drawing(measured.curves, windows, across) if measured.curves else "",
+        curves=drawing(measured.curves, windows, across, fitted) if measured.curves else "",
         known_rows=words.known_rows(summary),
         other_rows=words.other_rows(summary),
         steps=measured.recipe.steps,

@@ -17,6 +17,9 @@ N_GREYS: Final = 96
 N_COLOURS: Final = 160
 """A picture has one palette: the greys of the baseline image first, then the colours of the map."""
 
+FILLED: Final = ("saturated", "unusable")
+"""Kinds that are hatched and not outlined."""
+
 FONT: Final = 11.0
 """Height of the letters on a picture, in pixels at full size."""
 
@@ -112,7 +115,7 @@ class Painter:
             font=font,
             pixels=wide * layout.n_across * layout.scale,
             outlines=tuple(
-                Outline(kind, area(shown) if kind == "saturated" else border(shown))
+                Outline(kind, area(shown) if kind in FILLED else border(shown))
                 for kind, mask in self.masks.items()
                 if (shown := layout.montage(mask, False)).any()
             ),

@@ -9,7 +9,7 @@ Hanayik et al., NiiVue (BSD-2-Clause), https://github.com/niivue/niivue
 import gzip
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -19,7 +19,7 @@ from typing import Any, Final
 import matplotlib as mpl
 import nibabel as nib
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from perspect.report.dossier import Plate, Scenery
 from perspect.report.picture import ColourBar, colour_bar
@@ -38,8 +38,12 @@ CLASS_NAMES: Final = ("below 1.0", "1.0 to 1.75", "above 1.75")
 
 OUTLINE_COLOURS: Final = {
     "solid": "#ff8c1a", "rim": "#c46bff", "cavity": "#ffe14d", "reference": "#3fe0ff", "trap": "#ff3b6b",
+    "voi": "#ffffff", "reach": "#9aa7b4", "unusable": "#8a8f98",
 }  # fmt: skip
 """As answer.css has them."""
+
+OWN: Final = ("reference", "unusable", "trap")
+"""Outlines that are of one map alone."""
 
 LEVELS: Final = 255
 """Of a packed image above 0, which is "no value"."""
@@ -90,7 +94,9 @@ def viewer(scenery: Scenery | None, plates: Sequence[Plate]) -> Viewer | None:
         *(_grey(title, one, scenery.affine) for title, one in scenery.images.items()),
         *(_overlay(one) for one in plates if one.shown is not None),
         *_classes(plates),
-        *_outlines(scenery),
+        _canvas(scenery),
+        _outlined("outlines", scenery.outlines, scenery.affine),
+        *(_own(one) for one in plates if one.shown is not None and any(kind in one.outlines for kind in OWN)),
     )
     settings = {"focus": scenery.focus, "images": [_settings(one) for one in images]}
     return Viewer(
@@ -164,28 +170,53 @@ def _classes(plates: Sequence[Plate]) -> tuple[Packed, ...]:
     return (Packed("classes", "rCBV classes", "classes", _nifti(classes, affine), 0, 3, "", table),)
 
 
-def _outlines(scenery: Scenery) -> tuple[Packed, Packed]:
-    """An empty canvas with voxels of half the size, so that lines are thin, and the borders of what is outlined."""
-    table = ((0, 0, 0, 0), *(_rgba(OUTLINE_COLOURS[kind]) for kind in scenery.outlines))
-    fine = scenery.labels.repeat(2, 0).repeat(2, 1).repeat(2, 2)
-    halved = scenery.affine.copy()
-    halved[:3, :3] /= 2
-    halved[:3, 3] -= scenery.affine[:3, :3] @ np.full(3, 0.25)
-    return (
-        Packed("canvas", "canvas", "canvas", _nifti(np.zeros_like(fine), halved), 0.0, float(LEVELS)),
-        Packed("outlines", "outlines", "outlines", _nifti(_borders(fine), halved), table=table),
-    )
+def _canvas(scenery: Scenery) -> Packed:
+    """An empty image with voxels of half the size, so that lines are thin."""
+    shape = next(iter(scenery.images.values())).shape
+    empty = np.zeros(tuple(2 * n for n in shape), np.uint8)
+    return Packed("canvas", "canvas", "canvas", _nifti(empty, _halved(scenery.affine)), 0.0, float(LEVELS))
 
 
-def _borders(labels: UInt8[np.ndarray, "x y z"]) -> UInt8[np.ndarray, "x y z"]:
-    """The labelled voxels that have a neighbour of another label."""
-    padded = np.pad(labels, 1)
+def _own(plate: Plate) -> Packed:
+    """What is outlined on one map alone: traps and normal tissue of its series."""
+    assert plate.shown is not None
+    kinds = {kind: plate.outlines[kind] for kind in OWN if kind in plate.outlines}
+    affine = plate.affine if plate.to_anatomy is None else plate.to_anatomy @ plate.affine
+    return _outlined(f"own-{plate.shown.quantity.key}", kinds, affine)
+
+
+def _outlined(key: str, masks: Mapping[str, Bool[np.ndarray, "x y z"]], affine: Float[np.ndarray, "4 4"]) -> Packed:
+    """The borders of masks on a grid of half the voxel size; where two cross, the later one is seen."""
+    table = ((0, 0, 0, 0), *(_rgba(OUTLINE_COLOURS[kind]) for kind in masks))
+    shape = next((one.shape for one in masks.values()), (1, 1, 1))
+    drawn = np.zeros(tuple(2 * n for n in shape), np.uint8)
+    for number, mask in enumerate(masks.values(), start=1):
+        drawn[_border(mask)] = number
+    return Packed(key, key, "outlines", _nifti(drawn, _halved(affine)), table=table)
+
+
+def _halved(affine: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "4 4"]:
+    """The affine of a grid with voxels of half the size that fill the same space."""
+    fine = affine.copy()
+    fine[:3, :3] /= 2
+    fine[:3, 3] -= affine[:3, :3] @ np.full(3, 0.25)
+    return fine
+
+
+def _border(mask: Bool[np.ndarray, "x y z"]) -> tuple[Int[np.ndarray, " n"], ...]:
+    """Where voxels of half the size lie that are inside and have a neighbour outside."""
+    if not mask.any():
+        return tuple(np.zeros(0, int) for _ in range(3))
+    places = np.argwhere(mask)
+    low, high = places.min(axis=0), places.max(axis=0) + 1
+    fine = mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))].repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    padded = np.pad(fine, 1)
     centre = (slice(1, -1),) * 3
-    is_border = np.zeros(labels.shape, bool)
+    is_deep = np.ones(fine.shape, bool)
     for axis in range(3):
         for step in (-1, 1):
-            is_border |= np.roll(padded, step, axis)[centre] != labels
-    return np.where(is_border, labels, 0).astype(np.uint8)
+            is_deep &= np.roll(padded, step, axis)[centre]
+    return tuple(at + 2 * int(start) for at, start in zip(np.nonzero(fine & ~is_deep), low, strict=True))
 
 
 def _rgba(colour: str) -> tuple[int, int, int, int]:

@@ -119,6 +119,24 @@ FACTS: Final[Mapping[str, tuple[str, str, float]]] = {
 }
 """Per fact of a case: label, unit as shown, factor from the inside unit."""
 
+ROLES: Final[Mapping[str, str]] = {
+    "t1w": "T1",
+    "t1c": "T1 after agent",
+    "t2w": "T2",
+    "flair": "FLAIR",
+    "dsc": "DSC perfusion",
+    "dce": "DCE",
+    "asl": "Arterial spin labelling",
+    "adc": "Diffusion (ADC)",
+    "mrs": "Spectrum",
+    "mrsi": "Spectroscopic image",
+    "VFA": "Flip angles for T1",
+    "TB1map": "Map of B1",
+    "m0scan": "M0 of ASL",
+    "mrsref": "Water of the spectrum",
+}
+"""What an image is called, by its role."""
+
 TOLD_ELSEWHERE: Final = frozenset({"reliability", "reliability_reason", "refused", "baseline_frames"})
 """Keys that the page shows in another place than its tables."""
 

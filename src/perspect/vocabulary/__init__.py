@@ -5,7 +5,7 @@ templates.
 from perspect.vocabulary import lexicon
 from perspect.vocabulary.cut import BoxRow, Cut, VoxelPicture
 from perspect.vocabulary.data import Acquisition, Anatomy, Curve, Grid, Map, Measured, Region, Series, Study
-from perspect.vocabulary.earlier import Earlier
+from perspect.vocabulary.earlier import Change, Earlier
 from perspect.vocabulary.finding import Finding
 from perspect.vocabulary.flag import Flag, Severity
 from perspect.vocabulary.labelling import Around, Calibration, Labelled, Labelling
@@ -29,6 +29,7 @@ __all__ = [
     "Basis",
     "BoxRow",
     "Calibration",
+    "Change",
     "Code",
     "Compared",
     "Curve",

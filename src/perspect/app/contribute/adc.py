@@ -4,13 +4,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from perspect import io, pitfalls
 from perspect.anatomy import align, resample
 from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
+from perspect.app.contribute.scenes import brain_on
 from perspect.pitfalls import Scene
 from perspect.report.dossier import Plate, Used
-from perspect.vocabulary import Flag, Grid, Problem, Severity
+from perspect.vocabulary import Flag, Grid, Map, Problem, Severity, Status, lexicon
 from perspect.vocabulary.progress import Progress
 
 MARKERS: Final = ("adc_solid", "adc_cavity")
@@ -58,13 +60,23 @@ def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     known = told(patient, traps, "adc", grid, matrix, flags, shift=found.error if found.is_found else 0.0)
     findings = read(MARKERS, shown, std, parts, known)
     numbers, shapes = everything("adc", "10⁻³ mm²/s", WINDOW, shown, std, parts, known)
-    picture = np.nan_to_num(shown)
-    centre = middle(parts, inside)
-    plate = Plate("ADC", picture, None, drawn(parts), "bright is free", centre, grid.affine, matrix)
+    brain = np.asarray(brain_on(patient, grid, matrix), bool)
+    outlines = {**drawn(parts), **({"trap": known.spoilt} if known.spoilt.any() else {})}
+    plate = Plate(
+        "ADC", np.where(brain, np.nan_to_num(shown), 0.0), _as_map(shown, brain & inside, grid), outlines,
+        "bright: water moves freely", middle(parts, inside), grid.affine, matrix,
+    )  # fmt: skip
     return Contribution(
         tuple(findings), flags=flags, traps=tuple(one.flag for one in traps), used=(Used("adc", paths[0].name),),
         plates=(plate,), metrics=tuple(numbers), histograms=tuple(shapes),
     )  # fmt: skip
+
+
+def _as_map(shown: Float[np.ndarray, "x y z"], there: Bool[np.ndarray, "x y z"], grid: Grid) -> Map:
+    """ADC within the brain, without an error of its own."""
+    values = np.where(there, shown / lexicon.ADC.shown_factor, np.nan).astype(np.float32)
+    std = np.where(there, 0.0, np.nan).astype(np.float32)
+    return Map(lexicon.ADC, values, std, np.where(there, Status.OK, Status.OUTSIDE).astype(np.int16), grid)
 
 
 def _scale(values: np.ndarray, grid: Grid, patient: Patient, matrix: np.ndarray | None, name: str) -> float:

@@ -15,7 +15,7 @@ from perspect.app.lesion import ROOM, Placed
 from perspect.evidence.case import Fact
 from perspect.pitfalls import Record, Trap, flags_of, trapped
 from perspect.pitfalls.trap import SURROUNDINGS
-from perspect.report.dossier import Plate, Used
+from perspect.report.dossier import Plate, Shown, Used
 from perspect.vocabulary import Finding, Flag, Grid, Histogram, Map, Metric, Recipe, Region, Severity, marker
 
 OUTLINES: Final = {"solid part": "solid", "rim of 5 mm": "rim", "cavity": "cavity"}
@@ -49,7 +49,7 @@ class Patient:
 @dataclass(frozen=True, eq=False)
 class Contribution:
     """What a series adds. `pages` are of the series alone; `maps` by the key of their quantity; `record` is the
-    summary that its room has written.
+    summary that its room has written; `spectra` are shown with their fits.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -64,6 +64,7 @@ class Contribution:
     metrics: tuple[Metric, ...] = ()
     histograms: tuple[Histogram, ...] = ()
     record: Path | None = None
+    spectra: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

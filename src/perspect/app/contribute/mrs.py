@@ -14,13 +14,14 @@ from perspect import pitfalls
 from perspect.anatomy import resample
 from perspect.anatomy.distance import grown
 from perspect.app.anatomy import Head
+from perspect.app.contribute.boxes import map_plate, voxel_plates
 from perspect.app.contribute.contribution import Contribution, Patient, unused
 from perspect.app.mrs import ExaminedGrid, SpectrumInputs, examine_mrs, examine_mrsi, is_grid
 from perspect.pitfalls import Line, Trap, Voxel, VoxelMap, flags_of
 from perspect.pitfalls.content import NAMED
 from perspect.pitfalls.plausible import SOLID, VOXELS
 from perspect.pitfalls.voxel import late_energy
-from perspect.report.dossier import Used
+from perspect.report.dossier import Plate, Shown, Used
 from perspect.vocabulary import Amount, Finding, Map, MeasuredSpectrum, Region, Severity, lexicon, marker
 from perspect.vocabulary.progress import Progress
 
@@ -40,6 +41,9 @@ SKULL: Final = 4.0
 """mm around the brain that are no scalp."""
 
 ON_MAP: Final = "spectroscopic map"
+
+MAPPED: Final = {lexicon.CHO_OVER_NAA.key: "Cho/NAA", lexicon.CNI.key: "Choline-to-NAA index"}
+"""Maps of a spectroscopic image that are shown."""
 
 
 def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
@@ -67,9 +71,44 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         traps=tuple(one.flag for one in traps),
         used=tuple(_used(one, measured, seen) for one in paths),
         recipes={"MRS": measured.recipe},
+        plates=voxel_plates(seen, patient, _said(seen)),
         pages={"MRS page": scan.written.page},
         record=scan.written.summary,
+        spectra=_spectrum(measured),
     )
+
+
+def of_mrsi(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
+    """What a map beside a single voxel adds: pictures and a page. Its markers are no part of an answer yet."""
+    if len(paths) != 1:
+        return unused("mrsi", paths, "several maps")
+    inputs = SpectrumInputs(paths[0])
+    scan = examine_mrsi(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
+    return Contribution(
+        used=(Used("mrsi", paths[0].name, "shown as maps; its markers are not part of an answer yet"),),
+        recipes={"MRSI": scan.measured.recipe},
+        plates=_map_plates(scan, patient),
+        pages={"MRSI page": scan.written.page},
+    )
+
+
+def _map_plates(scan: ExaminedGrid, patient: Patient) -> tuple[Plate, ...]:
+    """Choline over NAA, and its distance from what is normal."""
+    maps = scan.measured.maps
+    return tuple(
+        map_plate(maps[key], patient, title, "hatched: no usable spectrum")
+        for key, title in MAPPED.items()
+        if key in maps
+    )
+
+
+def _spectrum(measured: MeasuredSpectrum) -> tuple[Shown, ...]:
+    """The spectrum with its fit; nothing where none was made."""
+    if measured.fitted is None:
+        return ()
+    te = measured.summary.get("te")
+    words = f"TE {te * 1e3:.0f} ms" if isinstance(te, float) else ""
+    return (Shown("Spectrum of the voxel", measured.fitted, words),)
 
 
 def voxel_of(measured: MeasuredSpectrum, patient: Patient, markers: tuple[str, ...]) -> Voxel:
@@ -186,6 +225,7 @@ def _of_map(scan: ExaminedGrid, paths: tuple[Path, ...], patient: Patient) -> Co
         traps=tuple(one.flag for one in traps),
         used=tuple(Used("mrs", one.name, f"{inside} voxels of the map are mostly solid part") for one in paths),
         recipes={"MRS": scan.measured.recipe},
+        plates=_map_plates(scan, patient),
         pages={"MRS page": scan.written.page},
     )
 

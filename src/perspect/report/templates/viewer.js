@@ -13,7 +13,7 @@
   box.hidden = false;
   const nv = new window.niivue.Niivue({
     backColor: [0, 0, 0, 1], crosshairColor: [1, 1, 1, 0.55], crosshairWidth: 0.25, crosshairGap: 8, show3Dcrosshair: false,
-    isRadiologicalConvention: true, isOrientationTextVisible: true, isColorbar: false, dragAndDropEnabled: false,
+    isRadiologicalConvention: true, isOrientationTextVisible: true, showAllOrientationMarkers: true, isColorbar: false, dragAndDropEnabled: false,
     fontSizeScaling: 0.5, fontMinPx: 12, fontColor: [1, 1, 1, 1], loadingText: "", logLevel: "silent", tileMargin: 6,
     sagittalNoseLeft: true, isHighResolutionCapable: true, multiplanarEqualSize: false,
   });
@@ -45,7 +45,8 @@
   const show = () => {
     const over = chosen("over");
     const lined = box.querySelector("#lines").checked;
-    const keys = ["canvas", chosen("image"), ...(over ? [over] : []), ...(lined ? ["outlines"] : [])];
+    const own = loaded.has("own-" + over) ? ["own-" + over] : [];
+    const keys = ["canvas", chosen("image"), ...(over ? [over] : []), ...(lined ? ["outlines", ...own] : [])];
     nv.volumes = keys.map((key) => loaded.get(key));
     for (const one of settings.images) {
       loaded.get(one.key).opacity = one.kind === "map" || one.kind === "classes" ? box.querySelector("#opacity").value / 100 : 1;
