@@ -1,0 +1,140 @@
+"""What an examination does with what it cannot use, and what it leaves behind."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from perspect import evidence, io
+from perspect.app import Request, examination, examine
+from perspect.app.contribute import Contribution, Patient
+from perspect.app.contribute.contribution import Told
+from perspect.app.lesion import ROOM, without_other
+from perspect.app.record import fingerprints
+from perspect.vocabulary import Flag, Grid, Problem, Refusal, Region, Severity
+
+GRID = Grid((12, 12, 4), np.eye(4))
+
+
+def raising(problem):
+    def room(paths, patient, tell):
+        raise problem
+
+    return room
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "severity"),
+    [
+        (Refusal("There is no bolus.", "Nothing passes.", "Repeat it."), "series-refused", Severity.REFUSED),
+        (Problem("It has no echo time.", "", "Add it."), "series-not-used", Severity.LIMITED),
+    ],
+)
+def test_a_series_that_cannot_be_used_is_told_among_what_spoils_the_answer(
+    monkeypatch, tmp_path, problem, code, severity
+):
+    monkeypatch.setattr(examination, "ROOMS", {"dsc": raising(problem)})
+    added = examination._of_role(
+        "dsc", (tmp_path / "sub-1_dsc.nii.gz",), object.__new__(Patient), lambda *_: None
+    )  # fmt: skip
+    (flag,) = added.flags
+    assert (flag.code, flag.severity, flag.where) == (code, severity, "dsc")
+    assert "sub-1_dsc.nii.gz" in flag.sentence
+    assert str(problem) in flag.sentence
+    assert [(one.is_used, one.why_not) for one in added.used] == [(False, str(problem))]
+    said = examination._refused({"dsc": added})
+    assert said == ({"dsc": flag.sentence} if severity == Severity.REFUSED else {})
+
+
+def test_input_that_cannot_be_what_it_is_called_refuses_the_answer():
+    swapped = Flag("input-implausible", Severity.REFUSED, "Two positions 90 voxels apart.", "dsc")
+    blood = Flag("signal-void", Severity.LIMITED, "Blood.", "lesion")
+    flags = examination._impossible([Contribution(traps=(swapped, blood))])
+    assert flags == (swapped,)
+    case = evidence.Case({"treated": False, "adult": True, "enhancing": True})
+    answer = evidence.weigh(evidence.question("grade"), [], case, flags)
+    assert (answer.word, answer.sentence) == (evidence.Word.REFUSED, swapped.sentence)
+    assert examination_exit(answer) == 3
+
+
+def examination_exit(answer):
+    from perspect.cli.ask import is_refused
+
+    return Refusal.exit_code if is_refused(SimpleNamespace(answer=answer)) else 0
+
+
+@pytest.fixture
+def study(tmp_path):
+    for name in ("anat/sub-1_T1w.nii.gz", "mrs/sub-1_svs.nii.gz"):
+        (tmp_path / "sub-1" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "sub-1" / name).touch()
+    return tmp_path / "sub-1"
+
+
+def test_results_of_a_spectrum_that_are_there_are_found_before_anything_is_measured(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(examination, "_patient", None)  # measuring anything would fail otherwise
+    left = tmp_path / "out" / "sub-1" / "mrs" / "sub-1_desc-fit_amounts.tsv"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    with pytest.raises(Problem, match="overwrite"):
+        examine(Request(study, tmp_path / "out", lesion=study / "mask.nii.gz"))
+
+
+def test_a_grown_mask_appears_with_the_report_and_not_before(study, tmp_path, monkeypatch):
+    grown = Region(np.ones(GRID.shape, bool), GRID, "lesion")
+    monkeypatch.setattr(examination.io, "read_anatomy", lambda *_: None)
+    monkeypatch.setattr(examination, "head_of", lambda *_: None)
+    monkeypatch.setattr(examination, "grown", lambda *_: grown)
+    seen = []
+
+    def failing(request, roles, mask, context):
+        seen.append(mask)
+        assert mask.is_file()
+        raise Problem("Something later went wrong.")
+
+    monkeypatch.setattr(examination, "_patient", failing)
+    with pytest.raises(Problem, match="later"):
+        examine(Request(study, tmp_path / "out", box=(0, 1, 0, 1, 0, 1)))
+    assert seen
+    assert not seen[0].exists()
+    assert not list((tmp_path / "out").rglob("*.nii.gz"))
+    # A report takes it along, all or nothing.
+    name = io.name_of(study / "anat/sub-1_T1w.nii.gz")
+    of_box = seen[0].name
+    report = io.Report("page", "{}", "", {examination.Path(name.folder) / "anat" / of_box: b"mask"})
+    io.write_report(tmp_path / "out", name, report, "1.0")
+    assert [one.read_bytes() for one in (tmp_path / "out").rglob(of_box)] == [b"mask"]
+
+
+def test_alike_choices_have_one_fingerprint_and_others_another(tmp_path):
+    def of(fields):
+        record = tmp_path / "record.json"
+        record.write_text(json.dumps({"plan": {"dsc": fields, "anatomy": {}}}), encoding="utf-8")
+        return fingerprints([Contribution(record=record)])
+
+    first = of({"leakage": "auto", "motion": True})
+    assert set(first) == {"dsc.plan"}
+    assert first == of({"motion": True, "leakage": "auto"}) != of({"motion": False, "leakage": "auto"})
+
+
+def test_the_surroundings_hold_neither_cortex_nor_what_enhances_and_could_not_be_wider_there():
+    solid, rim, cortex = (np.zeros(GRID.shape, bool) for _ in range(3))
+    solid[4:8, 4:8], rim[2:10, 2:10], cortex[8:] = True, True, True
+    rim &= ~solid
+    parts = {name: Region(mask, GRID, name) for name, mask in (("solid part", solid), ("rim of 5 mm", rim))}
+    found = without_other(parts, np.where(cortex, 0.6, 0.0))
+    assert not (found["rim of 5 mm"].mask & cortex).any()
+    assert (found["rim of 5 mm"].mask == (rim & ~cortex)).all()
+    assert not (found[ROOM].mask & (cortex | solid)).any()
+    assert found["solid part"] is parts["solid part"]
+
+
+def test_a_trap_of_the_surroundings_limits_their_markers_alone():
+    from perspect.pitfalls.trap import Trap
+
+    mask = Region(np.ones(GRID.shape, bool), GRID, "large-vessel")
+    trap = Trap("large-vessel", Severity.LIMITED, "A vessel.", mask, 0.0, ("dsc",), 0.5)
+    known = Told(np.zeros(GRID.shape, bool), (), (trap,), modality="dsc")
+    assert known.of("rcbv_mean", "solid part") == ()
+    assert [one.code for one in known.of("rcbv_rim", "rim of 5 mm")] == ["large-vessel"]
