@@ -10,7 +10,7 @@ from perspect import evidence, io
 from perspect.app import Request, examination, examine
 from perspect.app.contribute import Contribution, Patient
 from perspect.app.contribute.contribution import Told
-from perspect.app.lesion import ROOM, without_other
+from perspect.app.lesion import ROOM, surroundings
 from perspect.app.record import fingerprints
 from perspect.vocabulary import Flag, Grid, Problem, Refusal, Region, Severity
 
@@ -123,10 +123,11 @@ def test_the_surroundings_hold_neither_cortex_nor_what_enhances_and_could_not_be
     solid[4:8, 4:8], rim[2:10, 2:10], cortex[8:] = True, True, True
     rim &= ~solid
     parts = {name: Region(mask, GRID, name) for name, mask in (("solid part", solid), ("rim of 5 mm", rim))}
-    found = without_other(parts, np.where(cortex, 0.6, 0.0))
-    assert not (found["rim of 5 mm"].mask & cortex).any()
-    assert (found["rim of 5 mm"].mask == (rim & ~cortex)).all()
-    assert not (found[ROOM].mask & (cortex | solid)).any()
+    share = solid.astype(float)
+    share[3, 4:8] = 0.3  # the border of the tumour runs through these voxels
+    found = surroundings(parts, np.where(cortex, 0.6, 0.0), share)
+    assert (found["rim of 5 mm"].mask == (rim & ~cortex & (share == 0))).all()
+    assert (found[ROOM].mask == (~cortex & (share == 0))).all()
     assert found["solid part"] is parts["solid part"]
 
 
