@@ -20,7 +20,7 @@ from perspect.anatomy import resample
 from perspect.app.contribute.contribution import Told, read
 from perspect.app.contribute.dce import SHARED
 from perspect.app.contribute.dsc import UNKNOWN_REFERENCE
-from perspect.app.lesion import without_other
+from perspect.app.lesion import core_of, surroundings
 from perspect.dce.t1 import variable_flip_angle
 from perspect.models.spins import Press
 from perspect.mrs.profile import OF_TUMOURS, USUAL
@@ -159,7 +159,9 @@ def parts_on(patient: Patient, grid: Grid) -> dict[str, Region]:
     """The same on the grid of a scan."""
     masks = {name: resample.onto(one.mask, one.grid, grid, matrix=None) for name, one in _parts(patient).items()}
     parts = {name: Region(mask, grid, name) for name, mask in masks.items() if mask.any()}
-    return without_other(parts, sum(np.nan_to_num(truth(patient, name, grid)) for name in ("grey", "csf")))
+    fine = _parts(patient)
+    core = resample.onto(core_of(fine).astype(np.float32), fine["whole"].grid, grid, matrix=None)
+    return surroundings(parts, sum(np.nan_to_num(truth(patient, name, grid)) for name in ("grey", "csf")), core)
 
 
 def region(scan: Acquired, name: str) -> Region:

@@ -13,16 +13,21 @@ from perspect.numerics.dipole import field_of
 from perspect.pitfalls import (
     KINDS,
     LOOKS,
+    Passage,
+    Record,
     Scene,
     cortex,
     flags_of,
     leakage,
     look,
+    passage,
     scalp,
     shine,
     small,
+    spectrum,
     susceptible,
     trapped,
+    treatment,
     void,
 )
 from perspect.pitfalls.registration import offset
@@ -36,9 +41,12 @@ from trap_scenes import (
     FINE,
     GRID,
     HAS,
+    RIM,
     SOLID,
+    TREATED,
     ball,
     darkened,
+    lined,
     map_of,
     rested,
     scene,
@@ -226,3 +234,38 @@ def test_a_part_that_is_all_border_is_a_caution():
     one = small.look(replace(scene(), parts={"solid part": part}))
     assert one.severity == Severity.CAUTION
     assert one.fraction > small.THIN
+
+
+def test_a_trap_in_the_surroundings_limits_what_is_read_there_and_not_the_tumour():
+    inside = RIM & ball((40, 68, 24), 13)
+    one = cortex.look(replace(scene(), grey=np.where(inside, 0.8, 0.0)))
+    assert one.fraction < 0.02 < 0.2 < one.around
+    assert one.severity == Severity.LIMITED
+    assert one.severity_in("rim of 5 mm") == Severity.LIMITED
+    assert one.severity_in("solid part") < Severity.CAUTION
+    (of_rim,), (of_tumour,) = (flags_of([one], "dsc", part=part) for part in ("rim of 5 mm", "solid part"))
+    assert (of_rim.severity, of_tumour.severity) == (Severity.LIMITED, Severity.NOTE)
+
+
+@pytest.mark.parametrize(
+    ("facts", "spoilt", "severity"),
+    [
+        ({"antiangiogenic": True}, {"dsc", "dce", "asl", "adc", "mrs"}, Severity.LIMITED),
+        ({"radiotherapy_days": 30.0}, {"dsc", "dce", "asl", "adc", "mrs"}, Severity.CAUTION),
+        ({"gadolinium_before_mrs": True}, {"mrs"}, Severity.CAUTION),
+    ],
+)
+def test_drugs_and_dates_bear_on_diffusion_and_spectra_too(facts, spoilt, severity):
+    one = treatment.look(Record({**TREATED.facts, **facts}, has_mrs=True))
+    assert (set(one.spoils), one.severity) == (spoilt, severity)
+
+
+@pytest.mark.parametrize("seen", [Passage(9, 1.5, 60.0, 5.0), Passage(10, 1.6, 60.0, 5.0), Passage(10, 1.5, 55.0, 5.0)])
+def test_a_bolus_outside_of_the_consensus_is_badly_seen(seen):
+    assert passage.look(replace(scene(), passage=seen)).severity == Severity.LIMITED
+    assert passage.look(replace(scene(), passage=Passage(10, 1.5, 60.0, 5.0))) is None
+
+
+def test_a_largest_line_below_ten_times_the_noise_is_poor():
+    assert spectrum.look(lined(snr=9.0)).severity == Severity.LIMITED
+    assert spectrum.look(lined(snr=11.0)) is None

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from perspect import evidence
+from perspect import evidence, io
 from perspect.app.calibrate import calibrate_cohort, read_calibration, table, values_of
 from perspect.cli import main
 from perspect.vocabulary import Problem
@@ -81,3 +81,28 @@ def test_the_command_writes_a_file_and_keeps_a_former_one(cohort, tmp_path, caps
     assert "AUC (95 %)" in capsys.readouterr().out
     assert main(words) == 2
     assert main([*words, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"schema": "other/1"}', '{"schema": "perspect-findings/1"}', "\udcff"], ids=range(5)
+)
+def test_findings_that_cannot_be_read_are_one_sentence_and_exit_two(tmp_path, capsys, text):
+    (tmp_path / "sub-1_findings.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    (tmp_path / "outcomes.tsv").write_text("participant_id\toutcome\nsub-1\t1\n", encoding="utf-8")
+    assert main(["calibrate", "recurrence", str(tmp_path), "--out", str(tmp_path / "own.json")]) == 2
+    said = capsys.readouterr().err
+    assert "sub-1_findings.json holds no findings of perspect" in said
+    assert "Traceback" not in said
+
+
+def test_a_limited_value_serves_no_calibration(tmp_path):
+    row = {"marker": "rcbv_mean", "value": 2.0, "bound": None, "flags": []}
+    for k in range(2):
+        rows = [{**row, "limited": bool(k)}]
+        study = {
+            "schema": "perspect-findings/1", "study": {"name": f"sub-{k}"}, "flags": [], "traps": [], "context": {},
+            "findings": rows,
+        }  # fmt: skip
+        (tmp_path / f"sub-{k}_findings.json").write_text(json.dumps(study), encoding="utf-8")
+    (tmp_path / "outcomes.tsv").write_text("participant_id\toutcome\nsub-0\t1\nsub-1\t0\n", encoding="utf-8")
+    assert [dict(one.values) for one in io.read_cohort(tmp_path)] == [{"rcbv_mean": 2.0}, {}]

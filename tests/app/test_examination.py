@@ -1,84 +1,141 @@
-"""One study of many series through `ask`, from files to the page: a small virtual patient."""
+"""What an examination does with what it cannot use, and what it leaves behind."""
 
 import json
-from dataclasses import replace
-from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from patients import coarser
 from perspect import evidence, io
-from perspect.app import demo
-from perspect.app import simulate as app
-from perspect.app.examination import Request, examine
-from perspect.io.templates import icbm_2009a
-from perspect.phantom.sequence import Slab
-from perspect.vocabulary import Problem
+from perspect.app import Request, examination, examine
+from perspect.app.contribute import Contribution, Patient
+from perspect.app.contribute.contribution import Told
+from perspect.app.lesion import ROOM, surroundings
+from perspect.app.record import fingerprints
+from perspect.vocabulary import Flag, Grid, Problem, Refusal, Region, Severity
 
-BOLUS = Slab((56, 64, 14), (3.6, 3.6, 6.0))
-SMALLER = {
-    "dsc": {"n_frames": 80, "slab": BOLUS}, "dce": {"n_frames": 24, "slab": BOLUS},
-    "asl": {"n_pairs": 6, "slab": Slab((48, 52, 12), (4.5, 4.5, 6.0))}, "mrsi": {"n": 6, "n_points": 128},
-    "svs-short": {"n_points": 512, "n_averages": 8}, "svs-long": {"n_points": 512, "n_averages": 8},
-}  # fmt: skip
-OTHERS = Slab((80, 96, 40), (2.7, 2.3, 4.0))
+GRID = Grid((12, 12, 4), np.eye(4))
 
 
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory):
-    """A request about a high-grade glioma that has every kind of series, and what came of it."""
-    out = tmp_path_factory.mktemp("asked")
-    template = coarser(icbm_2009a(), 3)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(io, "icbm_2009a", lambda: template)
-        whole = app.simulation_of("high-grade-glioma")
-        small = [
-            replace(one, **SMALLER.get(one.name, {"slab": OTHERS} if getattr(one, "slab", None) else {}))
-            for one in whole.sequences
-        ]
-        made = app.simulate(out / "patient", replace(whole, sequences=tuple(small)), threads=2)
-        context = out / "context.toml"
-        context.write_text(demo.UNTREATED)
-        (lesion,) = (out / "patient").rglob("*space-T1w_label-lesion_desc-truth_mask.nii.gz")
-        study = out / "patient" / made.subject
-        request = Request(study, out / "results", evidence.question("grade"), lesion, context, threads=2)
-        yield request, examine(request)
+def raising(problem):
+    def room(paths, patient, tell):
+        raise problem
+
+    return room
 
 
-def findings(asked):
-    (path,) = asked[0].out.rglob("*_findings.json")
-    return json.loads(path.read_text())
+@pytest.mark.parametrize(
+    ("problem", "code", "severity"),
+    [
+        (Refusal("There is no bolus.", "Nothing passes.", "Repeat it."), "series-refused", Severity.REFUSED),
+        (Problem("It has no echo time.", "", "Add it."), "series-not-used", Severity.LIMITED),
+    ],
+)
+def test_a_series_that_cannot_be_used_is_told_among_what_spoils_the_answer(
+    monkeypatch, tmp_path, problem, code, severity
+):
+    monkeypatch.setattr(examination, "ROOMS", {"dsc": raising(problem)})
+    added = examination._of_role(
+        "dsc", (tmp_path / "sub-1_dsc.nii.gz",), object.__new__(Patient), lambda *_: None
+    )  # fmt: skip
+    (flag,) = added.flags
+    assert (flag.code, flag.severity, flag.where) == (code, severity, "dsc")
+    assert "sub-1_dsc.nii.gz" in flag.sentence
+    assert str(problem) in flag.sentence
+    assert [(one.is_used, one.why_not) for one in added.used] == [(False, str(problem))]
+    said = examination._refused({"dsc": added})
+    assert said == ({"dsc": flag.sentence} if severity == Severity.REFUSED else {})
 
 
-def test_every_room_adds_to_the_answer_in_an_empty_folder(asked):
-    """Rooms share the folder: what one wrote is no reason for the next to stop."""
-    used = {one["role"]: one for one in findings(asked)["study"]["series"]}
-    for role in ("dsc", "dce", "asl", "adc", "mrs", "t1c", "flair", "VFA", "TB1map", "m0scan"):
-        assert used[role]["used"], used[role]["why_not"]
-    measured = {one["marker"] for one in findings(asked)["findings"]}
-    assert {"rcbv_mean", "ktrans_median", "rcbf_asl", "adc_solid", "cho_naa"} <= measured
+def test_input_that_cannot_be_what_it_is_called_refuses_the_answer():
+    swapped = Flag("input-implausible", Severity.REFUSED, "Two positions 90 voxels apart.", "dsc")
+    blood = Flag("signal-void", Severity.LIMITED, "Blood.", "lesion")
+    flags = examination._impossible([Contribution(traps=(swapped, blood))])
+    assert flags == (swapped,)
+    case = evidence.Case({"treated": False, "adult": True, "enhancing": True})
+    answer = evidence.weigh(evidence.question("grade"), [], case, flags)
+    assert (answer.word, answer.sentence) == (evidence.Word.REFUSED, swapped.sentence)
+    assert examination_exit(answer) == 3
 
 
-def test_the_files_of_every_room_are_there_with_their_page(asked):
-    out = asked[0].out / "sub-001"
-    for room in ("dsc", "dce", "asl"):
-        summary = json.loads((out / f"perf/sub-001_desc-{room}_summary.json").read_text())
-        missing = [one for one in summary["files"] if not (asked[0].out / one).is_file()]
-        assert missing == []
-        assert f"sub-001/perf/sub-001_space-{room}_desc-brain_mask.nii.gz" in summary["files"]
-    assert asked[1].page == asked[0].out / "sub-001.html"
+def examination_exit(answer):
+    from perspect.cli.ask import is_refused
+
+    return Refusal.exit_code if is_refused(SimpleNamespace(answer=answer)) else 0
 
 
-def test_a_second_run_replaces_nothing_unasked(asked):
-    request = asked[0]
-    before = {path: path.stat().st_mtime_ns for path in request.out.rglob("*") if path.is_file()}
-    with pytest.raises(Problem, match="not overwritten"):
-        examine(request)
-    assert {path: path.stat().st_mtime_ns for path in request.out.rglob("*") if path.is_file()} == before
+@pytest.fixture
+def study(tmp_path):
+    for name in ("anat/sub-1_T1w.nii.gz", "mrs/sub-1_svs.nii.gz"):
+        (tmp_path / "sub-1" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "sub-1" / name).touch()
+    return tmp_path / "sub-1"
 
 
-def test_nothing_of_the_machine_is_in_what_was_written(asked):
-    request = asked[0]
-    written = [path for path in Path(request.out).rglob("*") if path.suffix in (".json", ".html", ".tsv")]
-    assert written
-    assert [path.name for path in written if str(request.out.parent) in path.read_text(encoding="utf-8")] == []
+def test_results_of_a_spectrum_that_are_there_are_found_before_anything_is_measured(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(examination, "_patient", None)  # measuring anything would fail otherwise
+    left = tmp_path / "out" / "sub-1" / "mrs" / "sub-1_desc-fit_amounts.tsv"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    with pytest.raises(Problem, match="overwrite"):
+        examine(Request(study, tmp_path / "out", lesion=study / "mask.nii.gz"))
+
+
+def test_a_grown_mask_appears_with_the_report_and_not_before(study, tmp_path, monkeypatch):
+    grown = Region(np.ones(GRID.shape, bool), GRID, "lesion")
+    monkeypatch.setattr(examination.io, "read_anatomy", lambda *_: None)
+    monkeypatch.setattr(examination, "head_of", lambda *_: None)
+    monkeypatch.setattr(examination, "grown", lambda *_: grown)
+    seen = []
+
+    def failing(request, roles, mask, context):
+        seen.append(mask)
+        assert mask.is_file()
+        raise Problem("Something later went wrong.")
+
+    monkeypatch.setattr(examination, "_patient", failing)
+    with pytest.raises(Problem, match="later"):
+        examine(Request(study, tmp_path / "out", box=(0, 1, 0, 1, 0, 1)))
+    assert seen
+    assert not seen[0].exists()
+    assert not list((tmp_path / "out").rglob("*.nii.gz"))
+    # A report takes it along, all or nothing.
+    name = io.name_of(study / "anat/sub-1_T1w.nii.gz")
+    of_box = seen[0].name
+    report = io.Report("page", "{}", "", {examination.Path(name.folder) / "anat" / of_box: b"mask"})
+    io.write_report(tmp_path / "out", name, report, "1.0")
+    assert [one.read_bytes() for one in (tmp_path / "out").rglob(of_box)] == [b"mask"]
+
+
+def test_alike_choices_have_one_fingerprint_and_others_another(tmp_path):
+    def of(fields):
+        record = tmp_path / "record.json"
+        record.write_text(json.dumps({"plan": {"dsc": fields, "anatomy": {}}}), encoding="utf-8")
+        return fingerprints([Contribution(record=record)])
+
+    first = of({"leakage": "auto", "motion": True})
+    assert set(first) == {"dsc.plan"}
+    assert first == of({"motion": True, "leakage": "auto"}) != of({"motion": False, "leakage": "auto"})
+
+
+def test_the_surroundings_hold_neither_cortex_nor_what_enhances_and_could_not_be_wider_there():
+    solid, rim, cortex = (np.zeros(GRID.shape, bool) for _ in range(3))
+    solid[4:8, 4:8], rim[2:10, 2:10], cortex[8:] = True, True, True
+    rim &= ~solid
+    parts = {name: Region(mask, GRID, name) for name, mask in (("solid part", solid), ("rim of 5 mm", rim))}
+    share = solid.astype(float)
+    share[3, 4:8] = 0.3  # the border of the tumour runs through these voxels
+    found = surroundings(parts, np.where(cortex, 0.6, 0.0), share)
+    assert (found["rim of 5 mm"].mask == (rim & ~cortex & (share == 0))).all()
+    assert (found[ROOM].mask == (~cortex & (share == 0))).all()
+    assert found["solid part"] is parts["solid part"]
+
+
+def test_a_trap_of_the_surroundings_limits_their_markers_alone():
+    from perspect.pitfalls.trap import Trap
+
+    mask = Region(np.ones(GRID.shape, bool), GRID, "large-vessel")
+    trap = Trap("large-vessel", Severity.LIMITED, "A vessel.", mask, 0.0, ("dsc",), 0.5)
+    known = Told(np.zeros(GRID.shape, bool), (), (trap,), modality="dsc")
+    assert known.of("rcbv_mean", "solid part") == ()
+    assert [one.code for one in known.of("rcbv_rim", "rim of 5 mm")] == ["large-vessel"]

@@ -122,3 +122,47 @@ def test_a_calibration_does_not_let_one_value_say_more_than_leans(own):
     for value in (0.0, 1e6, nan):
         answer = weigh(RECURRENCE, (found("rcbv_mean", value, 0.01),), TREATED, site=own, version="1.0")
         assert answer.word.strength <= Word.LEANS.strength
+
+
+def test_a_cut_off_of_another_version_is_grey_with_the_reason_and_says_nothing():
+    high = calibrate(RECURRENCE, cohort(means={True: 9.0, False: 7.0}), "x", "1.0")
+    value = (found("rcbv_mean", 5.0),)
+    answer = weigh(RECURRENCE, value, TREATED, site=high, version="1.1")
+    # By the site's cut-off of 8 this is treatment effect; by the published ones it is tumour.
+    assert answer.side is Side.FOR
+    (grey,) = (one for one in answer.readings if one.row.level == "own")
+    assert grey.failed == ("the version of perspect: 1.1, not 1.0",)
+    assert (grey.objects, grey.doubts) == (frozenset(), frozenset())
+    assert any("cut-off for rCBV is not used: the version of perspect: 1.1" in limit for limit in answer.limits)
+
+
+def test_a_cut_off_found_with_other_choices_of_the_analysis_is_grey():
+    own = calibrate(RECURRENCE, cohort(**{"dsc.plan": "aaaa"}), "x", "1.0")
+    value = (found("rcbv_mean", 6.0),)
+    for plan, level in (("aaaa", "own"), ("bbbb", "meta")):
+        answer = weigh(RECURRENCE, value, Case({**TREATED.facts, "dsc.plan": plan}), site=own, version="1.0")
+        assert answer.families[0].primary.row.level == level
+
+
+def test_a_cohort_of_several_pipelines_is_not_calibrated():
+    mixed = (*cohort(20, software="1.0"), *cohort(20, seed=1, software="1.1"))
+    with pytest.raises(Problem, match=r"version of perspect of 0\d\d and of 0\d\d differ"):
+        calibrate(RECURRENCE, mixed, "x", "1.1")
+
+
+def test_a_marker_that_is_useless_here_is_read_by_published_cut_offs_and_that_is_said():
+    useless = calibrate(RECURRENCE, cohort(60, 3, {True: 2.0, False: 2.0}), "x", "1.0")
+    assert useless.markers[0].why_not
+    answer = weigh(RECURRENCE, (found("rcbv_mean", 6.0),), TREATED, site=useless, version="1.0")
+    assert answer.families[0].primary.row.level != "own"
+    assert any("gives no cut-off for rCBV (it does not tell the outcomes" in limit for limit in answer.limits)
+
+
+def test_how_dsc_was_taken_is_no_condition_on_a_spectrum():
+    patients = tuple(
+        replace(one, values={**one.values, "cho_naa": one.values["rcbv_mean"]}) for one in cohort()
+    )  # fmt: skip
+    rows = calibrate(RECURRENCE, patients, "x", "1.0").rows("active tumour")
+    assert {one.fact for one in rows["cho_naa"].conditions} >= {"mrs.te", "software"}
+    assert not any(one.fact.startswith("dsc.") for one in rows["cho_naa"].conditions)
+    assert any(one.fact.startswith("dsc.") for one in rows["rcbv_mean"].conditions)

@@ -10,7 +10,8 @@ from cases import EFFECT, TREATED, TUMOUR, UNTREATED, found
 from perspect.evidence import QUESTIONS, Case, Word, question, weigh
 from perspect.evidence.side import Side
 from perspect.evidence.weigh import _verdict
-from perspect.vocabulary import Flag, Severity
+from perspect.evidence.words import sentence
+from perspect.vocabulary import Family, Flag, Severity
 
 RECURRENCE = question("recurrence")
 
@@ -289,3 +290,29 @@ def test_families_that_only_lean_to_different_sides_are_discordant():
     assert weigh(RECURRENCE, [found("rcbv_mean", 2.75)], TREATED).side is Side.FOR
     answer = weigh(RECURRENCE, [found("rcbv_mean", 2.75), LEANS_AGAINST], TREATED)
     assert answer.word is Word.DISCORDANT
+
+
+def test_a_refused_series_that_a_question_cannot_do_without_refuses_the_answer():
+    spoilt = {"mrs": "MRS must not be interpreted (a.nii.gz): no line stands out of the noise."}
+    idh = question("idh")
+    assert weigh(idh, [], UNTREATED).word is Word.INSUFFICIENT
+    answer = weigh(idh, [], UNTREATED, refused=spoilt)
+    assert answer.word is Word.REFUSED
+    assert answer.sentence.endswith("no line stands out of the noise.")
+
+
+def test_a_refused_series_refuses_only_where_nothing_else_can_answer():
+    spoilt = {"dsc": "DSC must not be interpreted (a.nii.gz): there is no bolus."}
+    assert weigh(RECURRENCE, [], TREATED, refused=spoilt).word is Word.REFUSED
+    assert weigh(RECURRENCE, [TUMOUR[1]], TREATED, refused=spoilt).word is Word.LEANS
+    assert weigh(RECURRENCE, [], TREATED, refused={"asl": "ASL must not be interpreted."}).word is Word.INSUFFICIENT
+
+
+def test_several_families_disagree_in_the_plural():
+    vote = weigh(RECURRENCE, TUMOUR, TREATED)
+    said = [
+        sentence(RECURRENCE, replace(vote, word=Word.LEANS, families_against=against), ()).sentence
+        for against in ((Family.CELLULARITY,), (Family.CELLULARITY, Family.NECROSIS))
+    ]
+    assert "Cellularity disagrees." in said[0]
+    assert "Cellularity and necrosis disagree." in said[1]

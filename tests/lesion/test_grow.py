@@ -53,3 +53,19 @@ def test_a_box_that_cuts_the_lesion_is_refused():
     cut[21:] = False
     with pytest.raises(Problem, match="border of the box"):
         grown_in_box(*images(), WHITE, cut)
+
+
+def test_what_enhances_in_fluid_or_at_the_surface_is_no_part_of_a_lesion():
+    before, after = images()
+    plexus = ball((30, 20, 10), 2)
+    after[plexus] *= 2.0
+    fluid = ball((30, 20, 10), 4) & ~plexus
+    assert (grown_in_box(before, after, WHITE, BOX) & plexus).any()
+    found = grown_in_box(before, after, WHITE, BOX, fluid)
+    assert not (found & plexus).any()
+    assert (found & RING).sum() > 0.9 * RING.sum()
+
+
+def test_a_lesion_that_borders_on_fluid_is_kept_where_nothing_else_enhances():
+    fluid = ball((20, 20, 10), 9) & ~ball((20, 20, 10), 6)
+    assert (grown_in_box(*images(), WHITE, BOX, fluid) & RING).any()

@@ -1,13 +1,16 @@
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from pydantic import ValidationError
 
 from cases import EFFECT, TREATED, TUMOUR, UNTREATED, found
+from perspect.evidence import Known, calibrate, question
 from perspect.report import answer_page, findings_json, findings_table
+from perspect.report.answer import _left_out
 from perspect.report.findings import SCHEMA
 from perspect.report.schema import Findings
 from small_dossier import small_dossier
@@ -152,3 +155,17 @@ def test_the_table_has_a_row_for_each_finding():
 def test_no_page_names_a_grade_of_the_who_or_a_treatment(case):
     said = text_of(answer_page(small_dossier(case=case)))
     assert not re.search(r"WHO|grade (II|III|IV|[2-4])\b(?! against)|biopsy is|should be treated", said)
+
+
+def test_without_each_family_the_sites_own_cut_offs_are_read_as_in_the_answer_itself():
+    patients = [
+        Known(str(k), {"rcbv_mean": 8.0 + (k % 2) + 0.01 * k}, k % 2 == 1, TREATED.facts) for k in range(40)
+    ]  # fmt: skip
+    site = calibrate(question("recurrence"), patients, "the hospital", "0.0")
+    # rCBV of 5 is tumour by published cut-offs, and treatment effect by this site's (near 8.7).
+    findings = (found("rcbv_mean", 5.0), found("cho_naa", 3.0))
+    dossier = replace(small_dossier("recurrence", findings, TREATED), site=site)
+    (rest,) = (one for one in _left_out(dossier) if one["family"] == "metabolism")
+    assert rest["side"] == "features of treatment effect"
+    (rest,) = (one for one in _left_out(replace(dossier, site=None)) if one["family"] == "metabolism")
+    assert rest["side"] == "features of active tumour"

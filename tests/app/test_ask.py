@@ -1,0 +1,84 @@
+"""One study of many series through `ask`, from files to the page: a small virtual patient."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from patients import coarser
+from perspect import evidence, io
+from perspect.app import demo
+from perspect.app import simulate as app
+from perspect.app.examination import Request, examine
+from perspect.io.templates import icbm_2009a
+from perspect.phantom.sequence import Slab
+from perspect.vocabulary import Problem
+
+BOLUS = Slab((56, 64, 14), (3.6, 3.6, 6.0))
+SMALLER = {
+    "dsc": {"n_frames": 80, "slab": BOLUS}, "dce": {"n_frames": 24, "slab": BOLUS},
+    "asl": {"n_pairs": 6, "slab": Slab((48, 52, 12), (4.5, 4.5, 6.0))}, "mrsi": {"n": 6, "n_points": 128},
+    "svs-short": {"n_points": 512, "n_averages": 8}, "svs-long": {"n_points": 512, "n_averages": 8},
+}  # fmt: skip
+OTHERS = Slab((80, 96, 40), (2.7, 2.3, 4.0))
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """A request about a high-grade glioma that has every kind of series, and what came of it."""
+    out = tmp_path_factory.mktemp("asked")
+    template = coarser(icbm_2009a(), 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(io, "icbm_2009a", lambda: template)
+        whole = app.simulation_of("high-grade-glioma")
+        small = [
+            replace(one, **SMALLER.get(one.name, {"slab": OTHERS} if getattr(one, "slab", None) else {}))
+            for one in whole.sequences
+        ]
+        made = app.simulate(out / "patient", replace(whole, sequences=tuple(small)), threads=2)
+        context = out / "context.toml"
+        context.write_text(demo.UNTREATED)
+        (lesion,) = (out / "patient").rglob("*space-T1w_label-lesion_desc-truth_mask.nii.gz")
+        study = out / "patient" / made.subject
+        request = Request(study, out / "results", evidence.question("grade"), lesion, context, threads=2)
+        yield request, examine(request)
+
+
+def findings(asked):
+    (path,) = asked[0].out.rglob("*_findings.json")
+    return json.loads(path.read_text())
+
+
+def test_every_room_adds_to_the_answer_in_an_empty_folder(asked):
+    """Rooms share the folder: what one wrote is no reason for the next to stop."""
+    used = {one["role"]: one for one in findings(asked)["study"]["series"]}
+    for role in ("dsc", "dce", "asl", "adc", "mrs", "t1c", "flair", "VFA", "TB1map", "m0scan"):
+        assert used[role]["used"], used[role]["why_not"]
+    measured = {one["marker"] for one in findings(asked)["findings"]}
+    assert {"rcbv_mean", "ktrans_median", "rcbf_asl", "adc_solid", "cho_naa"} <= measured
+
+
+def test_the_files_of_every_room_are_there_with_their_page(asked):
+    out = asked[0].out / "sub-001"
+    for room in ("dsc", "dce", "asl"):
+        summary = json.loads((out / f"perf/sub-001_desc-{room}_summary.json").read_text())
+        missing = [one for one in summary["files"] if not (asked[0].out / one).is_file()]
+        assert missing == []
+        assert f"sub-001/perf/sub-001_space-{room}_desc-brain_mask.nii.gz" in summary["files"]
+    assert asked[1].page == asked[0].out / "sub-001.html"
+
+
+def test_a_second_run_replaces_nothing_unasked(asked):
+    request = asked[0]
+    before = {path: path.stat().st_mtime_ns for path in request.out.rglob("*") if path.is_file()}
+    with pytest.raises(Problem, match="not overwritten"):
+        examine(request)
+    assert {path: path.stat().st_mtime_ns for path in request.out.rglob("*") if path.is_file()} == before
+
+
+def test_nothing_of_the_machine_is_in_what_was_written(asked):
+    request = asked[0]
+    written = [path for path in Path(request.out).rglob("*") if path.suffix in (".json", ".html", ".tsv")]
+    assert written
+    assert [path.name for path in written if str(request.out.parent) in path.read_text(encoding="utf-8")] == []
