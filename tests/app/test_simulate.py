@@ -97,7 +97,14 @@ def test_the_true_arterial_curve_can_be_given_to_dsc(made):
 
 def test_spectra_are_what_the_reader_of_spectra_reads_and_lie_in_the_lesion(made):
     folder = made / "sub-001/mrs"
-    names = ["acq-te030_mrsref", "acq-te030_svs", "acq-te144_mrsi", "acq-te144_mrsref", "acq-te144_svs"]
+    names = [
+        "acq-mrsi144_mrsref",
+        "acq-te030_mrsref",
+        "acq-te030_svs",
+        "acq-te144_mrsi",
+        "acq-te144_mrsref",
+        "acq-te144_svs",
+    ]
     assert sorted(one.name for one in folder.glob("*.nii.gz")) == [f"sub-001_{one}.nii.gz" for one in names]
     spectra, _ = io.read_spectra(folder / "sub-001_acq-te144_svs.nii.gz")
     assert spectra.axes == ("coil", "transient")

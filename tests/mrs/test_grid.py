@@ -13,8 +13,8 @@ from perspect.io.spectra import read_spectra
 from perspect.models.spins import Press
 from perspect.mrs import nuisance
 from perspect.mrs.compare import cho_naa_index, over_other_side
-from perspect.mrs.grid import offset_of_water, width_of_water
-from perspect.mrs.nuisance import without_lipid
+from perspect.mrs.grid import BRAIN, brain_of, offset_of_water, width_of_water
+from perspect.mrs.nuisance import leaked, without_lipid
 from perspect.mrs.profile import OF_TUMOURS, USUAL
 from perspect.mrs.signals import simulated_basis
 from perspect.vocabulary import Grid, Map, Problem, Region, Spectra, Status, lexicon
@@ -48,6 +48,21 @@ def test_one_bad_voxel_never_stops_a_grid(measured):
     np.testing.assert_allclose(good, 12.5, rtol=0.15)
     assert measured.summary["usable"] == 4
     assert any("no signal" in flag.sentence for flag in measured.flags)
+
+
+def test_lines_that_would_widen_without_end_stop_nothing():
+    """Signals that are over within a few points: the common width ran to infinity and the grid ended there."""
+    rng, t = np.random.default_rng(5), np.arange(N) * DWELL
+    voxels = [spectrum(HEALTHY, k, shift=0.0, phase=0.0) for k in range(6)]
+    one = image(voxels)
+    for place, rate in (((0, 0, 0), 600.0), ((1, 0, 0), 2000.0), ((2, 0, 0), 1e5)):
+        one.values[place] = 4e3 * np.exp(2j * np.pi * 200 * t - rate * t) + 20 * (
+            rng.normal(size=N) + 1j * rng.normal(size=N)
+        )
+    found = mrs.quantify_grid(
+        one, basis(), water=image([water()] * 6), mask=Region(np.ones((3, 2, 1), bool), PLACE, "all")
+    )
+    assert np.isfinite(found.maps["tNAA"].values[:, 1, 0]).all()
 
 
 def test_choline_over_naa_is_high_where_the_tumour_is(measured):
@@ -137,6 +152,46 @@ def test_lipid_told_by_the_whole_spectrum_takes_naa_with_it(monkeypatch):
     monkeypatch.setattr(nuisance, "LIPID_PPM", (-1.0, 4.2))
     cleaned, _ = without_lipid(one, brain)
     assert height(one, cleaned[brain], 1.95, 2.07) < 0.82 * height(one, naa, 1.95, 2.07)
+
+
+def test_where_little_lipid_leaks_nothing_is_taken_out(monkeypatch):
+    """Its looks in the scalp are those of lactate as well: taken out all the same, most of lactate goes with it."""
+    one, brain, naa = scalp_and_brain()
+    t = np.arange(N) * DWELL
+    lactate = 2.0 * np.exp(2j * np.pi * (4.65 - 1.31) * 123.2 * t - 12 * t)
+    one.values[brain] = naa + lactate + one.values[0, 0, 0] * 1e-3
+    assert leaked(one, brain) < 0.5
+    cleaned, n = without_lipid(one, brain)
+    assert n == 0
+    np.testing.assert_array_equal(cleaned, one.values)
+    monkeypatch.setattr(nuisance, "LEAKED", 0.0)
+    cleaned, n = without_lipid(one, brain)
+    assert n > 5
+    assert height(one, cleaned[brain], 1.2, 1.4) < 0.7 * height(one, one.values[brain], 1.2, 1.4)
+
+
+def test_without_a_water_image_the_brain_is_where_its_lines_stand_out_and_not_the_scalp():
+    """The scalp is the larger signal: by size alone it is taken for the brain (the wrong variant)."""
+    one, brain, _ = scalp_and_brain()
+    t = np.arange(N) * DWELL
+    one.values[brain] += 5.0 * np.exp(2j * np.pi * (4.65 - 3.03) * 123.2 * t - 12 * t)
+    np.testing.assert_array_equal(brain_of(one, None), brain)
+    size = np.abs(one.values[..., :4]).mean(axis=3)
+    assert not (size > BRAIN * np.quantile(size, 0.9))[brain].any()
+
+
+def test_without_a_water_image_voxels_at_different_frequencies_are_aligned_by_their_lines():
+    voxels = [spectrum(HEALTHY, k, shift=9.0 * k - 20.0, phase=0.7 * k) for k in range(6)]
+    found = mrs.quantify_grid(image(voxels), basis(), mask=Region(np.ones((3, 2, 1), bool), PLACE, "all"))
+    np.testing.assert_allclose(found.maps["tNAA"].values, 12.5, rtol=0.2)
+    offsets = found.maps[lexicon.WATER_OFFSET.key].values.ravel()
+    np.testing.assert_allclose(offsets - offsets[0], 9.0 * np.arange(6), atol=1.5)
+
+
+def test_an_image_of_water_that_was_sampled_otherwise_is_refused():
+    one = image([spectrum(HEALTHY)] * 6)
+    with pytest.raises(Problem, match="point by point"):
+        mrs.quantify_grid(one, basis(), water=replace(image([water()] * 6), dwell=2 * DWELL))
 
 
 def test_the_width_of_water_is_that_of_its_decay():

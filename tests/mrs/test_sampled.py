@@ -6,7 +6,8 @@ import pytest
 from mrs_made import HEALTHY, basis, spectrum
 from perspect import mrs
 from perspect.mrs.combine import N_COMMON, shadow_of
-from perspect.mrs.pipeline import prepared, taken_apart
+from perspect.mrs.pipeline import taken_apart
+from perspect.mrs.prepare import prepared
 from perspect.mrs.sampled import effective, energy
 from perspect.vocabulary import Problem
 

@@ -144,6 +144,28 @@ def test_scalp_fat_rings_into_the_brain_unless_it_is_spared(patient):
     assert sizes[0] > 5 * sizes[1]
 
 
+SMALL_GRID = replace(MRSI, n=8, voxel=(22.0, 22.0, 20.0), pieces=3, n_points=256, snr=np.inf, water_left=0.0, phase=0.0)
+
+
+def test_the_water_of_a_grid_belongs_to_its_spectra(patient):
+    spectra, reference = SMALL_GRID.acquire(patient, np.random.default_rng(0)).signals
+    assert (spectra.kind, reference.kind) == ("mrsi", "mrsref")
+    assert spectra.spectra.grid.matches(reference.spectra.grid)
+    size = np.abs(reference.spectra.values[..., 0])
+    assert size[4, 4, 0] > 10 * size[0, 0, 0]  # a hundredth of the box is excited, and a window has a foot
+
+
+def test_what_is_seen_of_a_grid_is_what_its_signal_holds(patient):
+    """In all as much as is there, but elsewhere than in boxes: their truth is not what the grid shows."""
+    seen = SMALL_GRID.seen(patient)
+    boxes = amounts(patient, SUMS, SMALL_GRID.acquire(patient, np.random.default_rng(0)).grid)
+    inside = seen["selected"] > 0.9
+    assert inside.any() and 0.9 < seen["selected"][inside].mean() < 1.2
+    total = seen["tnaa"][inside].sum() / boxes["tnaa"][inside].sum()
+    assert total == pytest.approx(1.0, abs=0.1)
+    assert np.abs(seen["tnaa"] - boxes["tnaa"])[inside].max() > 0.3
+
+
 def test_the_same_seed_gives_the_same_spectrum_and_another_another(patient):
     one, same, other = (SHORT.acquire(patient, np.random.default_rng(seed)) for seed in (4, 4, 5))
     values = [each.signals[0].spectra.values for each in (one, same, other)]

@@ -14,7 +14,7 @@ USES: Final = {
     "asl": "blood flow without agent (perspect asl)",
     "adc": "diffusion of the solid part and of a cavity",
     "mrs": "metabolites (perspect mrs)",
-    "mrsi": "metabolite maps; not part of an answer yet",
+    "mrsi": "metabolite maps; choline over NAA where there is no single voxel",
     "t2star": "blood and calcium in the lesion",
     "t1w": "tissue classes, what enhances, where things are",
     "t1c": "what enhances",

@@ -90,7 +90,7 @@ class Examination:
 def examine(request: Request, progress: Progress | None = None) -> Examination:
     """Measures, looks for traps, weighs and writes. Raises `Problem` or `Refusal` where an input cannot be used."""
     tell = progress or silent
-    roles = io.find_roles(request.study)
+    roles = _with_map(io.find_roles(request.study))
     context = io.read_context(request.context)
     site = None
     if request.calibration is not None and request.question is not None:
@@ -164,6 +164,13 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     )  # fmt: skip
     page = io.write_report(request.out, name, made, perspect.__version__, overwrite=request.overwrite)
     return Examination(dossier, page, {key: one for some in added for key, one in some.maps.items()})
+
+
+def _with_map(roles: io.Roles) -> io.Roles:
+    """Where there is no single voxel, a spectroscopic map is what the spectrum's markers are read from."""
+    if "mrs" in roles.series or "mrsi" not in roles.series:
+        return roles
+    return replace(roles, series={"mrs" if role == "mrsi" else role: some for role, some in roles.series.items()})
 
 
 def _demand(request: Request, roles: io.Roles) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import perspect
 from perspect import io, mrs, report
 from perspect.app.basis import Timing, basis_for, sequence_of
+from perspect.app.pairing import demand_same_place, water_remarks
 from perspect.app.voxel import NOTHING, Surroundings, place_of
 from perspect.mrs.profile import SUMS
 from perspect.numerics.parallel import THREADS
@@ -79,7 +80,7 @@ def examine_mrs(
     spectra, water, remarks = _read(inputs, tell)
     tell("basis", 0.0)
     spectra, basis, notes = _basis(inputs, spectra, threads)
-    others, more = _other(inputs, threads)
+    others, more = _other(inputs, spectra, threads)
     side = None if inputs.contralateral is None else io.read_spectra(inputs.contralateral, inputs.said)[0]
     place = place_of(spectra, inputs.around, side)
     shares = inputs.fractions or place.fractions or None
@@ -150,7 +151,8 @@ def _read(inputs: SpectrumInputs, tell: Progress) -> tuple[Spectra, Spectra | No
     if inputs.water is None:
         return spectra, io.water_within(inputs.spectrum, inputs.said), remarks
     water, more = io.read_spectra(inputs.water, inputs.said)
-    return spectra, water, (*remarks, *more)
+    demand_same_place(spectra, water, "water reference")
+    return spectra, water, (*remarks, *more, *water_remarks(spectra, water))
 
 
 def is_grid(inputs: SpectrumInputs) -> bool:
@@ -213,12 +215,15 @@ def _basis(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Spec
     return replace(spectra, te=te), basis, ((note,) if is_assumed else ())
 
 
-def _other(inputs: SpectrumInputs, threads: int) -> tuple[list[tuple[Spectra, Basis]], tuple[Flag, ...]]:
+def _other(
+    inputs: SpectrumInputs, spectra: Spectra, threads: int
+) -> tuple[list[tuple[Spectra, Basis]], tuple[Flag, ...]]:
     """The spectrum at another echo time, with a basis of its own."""
     if inputs.long is None:
         return [], ()
     said = replace(inputs.said, te=inputs.long_te)
     other, remarks = io.read_spectra(inputs.long, said)
+    demand_same_place(spectra, other, "spectrum at another echo time")
     timing = None
     if inputs.timing is not None and inputs.long_te is not None:
         timing = Timing(inputs.timing.sequence, inputs.long_te, tm=inputs.timing.tm)

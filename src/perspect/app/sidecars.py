@@ -69,13 +69,15 @@ AXES: Final[Mapping[str, str]] = {"coil": "DIM_COIL", "transient": "DIM_DYN"}
 
 
 def spectrum_name(scan: Sequence, signal: Signal) -> str:
-    """The name of a signal without the subject: echo time in ms, what it is of, suffix.
+    """The name of a signal without the subject: echo time in ms (after "mrsi" for water of a grid), and its suffix.
 
     >>> from perspect.phantom.protocols import SVS_LONG
     >>> spectrum_name(SVS_LONG, Signal("mrsref", None))
     'acq-te144_mrsref'
     """
     assert isinstance(scan, Localised)
+    if isinstance(scan, Mrsi) and signal.kind == "mrsref":
+        return f"acq-mrsi{round(1e3 * scan.te):03d}_{signal.kind}"
     return f"acq-te{round(1e3 * scan.te):03d}_{signal.kind}"
 
 
@@ -101,8 +103,9 @@ def spectrum_sidecar(scan: Sequence, signal: Signal, subject: str) -> dict[str, 
     }
     if isinstance(scan, Svs):
         known["NumberOfTransients"] = 1 if is_water else scan.n_averages
-        if is_water:
-            known["IntendedFor"] = [f"bids::{subject}/mrs/{subject}_{spectrum_name(scan, Signal('svs', of))}.nii.gz"]
+    if is_water:
+        kind = "svs" if isinstance(scan, Svs) else "mrsi"
+        known["IntendedFor"] = [f"bids::{subject}/mrs/{subject}_{spectrum_name(scan, Signal(kind, of))}.nii.gz"]
     if isinstance(scan, Mrsi):
         known["SpatialFilter"] = "Hamming" if scan.has_window else "none"
     return known

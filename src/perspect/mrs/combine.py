@@ -159,16 +159,25 @@ def stand(
     warm: Bool[np.ndarray, " signals"] | None,
 ) -> Place:
     """The best amplitudes and baseline at these non-linear parameters."""
-    n = task.n_signals
-    d, width = theta[N_COMMON : N_COMMON + n], theta[N_COMMON + n :]
-    sharp = ~task.priors.broad
-    rate = np.where(sharp, np.maximum(theta[3] + width, 0.0), np.maximum(width, -NARROWER))
-    decay = task.band.decays(2j * np.pi * (theta[2] + d) - rate)
-    decay[sharp] *= np.exp(-theta[4] * task.band.times**2).astype(np.float32)
-    decayed = task.signals * decay
+    decayed = task.signals * _decay(task, theta)
     columns = task.band.spectrum(decayed).real.astype(np.float64)
     data = (np.exp(1j * (theta[0] + theta[1] * task.slant)) * task.spectrum).real
     return _weighed(task, theta, shadow, warm, columns, data, decayed)
+
+
+def _decay(task: Task, theta: Float[np.ndarray, " parameters"]) -> Complex[np.ndarray, "signals band"]:
+    """What shifts and widens the signals: two curves for all of them where they have nothing of their own."""
+    n, sharp = task.n_signals, ~task.priors.broad
+    d, width = theta[N_COMMON : N_COMMON + n], theta[N_COMMON + n :]
+    wide = np.exp(-theta[4] * task.band.times**2).astype(np.float32)
+    if not theta[N_COMMON:].any():
+        turn = 2j * np.pi * theta[2]
+        narrow, broad = task.band.decays(np.array([turn - max(theta[3], 0.0), turn]))
+        return np.asarray(np.where(sharp[:, None], narrow * wide, broad))
+    rate = np.where(sharp, np.maximum(theta[3] + width, 0.0), np.maximum(width, -NARROWER))
+    decay = task.band.decays(2j * np.pi * (theta[2] + d) - rate)
+    decay[sharp] *= wide
+    return decay
 
 
 def again(task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"]) -> Place:
@@ -233,25 +242,32 @@ def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
     assert spline is not None
     columns, data = place.columns @ spline.shapes.T, spline.shapes @ place.data
     gram, projection, power = place.columns @ place.columns.T, place.columns @ place.data, place.data @ place.data
-    scores, used = [], np.flatnonzero(place.amplitudes)
-    for dimensions in choices:
-        weight, _ = shadow_at(spline, dimensions)
-        held = np.maximum(weight * spline.stiffnesses, 1e-300)
-        share = 1 / (1 + held)
-        reduced = gram - (columns * share) @ columns.T + task.tied
-        wanted = projection - columns @ (share * data)
-        if not task.settled.all():
-            used = np.flatnonzero(nonnegative(reduced, wanted, task.priors.free, place.amplitudes > 0))
-        system = reduced[used[:, None], used]
-        factor, failed = dpotrf(system + 1e-9 * np.diag(np.diagonal(system)), lower=1)
-        if failed:
-            scores.append(np.inf)
-            continue
-        explained = solve_triangular(factor, wanted[used], lower=True, check_finite=False)
-        left = power - share @ data**2 - explained @ explained
-        log_fixed = 2 * np.sum(np.log(np.diagonal(factor) / task.sigma))
-        scores.append(left / task.sigma**2 + log_fixed + np.sum(np.log1p(1 / held[spline.null :])))
+    held = np.array([np.maximum(shadow_at(spline, one)[0] * spline.stiffnesses, 1e-300) for one in choices])
+    share = 1 / (1 + held)
+    reduced = gram - (columns * share[:, None]) @ columns.T + task.tied
+    wanted = projection - (share * data) @ columns.T
+    used = [np.flatnonzero(place.amplitudes)] * len(choices)
+    if not task.settled.all():
+        used = [
+            np.flatnonzero(nonnegative(one, other, task.priors.free, place.amplitudes > 0))
+            for one, other in zip(reduced, wanted, strict=True)
+        ]
+    fixed = [
+        _fixed(one[np.ix_(at, at)], other[at], task.sigma) for one, other, at in zip(reduced, wanted, used, strict=True)
+    ]
+    scores = (
+        (power - share @ data**2) / task.sigma**2 + np.array(fixed) + np.log1p(1 / held[:, spline.null :]).sum(axis=1)
+    )
     return float(choices[int(np.argmin(scores))])
+
+
+def _fixed(system: Float[np.ndarray, "used used"], wanted: Float[np.ndarray, " used"], sigma: float) -> float:
+    """What amplitudes that were found cost, less what they explain; infinite where they cannot be told apart."""
+    factor, failed = dpotrf(system + 1e-9 * np.diag(np.diagonal(system)), lower=1)
+    if failed:
+        return float("inf")
+    explained = solve_triangular(factor, wanted, lower=True, check_finite=False)
+    return float(2 * np.sum(np.log(np.diagonal(factor) / sigma)) - explained @ explained / sigma**2)
 
 
 def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_converged: bool) -> Solution:

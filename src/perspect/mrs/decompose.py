@@ -63,9 +63,6 @@ FIRST_DIMENSIONS: Final = 1.1
 FIRST_STEPS: Final = 8
 """Of the first fit, which only has to tell what kind of spectrum it is."""
 
-GLANCES: Final = 1
-"""Steps of the first fit where it begins with a similar one."""
-
 ENOUGH_OF_A_GRID: Final = 5e-4
 """What ends the fit of a voxel that begins with a similar one: a sixth of what a parameter gains by chance."""
 
@@ -162,7 +159,8 @@ def decomposed(
     and widths of their own that were found there.
     """
     spline = baseline_of(band)
-    everything = _task(band, values, signals_on(band, basis), basis, spline, sigma)
+    signals = signals_on(band, basis) if like is None else _as_in(like, band, basis)
+    everything = _task(band, values, signals, basis, spline, sigma)
     if is_referenced:
         everything = _placed(everything)
     span = band.window[1] - band.window[0]
@@ -171,7 +169,7 @@ def decomposed(
         first, reason = _first(everything, basis, start, is_referenced)
     else:
         everything = replace(everything, settled=np.ones(everything.n_signals, bool))
-        first, reason = _glanced(everything, basis, start, like), ""
+        first, reason = _glanced(everything, start, like), ""
     profile, why, has_lipid = chosen(basis.names, first, plan, reason)
     keep = kept(basis, profile, has_lipid)
     task = _only(everything, keep)
@@ -189,13 +187,14 @@ def _settled(task: Task, begin: Place, profile: Profile, plan: Plan, start: floa
         task = replace(task, spline=None)
     dimensions = {"auto": max(start, 2.01), "stiff": 2.01, "none": 0.0}[plan.baseline]
     shadow, enough = shadow_of(task, dimensions), ENOUGH_OF_A_GRID if task.settled.all() else ENOUGH
+    is_rough = task.settled.all() and plan.baseline == "auto"
     begin = again(task, begin, shadow)
     task = with_noise(task, baseline_and_noise(task, begin, dimensions)[1])
-    place, n_steps, has_converged = descended(task, begin, shadow, enough=enough)
+    place, n_steps, has_converged = descended(task, begin, shadow, enough=ROUGHLY if is_rough else enough)
     task = with_noise(task, baseline_and_noise(task, place, dimensions)[1])
     if plan.baseline == "auto":
         favoured = stiffness(task, place, [max(one * span, 2.01) for one in profile.dimensions])
-        if favoured != dimensions:
+        if is_rough or favoured != dimensions:
             dimensions = favoured
             place, more, has_converged = descended(task, place, shadow_of(task, dimensions), enough=enough)
             n_steps += more
@@ -236,17 +235,20 @@ def _placed(task: Task) -> Task:
     return replace(task, priors=replace(task.priors, place=place))
 
 
-def _glanced(task: Task, basis: Basis, dimensions: float, like: Decomposition) -> Place:
-    """A few steps with everything from where something similar came to rest."""
+@lru_cache(maxsize=4)
+def _as_in(like: Decomposition, band: Band, basis: Basis) -> Complex[np.ndarray, "signals band"]:
+    """The signals of a basis with the shifts and widths of their own that something similar has."""
     at = [like.names.index(name) if name in like.names else -1 for name in basis.names]
-    theta, own = like.solution.place.theta, like.solution.place.theta[N_COMMON:].reshape(2, -1)
-    found = np.where(np.array(at) >= 0, own[:, at], 0.0)
-    begin = np.concatenate([theta[:N_COMMON], found.ravel()])
-    begin[:N_PLACED] = 0.0
-    shadow = shadow_of(task, dimensions)
-    place = stand(task, begin, shadow, None)
-    noise = baseline_and_noise(task, place, dimensions)[1]
-    return descended(with_noise(task, noise), place, shadow, GLANCES, ROUGHLY)[0]
+    own = like.solution.place.theta[N_COMMON:].reshape(2, -1)
+    d, width = np.where(np.array(at) >= 0, own[:, at], 0.0)
+    return np.asarray(signals_on(band, basis) * band.decays(2j * np.pi * d - width))
+
+
+def _glanced(task: Task, dimensions: float, like: Decomposition) -> Place:
+    """Everything where something similar came to rest: amounts tell what kind of spectrum it is, lines fit nearly."""
+    begin = np.zeros(N_COMMON + 2 * task.n_signals)
+    begin[N_PLACED:N_COMMON] = like.solution.place.theta[N_PLACED:N_COMMON]
+    return stand(task, begin, shadow_of(task, dimensions), None)
 
 
 def _first(task: Task, basis: Basis, dimensions: float, is_referenced: bool) -> tuple[Place, str]:

@@ -25,6 +25,10 @@ N_TRIES: Final = 8
 FIRST_DAMPING: Final = 1e-2
 """Of the steps, relative to the curvature along each parameter."""
 
+BROADEST: Final = 100.0
+"""Hz to which the common shape of lines may widen, by its Lorentzian and by its Gaussian part: beyond it there is no
+line, and times before the start would make it grow without bound [our default]."""
+
 N_CLIPS: Final = 3
 """Rounds in which what would pass a limit is put there."""
 
@@ -133,12 +137,13 @@ def _less(rows: Float[np.ndarray, "rows bins"], shadow: Float[np.ndarray, "shape
 
 
 def limits(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.ndarray, "2 parameters"]:
-    """Between which parameters stay: common widths above zero, no line sharper than the basis has it, no broad signal
-    much narrower than its template, nothing far from what is known of it.
+    """Between which parameters stay: common widths above zero and no hill, no line sharper than the basis has it, no
+    broad signal much narrower than its template, nothing far from what is known of it.
     """
     out = np.empty((2, theta.size))
     out[0, :N_COMMON], out[1, :N_COMMON] = -np.inf, np.inf
     out[0, 3:N_COMMON] = 0.0
+    out[1, 3], out[1, 4] = np.pi * BROADEST, (np.pi * BROADEST) ** 2 / (4 * np.log(2))
     out[:, N_COMMON:] = task.far
     widths = out[0, N_COMMON + task.n_signals :]
     np.maximum(widths, np.where(task.priors.broad, widths, -theta[3]), out=widths)

@@ -7,7 +7,11 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 BENT: Final = np.deg2rad(5.0)
-"""A phase that departs by more from a straight line is bent [our default]."""
+"""A phase that departs by more from a straight line is bent, which is remarked on [our default]."""
+
+FELT: Final = np.deg2rad(1.0)
+"""A phase that departs by more is taken out of the signal: five degrees left in it moved total choline over creatine of
+a virtual tumour by 4 %, one and a half standard errors [our default]."""
 
 TRUSTED: Final = 10.0
 """Times the noise: below it the phase of water is not believed."""

@@ -15,8 +15,9 @@ from perspect.mrs.average import registered
 from perspect.mrs.band import band_of, noise_of
 from perspect.mrs.combine import PIVOT
 from perspect.mrs.decompose import Decomposition, decomposed
-from perspect.mrs.pipeline import check, prepared, taken_apart
+from perspect.mrs.pipeline import check, taken_apart
 from perspect.mrs.plan import Plan
+from perspect.mrs.prepare import prepared
 from perspect.mrs.profile import LONG_TE
 from perspect.mrs.signals import known_by, with_broad
 from perspect.vocabulary import Amount, Basis, Problem, Recipe, Spectra, Step

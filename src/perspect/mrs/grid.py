@@ -12,13 +12,14 @@ from perspect.mrs import eddy
 from perspect.mrs.amounts import DENOMINATOR, weights
 from perspect.mrs.band import Band, band_of, noise_of
 from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
-from perspect.mrs.decompose import Decomposition, decomposed
+from perspect.mrs.decompose import Decomposition, baseline_of, decomposed, signals_on
 from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LONG_TE, SUMS
 from perspect.mrs.quality import HOPELESS_SNR, SWAMPED, WIDEST, Quality, quality
 from perspect.mrs.signals import known_by, with_broad
+from perspect.mrs.start import begun
 from perspect.mrs.water import without_water
 from perspect.numerics.parallel import each
 from perspect.vocabulary import (
@@ -50,6 +51,9 @@ spectroscopic image are wider [our default]."""
 
 BRAIN: Final = 0.4
 """Share of the typical water signal above which a voxel is brain [our default]."""
+
+STANDING: Final = (2.85, 3.4)
+"""ppm in which creatine and choline stand out in brain and lesion, far from fat and from water."""
 
 BAD_FIT: Final = 12.0
 """Residual variance over that of the noise above which a voxel is not used [our default]."""
@@ -110,13 +114,15 @@ def quantify_grid(
     band = band_of(spectra, (plan.low, plan.high), LONGEST)
     places = [tuple(int(k) for k in place) for place in np.argwhere(brain)]
     ready = dict(zip(places, each(lambda place: prepared(cleaned, water, place, plan), places), strict=True))
-    like = typical(cleaned, ready, band, full, plan) if water is not None else None
+    if water is None:
+        ready = {place: aligned(one, cleaned, band, full) for place, one in ready.items()}
+    like = typical(cleaned, ready, band, full, plan)
     done = [0]
 
     def one(place: tuple[int, ...]) -> Voxel:
         done[0] += 1
         tell("voxels", done[0] / len(places))
-        return voxel(cleaned, ready[place], band, full, plan, like)
+        return voxel(cleaned, ready[place], band, full, plan, like, is_referenced=water is not None)
 
     found = dict(zip(places, each(one, places), strict=True))
     maps = {quantity.key: _map(quantity, spectra, found) for quantity in AMOUNTS}
@@ -133,7 +139,8 @@ def quantify_grid(
     recipe = _recipe(spectra, spread, n_scalp, water is not None, len(places))
     return Measured(
         maps, tuple(_flags(found, index is not None)), recipe,
-        {**regions, **_unusable(spectra, found)}, {}, {"voxels": len(places), "usable": n_usable},
+        {**regions, **_unusable(spectra, found)}, {},
+        {"voxels": len(places), "usable": n_usable, "te": spectra.te, "tr": spectra.tr, "has_water": water is not None},
     )  # fmt: skip
 
 
@@ -159,13 +166,31 @@ def check(spectra: Spectra, water: Spectra | None, mask: Region | None) -> None:
                 "They must be the same voxels.",
                 "Resample, or give the images of one measurement.",
             )
+    if water is not None:
+        _alike(spectra, water)
+
+
+def _alike(spectra: Spectra, water: Spectra) -> None:
+    """Raises `Problem` where an image of water was sampled otherwise: its phase would be that of other times."""
+    if abs(water.dwell / spectra.dwell - 1) > 1e-3 or water.n_points != spectra.n_points:
+        raise Problem(
+            f"{water.name} has {water.n_points} points every {water.dwell * 1e6:g} µs, {spectra.name} "
+            f"{spectra.n_points} every {spectra.dwell * 1e6:g} µs.",
+            "The phase of water is taken out point by point.",
+            "Give the water image of the same measurement, or none.",
+        )
 
 
 def brain_of(spectra: Spectra, water: Spectra | None) -> Bool[np.ndarray, "x y z"]:
-    """Voxels with water; without a water image those with any signal."""
-    values = (spectra if water is None else water).values
-    size = np.abs(values[..., :4]).mean(axis=3)
-    return np.asarray(size > BRAIN * np.quantile(size, 0.9))
+    """Voxels with water; without a water image those where creatine and choline stand out: fat of the scalp is the
+    largest signal of such an image, and has only a slope there.
+    """
+    if water is not None:
+        size = np.abs(water.values[..., :4]).mean(axis=3)
+    else:
+        near = (spectra.ppm > STANDING[0]) & (spectra.ppm < STANDING[1])
+        size = np.ptp(np.abs(np.fft.fft(np.nan_to_num(spectra.values), axis=3)[..., near]), axis=3)
+    return np.asarray(size > BRAIN * np.quantile(np.nan_to_num(size), 0.9))
 
 
 def prepared(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], plan: Plan) -> Ready:
@@ -182,9 +207,20 @@ def prepared(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], pl
     if plan.water != "never":
         always = plan.water == "always"
         values = without_water(
-            values, spectra.dwell, spectra.frequency, always=always, is_halved=spectra.is_halved
-        ).values
+            values, spectra.dwell, spectra.frequency, always=always, is_halved=spectra.is_halved,
+            most_points=round(LONGEST / spectra.dwell),
+        ).values  # fmt: skip
     return Ready(values, noise_of(values, spectra.ppm), offset, None)
+
+
+def aligned(ready: Ready, spectra: Spectra, band: Band, basis: Basis) -> Ready:
+    """A voxel whose water nobody has seen, moved to where its lines fit best, all of them looked for at once."""
+    if ready.failure is not None:
+        return ready
+    cut = band.cut(ready.values, spectra.dwell, is_halved=spectra.is_halved)
+    _, phase, shift = begun(band, cut, signals_on(band, basis), basis.names, baseline_of(band), 1)[0]
+    turn = np.exp(1j * (phase - 2 * np.pi * shift * spectra.dwell * np.arange(spectra.n_points)))
+    return replace(ready, values=ready.values * turn, offset=shift)
 
 
 def typical(
@@ -200,14 +236,23 @@ def typical(
     return decomposed(band, cut, basis, band.noise(sigma, spectra.dwell), plan, is_referenced=True)
 
 
-def voxel(spectra: Spectra, ready: Ready, band: Band, basis: Basis, plan: Plan, like: Decomposition | None) -> Voxel:
+def voxel(
+    spectra: Spectra,
+    ready: Ready,
+    band: Band,
+    basis: Basis,
+    plan: Plan,
+    like: Decomposition | None,
+    *,
+    is_referenced: bool,
+) -> Voxel:
     """The fit of one voxel, and whether it may be used."""
     if ready.failure is not None:
         return ready.failure
     try:
         cut = band.cut(ready.values, spectra.dwell, is_halved=spectra.is_halved)
         sigma = band.noise(ready.sigma, spectra.dwell)
-        found = decomposed(band, cut, basis, sigma, plan, is_referenced=like is not None, like=like)
+        found = decomposed(band, cut, basis, sigma, plan, is_referenced=is_referenced, like=like)
     except np.linalg.LinAlgError:
         return _failed(Status.SINGULAR, "no solution")
     numbers = quality(found)

@@ -1,27 +1,23 @@
 """One voxel from raw signals to amounts: reads from top to bottom as a methods section."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Final
 
 import numpy as np
-from jaxtyping import Complex
 
 from perspect.models.spins import GYROMAGNETIC
-from perspect.mrs import eddy
 from perspect.mrs.amounts import RATIOS, Scale, amounts, probability_above, ratio, water_scale
-from perspect.mrs.average import Averaged, averaged
 from perspect.mrs.band import band_of, noise_of
-from perspect.mrs.coils import coil_weights
-from perspect.mrs.convention import is_first_halved, turned_round
 from perspect.mrs.decompose import Decomposition, decomposed
 from perspect.mrs.joint import Joint, joint
 from perspect.mrs.plan import Plan
+from perspect.mrs.prepare import Prepared, prepared
 from perspect.mrs.profile import LONG_TE
 from perspect.mrs.quality import Quality, flags, quality, refuse
 from perspect.mrs.sampled import checked, sampled, step_of_samples
 from perspect.mrs.signals import known_by, with_broad
-from perspect.mrs.water import amplitude_at_start, without_water
+from perspect.mrs.water import amplitude_at_start
 from perspect.vocabulary import (
     Amount,
     Basis,
@@ -40,20 +36,6 @@ from perspect.vocabulary.progress import Progress, silent
 
 FEWEST_POINTS: Final = 128
 """A signal with fewer points has no lines."""
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """One signal ready to be fitted, the water that belongs to it, and what was done."""
-
-    values: Complex[np.ndarray, " points"]
-    water: Complex[np.ndarray, " points"] | None
-    is_halved: bool
-    steps: tuple[Step, ...]
-    flags: tuple[Flag, ...]
-    water_ratio: float
-    is_cleaned: bool
-    bend: float
 
 
 def measure(
@@ -219,86 +201,6 @@ def check(spectra: Spectra, water: Spectra | None, basis: Basis) -> None:
             "They do not belong together.",
             "Give the reference of the same voxel and receiver.",
         )
-
-
-def prepared(spectra: Spectra, water: Spectra | None, plan: Plan) -> Prepared:
-    """Coils combined, transients aligned and averaged, eddy currents and residual water taken out."""
-    steps: list[Step] = []
-    raised: list[Flag] = []
-    signal = _by_transient(spectra)
-    reference = None if water is None else _by_transient(water)
-    if signal.shape[1] > 1:
-        weights = coil_weights(
-            signal if reference is None or reference.shape[1] != signal.shape[1] else reference, signal
-        )
-        signal = weights.combined(signal)[:, None]
-        reference = weights.combined(reference)[:, None] if reference is not None else None
-        steps.append(
-            Step(
-                "coils",
-                f"Coils were combined by whitened singular value decomposition ({weights.share:.0%} in one shape).",
-                {"share": weights.share}, ("Rodgers and Robson 2010, doi:10.1002/mrm.22230",),
-            )
-        )  # fmt: skip
-    mean, more = _mean(spectra, signal[:, 0])
-    steps += more
-    raised += turned_round(spectra, mean)
-    if is_first_halved(mean) and not spectra.is_halved:
-        spectra = replace(spectra, is_halved=True)
-        steps.append(Step("first point", "The first point was found to be halved already, and was not halved again."))
-    of_water = None if reference is None else reference[:, 0].mean(axis=1)
-    bent = 0.0
-    if of_water is not None:
-        phase = eddy.water_phase(of_water, spectra.dwell)
-        bent = eddy.bend(phase, spectra.dwell)
-        if plan.eddy == "always" or (plan.eddy == "auto" and bent > eddy.BENT):
-            mean, of_water = eddy.corrected(mean, phase), eddy.corrected(of_water, phase)
-            steps.append(
-                Step(
-                    "eddy currents", "The phase of the water reference was taken out of the signal.",
-                    {"bend_degrees": float(np.degrees(bent))}, ("Klose 1990, doi:10.1002/mrm.1910140104",),
-                )
-            )  # fmt: skip
-    cleaned = without_water(
-        mean, spectra.dwell, spectra.frequency, always=plan.water == "always", is_halved=spectra.is_halved
-    ) if plan.water != "never" else None  # fmt: skip
-    if cleaned is not None and cleaned.is_changed:
-        steps.append(
-            Step(
-                "water",
-                f"Residual water at {cleaned.place:.2f} ppm was modelled by damped exponentials and subtracted.",
-                {"ratio": cleaned.ratio}, ("Barkhuijsen et al. 1987, doi:10.1016/0022-2364(87)90023-0",),
-            )
-        )  # fmt: skip
-    return Prepared(
-        mean if cleaned is None else cleaned.values, of_water, spectra.is_halved, tuple(steps), tuple(raised),
-        0.0 if cleaned is None else cleaned.ratio, cleaned is not None and cleaned.is_changed, bent,
-    )  # fmt: skip
-
-
-def _by_transient(spectra: Spectra) -> Complex[np.ndarray, "points coils transients"]:
-    """The signals of a voxel with coils second and all other axes together last."""
-    values = spectra.values[0, 0, 0]
-    axes = list(spectra.axes)
-    values = np.moveaxis(values, 1 + axes.index("coil"), 1) if "coil" in axes else values[:, None]
-    out: Complex[np.ndarray, "points coils transients"] = values.reshape(values.shape[0], values.shape[1], -1)
-    return out
-
-
-def _mean(
-    spectra: Spectra, transients: Complex[np.ndarray, "points transients"]
-) -> tuple[Complex[np.ndarray, " points"], list[Step]]:
-    n = transients.shape[1]
-    found: Averaged = averaged(spectra, transients)
-    if n == 1:
-        return found.values, []
-    spread = float(np.ptp(found.shifts))
-    said = (
-        f"{n} transients were aligned in frequency (range {spread:.1f} Hz) and phase and averaged"
-        + (f"; {n - int(found.kept.sum())} were left out." if not found.kept.all() else ".")
-    )  # fmt: skip
-    constants = {"transients": n, "kept": int(found.kept.sum()), "range_hz": spread}
-    return found.values, [Step("transients", said, constants, ("Near et al. 2015, doi:10.1002/mrm.25094",))]
 
 
 def scale_of(

@@ -32,8 +32,8 @@ class Plan:
     always, or never."""
 
     eddy: Literal["auto", "always", "never"] = "auto"
-    """Whether the phase of a water reference is taken out of the signal (Klose): where it bends by more than a few
-    degrees (auto), always, or never."""
+    """Whether the phase of a water reference is taken out of the signal (Klose): where it bends by more than one
+    degree (auto), always, or never."""
 
     reference: Literal["water", "tcr", "tnaa", "none"] = "water"
     """What amounts are relative to: water (mmol/kg, needs a reference scan), total creatine, total NAA, or nothing

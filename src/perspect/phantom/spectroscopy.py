@@ -4,8 +4,10 @@ The patient is looked up on a lattice finer than a voxel. Every piece of it has 
 for each range of chemical shifts its own place in the selected box: what is off the carrier is selected elsewhere.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -50,6 +52,11 @@ BLUR: Final = 60.0
 
 EDDY_TIME: Final = 0.02
 """Time constant of eddy currents in s. [our default]"""
+
+LINES: Final[Mapping[str, float]] = MappingProxyType({
+    "tnaa": 2.01, "tcr": 3.03, "tcho": 3.21, "ins": 3.56, "glx": 2.35, "lac": 1.31, "lip13": 1.28,
+})  # fmt: skip
+"""ppm of the line by which a molecule is known best: where that is selected, it is selected."""
 
 NECROTIC: Final = 0.7
 """How much less a voxel of necrosis is wanted in the box than one of tumour. [our default]"""
@@ -157,22 +164,51 @@ class Mrsi(Localised):
     name: str = "mrsi"
 
     def acquire(self, patient: Patient, rng: np.random.Generator) -> Acquired:
-        """The spectra of the grid, with coils combined; the true amounts are those of its voxels without ringing."""
-        centre = brain_centre(patient)
-        centre[2] = _centre_of_lesion(patient)[2]
-        grid = _box(centre, np.array(self.voxel) * (self.n, self.n, 1), (self.n, self.n, 1))
-        fine = (self.n * self.pieces, self.n * self.pieces, 3)
-        lattice = _box(centre, np.array(self.voxel) * (self.n, self.n, 1), fine)
+        """The spectra of the grid and its unsuppressed water, with coils combined; the true amounts are those of its
+        voxels without ringing.
+        """
+        grid, drawn = self._drawn(patient)
+        lattice = drawn.lattice
         ready = scanner(patient, lattice, self.field)
-        drawn = Selection(self, lattice, centre, np.array([*self.box, self.voxel[2]]), self.spared)
         exact = of_pieces(self, ready, drawn, shimmed(ready, self, drawn, rng), rng)
         spread = spread_of(self.n, self.pieces, has_window=self.has_window)
-        metabolites, water = (encoded(one.reshape(*fine, -1, order="F").mean(axis=2), spread) for one in exact)
-        signal = (metabolites + self.water_left * water) * np.exp(1j * self.phase)
-        values = signal + _noise(rng, signal.shape, self.noise(float(np.prod(self.voxel)) * 1e-3))
+        metabolites, water = (encoded(_slice(one, lattice), spread) for one in exact)
+        sigma, turn = self.noise(float(np.prod(self.voxel)) * 1e-3), np.exp(1j * self.phase)
+        # The water is drawn last, so that the spectra are those that they were without it.
+        both = [
+            one + _noise(rng, one.shape, sigma)
+            for one in (turn * (metabolites + self.water_left * water), turn * water)
+        ]
+        kinds = ("mrsi", "mrsref")
+        signals = tuple(
+            Signal(kind, _spectra(one[:, :, None], self, grid, ())) for kind, one in zip(kinds, both, strict=True)
+        )
         shown = amounts(patient, SUMS, grid)
-        signals = (Signal("mrsi", _spectra(values[:, :, None], self, grid, ())),)
         return Acquired(self, (), grid, shown, regions_on(patient, grid), signals=signals)
+
+    def seen(self, patient: Patient) -> dict[str, Float[np.ndarray, "x y z"]]:
+        """What a perfect fit would find, in mM of voxel: true amounts as the pulses select them (each where its main
+        line is selected) and as the encoding lets them be seen. `selected` is how much of a voxel is in the box.
+
+        That fields differ from place to place is not in it: what rings from afar has another frequency.
+        """
+        _, drawn = self._drawn(patient)
+        spread = spread_of(self.n, self.pieces, has_window=self.has_window)
+        found = {
+            key: values.reshape(-1, order="F") * drawn.of(_middle(LINES[key]))
+            for key, values in amounts(patient, SUMS, drawn.lattice).items()
+        }
+        found["selected"] = drawn.of(CARRIER)
+        return {key: encoded(_slice(one[:, None], drawn.lattice), spread).real for key, one in found.items()}
+
+    def _drawn(self, patient: Patient) -> tuple[Grid, "Selection"]:
+        """The grid through the lesion, and the box that is selected, on a lattice finer than the grid."""
+        centre = brain_centre(patient)
+        centre[2] = _centre_of_lesion(patient)[2]
+        extent = np.array(self.voxel) * (self.n, self.n, 1)
+        lattice = _box(centre, extent, (self.n * self.pieces, self.n * self.pieces, 3))
+        drawn = Selection(self, lattice, centre, np.array([*self.box, self.voxel[2]]), self.spared)
+        return _box(centre, extent, (self.n, self.n, 1)), drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,6 +311,16 @@ def encoded(
 ) -> Complex[np.ndarray, "n n points"]:
     """The spectra of the voxels of a slice."""
     return np.asarray(np.einsum("xa,abt,yb->xyt", spread, emitted, spread, optimize=True))
+
+
+def _slice(emitted: np.ndarray, lattice: Grid) -> Complex[np.ndarray, "a b points"]:
+    """What the pieces of a lattice emit, in its plane: the mean through the slice."""
+    return np.asarray(emitted.reshape(*lattice.shape, -1, order="F").mean(axis=2), complex)
+
+
+def _middle(ppm: float) -> float:
+    """The middle of the range of chemical shifts that is selected together with this one."""
+    return next((low + high) / 2.0 for low, high in pairwise(EDGES) if low <= ppm < high)
 
 
 def _centre_of_lesion(patient: Patient) -> Float[np.ndarray, " 3"]:

@@ -10,19 +10,30 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
-from perspect import pitfalls
+from perspect import io, pitfalls
 from perspect.anatomy import resample
 from perspect.anatomy.distance import grown
 from perspect.app.anatomy import Head
 from perspect.app.contribute.boxes import map_plate, voxel_plates
 from perspect.app.contribute.contribution import Contribution, Patient, unused
 from perspect.app.mrs import ExaminedGrid, SpectrumInputs, examine_mrs, examine_mrsi, is_grid
+from perspect.app.pairing import is_same_place, water_for
 from perspect.pitfalls import Line, Trap, Voxel, VoxelMap, flags_of
 from perspect.pitfalls.content import NAMED
 from perspect.pitfalls.plausible import SOLID, VOXELS
 from perspect.pitfalls.voxel import late_energy
 from perspect.report.dossier import Plate, Shown, Used
-from perspect.vocabulary import Amount, Finding, Map, MeasuredSpectrum, Region, Severity, lexicon, marker
+from perspect.vocabulary import (
+    Amount,
+    Finding,
+    Flag,
+    Map,
+    MeasuredSpectrum,
+    Region,
+    Severity,
+    lexicon,
+    marker,
+)
 from perspect.vocabulary.progress import Progress
 
 RATIOS: Final = {"cho_naa": "tCho/tNAA", "cho_cr": "tCho/tCr", "glx_cr": "Glx/tCr", "two_hg": "2HG/tCr"}
@@ -45,16 +56,23 @@ ON_MAP: Final = "spectroscopic map"
 MAPPED: Final = {lexicon.CHO_OVER_NAA.key: "Cho/NAA", lexicon.CNI.key: "Choline-to-NAA index"}
 """Maps of a spectroscopic image that are shown."""
 
+UNUSABLE: Final = "unusable-voxels"
+
+LEAST_PASSED: Final = 0.5
+"""Share of a lesion's voxels that must have passed, or what is left speaks for a part of it [our default]."""
+
 
 def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
     """What one voxel at one or two echo times, or a map, adds; its own tables and page are written."""
     if len(paths) > 2:
         return unused("mrs", paths, "several voxels")
-    water = next(iter(sorted(paths[0].parent.glob("*_mrsref.nii.gz"))), None)
+    paths, others = _of_one_place(paths)
+    water, remarks = water_for(paths[0], paths[0].parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
     inputs = SpectrumInputs(paths[0], water, long=paths[1] if len(paths) == 2 else None)
     if is_grid(inputs):
         grid = examine_mrsi(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
-        return _of_map(grid, paths, patient)
+        found = _of_map(grid, paths, patient)
+        return replace(found, flags=(*found.flags, *remarks), used=(*found.used, *others))
     scan = examine_mrs(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
     measured = scan.measured
     ratios = {key: name for key, name in RATIOS.items() if len(paths) == 1 or key not in AT_ONE_TIME}
@@ -67,9 +85,9 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     return Contribution(
         findings=tuple(replace(one, flags=(*raised, *_limiting(one, traps, patient))) for one in read),
         facts=_facts(measured),
-        flags=raised,
+        flags=(*raised, *remarks),
         traps=tuple(one.flag for one in traps),
-        used=tuple(_used(one, measured, seen) for one in paths),
+        used=(*(_used(one, measured, seen) for one in paths), *others),
         recipes={"MRS": measured.recipe},
         plates=voxel_plates(seen, patient, _said(seen)),
         pages={"MRS page": scan.written.page},
@@ -79,13 +97,15 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
 
 
 def of_mrsi(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
-    """What a map beside a single voxel adds: pictures and a page. Its markers are no part of an answer yet."""
+    """What a map beside a single voxel adds: pictures and a page. The voxel's markers are those of the answer."""
     if len(paths) != 1:
         return unused("mrsi", paths, "several maps")
-    inputs = SpectrumInputs(paths[0])
+    water, remarks = water_for(paths[0], paths[0].parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
+    inputs = SpectrumInputs(paths[0], water)
     scan = examine_mrsi(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
     return Contribution(
-        used=(Used("mrsi", paths[0].name, "shown as maps; its markers are not part of an answer yet"),),
+        flags=remarks,
+        used=(Used("mrsi", paths[0].name, "shown as maps; the markers are those of the single voxel"),),
         recipes={"MRSI": scan.measured.recipe},
         plates=_map_plates(scan, patient),
         pages={"MRSI page": scan.written.page},
@@ -109,6 +129,19 @@ def _spectrum(measured: MeasuredSpectrum) -> tuple[Shown, ...]:
     te = measured.summary.get("te")
     words = f"TE {te * 1e3:.0f} ms" if isinstance(te, float) else ""
     return (Shown("Spectrum of the voxel", measured.fitted, words),)
+
+
+def _of_one_place(paths: tuple[Path, ...]) -> tuple[tuple[Path, ...], tuple[Used, ...]]:
+    """Spectra of the voxel of the first, and why others are left out: they are of another place, or it is a map."""
+    first = io.read_spectra(paths[0])[0]
+    kept, others = [paths[0]], []
+    for path in paths[1:]:
+        if first.is_single and is_same_place(first, io.read_spectra(path)[0]):
+            kept.append(path)
+        else:
+            why = "it is not of the same voxel" if first.is_single else "of maps one echo time is read"
+            others.append(Used("mrs", path.name, is_used=False, why_not=why))
+    return tuple(kept), tuple(others)
 
 
 def voxel_of(measured: MeasuredSpectrum, patient: Patient, markers: tuple[str, ...]) -> Voxel:
@@ -215,19 +248,37 @@ def _of_map(scan: ExaminedGrid, paths: tuple[Path, ...], patient: Patient) -> Co
     seen = map_of(ratio, patient)
     traps = pitfalls.look(seen)
     finding = _of_touching(seen, traps)
-    flags = tuple(flag for flag in scan.measured.flags if flag.severity >= Severity.LIMITED)
-    # How many voxels of a whole map are unusable says nothing of those of the lesion: the plausibility trap does.
-    found = () if finding is None else (replace(finding, flags=_limiting(finding, traps, patient)),)
-    inside = int((seen.solid_share >= SOLID).sum())
+    # Of voxels without a number only those of the lesion limit its marker; what else is wrong limits all of them.
+    raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED and one.code != UNUSABLE)
+    limits = (*raised, *_too_few(seen))
+    found = () if finding is None else (replace(finding, flags=(*limits, *_limiting(finding, traps, patient))),)
+    inside = seen.solid_share >= SOLID
+    said = (
+        f"{int((inside & seen.measured).sum())} of {int(inside.sum())} voxels that are mostly solid part have a "
+        f"number; {scan.measured.summary['usable']} of {scan.measured.summary['voxels']} of the whole map"
+    )
+    te = scan.measured.summary.get("te")
     return Contribution(
         findings=found,
-        flags=flags,
+        facts={"mrs.te": te, "mrs.te_shortest": te} if isinstance(te, float) else {},
+        flags=limits,
         traps=tuple(one.flag for one in traps),
-        used=tuple(Used("mrs", one.name, f"{inside} voxels of the map are mostly solid part") for one in paths),
+        used=tuple(Used("mrs", one.name, said) for one in paths),
         recipes={"MRS": scan.measured.recipe},
         plates=_map_plates(scan, patient),
         pages={"MRS page": scan.written.page},
+        record=scan.written.summary,
     )
+
+
+def _too_few(seen: VoxelMap) -> tuple[Flag, ...]:
+    """What limits a marker of a map in which most of the lesion has no number: what is left is no sample of it."""
+    inside = seen.solid_share >= SOLID
+    n, passed = int(inside.sum()), int((inside & seen.measured).sum())
+    if not n or passed >= LEAST_PASSED * n:
+        return ()
+    sentence = f"Only {passed} of {n} voxels of the map that are mostly solid part passed the quality checks."
+    return (Flag(UNUSABLE, Severity.LIMITED, sentence, fraction=1 - passed / n, source="grid"),)
 
 
 def map_of(ratio: Map, patient: Patient) -> VoxelMap:
@@ -236,7 +287,7 @@ def map_of(ratio: Map, patient: Patient) -> VoxelMap:
     grid = patient.head.grid
     solid = parts["solid part"].mask if "solid part" in parts else np.zeros(grid.shape, bool)
     share = resample.share_of_boxes(solid.astype(np.float32), grid, ratio.grid)
-    known = np.isfinite(ratio.values)
+    known = np.isfinite(ratio.values) & np.isfinite(ratio.std)
     return VoxelMap(
         ratio.grid, ratio.values.astype(float), ratio.std.astype(float), np.nan_to_num(share), known
     )  # fmt: skip

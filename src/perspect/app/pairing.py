@@ -1,0 +1,76 @@
+"""Which spectra belong together: a water reference or a second echo time is one of the same place, or it is none."""
+
+from collections.abc import Iterable
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from perspect import io
+from perspect.vocabulary import Flag, Problem, Severity, Spectra
+
+SAME_PLACE: Final = 1.0
+"""mm by which two statements of one place may differ: headers round [our default]."""
+
+SAME_TE: Final = 1e-3
+"""s by which echo times may differ: water of grey matter has then lost 1 % [our default]."""
+
+SAME_DWELL: Final = 1e-3
+"""Relative difference of the time between points that is rounding."""
+
+
+def is_same_place(one: Spectra, other: Spectra) -> bool:
+    """Whether two signals are of the same voxels, as far as both say where they lie."""
+    if one.values.shape[:3] != other.values.shape[:3]:
+        return False
+    if not (one.placed and other.placed):
+        return True
+    corners = np.array(list(product(*((0.0, n) for n in one.grid.shape), (1.0,))))
+    return bool(np.abs(corners @ (one.grid.affine - other.grid.affine).T).max() < SAME_PLACE)
+
+
+def demand_same_place(one: Spectra, other: Spectra, what: str) -> None:
+    """Raises `Problem` where `other`, which is given as a `what` of the same voxel, is of another."""
+    if not is_same_place(one, other):
+        raise Problem(
+            f"The {what} {other.name} is not of the voxel of {one.name}: place or number of voxels differ.",
+            "What is in one voxel says nothing of the other.",
+            f"Give the {what} of the same voxel, or none.",
+        )
+
+
+def water_remarks(spectra: Spectra, water: Spectra) -> tuple[Flag, ...]:
+    """What of a water reference was taken otherwise than the spectrum, and so is in the scale."""
+    other = [
+        f"{name} {b * 1e3:g} instead of {a * 1e3:g} ms"
+        for name, a, b in (("TE", spectra.te, water.te), ("TR", spectra.tr, water.tr))
+        if a is not None and b is not None and abs(a - b) > SAME_TE
+    ]
+    if not other:
+        return ()
+    sentence = (
+        f"The water reference {water.name} was taken with {' and '.join(other)}: amounts scaled by it are off by what "
+        "water relaxes in between."
+    )
+    return (Flag("water-timing", Severity.LIMITED, sentence, source="reading"),)
+
+
+def water_for(path: Path, candidates: Iterable[Path], said: io.SaidByHand) -> tuple[Path | None, tuple[Flag, ...]]:
+    """The water reference that belongs to a spectrum, of some that lie beside it: of the same voxels, sampled alike, at
+    the same echo time. Where there are some and none belongs to it, a remark says so.
+    """
+    spectra, looked_at = io.read_spectra(path, said)[0], 0
+    for one in sorted(candidates):
+        looked_at += 1
+        water = io.read_spectra(one, said)[0]
+        is_alike = abs(water.dwell / spectra.dwell - 1) < SAME_DWELL and not water_remarks(spectra, water)
+        if is_alike and is_same_place(spectra, water):
+            return one, ()
+    if not looked_at:
+        return None, ()
+    sentence = (
+        f"None of the {looked_at} water references beside {path.name} is of the same voxel and timing: none was used, "
+        "and amounts are relative."
+    )
+    return None, (Flag("no-matching-water", Severity.CAUTION, sentence, source="reading"),)

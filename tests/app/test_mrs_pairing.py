@@ -1,0 +1,83 @@
+"""A water reference and a second echo time are of the same voxel, or are not used; what a map lacks limits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mrs_made import HEALTHY, spectrum, water
+from perspect import io
+from perspect.app.contribute.mrs import LEAST_PASSED, _of_one_place, _too_few
+from perspect.app.pairing import demand_same_place, is_same_place, water_for, water_remarks
+from perspect.cli import main
+from perspect.io.nifti_mrs import nifti_mrs
+from perspect.pitfalls import VoxelMap
+from perspect.vocabulary import Grid, Problem, Severity
+
+
+def at(one, x, te=0.030, shape=(1, 1, 1)):
+    affine = np.diag([20.0, 20.0, 20.0, 1.0])
+    affine[0, 3] = x
+    values = np.broadcast_to(one.values, (*shape, one.n_points))
+    return replace(one, values=values, grid=Grid(shape, affine), placed=True, te=te)
+
+
+def saved(path, one):
+    path.write_bytes(nifti_mrs(one.values, one, {"EchoTime": one.te, "RepetitionTime": one.tr}))
+    return path
+
+
+def test_what_lies_elsewhere_is_of_another_voxel_and_what_has_no_place_may_be_of_any():
+    here, there = at(spectrum(HEALTHY), 0.0), at(water(), 5.0)
+    assert is_same_place(here, at(water(), 0.2)) and not is_same_place(here, there)
+    assert is_same_place(here, replace(there, placed=False))
+    assert not is_same_place(here, at(water(), 0.0, shape=(2, 1, 1)))
+    with pytest.raises(Problem, match="not of the voxel"):
+        demand_same_place(here, there, "water reference")
+
+
+def test_the_reference_of_the_voxel_is_taken_and_not_the_first_of_the_folder(tmp_path):
+    """By name the reference of another voxel comes first: the wrong one, which was taken before."""
+    path = saved(tmp_path / "sub-01_svs.nii.gz", at(spectrum(HEALTHY), 0.0))
+    saved(tmp_path / "sub-01_acq-a_mrsref.nii.gz", at(water(), 30.0))
+    saved(tmp_path / "sub-01_acq-b_mrsref.nii.gz", at(water(), 0.0, te=0.144))
+    right = saved(tmp_path / "sub-01_acq-c_mrsref.nii.gz", at(water(), 0.0))
+    found, flags = water_for(path, tmp_path.glob("*_mrsref.nii.gz"), io.SaidByHand())
+    assert found == right and not flags
+    right.unlink()
+    found, flags = water_for(path, tmp_path.glob("*_mrsref.nii.gz"), io.SaidByHand())
+    assert found is None and [flag.code for flag in flags] == ["no-matching-water"]
+
+
+def test_a_reference_of_another_voxel_that_is_named_is_a_problem(tmp_path, capsys):
+    path = saved(tmp_path / "sub-01_svs.nii.gz", at(spectrum(HEALTHY), 0.0))
+    elsewhere = saved(tmp_path / "sub-01_mrsref.nii.gz", at(water(), 30.0))
+    assert main(["mrs", str(path), "--water", str(elsewhere), "--out", str(tmp_path / "out")]) == 2
+    assert "not of the voxel" in capsys.readouterr().err
+
+
+def test_a_reference_with_another_timing_limits_the_scale():
+    flags = water_remarks(at(spectrum(HEALTHY), 0.0), at(water(), 0.0, te=0.144))
+    assert [flag.severity for flag in flags] == [Severity.LIMITED] and "TE 144 instead of 30 ms" in flags[0].sentence
+    assert not water_remarks(at(spectrum(HEALTHY), 0.0), at(water(), 0.0))
+
+
+def test_a_second_spectrum_of_another_voxel_is_left_out_and_the_reason_said(tmp_path):
+    first = saved(tmp_path / "a_svs.nii.gz", at(spectrum(HEALTHY), 0.0))
+    same = saved(tmp_path / "b_svs.nii.gz", at(spectrum(HEALTHY), 0.0, te=0.144))
+    other = saved(tmp_path / "c_svs.nii.gz", at(spectrum(HEALTHY), 25.0, te=0.144))
+    assert _of_one_place((first, same)) == ((first, same), ())
+    kept, left = _of_one_place((first, other))
+    assert kept == (first,) and left[0].why_not == "it is not of the same voxel" and not left[0].is_used
+
+
+def seen(n_measured, n=8):
+    share = np.ones((n, 1, 1))
+    measured = (np.arange(n) < n_measured).reshape(n, 1, 1)
+    return VoxelMap(Grid((n, 1, 1), np.eye(4)), share, share, share, measured)
+
+
+def test_a_lesion_most_of_which_failed_limits_its_marker():
+    assert not _too_few(seen(int(LEAST_PASSED * 8)))
+    (flag,) = _too_few(seen(3))
+    assert flag.severity == Severity.LIMITED and "3 of 8" in flag.sentence
