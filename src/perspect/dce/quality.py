@@ -168,5 +168,6 @@ def voxel_flags(status: Int16[np.ndarray, " voxels"]) -> tuple[Flag, ...]:
         share = float((status == one).mean()) if status.size else 0.0
         if share > 0:
             severity = Severity.CAUTION if share > 0.02 else Severity.NOTE
-            flags.append(Flag(code, severity, f"{share:.1%} {sentence}", "brain", share, SOURCE))
+            said = f"{share:.1%}" if share >= 0.0005 else "Fewer than 0.1%"
+            flags.append(Flag(code, severity, f"{said} {sentence}", "brain", share, SOURCE))
     return tuple(flags)

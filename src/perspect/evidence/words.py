@@ -8,7 +8,7 @@ from perspect.evidence.side import Side
 from perspect.evidence.verdict import Answer, Word
 from perspect.vocabulary import Family
 
-CONTEXT_ONLY: Final = "not measured"
+CONTEXT_ONLY: Final = "no published row of it may weigh here"
 """Why a family is silent of which no row may feed a verdict: that needs no word in the sentence."""
 
 
