@@ -62,7 +62,7 @@ def tree(out):
 
 def test_every_image_has_a_sidecar_with_the_protocol_in_seconds_and_degrees(made):
     images = sorted((made / "sub-001").rglob("*.nii.gz"))
-    assert len(images) == 22
+    assert len(images) == 23
     for image in images:
         side = json.loads(image.with_name(image.name.replace(".nii.gz", ".json")).read_text())
         assert side["MagneticFieldStrength"] == 3.0

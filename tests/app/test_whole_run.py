@@ -28,7 +28,8 @@ def test_a_real_slice_becomes_maps_and_a_page_that_are_the_same_bytes_for_any_nu
     assert names == sorted(path.relative_to(two) for path in two.rglob("*") if path.is_file())
     assert [name for name in names if (one / name).read_bytes() != (two / name).read_bytes()] == []
     rcbv, reference = (
-        np.asarray(nib.load(one / f"perf/desc-{name}.nii.gz").dataobj) for name in ("dsc_rcbv", "reference_mask")
+        np.asarray(nib.load(one / f"perf/{name}.nii.gz").dataobj)
+        for name in ("desc-dsc_rcbv", "space-dsc_desc-reference_mask")
     )
     assert np.nanmedian(rcbv[reference > 0]) == pytest.approx(
         1, abs=0.02
