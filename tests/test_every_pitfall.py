@@ -41,6 +41,7 @@ from trap_scenes import (
     FINE,
     GRID,
     HAS,
+    LESION,
     RIM,
     SOLID,
     TREATED,
@@ -163,6 +164,17 @@ def test_blood_is_told_from_calcium_whatever_sign_the_phase_of_a_scanner_has(tur
     one = susceptible.look(darkened(20.0, chi, turn))
     assert said in one.sentence
     assert np.array_equal(one.mask.mask, CLUMP)
+
+
+def test_blood_around_a_lesion_limits_what_is_read_there_and_not_the_tumour():
+    one = darkened(20.0)
+    rim = ball((50, 60, 50), 22, FINE) & ~LESION
+    one.magnitude[rim] = 20.0
+    trap = susceptible.look(replace(one, parts={**one.parts, "rim of 5 mm": Region(rim, FINE, "rim of 5 mm")}))
+    assert trap.severity_in("rim of 5 mm") == Severity.LIMITED
+    assert trap.severity_in("solid part") == Severity.CAUTION
+    within = susceptible.look(replace(darkened(20.0), parts={"rim of 5 mm": Region(LESION, FINE, "rim of 5 mm")}))
+    assert np.isnan(within.fraction)
 
 
 def test_without_a_field_that_is_known_blood_and_calcium_are_not_told_apart():

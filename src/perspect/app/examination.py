@@ -120,13 +120,14 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     made_by = {"software": perspect.__version__, **fingerprints(added)}
     case = Case({**facts, **context.facts, **made_by, "enhancing": patient.lesion.parts.is_enhancing})
 
+    refused = _refused(of_role)
     plates = (*_plates(patient), *(one for some in added for one in some.plates))
     tell("evidence", 0.0)
     answer = None
     if request.question is not None:
         answer = evidence.weigh(
             request.question, findings, case, _impossible(added), site=site, version=perspect.__version__,
-            refused=_refused(of_role),
+            refused=refused,
         )  # fmt: skip
     dossier = Dossier(
         name=subject,
@@ -157,6 +158,7 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
             key: one.relative_to(request.out).as_posix() for some in added for key, one in some.pages.items()
         },
         site=site,
+        refused=refused,
     )  # fmt: skip
     tell("writing", 0.0)
     made = io.Report(
@@ -248,6 +250,7 @@ def _former(out: Path, roles: io.Roles) -> Iterator[list[Path]]:
             yield io.existing(io.Destination(out, io.name_of(one), role, is_part=True))
     for one in roles.series.get("mrs", ())[:1]:  # results bear the name of the first
         yield io.existing_spectrum(io.spectrum_destination(out, io.name_of(one)))
+    for one in (*roles.series.get("mrs", ())[:1], *roles.series.get("mrsi", ())[:1]):
         yield io.existing(io.Destination(out, io.name_of(one), "mrsi", "mrs", "mrsi"))
 
 

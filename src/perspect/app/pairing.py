@@ -13,8 +13,8 @@ from perspect.vocabulary import Flag, Problem, Severity, Spectra
 SAME_PLACE: Final = 1.0
 """mm by which two statements of one place may differ: headers round [our default]."""
 
-SAME_TE: Final = 1e-3
-"""s by which echo times may differ: water of grey matter has then lost 1 % [our default]."""
+SAME_TIME: Final = 1e-3
+"""s by which echo and repetition times may differ: water of grey matter has then lost 1 % at most [our default]."""
 
 SAME_DWELL: Final = 1e-3
 """Relative difference of the time between points that is rounding."""
@@ -45,7 +45,7 @@ def water_remarks(spectra: Spectra, water: Spectra) -> tuple[Flag, ...]:
     other = [
         f"{name} {b * 1e3:g} instead of {a * 1e3:g} ms"
         for name, a, b in (("TE", spectra.te, water.te), ("TR", spectra.tr, water.tr))
-        if a is not None and b is not None and abs(a - b) > SAME_TE
+        if a is not None and b is not None and abs(a - b) > SAME_TIME
     ]
     if not other:
         return ()
@@ -58,19 +58,30 @@ def water_remarks(spectra: Spectra, water: Spectra) -> tuple[Flag, ...]:
 
 def water_for(path: Path, candidates: Iterable[Path], said: io.SaidByHand) -> tuple[Path | None, tuple[Flag, ...]]:
     """The water reference that belongs to a spectrum, of some that lie beside it: of the same voxels, sampled alike, at
-    the same echo time. Where there are some and none belongs to it, a remark says so.
+    the same echo and repetition time (water of a map with as many points). Where there are some and none belongs to it,
+    or some could not be read, a remark says so.
     """
-    spectra, looked_at = io.read_spectra(path, said)[0], 0
+    spectra, looked_at, unread = io.read_spectra(path, said)[0], 0, []
     for one in sorted(candidates):
         looked_at += 1
-        water = io.read_spectra(one, said)[0]
-        is_alike = abs(water.dwell / spectra.dwell - 1) < SAME_DWELL and not water_remarks(spectra, water)
-        if is_alike and is_same_place(spectra, water):
+        try:
+            water = io.read_spectra(one, said)[0]
+        except Problem:
+            unread.append(one.name)
+            continue
+        if _is_sampled_alike(spectra, water) and not water_remarks(spectra, water) and is_same_place(spectra, water):
             return one, ()
     if not looked_at:
         return None, ()
+    failed = f" ({', '.join(unread)} could not be read)" if unread else ""
     sentence = (
-        f"None of the {looked_at} water references beside {path.name} is of the same voxel and timing: none was used, "
-        "and amounts are relative."
+        f"None of the {looked_at} water references beside {path.name} is of the same voxel and timing{failed}: none "
+        "was used, and amounts are relative."
     )
     return None, (Flag("no-matching-water", Severity.CAUTION, sentence, source="reading"),)
+
+
+def _is_sampled_alike(spectra: Spectra, water: Spectra) -> bool:
+    """A map is divided by its water point by point; of a single voxel only the time between points must agree."""
+    is_as_long = spectra.is_single or water.n_points == spectra.n_points
+    return abs(water.dwell / spectra.dwell - 1) < SAME_DWELL and is_as_long

@@ -156,6 +156,15 @@ def measured(
         )  # fmt: skip
         return Finding(marker, part.name, nan, nan, int(free.sum()), with_traps, nan, flags=tuple(notes))
     value = number(statistic, sample.values, free)
+    if not isfinite(value):
+        notes.append(
+            Flag(
+                "part-too-thin", Severity.LIMITED,
+                f"The {part.name} is nowhere large enough for {marker.name}: no area of it holds voxels enough.",
+                part.name, source="lesion",
+            )
+        )  # fmt: skip
+        return Finding(marker, part.name, nan, nan, int(free.sum()), with_traps, nan, flags=tuple(notes))
     error = errors(statistic, sample, value)
     if error.is_thin:
         notes.append(

@@ -16,7 +16,7 @@ from scipy import ndimage
 from perspect.numerics import dipole
 from perspect.pitfalls.darkened import Darkened
 from perspect.pitfalls.threshold import threshold
-from perspect.pitfalls.trap import LIMITED_FROM, SAID_FROM, Trap
+from perspect.pitfalls.trap import NOWHERE, SURROUNDINGS, Trap, grade
 from perspect.vocabulary import Region, Severity
 
 DARK: Final = threshold("blood-or-calcium", "dark")
@@ -48,19 +48,23 @@ Source = Literal["blood", "calcium", ""]
 
 def look(one: Darkened) -> Trap | None:
     """Dark clumps of the lesion's solid part, cavity or rim."""
-    solid = one.part("solid part")
-    lesion = solid | one.part("cavity") | one.part("rim of 5 mm")
+    solid, around = one.part("solid part"), one.part(SURROUNDINGS)
+    lesion = solid | one.part("cavity") | around
     void = dark(one, lesion)
     if not void.any():
         return None
-    share = float((void & solid).sum() / max(solid.sum(), 1))
+    share, beside = (float(void[part].mean()) if part.any() else NOWHERE for part in (solid, around))
     volume = float(void.sum() * np.prod(one.grid.spacing)) / 1000.0
-    severity = Severity.LIMITED if share >= LIMITED_FROM else Severity.CAUTION if share >= SAID_FROM else Severity.NOTE
+    shares = {"the solid part": share, "the 5 mm around it": beside}
+    known = {name: part for name, part in shares.items() if np.isfinite(part)}
+    said = ", ".join(f"{part:.0%} of {name}" for name, part in known.items())
     sentence = (
-        f"{volume:.1f} mL of the lesion are dark on the T2*-weighted image, {share:.0%} of the solid part: "
+        f"{volume:.1f} mL of the lesion are dark on the T2*-weighted image ({said}): "
         f"{_which(sources(one, void))}. Blood volume means nothing there."
     )
-    return Trap("blood-or-calcium", severity, sentence, Region(void, one.grid, "blood-or-calcium"), share, ("dsc",))
+    gravest = max(map(grade, known.values()), default=Severity.NOTE)
+    mask = Region(void, one.grid, "blood-or-calcium")
+    return Trap("blood-or-calcium", gravest, sentence, mask, share, ("dsc",), beside)
 
 
 def dark(one: Darkened, lesion: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
@@ -81,11 +85,11 @@ def dark(one: Darkened, lesion: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "
 def sources(one: Darkened, void: Bool[np.ndarray, "x y z"]) -> dict[Source, float]:
     """What the clumps are, with their share of the dark voxels; the empty name is that of what cannot be told."""
     found: dict[Source, float] = {}
-    turn = None if one.phase is None else sign_of_phase(one)
+    turn = sign_of_phase(one)
     labels, n = ndimage.label(_grown(void, one, JOINED / 2))
     for k in range(1, n + 1):
         clump = void & (labels == k)
-        name = "" if turn is None else _source(one, clump, turn)
+        name = "" if turn is None or one.phase is None else _source(one, one.phase, clump, turn)
         found[name] = found.get(name, 0.0) + float(clump.sum() / void.sum())
     return found
 
@@ -104,7 +108,7 @@ def sign_of_phase(one: Darkened) -> int | None:
     return _sign(dipole.shown(signal, field, inside, order=3).likeness)
 
 
-def _source(one: Darkened, clump: Bool[np.ndarray, "x y z"], turn: int) -> Source:
+def _source(one: Darkened, phase: Float[np.ndarray, "x y z"], clump: Bool[np.ndarray, "x y z"], turn: int) -> Source:
     """Blood or calcium, by the field around one clump."""
     reach = [int(np.ceil((NEAR + 4.0) / size)) for size in one.grid.spacing]
     at = tuple(
@@ -116,8 +120,7 @@ def _source(one: Darkened, clump: Bool[np.ndarray, "x y z"], turn: int) -> Sourc
     level = float(np.median(one.magnitude[one.brain]))
     where = (distance > 0) & (distance <= NEAR) & one.brain[at] & (magnitude > DARK * level)
     field = dipole.field_of(here.astype(np.float32), np.array(one.grid.spacing), _main(one))
-    phase = np.zeros(here.shape) if one.phase is None else one.phase[at]
-    sign = _sign(dipole.shown(magnitude * np.exp(1j * phase), field, where, order=2).likeness)
+    sign = _sign(dipole.shown(magnitude * np.exp(1j * phase[at]), field, where, order=2).likeness)
     return "" if sign is None else "blood" if sign == turn else "calcium"
 
 

@@ -45,9 +45,8 @@ class Trap:
 
     def severity_in(self, part: str) -> Severity:
         """How much it takes from what is read in a part: what lies around spoils no tumour, nor the reverse."""
-        if self.mask is None or self.around != self.around:
-            return self.severity
-        return grade(self.around if part == SURROUNDINGS else self.fraction)
+        share = self.around if part == SURROUNDINGS else self.fraction
+        return self.severity if self.mask is None or share != share else grade(share)
 
     @property
     def action(self) -> str:

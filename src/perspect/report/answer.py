@@ -197,7 +197,9 @@ def _left_out(dossier: Dossier) -> list[dict[str, str]]:
     rows = []
     for family in dict.fromkeys(one.finding.marker.family for one in dossier.answer.readings):
         kept = [one for one in dossier.findings if one.marker.family is not family]
-        without = weigh(dossier.question, kept, dossier.case, site=dossier.site, version=dossier.version)
+        without = weigh(
+            dossier.question, kept, dossier.case, site=dossier.site, version=dossier.version, refused=dossier.refused
+        )
         rows.append({"family": str(family), "word": str(without.word), "side": without.side_name or "no side"})
     return rows
 

@@ -91,7 +91,8 @@ class Dossier:
     `question` and `answer` are `None` where nothing was asked: then there is no evidence. `sources` are hashes by file,
     `plan` the choices by room and field, `quality` what each room says of its series. `metrics`, `histograms` and
     `sizes` are all that is told of maps and parts; `changes` are of the markers that an earlier study has too. `site`
-    are the site's own cut-offs, where the answer rests on such.
+    are the site's own cut-offs, where the answer rests on such. `refused` are the series that
+    must not be interpreted, by what measures their markers, each with the reason.
     """
 
     name: str
@@ -117,3 +118,4 @@ class Dossier:
     changes: tuple[Change, ...] = ()
     spectra: tuple[Shown, ...] = ()
     site: Calibration | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)

@@ -103,12 +103,14 @@ def of_mrsi(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contri
     water, remarks = water_for(paths[0], paths[0].parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
     inputs = SpectrumInputs(paths[0], water)
     scan = examine_mrsi(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
+    raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
     return Contribution(
-        flags=remarks,
+        flags=(*raised, *remarks),
         used=(Used("mrsi", paths[0].name, "shown as maps; the markers are those of the single voxel"),),
         recipes={"MRSI": scan.measured.recipe},
         plates=_map_plates(scan, patient),
         pages={"MRSI page": scan.written.page},
+        record=scan.written.summary,
     )
 
 

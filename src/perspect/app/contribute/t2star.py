@@ -11,6 +11,7 @@ from perspect.anatomy import align, resample
 from perspect.app.anatomy import Head
 from perspect.app.contribute.contribution import Contribution, unused
 from perspect.app.lesion import Placed
+from perspect.io.sidecar import read_sidecar
 from perspect.pitfalls import Darkened, Trap
 from perspect.report.dossier import Used
 from perspect.vocabulary import Problem, Region
@@ -28,30 +29,51 @@ SOME: Final = 0.25
 def of_t2star(paths: tuple[Path, ...], head: Head, lesion: Placed) -> tuple[tuple[Trap, ...], Contribution]:
     """The traps that a T2*-weighted image shows, on the grid of the anatomy, and what was used.
 
-    One magnitude is read, and one phase of the same name where there is one (BIDS entity `part`).
+    One magnitude is read: one with a phase of the same name (BIDS entity `part`) before one without, of those the one
+    with the longest echo. Without a phase that can be read blood and calcium are found and not told apart.
     """
-    magnitudes = [one for one in paths if io.name_of(one).get("part") in (None, "mag")]
-    phases = [one for one in paths if io.name_of(one).get("part") == "phase"]
-    others = tuple(one for one in paths if one not in (*magnitudes, *phases))
-    if len(magnitudes) != 1:
-        return (), unused("t2star", paths, f"{len(magnitudes)} magnitude images: name the one to use")
+    pair = _chosen(paths)
+    if pair is None:
+        return (), unused("t2star", paths, "there is a phase and no magnitude")
+    chosen, of_phase = pair
     try:
-        magnitude, grid = io.read_volume(magnitudes[0])
-        phase = _phase(phases[0], magnitude.shape) if len(phases) == 1 else None
+        magnitude, grid = io.read_volume(chosen)
     except Problem as problem:
         return (), unused("t2star", paths, str(problem))
+    phase, why_not = None, ""
+    if of_phase is not None:
+        try:
+            phase = _phase(of_phase, magnitude.shape)
+        except Problem as problem:
+            why_not = str(problem)
     found = align.rigid(magnitude, grid, head.images[head.leading.contrast], head.grid, start=np.eye(4))
-    matrix = found.matrix if found.is_found else None
+    matrix, back = (found.matrix, found.back) if found.is_found else (None, None)
     parts = lesion.on(grid, matrix)
     brain = resample.onto(head.tissues.brain.mask | lesion.parts["whole"].mask, head.grid, grid, matrix=matrix)
     there = pitfalls.look(Darkened(grid, np.nan_to_num(magnitude).astype(np.float32), brain, parts, phase))
-    back = found.back if found.is_found else None
     traps = tuple(replace(one, mask=_on(one.mask, head, back)) for one in there)
-    how = "where its header says" if matrix is None else ""
-    used = [Used("t2star", one.name, how) for one in (*magnitudes, *(phases if phase is not None else ()))]
-    why = "several phase images" if len(phases) > 1 else "neither the magnitude nor the phase"
-    left = (*(phases if phase is None else ()), *others)
-    return traps, Contribution(used=(*used, *unused("t2star", left, why).used))
+    how = "could not be aligned: taken to lie where its header says" if matrix is None else ""
+    why = {one: f"{chosen.name} is read" for one in paths if one not in (chosen, of_phase)}
+    why |= {of_phase: why_not} if of_phase is not None and why_not else {}
+    used = (Used("t2star", one.name, how if one not in why else "", one not in why, why.get(one, "")) for one in paths)
+    return traps, Contribution(used=tuple(used))
+
+
+def _chosen(paths: tuple[Path, ...]) -> tuple[Path, Path | None] | None:
+    """The magnitude that is read, and the phase that differs from it in `part` alone, where there is one."""
+    phases = {one.name.replace("part-phase", "part-mag"): one for one in paths if _part(one) == "phase"}
+    pairs = [(one, phases.get(one.name)) for one in paths if _part(one) in (None, "mag")]
+    return max(pairs, key=lambda one: (one[1] is not None, _echo_time(one[0]), one[0].name), default=None)
+
+
+def _part(path: Path) -> str | None:
+    return io.name_of(path).get("part")
+
+
+def _echo_time(path: Path) -> float:
+    """s; 0 where the sidecar does not say it."""
+    te = read_sidecar(path, path).values.get("EchoTime")
+    return float(te) if isinstance(te, (int, float)) else 0.0
 
 
 def _on(mask: Region | None, head: Head, back: np.ndarray | None) -> Region | None:
