@@ -53,7 +53,7 @@ def findings(asked):
 def test_every_room_adds_to_the_answer_in_an_empty_folder(asked):
     """Rooms share the folder: what one wrote is no reason for the next to stop."""
     used = {one["role"]: one for one in findings(asked)["study"]["series"]}
-    for role in ("dsc", "dce", "asl", "adc", "mrs", "t1c", "flair", "VFA", "TB1map", "m0scan"):
+    for role in ("dsc", "dce", "asl", "adc", "mrs", "mrsi", "t2star", "t1c", "flair", "VFA", "TB1map", "m0scan"):
         assert used[role]["used"], used[role]["why_not"]
     measured = {one["marker"] for one in findings(asked)["findings"]}
     assert {"rcbv_mean", "ktrans_median", "rcbf_asl", "adc_solid", "cho_naa"} <= measured

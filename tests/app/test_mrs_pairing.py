@@ -49,6 +49,23 @@ def test_the_reference_of_the_voxel_is_taken_and_not_the_first_of_the_folder(tmp
     assert found is None and [flag.code for flag in flags] == ["no-matching-water"]
 
 
+def test_a_reference_that_cannot_be_read_loses_no_spectrum_its_own(tmp_path):
+    path = saved(tmp_path / "sub-01_svs.nii.gz", at(spectrum(HEALTHY), 0.0))
+    (tmp_path / "sub-01_acq-a_mrsref.nii.gz").write_bytes(b"nothing")
+    found, (flag,) = water_for(path, tmp_path.glob("*_mrsref.nii.gz"), io.SaidByHand())
+    assert found is None and "sub-01_acq-a_mrsref.nii.gz could not be read" in flag.sentence
+    right = saved(tmp_path / "sub-01_acq-b_mrsref.nii.gz", at(water(), 0.0))
+    assert water_for(path, tmp_path.glob("*_mrsref.nii.gz"), io.SaidByHand()) == (right, ())
+
+
+def test_water_of_a_map_has_as_many_points(tmp_path):
+    path = saved(tmp_path / "sub-01_mrsi.nii.gz", at(spectrum(HEALTHY), 0.0, shape=(2, 1, 1)))
+    one = at(water(), 0.0, shape=(2, 1, 1))
+    saved(tmp_path / "sub-01_mrsref.nii.gz", replace(one, values=one.values[..., :512]))
+    found, (flag,) = water_for(path, tmp_path.glob("*_mrsref.nii.gz"), io.SaidByHand())
+    assert found is None and flag.code == "no-matching-water"
+
+
 def test_a_reference_of_another_voxel_that_is_named_is_a_problem(tmp_path, capsys):
     path = saved(tmp_path / "sub-01_svs.nii.gz", at(spectrum(HEALTHY), 0.0))
     elsewhere = saved(tmp_path / "sub-01_mrsref.nii.gz", at(water(), 30.0))

@@ -86,7 +86,7 @@ def change(now, is_beyond, coefficient=1.0):
 def test_what_is_beyond_test_retest_comes_first_and_what_cannot_be_compared_last():
     rows = change_rows([change(2.1, None, math.nan), change(2.5, False), change(5.0, True)])
     assert [one.word for one in rows] == ["beyond test-retest", "within test-retest", "not comparable"]
-    assert [one.difference for one in rows] == ["+3", "+0.5", "–"]
+    assert [one.difference for one in rows] == ["+3.00", "+0.50", "–"]
     assert rows[2].line == "" and rows[2].sentence == "rCBV changed."
 
 

@@ -7,6 +7,7 @@ Clarke et al. 2022, doi:10.1002/mrm.29418
 """
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,8 @@ from typing import Any, Final
 import nibabel as nib
 import numpy as np
 from jaxtyping import Complex
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
 from perspect.io.gz import compressed
 from perspect.io.placement import box_of, contradiction
@@ -48,12 +51,23 @@ DEFAULT_AXES: Final = ("DIM_COIL", "DIM_DYN", "DIM_INDIRECT_0")
 TIME_UNITS: Final = {0: 1.0, 8: 1.0, 16: 1e-3, 24: 1e-6}
 
 
+def _whole(path: Path) -> tuple[Any, np.ndarray]:
+    """Header and values. nibabel and gzip answer a damaged file with errors of these kinds."""
+    try:
+        image: Any = nib.load(path)
+        return image.header, np.asanyarray(image.dataobj)
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
+        raise Problem(
+            f"{path.name} cannot be read as NIfTI-MRS ({error}).",
+            "It is damaged, or something else under this name.",
+            "Copy or convert it again.",
+        ) from error
+
+
 def read_nifti_mrs(path: Path) -> Spectra:
-    """A spectrum or a grid of spectra."""
-    image: Any = nib.load(path)
-    header = image.header
+    """A spectrum or a grid of spectra. Raises `Problem` for a file that is damaged or holds none."""
+    header, values = _whole(path)
     said = _extension(path, header)
-    values = np.asanyarray(image.dataobj)
     if values.dtype.kind != "c" or values.ndim < 4:
         raise Problem(
             f"{path.name} holds {values.dtype} of shape {values.shape}.",
@@ -71,7 +85,7 @@ def read_nifti_mrs(path: Path) -> Spectra:
         values,
         _dwell(float(header["pixdim"][4]) * unit, _number(said, "SpectralWidth")),
         _first(path, said, "SpectrometerFrequency") * 1e6,
-        Grid((x, y, z), np.array(image.affine, float)),
+        Grid((x, y, z), np.array(header.get_best_affine(), float)),
         axes,
         te=_number(said, "EchoTime"),
         tr=_number(said, "RepetitionTime"),

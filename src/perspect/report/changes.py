@@ -6,6 +6,7 @@ from html import escape
 from math import isfinite
 from typing import Final
 
+from perspect.report.parts import digits
 from perspect.vocabulary import Change
 
 WIDTH, HEIGHT, LINE = 220.0, 26.0, 13.0
@@ -46,10 +47,10 @@ def _row(one: Change) -> ChangeRow:
     return ChangeRow(
         name=one.name,
         part=one.region,
-        before=f"{one.before:.3g}" if isfinite(one.before) else "–",
-        now=f"{one.now:.3g}{unit}" if isfinite(one.now) else "–",
-        difference=f"{sign}{abs(one.difference):.2g}" if is_known else "–",
-        coefficient=f"± {one.coefficient:.2g}" if is_known else "–",
+        before=digits(one.before) if isfinite(one.before) else "–",
+        now=f"{digits(one.now)}{unit}" if isfinite(one.now) else "–",
+        difference=f"{sign}{digits(abs(one.difference))}" if is_known else "–",
+        coefficient=f"± {digits(one.coefficient)}" if is_known else "–",
         word=WORDS[one.is_beyond],
         tone="caution" if one.is_beyond else "note",
         line=_line(one) if is_known and one.coefficient > 0 else "",

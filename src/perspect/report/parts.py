@@ -126,7 +126,7 @@ def _row(told: Mapping[str, Metric], histogram: Histogram | None) -> PartRow:
         plot="" if histogram is None else histogram_plot(histogram),
         median=_number(told.get("median")),
         mean=_number(told.get("mean")),
-        span=f"{_digits(low.value)} to {_digits(high.value)}" if is_spread and low and high else "–",
+        span=f"{digits(low.value)} to {digits(high.value)}" if is_spread and low and high else "–",
         hot=_number(told.get("top cluster")),
         burden=burden_bar([told[name] for name in SHARES if name in told]) if first.region in WITH_TUMOUR else "",
         why=" ".join(whys),
@@ -137,17 +137,17 @@ def _number(one: Metric | None) -> Number:
     """The value that counts; where traps left none, what it would be with them, said to be so."""
     if one is None:
         return Number("–")
-    held = _digits(one.with_traps) if isfinite(one.with_traps) else ""
+    held = digits(one.with_traps) if isfinite(one.with_traps) else ""
     if not isfinite(one.value):
         return Number("–", "", held)
-    low, high = (_digits(end) if isfinite(end) else "" for end in (one.low, one.high))
+    low, high = (digits(end) if isfinite(end) else "" for end in (one.low, one.high))
     # An interval without width is one whose error is not known, as that of a map without errors.
     interval = f"{low} to {high}" if low and high and low != high else ""
     differs = isfinite(one.with_traps) and abs(one.with_traps - one.value) > NOTED * abs(one.value)
-    return Number(_digits(one.value), interval, held if differs else "")
+    return Number(digits(one.value), interval, held if differs else "")
 
 
-def _digits(value: float) -> str:
+def digits(value: float) -> str:
     """Three digits or so, the same for neighbours of a table, with a true minus sign."""
     size = abs(value)
     places = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 or size == 0 else 3
