@@ -168,3 +168,71 @@ def test_of_an_unknown_readout_the_echo_time_is_corrected_halfway_and_what_that_
         assert ("not recorded" in flag.sentence) == (is_spin_echo is None)
         factors.append(found.values[0])
     assert factors[1] == pytest.approx(np.sqrt(factors[0] * factors[2]))
+
+
+def pulsed(angle, tr, t1, n=60):
+    """Signal of the last of many pulses, each of which leaves the cosine of what it finds."""
+    along = 1.0
+    for _ in range(n):
+        along = 1.0 + (np.cos(angle) * along - 1.0) * np.exp(-tr / t1)
+    return np.sin(angle) * along
+
+
+def often(m0, angle=np.pi / 6, **how):
+    """A Look-Locker series with this M0."""
+    one = labelled(noise=0.0, delays=(0.5, 0.8, 1.1))
+    return replace(changed(one, flip_angles=np.full(len(one.labelling.volumes), angle), **how), m0=m0)
+
+
+@pytest.mark.parametrize("degrees", [8.0, 30.0, 90.0])
+@pytest.mark.parametrize("tr", [0.5, 2.0, 20.0])
+def test_m0_of_a_look_locker_series_is_the_magnetisation_whatever_pulses_read_it(degrees, tr):
+    angle, t1 = np.deg2rad(degrees), 1.3
+    m0 = labelled(noise=0.0, m0_tr=tr).m0
+    read = replace(m0, values=m0.values * pulsed(angle, tr, t1), flip_angle=angle)
+    found = equilibrium(often(read), Around(), brain(), None, np.full(brain().n_voxels, t1), Plan())
+    np.testing.assert_allclose(found.values, 1000.0, rtol=1e-6)
+    # As if 90 degrees had been played and their sine were all that a smaller angle changes, it is far off.
+    if degrees == 30.0 and tr == 2.0:
+        naive = 1000.0 * pulsed(angle, tr, t1) / -np.expm1(-tr / t1) / np.sin(angle)
+        assert naive > 1.03 * 1000.0
+
+
+@pytest.mark.parametrize("tr", [2.0, 20.0])
+def test_fluid_of_a_look_locker_series_scales_as_its_magnetisation(tr):
+    angle = np.deg2rad(30.0)
+    t1 = np.full(brain().n_voxels, 1.3)
+    m0 = labelled(noise=0.0, m0_tr=tr).m0
+    read = replace(m0, values=m0.values * pulsed(angle, tr, 4.3), flip_angle=angle)
+    one = often(read, is_spin_echo=True)
+    found = equilibrium(one, Around(fluid=np.where(ball(), 1.0, 0.0)), brain(), None, t1, Plan(m0="fluid"))
+    np.testing.assert_allclose(found.values, 900.0 / 1.15 * np.exp(-0.012 / 0.15 + 0.012 / 0.75), rtol=1e-6)
+    assert not found.flags
+    unknown = replace(one, m0=replace(read, flip_angle=None))
+    found = equilibrium(unknown, Around(fluid=np.where(ball(), 1.0, 0.0)), brain(), None, t1, Plan(m0="fluid"))
+    assert [flag.code for flag in found.flags] == ["m0-flip-angle-unknown"]
+
+
+@pytest.mark.parametrize(("is_spin_echo", "blood", "still"), [(True, 0.15, 0.75), (False, 0.05, 0.4)])
+def test_blood_of_fluid_is_that_at_the_echo_time_of_the_series(is_spin_echo, blood, still):
+    one = changed(labelled(noise=0.0), is_spin_echo=is_spin_echo)
+    fluid, t1 = np.where(ball(), 1.0, 0.0), np.full(brain().n_voxels, 1.3)
+    plain = equilibrium(one, Around(fluid=fluid), brain(), None, t1, Plan(m0="fluid"))
+    later = replace(one, m0=replace(one.m0, values=one.m0.values * np.exp(-0.02 / still), te=0.032))
+    found = equilibrium(later, Around(fluid=fluid), brain(), None, t1, Plan(m0="fluid"))
+    np.testing.assert_allclose(found.values, plain.values, rtol=1e-6)
+    assert [flag.code for flag in found.flags] == ["m0-echo-time"]
+    # Left at the echo time of M0, flow would be an eighth to a half too high.
+    assert np.exp(0.02 / blood) > 1.12
+
+
+def test_what_a_train_uses_up_of_an_m0_among_its_volumes_is_said_not_to_be_modelled():
+    m0 = replace(labelled(noise=0.0).m0, kind="included", flip_angle=np.pi / 6)
+    t1 = np.full(brain().n_voxels, 1.3)
+    (flag,) = equilibrium(often(m0), Around(), brain(), None, t1, Plan()).flags
+    assert flag.code == "m0-in-train"
+    off = pulsed(np.pi / 6, 20.0, 1.3) / pulsed(np.pi / 6, 0.3, 1.3)
+    assert 1.0 + flag.fraction == pytest.approx(off, rel=1e-6)
+    assert f"{off:.2f} times too high" in flag.sentence
+    for other in (replace(m0, kind="separate"), replace(m0, flip_angle=np.pi / 2)):
+        assert not equilibrium(often(other), Around(), brain(), None, t1, Plan()).flags

@@ -73,7 +73,7 @@ class Decay:
 class Combined:
     """A series of one echo, what the combination makes of still tissue being what the first echo shows.
 
-    `decay` is None where there was but one echo, or the others were not wanted.
+    `decay` is None where there was but one echo, or the others were not wanted or of no use.
     """
 
     series: Series
@@ -101,7 +101,8 @@ def combined(labelled: Labelled, brain: Region, *, is_wanted: bool) -> Combined:
     """The series of a run: its only echo, its first, or all of them combined.
 
     The weights are those of least noise for label, w ∝ exp(-TE·(R + δ)), R being that of the tissue of the voxel and δ
-    what label decays faster. They are the same for label and control, and add up to 1 for tissue.
+    what label decays faster. They are the same for label and control, and add up to 1 for tissue. Where neither R nor δ
+    is told nothing says what a later echo is worth in the unit of the first, which is then used alone.
     """
     first = labelled.series
     if not labelled.echoes:
@@ -116,6 +117,8 @@ def combined(labelled: Labelled, brain: Region, *, is_wanted: bool) -> Combined:
     tissue = tissue_rate(labelled, np.array(te), places)
     inside = brain.taken(tissue)
     decay = label_decay(labelled, some, brain, np.array(te), inside, places)
+    if not decay.is_told and not inside.any():
+        return _first_alone(first, te, words, decay)
     used = decay.rate if decay.is_told else 0.0
     weights = _weights(np.array(te), tissue.ravel(order="F"), used).reshape(*tissue.shape, len(te), order="F")
     values = np.empty((first.n_times, *first.grid.shape[::-1]), np.float32).T
@@ -128,6 +131,16 @@ def combined(labelled: Labelled, brain: Region, *, is_wanted: bool) -> Combined:
         values[..., at] = total
     series = replace(first, values=values, slope=1.0, intercept=0.0)
     return Combined(series, te, decay, _step(words, decay), _flags(decay), _numbers(te, decay))
+
+
+def _first_alone(first: Series, te: tuple[float, ...], words: str, decay: Decay) -> Combined:
+    step = Step("echoes", f"Of {len(te)} echoes ({words} ms) the first was used: how they decay was not told.")
+    sentence = (
+        f"The echoes at {words} ms were not combined: no tissue is seen in them (differences alone were stored, or "
+        "nothing bright), and how label decays could not be told. The first was used alone, with its own noise."
+    )
+    flag = Flag("echoes-not-combined", Severity.NOTE, sentence, "cbf", source=SOURCE)
+    return Combined(first, te, None, step, (flag,), _numbers(te, decay))
 
 
 def tissue_rate(labelled: Labelled, te: Float[np.ndarray, " echoes"], places: np.ndarray) -> Float[np.ndarray, "x y z"]:

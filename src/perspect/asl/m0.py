@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from perspect.asl.flip_angle import angle_of, shown
 from perspect.asl.plan import Plan
-from perspect.vocabulary import Around, Calibration, Flag, Labelled, Labelling, Problem, Region, Severity, Step
+from perspect.vocabulary import Around, Flag, Labelled, Labelling, Problem, Region, Severity, Step
 
 FLUID_T1: Final = 4.3
 """T1 of cerebrospinal fluid in s at 3 T (Lu et al. 2005, doi:10.1002/jmri.20356)."""
@@ -151,29 +152,8 @@ def _recovered(
     if plan.m0_smoothing > 0:
         image = smoothed(image, brain, around.lesion, plan.m0_smoothing)
         smoothing = f"smoothed by {plan.m0_smoothing:g} mm (never across the edge of a lesion)"
-    values = brain.taken(image).astype(np.float64)
-    flags: list[Flag] = []
-    if m0.tr is None:
-        sentence = (
-            "How long M0 recovered is not recorded; it is taken as fully relaxed, and flow reads too high by what it "
-            "had not recovered (8 % at 3 s, 22 % at 2 s in grey matter). Give RepetitionTimePreparation."
-        )
-        flags.append(Flag("m0-recovery-unknown", Severity.LIMITED, sentence, "cbf", source=SOURCE))
-        correction = "not corrected for recovery"
-    else:
-        share = recovery(t1, m0.tr, labelled.labelling.slice_times, brain, plan.m0_recovery)
-        values = values / share
-        correction = f"corrected for a recovery of {m0.tr:g} s (by {1 / np.median(share) - 1:.1%} on the median)"
-        if m0.tr < COMPLETE:
-            sentence = (
-                f"M0 recovered for {m0.tr:g} s only; it was corrected with T1 of {np.median(t1):.2f} s on the median, "
-                "and a voxel of another T1 is calibrated wrongly (consensus: more than 5 s)."
-            )
-            flags.append(Flag("m0-recovery-short", Severity.NOTE, sentence, "cbf", source=SOURCE))
-    if labelled.labelling.flip_angles is not None:
-        values, added, notes = _of_flip_angle(values, m0, labelled.labelling)
-        correction += added
-        flags += notes
+    seen, correction, flags = _seen(labelled, brain, t1, plan)
+    values = brain.taken(image).astype(np.float64) / seen
     te, te_asl = m0.te, labelled.series.acquisition.te
     if te is not None and te_asl is not None and abs(te - te_asl) > 1e-3:
         factor, flag = _of_echo_times(te, te_asl, labelled.labelling.is_spin_echo)
@@ -186,23 +166,38 @@ def _recovered(
     return Equilibrium(values, m0.kind, step, tuple(flags))
 
 
-def _of_flip_angle(
-    values: Float[np.ndarray, " voxels"], m0: Calibration, labelling: Labelling
+def _seen(
+    labelled: Labelled, brain: Region, t1: Float[np.ndarray, " voxels"], plan: Plan
 ) -> tuple[Float[np.ndarray, " voxels"], str, list[Flag]]:
-    """M0 as the magnetisation itself: what a flip angle shows of it over its sine. Of a Look-Locker readout label is
-    modelled as the pulses show it.
-    """
-    assert labelling.flip_angles is not None
-    angle, notes = m0.flip_angle, []
-    if angle is None:
-        labelled = labelling.flip_angles[labelling.of("control", "label", "deltam")]
-        angle = float(labelled[0])
+    """Share of the magnetisation that an M0 image shows, what that is in words, and what to say of it."""
+    m0 = labelled.m0
+    assert m0 is not None
+    flags: list[Flag] = []
+    if m0.tr is None:
         sentence = (
-            f"The flip angle of M0 is not recorded; it is taken as that of the labelled images "
-            f"({np.rad2deg(angle):.0f} degrees). If it was 90, flow is {1 / np.sin(angle):.2f} times what is shown."
+            "How long M0 recovered is not recorded; it is taken as fully relaxed, and flow reads too high by what it "
+            "had not recovered (8 % at 3 s, 22 % at 2 s in grey matter after pulses of 90 degrees). Give "
+            "RepetitionTimePreparation."
         )
-        notes = [Flag("m0-flip-angle-unknown", Severity.LIMITED, sentence, "cbf", float(1 / np.sin(angle)), SOURCE)]
-    return values / np.sin(angle), f", over the sine of its flip angle of {np.rad2deg(angle):.0f} degrees", notes
+        flags.append(Flag("m0-recovery-unknown", Severity.LIMITED, sentence, "cbf", source=SOURCE))
+        share, correction = np.ones(t1.size), "not corrected for recovery"
+    else:
+        share = recovery(t1, m0.tr, labelled.labelling.slice_times, brain, plan.m0_recovery)
+        correction = f"corrected for a recovery of {m0.tr:g} s (by {1 / np.median(share) - 1:.1%} on the median)"
+        if m0.tr < COMPLETE:
+            sentence = (
+                f"M0 recovered for {m0.tr:g} s only; it was corrected with T1 of {np.median(t1):.2f} s on the median, "
+                "and a voxel of another T1 is calibrated wrongly (consensus: more than 5 s)."
+            )
+            flags.append(Flag("m0-recovery-short", Severity.NOTE, sentence, "cbf", source=SOURCE))
+    if labelled.labelling.flip_angles is None:
+        return share, correction, flags
+    # Label of a Look-Locker readout is modelled as its pulses show it, so M0 is the magnetisation itself.
+    angle, notes = angle_of(m0, labelled.labelling, float(np.median(t1)))
+    seen = shown(share, angle)
+    before = "" if m0.tr is None else f"a recovery of {m0.tr:g} s and "
+    correction = f"{np.rad2deg(angle):.0f} degrees (shows {np.median(seen):.1%} of the magnetisation on the median)"
+    return seen, f"corrected for {before}a flip angle of {correction}", flags + notes
 
 
 def _of_echo_times(te: float, te_asl: float, is_spin_echo: bool | None) -> tuple[float, Flag]:
@@ -313,25 +308,45 @@ def _of_fluid(labelled: Labelled, around: Around, brain: Region, plan: Plan) -> 
             "Their mean would be too uncertain to scale flow by.",
             "Use asl.m0=auto, or a better map of fluid.",
         )
-    te = m0.te or 0.0
-    signal = float(np.median(m0.values[inside]))
-    relaxed = signal / -np.expm1(-m0.tr / FLUID_T1)
-    faster = {True: 1.0 / BLOOD_T2 - 1.0 / FLUID_T2, False: 1.0 / BLOOD_T2STAR - 1.0 / FLUID_T2STAR}
-    rate = faster.get(labelled.labelling.is_spin_echo, 0.5 * (faster[True] + faster[False]))  # type: ignore[arg-type]
-    blood = relaxed * float(np.exp(-te * rate)) / FLUID_WATER
+    share, flags = float(-np.expm1(-m0.tr / FLUID_T1)), list[Flag]()
+    if labelled.labelling.flip_angles is not None:
+        angle, flags = angle_of(m0, labelled.labelling, FLUID_T1)
+        share = float(shown(np.array([share]), angle)[0])
+    factor, notes = _blood_over_fluid(m0.te, labelled.series.acquisition.te, labelled.labelling.is_spin_echo)
+    blood = float(np.median(m0.values[inside])) / share * factor / FLUID_WATER
     sentence = (
         f"M0 of arterial blood, {blood:.4g}, came from {int(inside.sum())} voxels of fluid (T1 {FLUID_T1:g} s, "
-        f"{FLUID_WATER:g} times the water of blood)."
+        f"{FLUID_WATER:g} times the water of blood; M0 shows {share:.1%} of its magnetisation)."
     )
-    flags: tuple[Flag, ...] = ()
-    off = float(np.expm1(te * (faster[False] - rate)))
-    if labelled.labelling.is_spin_echo is None and off > UNKNOWN:
-        unknown = (
-            f"Whether the echo is a gradient echo or a spin echo is not recorded. Fluid loses less than blood until "
-            f"{te * 1e3:.1f} ms: M0 of blood may be {off:.0%} off. Give MRAcquisitionType or ScanningSequence."
+    step = Step("m0", sentence)
+    return Equilibrium(np.full(brain.n_voxels, plan.partition * blood), "fluid", step, (*flags, *notes))
+
+
+def _blood_over_fluid(te: float | None, te_asl: float | None, is_spin_echo: bool | None) -> tuple[float, list[Flag]]:
+    """Signal of blood at the echo time of the series over that of as much fluid at that of M0 (s), and what to say.
+
+    An echo time that is not recorded is taken to be the other. Where the kind of echo is not known, halfway between
+    the two decays.
+    """
+    te, te_asl = te or te_asl or 0.0, te_asl or te or 0.0
+    logs = {True: te / FLUID_T2 - te_asl / BLOOD_T2, False: te / FLUID_T2STAR - te_asl / BLOOD_T2STAR}
+    halfway = 0.5 * (logs[True] + logs[False])
+    log = halfway if is_spin_echo is None else logs[is_spin_echo]
+    flags: list[Flag] = []
+    if abs(te - te_asl) > 1e-3:
+        sentence = (
+            f"Fluid was read at TE {te * 1e3:.1f} ms, the labelled images at {te_asl * 1e3:.1f} ms: M0 of blood is "
+            "that at the latter, by decays of fluid and blood that are taken to be known."
         )
-        flags = (Flag("m0-readout-unknown", Severity.CAUTION, unknown, "cbf", off, SOURCE),)
-    return Equilibrium(np.full(brain.n_voxels, plan.partition * blood), "fluid", Step("m0", sentence), flags)
+        flags.append(Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", source=SOURCE))
+    off = float(np.expm1(abs(logs[False] - halfway)))
+    if is_spin_echo is None and off > UNKNOWN:
+        sentence = (
+            f"Whether the echo is a gradient echo or a spin echo is not recorded. Fluid loses less than blood until "
+            f"{te_asl * 1e3:.1f} ms: M0 of blood may be {off:.0%} off. Give MRAcquisitionType or ScanningSequence."
+        )
+        flags.append(Flag("m0-readout-unknown", Severity.CAUTION, sentence, "cbf", off, SOURCE))
+    return float(np.exp(log)), flags
 
 
 def _nothing(brain: Region, why: str, severity: Severity) -> Equilibrium:
