@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from browser import browser
-from perspect.app.view.curves import WITHOUT, redrawn
+from perspect.app.view.curves import WITHOUT, drawn, redrawn
 from perspect.app.view.server import HOST, viewer
 from perspect.app.view.spectrum import fitted_spectrum
 from perspect.app.view.studies import kept
 from perspect.app.view.unseen import Unseen
 from perspect.cli import main
 from perspect.io.nifti_mrs import nifti_mrs
-from perspect.io.ratings import FILE, ratings
+from perspect.io.ratings import FILE, Rating, ratings
 from perspect.io.spectra_out import in_time
 from perspect.models import ExtendedTofts
 from perspect.vocabulary import Grid, Problem, Spectra
@@ -202,6 +202,131 @@ def save_study(folder, start, plan, maps, room="dce"):
     (folder / f"{start}summary.json").write_text(json.dumps(said))
 
 
+def change_summary(path, **more):
+    """Changes numbers of a summary on disk; `None` takes one out."""
+    said = json.loads(path.read_text())
+    said["summary"] = {key: one for key, one in {**said["summary"], **more}.items() if one is not None}
+    path.write_text(json.dumps(said))
+
+
+def saved(path, values, **side):
+    """An image with its sidecar; what it must be called by is its SHA-256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(values, np.eye(4)), path)
+    if side:
+        path.with_name(f"{path.name.removesuffix('.nii.gz')}.json").write_text(json.dumps(side))
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def study_of(out, room, sources, summary):
+    """A study with a summary and sources, and no maps."""
+    save_study(out, f"sub-01_desc-{room}_", {}, {}, room)
+    path = out / f"sub-01_desc-{room}_summary.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "sources": sources, "summary": summary}))
+    return kept(out)[0]
+
+
+def test_the_volumes_before_the_bolus_are_those_of_the_analysed_series(results, series):
+    """Volume 0 was left out: the three volumes at rest are 1 to 3 of the file, and the curve begins with volume 1."""
+    (path,) = results.rglob("*dsc_summary.json")
+    change_summary(path, kept_volumes=list(range(1, 12)))
+    found = drawn(kept(results)[0], (3, 1, 2), series.parent)
+    signal = np.asarray(nib.load(series).dataobj)[3, 1, 2].astype(float)
+    right, wrong = ((-np.log(signal / signal[rest].mean()) / 0.03)[1:].max() for rest in (slice(1, 4), slice(3)))
+    assert f"{right:.3g}" != f"{wrong:.3g}"
+    assert f"largest value {right:.3g} 1/s" in found.svg
+    assert "1 volume that the run left out is not shown" in found.sentence
+
+
+@pytest.mark.parametrize("wrong", [
+    {"kept_volumes": [0, 12]}, {"kept_volumes": [2, 1]}, {"kept_volumes": [0, 1]}, {"kept_volumes": "all"},
+    {"baseline_frames": [0, 13]}, {"baseline_frames": [0.0, 3]}, {"baseline_frames": None},
+])  # fmt: skip
+def test_volumes_that_the_summary_does_not_tell_rightly_give_no_curve(results, series, wrong):
+    (path,) = results.rglob("*dsc_summary.json")
+    change_summary(path, **wrong)
+    found = drawn(kept(results)[0], (3, 1, 2), series.parent)
+    assert found.svg == ""
+    assert "summary" in found.sentence
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_series_under_any_name_is_the_only_source_with_several_volumes(tmp_path, is_alone):
+    raw, values = tmp_path / "raw", np.random.default_rng(3).uniform(500, 900, (2, 2, 2, 12)).astype(np.float32)
+    sources = {"perfusion.nii.gz": saved(raw / "perfusion.nii.gz", values, EchoTime=0.03, RepetitionTime=1.5)}
+    sources["mask.nii.gz"] = saved(raw / "mask.nii.gz", np.ones((2, 2, 2) if is_alone else (2, 2, 2, 2), np.float32))
+    study = study_of(tmp_path / "out", "dsc", sources, {"te": [0.03], "tr": 1.5, "baseline_frames": [0, 3]})
+    found = drawn(study, (0, 0, 0), raw)
+    assert ("<svg" in found.svg) == is_alone
+    assert is_alone or "2 of them have more than one volume" in found.sentence
+    (raw / "mask.nii.gz").unlink()
+    assert "mask.nii.gz is not in the folder" in drawn(study, (0, 0, 0), raw).sentence
+
+
+def test_a_series_that_is_changed_while_the_page_is_open_is_read_again(results, series):
+    study = kept(results)[0]
+    assert drawn(study, (3, 1, 2), series.parent).svg
+    whole = series.read_bytes()
+    nib.save(nib.Nifti1Image(np.ones((5, 4, 3, 12), np.int16), np.eye(4)), series)
+    assert "SHA-256 differs" in drawn(study, (3, 1, 2), series.parent).sentence
+    series.write_bytes(whole)
+    assert drawn(study, (3, 1, 2), series.parent).svg
+
+
+def labelled(tmp_path, summary, **side):
+    """A study of ASL with two slices and two delays, and the folder of its series."""
+    raw = tmp_path / "raw"
+    values = np.random.default_rng(5).uniform(100, 200, (2, 2, 2, 8)).astype(np.float32)
+    said = {
+        "ArterialSpinLabelingType": "PCASL", "PostLabelingDelay": [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0],
+        "LabelingDuration": 1.8, "RepetitionTimePreparation": 5.0, "EchoTime": 0.01, "SliceTiming": [0.0, 0.25],
+        "MRAcquisitionType": "2D",
+    }  # fmt: skip
+    said = {key: one for key, one in {**said, **side}.items() if one is not None}
+    sources = {"sub-01_asl.nii.gz": saved(raw / "sub-01_asl.nii.gz", values, **said)}
+    (raw / "sub-01_aslcontext.tsv").write_text("volume_type\n" + "control\nlabel\n" * 4)
+    return study_of(tmp_path / "out", "asl", sources, {"labelling": "PCASL", **summary}), raw
+
+
+def at_delays(monkeypatch):
+    """Where the points of the last drawing lie."""
+    seen = []
+    monkeypatch.setattr("perspect.app.view.curves.drawing", lambda curves, *_: seen.append(curves) or "<svg>")
+    return lambda: seen[-1]["difference"].times
+
+
+def test_a_delay_is_that_of_the_slice_of_the_voxel(tmp_path, monkeypatch):
+    where = at_delays(monkeypatch)
+    study, raw = labelled(tmp_path, {"delays": [1.0, 2.0]})
+    assert "read" not in drawn(study, (0, 0, 0), raw).sentence
+    np.testing.assert_allclose(where(), [1.0, 2.0])
+    assert "0.25 s after the first" in drawn(study, (0, 0, 1), raw).sentence
+    np.testing.assert_allclose(where(), [1.25, 2.25])
+
+
+def test_delays_are_those_of_the_run_or_none(tmp_path, monkeypatch):
+    """One delay given by hand is that of all pairs; of several it is not known which is whose."""
+    where = at_delays(monkeypatch)
+    study, raw = labelled(tmp_path / "one", {"delays": [1.5]}, PostLabelingDelay=None)
+    assert drawn(study, (0, 0, 0), raw).svg, drawn(study, (0, 0, 0), raw).sentence
+    np.testing.assert_allclose(where(), [1.5])
+    for name, summary, side in (
+        ("other", {"delays": [1.0, 2.2]}, {}),
+        ("less", {"delays_acquired": [1.0, 2.0, 3.0]}, {}),
+        ("unsaid", {}, {}),
+        ("none", {"delays": [1.0, 2.0]}, {"PostLabelingDelay": None}),
+    ):
+        study, raw = labelled(tmp_path / name, summary, **side)
+        found = drawn(study, (0, 0, 0), raw)
+        assert found.svg == ""
+        assert "elay" in found.sentence and "--" not in found.sentence
+
+
+def test_of_several_echoes_the_first_is_said_to_be_drawn(tmp_path):
+    study, raw = labelled(tmp_path, {"delays": [1.0]}, PostLabelingDelay=1.0, EchoTime=[0.01] * 4 + [0.03] * 4)
+    assert "Of several echoes the first is drawn" in drawn(study, (0, 0, 0), raw).sentence
+
+
 def test_the_model_of_a_voxel_is_redrawn_from_what_was_written(tmp_path):
     times = np.arange(0.0, 60.0, 2.0)
     plasma = 4.0 * np.exp(-(((times - 20.0) / 6.0) ** 2))
@@ -247,10 +372,14 @@ def test_a_written_spectrum_is_drawn_as_it_was_fitted(tmp_path, n):
     path.write_bytes(nifti_mrs(values, like, {}, ("DIM_USER_0",)))
     summary = tmp_path / "mrs" / "desc-fit_summary.json"
     summary.write_text(json.dumps({**json.loads(summary.read_text()), "files": [path.name]}))
+    said = json.loads(summary.read_text())
     fitted = fitted_spectrum(kept(tmp_path)[0])
     inside = (fitted.ppm > 0.5) & (fitted.ppm < 3.9)  # the baseline ends with a corner at the ends of the window
     for found, wanted in zip((fitted.data, fitted.fit, fitted.baseline), truth(fitted.ppm), strict=False):
         np.testing.assert_allclose(found[inside], wanted[inside], atol=1e-3)  # the lines are cut off at the window
+    summary.write_text(json.dumps({**said, "plan": {"mrs": {"low": 0.2}}}))
+    with pytest.raises(Unseen, match="window"):
+        fitted_spectrum(kept(tmp_path)[0])
 
 
 def test_a_rating_is_kept_with_its_study_and_exported(results, tmp_path, capsys):
@@ -270,6 +399,14 @@ def test_a_rating_is_kept_with_its_study_and_exported(results, tmp_path, capsys)
     assert (tmp_path / "all.tsv").read_bytes() == table
     assert main(["view", str(results), "--export", str(tmp_path / "all.tsv")]) == 2
     assert "already there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("rater", "comment", "what"), [
+    (" ", "good", "Who rates"), ("a" * 81, "good", "name of the reader"), ("ab", "x" * 10_001, "comment"),
+])  # fmt: skip
+def test_a_rating_says_which_of_its_words_is_wrong(rater, comment, what):
+    with pytest.raises(Problem, match=what):
+        Rating("study", rater, "2024-01-01T00:00:00+00:00", 3, comment)
 
 
 @pytest.mark.parametrize("said", [
@@ -319,6 +456,42 @@ def test_in_a_browser_keys_move_the_cross_and_nothing_else_is_asked_for(results,
         assert page.value("document.querySelector('#maps [aria-pressed=true]').textContent") == "2CBF"
         assert page.complaints == []
         assert all(url.startswith(server.address) for url in page.asked_for)
+
+
+HOLDING = """
+const real = window.fetch;
+window.held = []; window.holds = /hung$/;
+window.fetch = (address, more) => window.holds.test(address)
+  ? new Promise((go) => window.held.push(go)).then(() => real(address, more)) : real(address, more);
+"""
+"""A browser's fetch that keeps some answers back until `held` are let go."""
+
+RELEASED = "(async () => { for (const go of held.splice(0)) go(); await new Promise((go) => setTimeout(go, 500)); })()"
+
+
+def test_in_a_browser_an_answer_that_comes_late_is_not_shown_for_another_study(results):
+    save_study(results / "other", "sub-02_desc-fit_", {}, {}, "mrs")
+    names = [one.title for one in kept(results)]
+    late = names.index("sub-02")
+    with served(results) as server, browser() as page:
+        assert rate(server, f"{late}/ratings", rater="ab", rating=1, comment="of the other")[0] == 200
+        page.call("Page.addScriptToEvaluateOnNewDocument", source=HOLDING)
+        page.open(server.address, f"document.querySelectorAll('#studies li').length === {len(names)}")
+        page.value(f"document.querySelectorAll('#studies button')[{1 - late}].click()")
+        page.open(f"{server.address}#", "held.length > 0")
+        page.value("document.getElementById('frame').click()")  # nothing hangs yet
+        page.value("document.getElementById('number').dispatchEvent(new Event('input'))")
+        page.value(RELEASED)
+        page.open(f"{server.address}#", "document.querySelectorAll('#rows tr').length === 2")
+        page.value("holds = /ratings$/")
+        page.value(f"document.querySelectorAll('#studies button')[{late}].click()")
+        page.value("holds = /none/")
+        page.value(f"document.querySelectorAll('#studies button')[{1 - late}].click()")
+        page.open(f"{server.address}#", "document.querySelectorAll('#rows tr').length === 2")
+        page.value(RELEASED)
+        assert page.value("document.getElementById('said').textContent") == ""
+        assert "Voxel" in page.value("document.getElementById('where').textContent")
+        assert page.complaints == []
 
 
 @pytest.mark.parametrize("there", [True, False])

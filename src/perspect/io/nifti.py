@@ -1,12 +1,12 @@
 """NIfTI images in: stored integers with their scale, the affine as nibabel decides it, time as the slowest axis."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import nibabel as nib
 import numpy as np
@@ -25,6 +25,8 @@ FARTHEST: Final = 2**40
 
 MOST_PACKED: Final = 1100
 """Deflate never packs better than 1032 to 1; a header that asks for more is damaged."""
+Read = TypeVar("Read")
+
 Header: TypeAlias = Any
 """A header of nibabel, which carries no types."""
 
@@ -80,6 +82,11 @@ def read_echoes(path: Path) -> tuple[Image, int]:
     return replace(image, values=values.reshape(*values.shape[:3], -1, order="F")), n
 
 
+def n_volumes(path: Path) -> int:
+    """How many volumes an image holds, by its header alone."""
+    return _from(path, lambda file: prod(_stated(path, _header(path, file)).shape[3:]))
+
+
 def read_volume(path: Path) -> tuple[Float[np.ndarray, "x y z"], Grid]:
     """A map in its own scale, and its grid; axes of length one after the third are tolerated."""
     image = _read(path)
@@ -109,13 +116,18 @@ def read_region(path: Path, name: str) -> Region:
 
 def _read(path: Path, most_axes: int = 4) -> Image:
     """Any NIfTI image, big or small endian, compressed or not."""
+    return _from(path, lambda file: _image(path, file, most_axes))
+
+
+def _from(path: Path, read: Callable[[BufferedIOBase], Read]) -> Read:
+    """What is read from a file that may be missing, damaged, or another's."""
     if not path.is_file():
         raise Problem(
             f"There is no file {path}.", "Nothing can be read.", "Check the path; NIfTI files end in .nii or .nii.gz."
         )
     try:
         with opened(path) as file:
-            return _image(path, file, most_axes)
+            return read(file)
     except BROKEN as error:
         raise broken(path, error) from error
     except PermissionError as error:

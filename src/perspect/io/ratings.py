@@ -16,6 +16,9 @@ BEST: Final = 5
 LONGEST: Final = 10_000
 """Letters of a comment."""
 
+LONGEST_NAME: Final = 80
+"""Letters of the name or initials of a reader [our default]."""
+
 PATIENCE: Final = 10.0
 """Seconds to wait while another reader saves."""
 
@@ -34,6 +37,14 @@ class Rating:
     comment: str
 
     def __post_init__(self) -> None:
+        if not self.rater.strip():
+            raise Problem("Who rates is not said.", "Readers are told apart by it.", "Give a name or initials.")
+        if len(self.rater) > LONGEST_NAME:
+            raise Problem(
+                "The name of the reader is too long.",
+                "It is a name or initials.",
+                f"Keep it to {LONGEST_NAME} letters or fewer.",
+            )
         if self.rating is None and not self.comment.strip():
             raise Problem(
                 "Neither a rating nor a comment was given.",
@@ -46,9 +57,9 @@ class Rating:
                 "Ratings are counted from not usable to excellent.",
                 f"It must be a whole number from 1 to {BEST}.",
             )
-        if len(self.comment) > LONGEST or len(self.rater) > LONGEST:
+        if len(self.comment) > LONGEST:
             raise Problem(
-                "The comment is too long.", "It is a remark on one study.", f"Keep it below {LONGEST} letters."
+                "The comment is too long.", "It is a remark on one study.", f"Keep it to {LONGEST} letters or fewer."
             )
 
 

@@ -14,7 +14,8 @@ from perspect.io.bids import Name
 from perspect.io.canonical import canonical, plain
 from perspect.io.derivatives import Destination, Written, write_files
 from perspect.io.nifti_mrs import nifti_mrs
-from perspect.vocabulary import Amount, FittedSpectrum, MeasuredSpectrum, Spectra, Status
+from perspect.vocabulary import WATER, Amount, FittedSpectrum, MeasuredSpectrum, Spectra, Status
+from perspect.vocabulary.spectra import shift
 
 SCHEMA: Final = "perspect-mrs-summary-1"
 
@@ -123,12 +124,29 @@ def in_time(
     The steps of the fit need not be those of the file (it may use fewer points): the sum over its own frequencies is
     taken, as far as that sum is causal, which is half of its period.
     """
-    hertz = (4.65 - ppm) * like.frequency * 1e-6
+    hertz = (WATER - ppm) * like.frequency * 1e-6
     step = float(np.abs(np.diff(hertz)).mean())
     times = np.arange(like.n_points) * like.dwell
     signal: Complex[np.ndarray, " points"] = 2.0 * step * (np.exp(2j * np.pi * np.outer(times, hertz)) @ spectrum)
     signal[times >= 0.5 / step - 1e-6 * like.dwell] = 0.0
     return signal
+
+
+def in_window(
+    signals: Complex[np.ndarray, "rows points"], like: Spectra, low: float, high: float
+) -> tuple[Float[np.ndarray, " bins"], Float[np.ndarray, "rows bins"]]:
+    """The inverse of `in_time`: shifts in ppm from `high` down to `low`, and the real part of each spectrum there.
+
+    Signals are filled with zeros to twice their length; the first point counts half, as a causal signal demands.
+    """
+    n = 2 * signals.shape[1]
+    ppm = shift(np.fft.fftfreq(n, like.dwell), like.frequency)
+    inside = np.flatnonzero((ppm >= low) & (ppm <= high))
+    order = inside[np.argsort(-ppm[inside])]
+    halved = signals.copy()
+    halved[:, 0] /= 2.0
+    spectra: Float[np.ndarray, "rows bins"] = np.fft.fft(halved, n, axis=1).real[:, order] * like.dwell
+    return ppm[order], spectra
 
 
 def _summary(results: SpectrumResults, files: list[str]) -> dict[str, Any]:

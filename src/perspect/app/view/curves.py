@@ -4,29 +4,26 @@ Results name their series and its SHA-256 and hold no copy of it; a curve is sho
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float
 
+from perspect.app.view.sources import labelled_at, matching, series_at
 from perspect.app.view.studies import Kept, described
 from perspect.app.view.unseen import Unseen
 from perspect.app.view.voxel import Voxel, number
+from perspect.asl.samples import SAME
 from perspect.dce.kinetics import MODELS, NUMBERS
 from perspect.dsc.signal import delta_r2star
-from perspect.io.asl import read_asl
-from perspect.io.bids import stem
-from perspect.io.series import read_series, sha256
+from perspect.io.labelling import GivenLabelling
 from perspect.report.curves import Windows, drawing
-from perspect.vocabulary import Acquisition, Curve, Labelled, Problem, Series, lexicon
+from perspect.vocabulary import Curve, Labelling, Problem, Series, lexicon
 
 WITHOUT: Final = "Curves need the series that was measured: start `perspect view` with --study FOLDER, where it lies."
 UNMOVED: Final = "The series is shown as it was scanned, before volumes were aligned."
-
-SERIES_HELD: Final = 2
-"""Series kept in memory; one may take a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -47,50 +44,12 @@ def drawn(study: Kept, voxel: Voxel, folder: Path | None) -> Drawn:
         paths = matching(study, folder)
         return {"dsc": _dsc, "dce": _dce, "asl": _asl}[study.room](study, voxel, paths)
     except (Problem, Unseen) as problem:
-        return Drawn("", str(problem))
+        return Drawn("", _why(problem))
 
 
-def matching(study: Kept, folder: Path) -> tuple[Path, ...]:
-    """The series of a study in a folder, by name and SHA-256. Raises `Unseen` where one is missing or differs."""
-    named = {name: digest for name, digest in study.said.get("sources", {}).items() if _is_series(name, study.room)}
-    if not named:
-        raise Unseen("The summary names no series by which a curve could be found.")
-    return tuple(_found(PurePosixPath(name).name, digest, folder) for name, digest in sorted(named.items()))
-
-
-def _is_series(name: str, room: str) -> bool:
-    return name.endswith((".nii", ".nii.gz", ".mat")) and stem(Path(name)).split("_")[-1] == room
-
-
-def _found(name: str, digest: str, folder: Path) -> Path:
-    alike = sorted(folder.rglob(name))
-    same = next((path for path in alike if _digest(path) == digest), None)
-    if same is None and alike:
-        raise Unseen(f"{name} in the folder of --study is another file than the one measured (its SHA-256 differs).")
-    if same is None:
-        raise Unseen(f"{name} is not in the folder of --study.")
-    return same
-
-
-@lru_cache(maxsize=64)
-def _digest(path: Path) -> str:
-    return sha256(path)
-
-
-@lru_cache(maxsize=SERIES_HELD)
-def _series(path: Path, tr: float | None) -> Series:
-    """A series; `tr` in s is the step between volumes where the file and its sidecar say none."""
-    try:
-        return read_series(path).series[0]
-    except Problem:
-        if tr is None:
-            raise
-        return read_series(path, Acquisition(tr=tr)).series[0]
-
-
-@lru_cache(maxsize=SERIES_HELD)
-def _labelled(path: Path) -> Labelled:
-    return read_asl(path, wants_m0=False).labelled
+def _why(problem: Problem | Unseen) -> str:
+    """What is wrong and why it matters; remedies name options of other commands, which this one does not have."""
+    return f"{problem.what} {problem.why}".strip() if isinstance(problem, Problem) else str(problem)
 
 
 def _signal(series: Series, voxel: Voxel) -> Float[np.ndarray, " time"]:
@@ -100,16 +59,50 @@ def _signal(series: Series, voxel: Voxel) -> Float[np.ndarray, " time"]:
     return out
 
 
-def _rest(study: Kept, series: Series) -> slice:
-    """The volumes before the bolus, as the run chose them."""
-    frames = study.said.get("summary", {}).get("baseline_frames")
-    if not isinstance(frames, list) or len(frames) != 2 or not 0 <= frames[0] < frames[1] <= series.n_times:
+@dataclass(frozen=True, eq=False)
+class _Analysed:
+    """The volumes of a voxel that the run analysed: their times in s, their signal, and those before the bolus."""
+
+    times: Float[np.ndarray, " kept"]
+    signal: Float[np.ndarray, " kept"]
+    rest: slice
+    n_left_out: int
+
+    @property
+    def before(self) -> float:
+        """Mean signal before the bolus."""
+        return float(self.signal[self.rest].mean())
+
+    @property
+    def windows(self) -> Windows:
+        """From when to when that was."""
+        return Windows(rest=(float(self.times[self.rest.start]), float(self.times[self.rest.stop - 1])))
+
+    @property
+    def sentence(self) -> str:
+        """How many volumes are not shown, and that the others are as they were scanned."""
+        n = self.n_left_out
+        if not n:
+            return UNMOVED
+        return f"{UNMOVED} {n} volume{'s' if n > 1 else ''} that the run left out {'are' if n > 1 else 'is'} not shown."
+
+
+def _analysed(study: Kept, series: Series, voxel: Voxel) -> _Analysed:
+    """The volumes that the run analysed: `baseline_frames` count these, `kept_volumes` are their places."""
+    said = study.said.get("summary", {})
+    kept, frames = said.get("kept_volumes", list(range(series.n_times))), said.get("baseline_frames")
+    if not _are_places(kept, series.n_times):
+        raise Unseen("The volumes that the summary says were analysed are not those of the series.")
+    if not _are_places(frames, len(kept) + 1) or len(frames) != 2:
         raise Unseen("The summary does not say which volumes were before the bolus.")
-    return slice(*frames)
+    return _Analysed(series.times[kept], _signal(series, voxel)[kept], slice(*frames), series.n_times - len(kept))
 
 
-def _seconds(rest: slice, series: Series) -> Windows:
-    return Windows(rest=(float(series.times[rest.start]), float(series.times[rest.stop - 1])))
+def _are_places(said: Any, n: int) -> bool:
+    """Whether this is an increasing list of whole numbers from 0, all below n."""
+    if not isinstance(said, list) or not said or not all(type(one) is int for one in said):
+        return False
+    return said[0] >= 0 and said[-1] < n and all(one < other for one, other in pairwise(said))
 
 
 def _dsc(study: Kept, voxel: Voxel, paths: tuple[Path, ...]) -> Drawn:
@@ -118,36 +111,34 @@ def _dsc(study: Kept, voxel: Voxel, paths: tuple[Path, ...]) -> Drawn:
     echo_times = [float(one) for one in said.get("te", ())]
     if len(echo_times) != len(paths):
         raise Unseen(f"The summary has {len(echo_times)} echo times for {len(paths)} series.")
-    curves, windows = {}, Windows()
+    curves, windows, sentence = {}, Windows(), UNMOVED
     for path in paths:
-        series = _series(path, said.get("tr"))
+        series = series_at(path, said.get("tr"))
         te = series.acquisition.te if len(paths) > 1 else echo_times[0]
         if te is None:
             raise Unseen(f"{path.name} does not say its echo time, and there are two.")
-        rest, signal = _rest(study, series), _signal(series, voxel)
-        values = delta_r2star(signal, np.asarray(signal[rest].mean()), te)
-        curves[path.name] = Curve(series.times, values, lexicon.DELTA_R2STAR.unit, f"this voxel, TE {te * 1e3:g} ms")
-        windows = _seconds(rest, series)
+        run = _analysed(study, series, voxel)
+        values = delta_r2star(run.signal, np.asarray(run.before), te)
+        curves[path.name] = Curve(run.times, values, lexicon.DELTA_R2STAR.unit, f"this voxel, TE {te * 1e3:g} ms")
+        windows, sentence = run.windows, run.sentence
     unfitted = "The fit of leakage is not redrawn: the mean curve of healthy tissue that it rests on is not on disk."
-    return Drawn(drawing({**curves, **_arterial(study)}, windows), f"{UNMOVED} {unfitted}")
+    return Drawn(drawing({**curves, **_arterial(study)}, windows), f"{sentence} {unfitted}")
 
 
 def _dce(study: Kept, voxel: Voxel, paths: tuple[Path, ...]) -> Drawn:
     """Relative enhancement, and beside it the concentration that the maps of this voxel mean."""
     if len(paths) != 1:
         raise Unseen("The curve of a series in several files is not shown.")
-    series = _series(paths[0], None)
-    rest, signal = _rest(study, series), _signal(series, voxel)
-    before = signal[rest].mean()
-    if not before > 0:
+    run = _analysed(study, series_at(paths[0]), voxel)
+    if not run.before > 0:
         raise Unseen("The voxel has no signal before the bolus.")
-    curves = {"voxel": Curve(series.times, 100.0 * (signal / before - 1.0), "%", "relative enhancement")}
+    curves = {"voxel": Curve(run.times, 100.0 * (run.signal / run.before - 1.0), "%", "relative enhancement")}
     try:
         curves["model"] = redrawn(study, voxel)
         sentence = "The right panel is the model with the values of the maps; it lies in mM and is not fitted here."
     except (Problem, Unseen) as problem:
-        sentence = f"No model is redrawn: {problem}"
-    return Drawn(drawing(curves, _seconds(rest, series)), f"{UNMOVED} {sentence}")
+        sentence = f"No model is redrawn: {_why(problem)}"
+    return Drawn(drawing(curves, run.windows), f"{run.sentence} {sentence}")
 
 
 def redrawn(study: Kept, voxel: Voxel) -> Curve:
@@ -206,27 +197,67 @@ def _table(study: Kept) -> tuple[Float[np.ndarray, " time"], str, Float[np.ndarr
     return cells[:, 0], column, cells[:, 1], str(side.get("Description", "arterial input"))
 
 
-def _asl(_: Kept, voxel: Voxel, paths: tuple[Path, ...]) -> Drawn:
+def _asl(study: Kept, voxel: Voxel, paths: tuple[Path, ...]) -> Drawn:
     """The mean difference of control and label at each delay, with its standard error over the pairs."""
     if len(paths) != 1:
         raise Unseen("The curve of a series in several files is not shown.")
-    one = _labelled(paths[0])
-    signal, labelling = _signal(one.series, voxel), one.labelling
-    control, label, done = (labelling.of(kind) for kind in ("control", "label", "deltam"))
-    if done.size:
-        delays, differences = labelling.delays[done], signal[done]
-    elif control.size and control.size == label.size:
-        delays, differences = labelling.delays[control], signal[control] - signal[label]
-        if not np.array_equal(delays, labelling.delays[label]):
-            raise Unseen("Controls and labels do not come in pairs of one delay.")
-    else:
-        raise Unseen("The series does not come in pairs of control and label.")
+    told = _delays(study)
+    reading = labelled_at(paths[0], _given(study, told))
+    one = reading.labelled
+    delays, differences = _pairs(one.labelling, _signal(one.series, voxel))
     at = np.unique(delays)
+    if not (_are_in(at, told) and _are_in(told, at)):
+        raise Unseen("The delays of the run are not those that the series and its sidecar say now.")
     groups = [differences[delays == delay] for delay in at]
     mean = np.array([group.mean() for group in groups])
     error = np.array([group.std(ddof=1) / np.sqrt(group.size) if group.size > 1 else np.nan for group in groups])
-    curve = Curve(at, mean, "a.u.", "control − label ± SE", error)
-    said = (
-        "Every pair is counted, also those that the run left out. The fit is not redrawn: what M0 was is not on disk."
-    )
-    return Drawn(drawing({"difference": curve}, Windows(), "delay after labelling (s)"), f"{UNMOVED} {said}")
+    later = _later(one.labelling, voxel)
+    curve = Curve(at + later, mean, "a.u.", "control − label ± SE", error)
+    said = [UNMOVED]
+    if later > 0:
+        said += [f"This slice was read {later:.3g} s after the first, and its delays are that much longer."]
+    if one.echoes or any(flag.code == "first-echo" for flag in reading.flags):
+        said += ["Of several echoes the first is drawn."]
+    said += ["Every pair is counted, also those that the run left out."]
+    said += ["The fit is not redrawn: what M0 was is not on disk."]
+    return Drawn(drawing({"difference": curve}, Windows(), "delay after labelling (s)"), " ".join(said))
+
+
+def _delays(study: Kept) -> Float[np.ndarray, " delays"]:
+    """The delays in s that the run took the series to have, those of pairs that it left out as well."""
+    said = study.said.get("summary", {})
+    delays = said.get("delays_acquired", said.get("delays"))
+    if not isinstance(delays, list) or not delays or not all(isinstance(one, int | float) for one in delays):
+        raise Unseen("The summary does not say the delays of the run.")
+    return np.unique(np.array(delays, float))
+
+
+def _given(study: Kept, delays: Float[np.ndarray, " delays"]) -> GivenLabelling:
+    """The labelling of the run, which may have been told by hand; of several delays the file says which is whose."""
+    kind = str(study.said["summary"].get("labelling", "")).lower() or None
+    return GivenLabelling(kind, (float(delays[0]),) if np.ptp(delays) < SAME else ())
+
+
+def _are_in(these: Float[np.ndarray, " these"], those: Float[np.ndarray, " those"]) -> bool:
+    """Whether each of these delays is one of those."""
+    return bool((np.abs(these[:, None] - those).min(axis=1) < SAME).all())
+
+
+def _later(labelling: Labelling, voxel: Voxel) -> float:
+    """How long after the first slice that of a voxel was read, in s; 0 where all were read at once."""
+    times = labelling.slice_times
+    return 0.0 if times is None else float(times[voxel[2]] - times.min())
+
+
+def _pairs(
+    labelling: Labelling, signal: Float[np.ndarray, " time"]
+) -> tuple[Float[np.ndarray, " pairs"], Float[np.ndarray, " pairs"]]:
+    """Delay in s of the first slice, and control − label, of every pair."""
+    control, label, done = (labelling.of(kind) for kind in ("control", "label", "deltam"))
+    if done.size:
+        return labelling.delays[done], signal[done]
+    if not control.size or control.size != label.size:
+        raise Unseen("The series does not come in pairs of control and label.")
+    if not np.array_equal(labelling.delays[control], labelling.delays[label]):
+        raise Unseen("Controls and labels do not come in pairs of one delay.")
+    return labelling.delays[control], signal[control] - signal[label]

@@ -104,8 +104,8 @@ class Viewer(ThreadingHTTPServer):
         if not isinstance(said, dict):
             raise Unseen("A rating is an object with rater, rating and comment.")
         rater, rating, comment = said.get("rater", ""), said.get("rating"), said.get("comment", "")
-        if not isinstance(rater, str) or not isinstance(comment, str) or not rater.strip():
-            raise Unseen("Who rates is not said: give a name or initials, and the comment as text.")
+        if not isinstance(rater, str) or not isinstance(comment, str):
+            raise Unseen("The name of the reader or the comment is no text.")
         if rating is not None and (not isinstance(rating, int) or isinstance(rating, bool)):
             raise Unseen("The rating is no whole number.")
         when = datetime.now(UTC).isoformat(timespec="seconds")

@@ -3,13 +3,12 @@
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float
 
 from perspect.app.view.studies import Kept
 from perspect.app.view.unseen import Unseen
 from perspect.app.view.voxel import Row
 from perspect.io.nifti_mrs import read_nifti_mrs
-from perspect.io.spectra_out import ROWS
+from perspect.io.spectra_out import ROWS, in_window
 from perspect.report.spectrum import spectrum_drawing
 from perspect.vocabulary import FittedSpectrum, Status
 
@@ -26,19 +25,19 @@ def fitted_spectrum(study: Kept) -> FittedSpectrum:
     signal = read_nifti_mrs(study.fit)
     if signal.values.shape != (1, 1, 1, signal.n_points, len(ROWS)):
         raise Unseen(f"{study.fit.name} does not hold {', '.join(ROWS)} of one voxel.")
-    window = study.said.get("plan", {}).get("mrs", {})
-    low, high = float(window.get("low", 0.2)), float(window.get("high", 4.2))
-    in_time = signal.values[0, 0, 0].T.copy()
-    in_time[:, 0] /= 2.0
-    n = 2 * signal.n_points
-    ppm = 4.65 - np.fft.fftfreq(n, signal.dwell) / signal.frequency * 1e6
-    inside = np.flatnonzero((ppm >= low) & (ppm <= high))
-    order = inside[np.argsort(-ppm[inside])]
-    spectra: Float[np.ndarray, "rows bins"] = np.fft.fft(in_time, n, axis=1).real[:, order] * signal.dwell
-    data, fit, baseline, _ = spectra
+    ppm, (data, fit, baseline, _) = in_window(signal.values[0, 0, 0].T, signal, *_window(study))
     misfit = study.said.get("summary", {}).get("misfit")
     noise = float(np.std(data - fit)) / (float(misfit) ** 0.5 if misfit else 1.0)
-    return FittedSpectrum(ppm[order], data, fit, baseline, {}, noise)
+    return FittedSpectrum(ppm, data, fit, baseline, {}, noise)
+
+
+def _window(study: Kept) -> tuple[float, float]:
+    """The fitted window in ppm, as the run's plan has it."""
+    plan = study.said.get("plan", {}).get("mrs", {})
+    low, high = plan.get("low"), plan.get("high")
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        raise Unseen("The plan in the summary does not say which window of the spectrum was fitted.")
+    return float(low), float(high)
 
 
 def spectrum_svg(study: Kept) -> str:

@@ -9,6 +9,8 @@
     if (!got.ok) throw new Error(told.problem);
     return told;
   };
+  // An answer may come when the reader is elsewhere already: then it is nobody's.
+  const still = (mine) => mine[0] === study && mine[1] === map;
   // What went wrong is said where the reader looks, and never thrown away.
   const said = (error) => { at("where").textContent = error.message; };
   const digits = (value, std) => {
@@ -45,7 +47,7 @@
       if (mine !== asked) return;
       fill(told);
       at("where").textContent = "Voxel " + told.voxel.join(", ");
-    } catch (error) { said(error); }
+    } catch (error) { if (mine === asked) said(error); }
   };
   const draw = () => {
     const one = studies[study].maps[map];
@@ -58,8 +60,8 @@
   };
   const chosen = async (number) => {
     if (number >= studies[study].maps.length) return;
-    map = number;
-    const one = studies[study].maps[map];
+    map = number; hung = null; asked++;
+    const one = studies[study].maps[map], mine = [study, map];
     [...at("maps").children].forEach((button, k) => button.setAttribute("aria-pressed", k === map));
     at("bar").src = study + "/" + map + "/bar.png";
     at("bar").alt = "Colours from " + one.window.join(" to ") + " " + one.unit;
@@ -67,8 +69,10 @@
     at("unit").textContent = one.unit === "1" ? "" : one.unit;
     at("meaning").textContent = one.name + ". " + one.meaning;
     try {
-      hung = await ask(study + "/" + map + "/hung");
-    } catch (error) { return said(error); }
+      const told = await ask(mine.join("/") + "/hung");
+      if (!still(mine)) return;
+      hung = told;
+    } catch (error) { if (still(mine)) said(error); return; }
     at("number").max = hung.slices - 1;
     place = place || [hung.fullest, Math.floor(hung.rows / 2), Math.floor(hung.columns / 2)];
     place = place.map((value, k) => Math.min(value, [hung.slices, hung.rows, hung.columns][k] - 1));
@@ -79,9 +83,9 @@
   const opinions = (all) => at("said").replaceChildren(...all.map((one) => make("li",
     one.when.slice(0, 16).replace("T", " ") + " · " + one.rater + (one.rating ? " · " + one.rating + " of 5" : "") + (one.comment ? "\n" + one.comment : ""))));
   const open = async (number) => {
-    study = number; place = null; asked++;
+    study = number; map = 0; hung = null; place = null; asked++;
     at("saved").textContent = "";
-    const one = studies[study];
+    const one = studies[study], mine = [study, map];
     [...at("studies").children].forEach((item, k) => item.firstChild.setAttribute("aria-pressed", k === study));
     at("title").replaceChildren(one.label + " ", make("span", one.title, {className: "series"}));
     at("flags").replaceChildren(...one.flags.map((flag) => {
@@ -104,12 +108,18 @@
     at("curve-title").textContent = one.spectrum ? "Spectrum" : "Curve";
     fill({rows: [], svg: "", sentence: ""});
     try {
-      opinions(await ask(study + "/ratings"));
+      const all = await ask(number + "/ratings");
+      if (number !== study) return;
+      opinions(all);
+      if (!still(mine)) return;
       if (one.maps.length) return await chosen(0);
-      if (one.spectrum) fill(await ask(study + "/spectrum"));
-      at("where").textContent = one.spectrum ? "Amounts" : "This study has no map and no spectrum";
-    } catch (error) { said(error); }
+      const told = one.spectrum ? await ask(number + "/spectrum") : null;
+      if (!still(mine)) return;
+      if (told) fill(told);
+      at("where").textContent = told ? "Amounts" : "This study has no map and no spectrum";
+    } catch (error) { if (still(mine)) said(error); }
   };
+  const isHung = () => hung !== null && place !== null;
   const moved = (slice, row, column) => {
     const to = [place[0] + slice, place[1] + row, place[2] + column];
     const sizes = [hung.slices, hung.rows, hung.columns];
@@ -119,17 +129,18 @@
   };
   const KEYS = {ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0], ArrowLeft: [0, 0, -1], ArrowRight: [0, 0, 1], PageUp: [1, 0, 0], PageDown: [-1, 0, 0]};
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || !hung || !place || event.target.matches("input, textarea, select")) return;
-    if (KEYS[event.key]) { event.preventDefault(); moved(...KEYS[event.key]); }
+    if (event.ctrlKey || event.altKey || event.metaKey || !studies.length || event.target.matches("input, textarea, select")) return;
+    if (KEYS[event.key]) { event.preventDefault(); if (isHung()) moved(...KEYS[event.key]); }
     else if (/^[1-9]$/.test(event.key)) chosen(Number(event.key) - 1);
   });
   at("frame").addEventListener("click", (event) => {
+    if (!isHung()) return;
     const box = at("slice").getBoundingClientRect();
     const row = Math.floor(hung.rows * (event.clientY - box.top) / box.height);
     const column = Math.floor(hung.columns * (event.clientX - box.left) / box.width);
     moved(0, row - place[1], column - place[2]);
   });
-  at("number").addEventListener("input", () => moved(Number(at("number").value) - place[0], 0, 0));
+  at("number").addEventListener("input", () => { if (isHung()) moved(Number(at("number").value) - place[0], 0, 0); });
   at("rate").addEventListener("submit", async (event) => {
     event.preventDefault();
     const rating = at("rating").value ? Number(at("rating").value) : null;
@@ -141,7 +152,7 @@
       opinions(told);
       at("comment").value = ""; at("rating").value = "";
       at("saved").textContent = "Saved.";
-    } catch (error) { at("saved").textContent = error.message; }
+    } catch (error) { if (mine === study) at("saved").textContent = error.message; }
   });
   ask("studies").then((told) => {
     studies = told;
