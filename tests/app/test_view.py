@@ -17,6 +17,7 @@ import pytest
 from browser import browser
 from perspect.app.view.curves import WITHOUT, drawn, redrawn
 from perspect.app.view.server import HOST, viewer
+from perspect.app.view.sources import series_at
 from perspect.app.view.spectrum import fitted_spectrum
 from perspect.app.view.studies import kept
 from perspect.app.view.unseen import Unseen
@@ -320,6 +321,18 @@ def test_delays_are_those_of_the_run_or_none(tmp_path, monkeypatch):
         found = drawn(study, (0, 0, 0), raw)
         assert found.svg == ""
         assert "elay" in found.sentence and "--" not in found.sentence
+
+
+def test_a_sidecar_that_is_changed_while_the_page_is_open_is_read_again(tmp_path, series):
+    side = series.with_name("sub-01_dsc.json")
+    assert series_at(series).acquisition.te == 0.03
+    side.write_text(json.dumps({"EchoTime": 0.045, "RepetitionTime": 1.5}))
+    assert series_at(series).acquisition.te == 0.045
+    study, raw = labelled(tmp_path / "asl", {"delays": [1.0, 2.0]})
+    assert drawn(study, (0, 0, 0), raw).svg
+    side = raw / "sub-01_asl.json"
+    side.write_text(side.read_text().replace("2.0", "2.25"))
+    assert "The delays of the run are not those" in drawn(study, (0, 0, 0), raw).sentence
 
 
 def test_of_several_echoes_the_first_is_said_to_be_drawn(tmp_path):

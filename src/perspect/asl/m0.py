@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from perspect.asl.flip_angle import angle_of, shown
 from perspect.asl.plan import Plan
-from perspect.vocabulary import Around, Flag, Labelled, Labelling, Problem, Region, Severity, Step
+from perspect.vocabulary import Around, Calibration, Flag, Labelled, Labelling, Problem, Region, Severity, Step
 
 FLUID_T1: Final = 4.3
 """T1 of cerebrospinal fluid in s at 3 T (Lu et al. 2005, doi:10.1002/jmri.20356)."""
@@ -172,32 +172,38 @@ def _seen(
     """Share of the magnetisation that an M0 image shows, what that is in words, and what to say of it."""
     m0 = labelled.m0
     assert m0 is not None
-    flags: list[Flag] = []
+    share, correction, flags = _back(m0, labelled.labelling, brain, t1, plan)
+    if labelled.labelling.flip_angles is None:
+        return share, correction, flags
+    # Label of a Look-Locker readout is modelled as its pulses show it, so M0 is the magnetisation itself.
+    angle, notes = angle_of(m0, labelled.labelling, float(np.median(t1)))
+    seen = shown(share, angle)
+    before = "not corrected for recovery but for" if m0.tr is None else f"corrected for a recovery of {m0.tr:g} s and"
+    words = f"a flip angle of {np.rad2deg(angle):.0f} degrees (shows {np.median(seen):.1%} on the median)"
+    return seen, f"{before} {words}", flags + notes
+
+
+def _back(
+    m0: Calibration, labelling: Labelling, brain: Region, t1: Float[np.ndarray, " voxels"], plan: Plan
+) -> tuple[Float[np.ndarray, " voxels"], str, list[Flag]]:
+    """Share of the magnetisation that had come back from nothing before M0, in words, and what to say of it."""
     if m0.tr is None:
         sentence = (
             "How long M0 recovered is not recorded; it is taken as fully relaxed, and flow reads too high by what it "
             "had not recovered (8 % at 3 s, 22 % at 2 s in grey matter after pulses of 90 degrees). Give "
             "RepetitionTimePreparation."
         )
-        flags.append(Flag("m0-recovery-unknown", Severity.LIMITED, sentence, "cbf", source=SOURCE))
-        share, correction = np.ones(t1.size), "not corrected for recovery"
-    else:
-        share = recovery(t1, m0.tr, labelled.labelling.slice_times, brain, plan.m0_recovery)
-        correction = f"corrected for a recovery of {m0.tr:g} s (by {1 / np.median(share) - 1:.1%} on the median)"
-        if m0.tr < COMPLETE:
-            sentence = (
-                f"M0 recovered for {m0.tr:g} s only; it was corrected with T1 of {np.median(t1):.2f} s on the median, "
-                "and a voxel of another T1 is calibrated wrongly (consensus: more than 5 s)."
-            )
-            flags.append(Flag("m0-recovery-short", Severity.NOTE, sentence, "cbf", source=SOURCE))
-    if labelled.labelling.flip_angles is None:
-        return share, correction, flags
-    # Label of a Look-Locker readout is modelled as its pulses show it, so M0 is the magnetisation itself.
-    angle, notes = angle_of(m0, labelled.labelling, float(np.median(t1)))
-    seen = shown(share, angle)
-    before = "" if m0.tr is None else f"a recovery of {m0.tr:g} s and "
-    correction = f"{np.rad2deg(angle):.0f} degrees (shows {np.median(seen):.1%} of the magnetisation on the median)"
-    return seen, f"corrected for {before}a flip angle of {correction}", flags + notes
+        flag = Flag("m0-recovery-unknown", Severity.LIMITED, sentence, "cbf", source=SOURCE)
+        return np.ones(t1.size), "not corrected for recovery", [flag]
+    share = recovery(t1, m0.tr, labelling.slice_times, brain, plan.m0_recovery)
+    correction = f"corrected for a recovery of {m0.tr:g} s (by {1 / np.median(share) - 1:.1%} on the median)"
+    if m0.tr >= COMPLETE:
+        return share, correction, []
+    sentence = (
+        f"M0 recovered for {m0.tr:g} s only; it was corrected with T1 of {np.median(t1):.2f} s on the median, "
+        "and a voxel of another T1 is calibrated wrongly (consensus: more than 5 s)."
+    )
+    return share, correction, [Flag("m0-recovery-short", Severity.NOTE, sentence, "cbf", source=SOURCE)]
 
 
 def _of_echo_times(te: float, te_asl: float, is_spin_echo: bool | None) -> tuple[float, Flag]:
