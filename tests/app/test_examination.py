@@ -9,6 +9,7 @@ import pytest
 from perspect import evidence, io
 from perspect.app import Request, examination, examine
 from perspect.app.contribute import Contribution, Patient
+from perspect.app.contribute.asl import hanging_on_decay
 from perspect.app.contribute.contribution import Told
 from perspect.app.lesion import ROOM, surroundings
 from perspect.app.record import fingerprints
@@ -139,3 +140,10 @@ def test_a_trap_of_the_surroundings_limits_their_markers_alone():
     known = Told(np.zeros(GRID.shape, bool), (), (trap,), modality="dsc")
     assert known.of("rcbv_mean", "solid part") == ()
     assert [one.code for one in known.of("rcbv_rim", "rim of 5 mm")] == ["large-vessel"]
+
+
+def test_flow_beside_white_matter_is_limited_where_the_model_of_decay_decides_it():
+    (flag,) = hanging_on_decay({"grey": {"tissue": 1.27}, "white": {"tissue": 2.04}})
+    assert flag.severity == Severity.LIMITED and "factor of 1.6" in flag.sentence
+    assert hanging_on_decay({"grey": {"tissue": 1.2, "t1app": 1.2}, "white": {"tissue": 1.3, "t1app": 1.1}}) == ()
+    assert hanging_on_decay({}) == ()
