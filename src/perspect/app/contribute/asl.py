@@ -103,7 +103,7 @@ def hanging_on_decay(switch: Mapping[str, Mapping[str, float]]) -> tuple[Flag, .
         return ()
     sentence = (
         "Flow of white matter, to which the lesion's is compared, hangs on the model of decay: with another one the "
-        f"ratio of grey to white matter changes by a factor of {most:.1f}. Read the lesion beside grey matter and the other "
-        "side on the page of the series; several delays would settle it."
+        f"ratio of grey to white matter changes by a factor of {most:.1f}. Read the lesion beside grey matter and the "
+        "other side on the page of the series; several delays would settle it."
     )
     return (Flag("reference-hangs-on-decay", Severity.LIMITED, sentence, "asl", most, "asl"),)
