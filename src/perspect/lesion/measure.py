@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from perspect.anatomy.resample import box
 from perspect.lesion.parts import FEWEST
 from perspect.lesion.statistics import BY_NAME, Statistic, drawn, scatter, usable
 from perspect.vocabulary import Finding, Flag, Marker, Region, Severity
@@ -43,12 +44,8 @@ class Sample:
         """The same within the box that holds all that an error looks at: the part one voxel wider, and moved."""
         if not self.part.mask.any():
             return self
-        reach = [1 + ceil(self.shift / size) for size in self.part.grid.spacing]
-        a, b, c = (
-            slice(max(int(some.min()) - by, 0), int(some.max()) + by + 1)
-            for some, by in zip(np.nonzero(self.part.mask), reach, strict=True)
-        )
-        at = (a, b, c)
+        i, j, k = (1 + ceil(self.shift / size) for size in self.part.grid.spacing)
+        at = box(self.part.mask, (i, j, k))
         part = replace(self.part, mask=self.part.mask[at], grid=self.part.grid.part(at))
         trapped, room = (None if one is None else one[at] for one in (self.trapped, self.room))
         return replace(self, values=self.values[at], std=self.std[at], part=part, trapped=trapped, room=room)

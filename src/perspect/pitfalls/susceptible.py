@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from perspect.anatomy.resample import box
 from perspect.numerics import dipole
 from perspect.pitfalls.darkened import Darkened
 from perspect.pitfalls.threshold import threshold
@@ -110,11 +111,8 @@ def sign_of_phase(one: Darkened) -> int | None:
 
 def _source(one: Darkened, phase: Float[np.ndarray, "x y z"], clump: Bool[np.ndarray, "x y z"], turn: int) -> Source:
     """Blood or calcium, by the field around one clump."""
-    reach = [int(np.ceil((NEAR + 4.0) / size)) for size in one.grid.spacing]
-    at = tuple(
-        slice(max(int(some.min()) - by, 0), int(some.max()) + by + 1)
-        for some, by in zip(np.nonzero(clump), reach, strict=True)
-    )
+    i, j, k = (int(np.ceil((NEAR + 4.0) / size)) for size in one.grid.spacing)
+    at = box(clump, (i, j, k))
     here, magnitude = clump[at], one.magnitude[at]
     distance = ndimage.distance_transform_edt(~here, one.grid.spacing)
     level = float(np.median(one.magnitude[one.brain]))
