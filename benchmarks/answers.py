@@ -3,27 +3,33 @@
 `python benchmarks/answers.py measure FILE [SEEDS]` measures patients around their lesion (slabs.py), one JSON line
 each, seed after seed; what FILE already holds is not measured again. `python benchmarks/answers.py table FILE` weighs
 them and prints the table of docs/learn/answers.md. Measuring takes minutes for a hundred patients, weighing seconds, so
-that a change of a row is seen at once. Gates nothing.
+that a change of a row is seen at once.
+
+`python benchmarks/answers.py whole FILE [SEEDS]` simulates whole examinations instead and asks as `perspect ask` does
+(two minutes each); `table FILE` is then the table of those. Gates nothing.
 """
 
 import json
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 import slabs
+from perspect.app.demo import demonstrate
 from perspect.evidence import Answer, Case, question, weigh
 from perspect.evidence.side import Side
 from perspect.phantom.study import Simulation
 from perspect.vocabulary import Finding, Flag, Problem, Severity, marker
 
 SEEDS = 200
+WHOLE_SEEDS = 3
 
 MEASURED = (
     "high-grade-glioma", "low-grade-glioma", "recurrence", "radiation-necrosis", "abscess", "metastasis", "lymphoma",
@@ -94,6 +100,17 @@ def measured(name: str, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def examined(name: str, seed: int) -> dict[str, Any]:
+    """A whole virtual examination, and all that `ask` finds in it."""
+    with TemporaryDirectory() as folder:
+        found = demonstrate(Path(folder), name, seed).examination.dossier
+    facts = {key: fact for key, fact in found.case.facts.items() if key not in TREATED}
+    return {
+        "scenario": name, "seed": seed, "enhancing": bool(facts.pop("enhancing")), "refused": dict(found.refused),
+        "measures": {"whole": _plain(slabs.Measures(found.findings, facts))},
+    }  # fmt: skip
+
+
 def _plain(one: slabs.Measures) -> dict[str, Any]:
     rows = [
         {
@@ -118,7 +135,7 @@ def _read(one: Mapping[str, Any]) -> slabs.Measures:
     return slabs.Measures(findings, one["facts"])
 
 
-def measure(path: Path, seeds: int) -> None:
+def measure(path: Path, seeds: int, of_patient: Callable[[str, int], dict[str, Any]] = measured) -> None:
     """Patients that `path` lacks, appended one by one."""
     there = {(one["scenario"], one["seed"]) for one in _lines(path)}
     with path.open("a", encoding="utf-8") as file:
@@ -127,7 +144,7 @@ def measure(path: Path, seeds: int) -> None:
                 if (name, seed) in there or (name in RARE and seed % 4):
                     continue
                 try:
-                    line = measured(name, seed)
+                    line = of_patient(name, seed)
                 except (Problem, KeyError) as problem:  # a slab that lacks a region
                     print(f"{name} {seed}: {problem}", flush=True)
                     continue
@@ -166,6 +183,8 @@ def arms(own: Mapping[str, slabs.Measures], other: Mapping[str, slabs.Measures])
         if ":" in key:
             modality = key.split(":")[0]
             yield f"trap in {modality.upper()}", [*(v for k, v in clean.items() if k != modality), one]
+    if "dsc" not in own:
+        return
     yield "discordant", [*(v for k, v in clean.items() if k != "dsc"), other["dsc"]]
 
 
@@ -211,8 +230,9 @@ def _row(asked: Asked, name: str, arm: str, some: Counter[str]) -> str:
 
 def main(words: list[str]) -> None:
     path = Path(words[1])
-    if words[0] == "measure":
-        measure(path, int(words[2]) if len(words) > 2 else SEEDS)
+    if words[0] in ("measure", "whole"):
+        of_patient, usual = (measured, SEEDS) if words[0] == "measure" else (examined, WHOLE_SEEDS)
+        measure(path, int(words[2]) if len(words) > 2 else usual, of_patient)
         return
     for row in table(path):
         print(row)
