@@ -17,6 +17,7 @@ from scipy import ndimage
 from patients import series_of
 from perspect import asl, dce, dsc, io, lesion, mrs, pitfalls
 from perspect.anatomy import resample
+from perspect.app.contribute.asl import over_white
 from perspect.app.contribute.contribution import Told, read
 from perspect.app.contribute.dce import SHARED
 from perspect.app.contribute.dsc import UNKNOWN_REFERENCE
@@ -264,9 +265,9 @@ def of_asl(simulation: Simulation, patient: Patient) -> Measures:
     one = flow.maps["cbf"] if "cbf" in flow.maps else flow.maps["relcbf"]
     white = one.shown[scan.regions["white"].mask]
     white = white[np.isfinite(white)]
-    level = float(white.mean())
-    common = float(white.std(ddof=1) / np.sqrt(white.size) / abs(level))
-    known = replace(nothing_spoilt(scan.grid), flags=_limiting(flow.flags), common=common)
+    over = over_white(flow.summary, white)
+    level = float(white.mean()) / over.factor
+    known = replace(nothing_spoilt(scan.grid), flags=_limiting(flow.flags), common=over.common)
     findings = read(("rcbf_asl",), one.shown / level, one.shown_std / level, parts_on(patient, scan.grid), known)
     return Measures(tuple(findings), {})
 

@@ -9,7 +9,7 @@ import pytest
 from perspect import evidence, io
 from perspect.app import Request, examination, examine
 from perspect.app.contribute import Contribution, Patient
-from perspect.app.contribute.asl import hanging_on_decay
+from perspect.app.contribute.asl import over_white
 from perspect.app.contribute.contribution import Told
 from perspect.app.lesion import ROOM, surroundings
 from perspect.app.record import fingerprints
@@ -142,8 +142,10 @@ def test_a_trap_of_the_surroundings_limits_their_markers_alone():
     assert [one.code for one in known.of("rcbv_rim", "rim of 5 mm")] == ["large-vessel"]
 
 
-def test_flow_beside_white_matter_is_limited_where_the_model_of_decay_decides_it():
-    (flag,) = hanging_on_decay({"grey": {"tissue": 1.27}, "white": {"tissue": 2.04}})
-    assert flag.severity == Severity.LIMITED and "factor of 1.6" in flag.sentence
-    assert hanging_on_decay({"grey": {"tissue": 1.2, "t1app": 1.2}, "white": {"tissue": 1.3, "t1app": 1.1}}) == ()
-    assert hanging_on_decay({}) == ()
+def test_flow_over_white_matter_is_that_of_decay_by_tissue_with_the_doubt_of_it():
+    white = np.random.default_rng(2).normal(20.0, 4.0, 400)
+    alone = over_white({}, white)
+    assert (alone.factor, alone.flags) == (1.0, ()) and 0.008 < alone.common < 0.012
+    told = over_white({"lesion_over_white": {"factor": 0.6, "doubt": 0.25}}, white)
+    assert told.factor == 0.6 and told.common == pytest.approx(np.hypot(alone.common, 0.25))
+    assert told.flags[0].severity == Severity.NOTE and "0.60 times" in told.flags[0].sentence

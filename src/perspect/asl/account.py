@@ -1,7 +1,7 @@
 """What a run says of itself: its numbers, its curves, and what another choice of model would have made of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from perspect.asl.audit import Audited
 from perspect.asl.coverage import Coverage
+from perspect.asl.decay import over_white, switched
 from perspect.asl.efficiency import Efficiency
 from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting, times_of_both
 from perspect.asl.m0 import Equilibrium
@@ -20,8 +21,8 @@ from perspect.asl.weights import Weighed
 from perspect.fit.posterior import normal, posterior
 from perspect.vocabulary import Around, Curve, Flag, Labelled, Region, Severity, Step, lexicon
 
-TYPICAL: Final = {"grey": (60.0 / 6000.0, 1.0), "white": (20.0 / 6000.0, 1.3)}
-"""Flow (1/s) and transit time (s) at which models are compared."""
+NAMES: Final = {"grey": "grey matter", "white": "white matter", "lesion": "a lesion"}
+"""Of the tissues whose flow another model would read otherwise."""
 
 KINETICS: Final = {
     "blood": "label decays as in blood wherever it is (single-compartment model of the consensus)",
@@ -71,7 +72,7 @@ def kinetics_step(run: Run) -> Step:
     """The sentence on the fit, with what the other models would have said."""
     plan, fitted = run.plan, run.fitted
     switch = "; ".join(
-        f"{tissue} matter: " + ", ".join(f"{name} {ratio - 1:+.0%}" for name, ratio in ratios.items())
+        f"{NAMES[tissue]}: " + ", ".join(f"{name} {ratio - 1:+.0%}" for name, ratio in ratios.items())
         for tissue, ratios in switched(run.samples, run.setting, plan).items()
     )
     references = SOURCES[plan.kinetics]
@@ -94,38 +95,6 @@ def kinetics_step(run: Run) -> Step:
             references = (*references, ARTERIES)
     sentence = f"{how}; {KINETICS[plan.kinetics]}. With another model typical flow would read: {switch}."
     return Step("kinetics", sentence, {"partition": plan.partition}, references)
-
-
-def switched(samples: Samples, setting: Setting, plan: Plan) -> dict[str, dict[str, float]]:
-    """What other models make of typical tissue that this one is true of, over its flow."""
-    used: dict[str, dict[str, float | None]] = {
-        "blood": dict.fromkeys(TYPICAL, None),
-        "t1app": dict.fromkeys(TYPICAL, plan.tissue_t1),
-        "tissue": {"grey": plan.tissue_t1, "white": plan.white_t1},
-    }
-    out: dict[str, dict[str, float]] = {}
-    for tissue, (flow, att) in TYPICAL.items():
-        if samples.delays.size == 1:
-            # As the consensus supposes, all of the bolus has come.
-            lasts = samples.durations if setting.kind == "pasl" else np.zeros(1)
-            att = min(att, max(float((samples.delays - lasts).max()), 0.0))
-        true = setting.model(samples.delays, samples.durations, used[plan.kinetics][tissue])
-        curve = true.predict(np.array([flow, att]))
-        out[tissue] = {
-            name: _read_as(setting.model(samples.delays, samples.durations, t1s[tissue]), curve, att) / flow
-            for name, t1s in used.items()
-            if name != plan.kinetics
-        }
-    return out
-
-
-def _read_as(model: Any, curve: Float[np.ndarray, " samples"], att: float) -> float:
-    """Flow in 1/s that a model reads from a curve without noise; of one delay, with the true transit time."""
-    if curve.size == 1:
-        return float(curve[0] / model.atoms(np.array([att]))[0, 0])
-    nodes = np.arange(0.0, 4.0, 0.04)
-    noise = np.full(1, 0.02 * float(np.abs(curve).max()))
-    return float(posterior(model, curve[None], noise, nodes[:, None], normal(nodes, 1.2, 1.0)).values["cbf"][0])
 
 
 def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:
@@ -153,6 +122,7 @@ def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:
         "share_positive": run.audited.share_positive,
         "noise_origin": run.weighed.origin,
         "kinetics_switch": switched(run.samples, run.setting, run.plan),
+        "lesion_over_white": asdict(over_white(run.samples, run.setting, run.plan)),
         **run.quality.numbers,
     }
     fitted = run.fitted

@@ -1,11 +1,12 @@
 """ASL in an examination: blood flow of the lesion relative to normal-appearing white matter."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from jaxtyping import Float
 
 from perspect import io, pitfalls
 from perspect.app.asl import AslInputs, examine_asl
@@ -22,10 +23,6 @@ FLOWS: Final = ("cbf", "relcbf")
 
 WINDOW: Final = (0.0, 6.0)
 """Flow over that of white matter over which its histogram is told."""
-
-DEPENDS: Final = 1.25
-"""Factor by which flow over that of white matter may hang on the model of decay and still be compared [our default]:
-on two virtual patients with one delay it read 1.8 and 1.5 times the truth by blood, 0.8 and 0.6 times by tissue."""
 
 FEWEST: Final = 50
 """Voxels of white matter without which flow has nothing to be divided by [our default]."""
@@ -62,13 +59,11 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     traps, parts, place = pitfalls.look(scene), scene.parts, seen.series_to_anatomy
     normal = flow.shown[white.mask]
     normal = normal[np.isfinite(normal)]
-    level = float(normal.mean())
-    # White matter is noisy in ASL: the error of its mean is shared by every voxel of the ratio.
-    common = float(normal.std(ddof=1) / np.sqrt(normal.size) / abs(level))
-    raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
-    raised = (*raised, *hanging_on_decay(scan.measured.summary.get("kinetics_switch", {})))
-    known = told(patient, traps, "asl", flow.grid, place.matrix, raised, common, place.error)
-    ratio, error = flow.shown / np.float32(level), flow.shown_std / np.float32(level)
+    over = over_white(scan.measured.summary, normal)
+    raised = (*(one for one in scan.measured.flags if one.severity >= Severity.LIMITED), *over.flags)
+    known = told(patient, traps, "asl", flow.grid, place.matrix, raised, over.common, place.error)
+    level = np.float32(normal.mean() / over.factor)
+    ratio, error = flow.shown / level, flow.shown_std / level
     findings = read(MARKERS, ratio, error, parts, known)
     numbers, shapes = everything("rcbf", "ratio", WINDOW, ratio, error, parts, known)
     outlines = {**drawn(parts), "reference": white.mask, **({"trap": known.spoilt} if known.spoilt.any() else {})}
@@ -90,20 +85,27 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     )
 
 
-def hanging_on_decay(switch: Mapping[str, Mapping[str, float]]) -> tuple[Flag, ...]:
-    """Whether flow over that of white matter hangs on the model of decay, of which nothing here says which is right.
-
-    `switch` is by what factor flow of grey and of white matter would change with another model. Label reaches white
-    matter late, so that decay in blood or in tissue is a large part of what is read there.
+@dataclass(frozen=True)
+class OverWhite:
+    """Flow over that of white matter: what the ratio of a map is multiplied by, what error all its voxels share, and
+    what is to be said of it.
     """
-    grey, white = switch.get("grey", {}), switch.get("white", {})
-    factors = [white[name] / grey[name] for name in white if grey.get(name, 0.0) > 0 and white[name] > 0]
-    most = max((max(one, 1 / one) for one in factors), default=1.0)
-    if most < DEPENDS:
-        return ()
+
+    factor: float
+    common: float
+    flags: tuple[Flag, ...]
+
+
+def over_white(summary: Mapping[str, Any], normal: Float[np.ndarray, " voxels"]) -> OverWhite:
+    """From the numbers of a run and the flow of its voxels of normal white matter."""
+    # White matter is noisy in ASL: the error of its mean is shared by every voxel of the ratio.
+    common = float(normal.std(ddof=1) / np.sqrt(normal.size) / abs(normal.mean()))
+    if "lesion_over_white" not in summary:
+        return OverWhite(1.0, common, ())
+    factor, doubt = (float(summary["lesion_over_white"][name]) for name in ("factor", "doubt"))
     sentence = (
-        "Flow of white matter, to which the lesion's is compared, hangs on the model of decay: with another one the "
-        f"ratio of grey to white matter changes by a factor of {most:.1f}. Read the lesion beside grey matter and the "
-        "other side on the page of the series; several delays would settle it."
+        f"Flow of the lesion over that of white matter is {factor:.2f} times that of the map, for label decays by the "
+        f"T1 of each tissue: {doubt:.0%} of it hang on T1 and transit times that were not measured."
     )
-    return (Flag("reference-hangs-on-decay", Severity.LIMITED, sentence, "asl", most, "asl"),)
+    flags = (Flag("decay-by-tissue", Severity.NOTE, sentence, "asl", factor, "asl"),)
+    return OverWhite(factor, float(np.hypot(common, doubt)), flags)
