@@ -146,6 +146,6 @@ def test_flow_over_white_matter_is_that_of_decay_by_tissue_with_the_doubt_of_it(
     white = np.random.default_rng(2).normal(20.0, 4.0, 400)
     alone = over_white({}, white)
     assert (alone.factor, alone.flags) == (1.0, ()) and 0.008 < alone.common < 0.012
-    told = over_white({"lesion_over_white": {"factor": 0.6, "doubt": 0.25}}, white)
+    told = over_white({"lesion_decay": {"factor": 0.6, "doubt": 0.25}}, white)
     assert told.factor == 0.6 and told.common == pytest.approx(np.hypot(alone.common, 0.25))
     assert told.flags[0].severity == Severity.NOTE and "0.60 times" in told.flags[0].sentence

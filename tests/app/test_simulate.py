@@ -207,7 +207,7 @@ def test_what_is_typed_is_what_is_simulated():
 def test_the_demonstration_lays_the_truth_beside_the_answer(coarse_head, tmp_path, monkeypatch):
     def quick(*words):
         made = small(app.simulation_of(*words))
-        wide = {"dsc": Slab((54, 64, 8), (4.0, 4.0, 12.0)), "dwi": Slab((54, 64, 12), (4.0, 4.0, 8.0))}
+        wide = {"dsc": Slab((54, 64, 16), (4.0, 4.0, 7.0)), "dwi": Slab((54, 64, 12), (4.0, 4.0, 8.0))}
         scans = [one for one in made.sequences if one.name in ("t1w", "t1c", *wide)]
         return replace(
             made, sequences=tuple(replace(one, slab=wide[one.name]) if one.name in wide else one for one in scans)

@@ -21,9 +21,9 @@ LEAST: Final = 20
 """Voxels of the series below which a part is not compared. [our default]"""
 
 BEYOND: Final = (
-    "What the voxel error does not hold: agent that leaves vessels while the bolus passes is not in them to be seen (a\n"
-    "seventh to a third of it in parts that leak), and a long T1 hides some more. Both read low, whatever the software;\n"
-    "docs/why/figures.md has how much."
+    "What the voxel error does not hold: agent that leaves vessels while the bolus passes is not in them to be\n"
+    "seen (a seventh to a third of it in parts that leak), and a long T1 hides some more. Both read low, whatever\n"
+    "the software; docs/why/figures.md has how much."
 )
 """Why rCBV in a lesion reads low."""
 

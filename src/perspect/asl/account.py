@@ -122,7 +122,7 @@ def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:
         "share_positive": run.audited.share_positive,
         "noise_origin": run.weighed.origin,
         "kinetics_switch": switched(run.samples, run.setting, run.plan),
-        "lesion_over_white": asdict(over_white(run.samples, run.setting, run.plan)),
+        "lesion_decay": asdict(over_white(run.samples, run.setting, run.plan)),
         **run.quality.numbers,
     }
     fitted = run.fitted

@@ -100,9 +100,9 @@ def over_white(summary: Mapping[str, Any], normal: Float[np.ndarray, " voxels"])
     """From the numbers of a run and the flow of its voxels of normal white matter."""
     # White matter is noisy in ASL: the error of its mean is shared by every voxel of the ratio.
     common = float(normal.std(ddof=1) / np.sqrt(normal.size) / abs(normal.mean()))
-    if "lesion_over_white" not in summary:
+    if "lesion_decay" not in summary:
         return OverWhite(1.0, common, ())
-    factor, doubt = (float(summary["lesion_over_white"][name]) for name in ("factor", "doubt"))
+    factor, doubt = (float(summary["lesion_decay"][name]) for name in ("factor", "doubt"))
     sentence = (
         f"Flow of the lesion over that of white matter is {factor:.2f} times that of the map, for label decays by the "
         f"T1 of each tissue: {doubt:.0%} of it hang on T1 and transit times that were not measured."
