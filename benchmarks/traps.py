@@ -150,7 +150,7 @@ def of_images(seed: int, patient: Patient, scan: Acquired, clean: Scene) -> Iter
     still = scene_of(scan, patient, moves=True)
     yield "motion-at-bolus", False, motion.look(still) is not None
     yield "weak-bolus", False, passage.look(clean) is not None
-    for frames, is_there in ((52, True), (72, False)):  # 22 s and 52 s after the peak
+    for frames, is_there in ((52, True), (78, False)):  # 22 s and 62 s after the peak
         yield "truncated-tail", is_there, passage.look(scene_of(scan, patient, frames)) is not None
 
 
