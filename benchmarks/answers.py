@@ -189,26 +189,35 @@ def arms(own: Mapping[str, slabs.Measures], other: Mapping[str, slabs.Measures])
 
 
 def table(path: Path) -> Iterator[str]:
-    """A row for each question, arm and scenario."""
+    """A row for each question and scenario with everything clean; then one for each question and arm, both sides
+    together.
+    """
     patients, enhances = loaded(path)
-    yield "| question | patients | arm | n | concordant | leans | right, % | no side | wrong: leans | concordant |"
-    yield "|---|---|---|---|---|---|---|---|---|---|"
-    worst: Counter[str] = Counter()
+    counted: dict[tuple[str, str, str], Counter[str]] = {}
     for asked in ASKED:
         for name in (*asked.pro, *asked.contra, *asked.apart):
             right = Side.FOR if name in asked.pro else Side.AGAINST
             against = asked.contra[0] if name in asked.pro else asked.pro[0]
-            counts: dict[str, Counter[str]] = {}
             for (scenario, seed), own in patients.items():
                 if scenario != name or (against, seed) not in patients:
                     continue
                 for arm, parts in arms(own, patients[against, seed]):
-                    answer = answered(asked, parts, enhances[scenario, seed])
-                    counts.setdefault(arm, Counter())[_kind(answer, right)] += 1
-            for arm, some in counts.items():
-                yield _row(asked, name, arm, some)
-                worst["trap"] += some["wrong concordant"] * (arm.startswith("trap"))
-    yield f"\nWrong and concordant with a trap: {worst['trap']}."
+                    kind = _kind(answered(asked, parts, enhances[scenario, seed]), right)
+                    counted.setdefault((asked.key, name, arm), Counter())[kind] += 1
+    yield "| question | patients | n | concordant | leans | right, % | no side | wrong: leans | concordant |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    apart = {(asked.key, name) for asked in ASKED for name in asked.apart}
+    for (key, name, arm), some in counted.items():
+        if arm == "clean":
+            yield _row(f"{key} | {name}{' (not counted)' * ((key, name) in apart)}", some)
+    yield "\n| question | arm | n | concordant | leans | right, % | no side | wrong: leans | concordant |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    together: dict[tuple[str, str], Counter[str]] = {}
+    for (key, name, arm), some in counted.items():
+        if (key, name) not in apart:
+            together.setdefault((key, arm), Counter()).update(some)
+    for (key, arm), some in together.items():
+        yield _row(f"{key} | {arm}", some)
 
 
 def _kind(answer: Answer, right: Side) -> str:
@@ -217,14 +226,13 @@ def _kind(answer: Answer, right: Side) -> str:
     return f"{'right' if answer.side is right else 'wrong'} {answer.word.value}"
 
 
-def _row(asked: Asked, name: str, arm: str, some: Counter[str]) -> str:
+def _row(title: str, some: Counter[str]) -> str:
     n = some.total()
     good = some["right concordant"] + some["right leans"]
     silent = ", ".join(f"{some[key]} {key}" for key in ("discordant", "insufficient", "refused") if some[key])
-    counted = " (not counted)" if name in asked.apart else ""
     return (
-        f"| {asked.key} | {name}{counted} | {arm} | {n} | {some['right concordant']} | {some['right leans']} | "
-        f"{100 * good / n:.1f} | {silent or '0'} | {some['wrong leans']} | {some['wrong concordant']} |"
+        f"| {title} | {n} | {some['right concordant']} | {some['right leans']} | {100 * good / n:.1f} | "
+        f"{silent or '0'} | {some['wrong leans']} | {some['wrong concordant']} |"
     )
 
 
