@@ -9,6 +9,7 @@ import pytest
 from perspect import evidence, io
 from perspect.app import Request, examination, examine
 from perspect.app.contribute import Contribution, Patient
+from perspect.app.contribute.adc import noise
 from perspect.app.contribute.asl import over_white
 from perspect.app.contribute.contribution import Told
 from perspect.app.lesion import ROOM, surroundings
@@ -149,3 +150,15 @@ def test_flow_over_white_matter_is_that_of_decay_by_tissue_with_the_doubt_of_it(
     told = over_white({"lesion_decay": {"factor": 0.6, "doubt": 0.25}}, white)
     assert told.factor == 0.6 and told.common == pytest.approx(np.hypot(alone.common, 0.25))
     assert told.flags[0].severity == Severity.NOTE and "0.60 times" in told.flags[0].sentence
+
+
+def test_noise_of_a_map_of_adc_is_that_of_its_white_matter_and_not_of_its_slopes():
+    rng = np.random.default_rng(5)
+    x = np.linspace(0, 1, 40)[:, None, None]
+    adc = 0.7 + 0.4 * x + 0.03 * rng.standard_normal((40, 40, 3))
+    white = np.zeros(adc.shape, bool)
+    white[5:35, 5:35] = True
+    adc[~white] = rng.uniform(0, 3, (~white).sum())
+    assert noise(adc, white) == pytest.approx(0.03, rel=0.05)
+    assert noise(adc, white & (rng.random(adc.shape) < 0.05)) == pytest.approx(0.05 * 0.9, rel=0.1)  # too few: 5 %
+    assert np.isnan(noise(adc, np.zeros_like(white)))

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Float32
 from threadpoolctl import threadpool_limits
 
 from perspect.anatomy.shading import TERMS, Place, everywhere
+from perspect.numerics import robust
 from perspect.numerics.mixture import Materials, log_densities, mixtures, renewed
 from perspect.vocabulary import Region
 
@@ -145,7 +146,7 @@ def _first(samples: Float32[np.ndarray, "samples images"], expected: Float32[np.
     n = max(30, round(TYPICAL * len(samples)))
     typical = [samples[np.argsort(expected[:, k], kind="stable")[-n:]] for k in range(3)]
     means = np.array([np.median(one, axis=0) for one in typical], np.float64)
-    spreads = [1.4826 * np.median(np.abs(one - mean), axis=0) for one, mean in zip(typical, means, strict=True)]
+    spreads = [robust.spread(one - mean, axis=0) for one, mean in zip(typical, means, strict=True)]
     return Materials(means, np.array([np.diag(one.astype(np.float64) ** 2 + 1e-4) for one in spreads]))
 
 

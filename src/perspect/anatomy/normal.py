@@ -17,6 +17,7 @@ from perspect.anatomy import distance, resample
 from perspect.anatomy.distance import grown, shrunk
 from perspect.anatomy.mirror import Mirror
 from perspect.anatomy.tissue import Tissues
+from perspect.numerics import robust
 from perspect.vocabulary import Flag, Grid, Region, Severity, Step
 
 SOURCE: Final = "normal-appearing white matter"
@@ -212,7 +213,7 @@ def _candidate(region: Region, maps: Mapping[str, Float[np.ndarray, "x y z"]]) -
         inside = inside[np.isfinite(inside)]
         median = float(np.median(inside)) if inside.size else float("nan")
         medians[key] = median
-        spreads[key] = float(1.4826 * np.median(np.abs(inside - median)) / abs(median)) if inside.size else float("nan")
+        spreads[key] = float(robust.spread(inside - median) / abs(median)) if inside.size else float("nan")
     return Candidate(region, float(region.n_voxels * np.prod(region.grid.spacing) / 1e3), medians, spreads)
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from perspect.asl.kinetics import Kinetics
+from perspect.numerics import robust
 from perspect.vocabulary import FAILED_FROM, Around, Region
 
 ARTERY: Final = 0.03
@@ -77,7 +78,7 @@ def _stands_out(volume: Float[np.ndarray, " voxels"], part: Bool[np.ndarray, " v
     if not part.any():
         return part
     middle = float(np.median(volume[part]))
-    spread = 1.4826 * float(np.median(np.abs(volume[part] - middle)))
+    spread = float(robust.spread(volume[part] - middle))
     return np.asarray(volume > max(ARTERY, middle + STANDS_OUT * spread))
 
 
@@ -106,7 +107,7 @@ def elongated(
     if values.size < FEWEST:
         return out
     middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    spread = float(robust.spread(values - middle))
     with np.errstate(invalid="ignore"):
         bright = part & (flow > middle + STANDS_OUT * max(spread, 1e-12))
     label, _ = ndimage.label(bright, np.ones((3, 3, 3)))

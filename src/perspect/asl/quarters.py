@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from perspect.asl.kinetics import Kinetics
+from perspect.numerics import robust
 from perspect.vocabulary import Flag, Region, Severity, Status
 
 BACK: Final = 35.0
@@ -76,7 +77,7 @@ def quarters(fitted: Kinetics, brain: Region, tissue: Bool[np.ndarray, " voxels"
     if tissue.sum() < FEWEST:
         return ()
     usual = float(np.median(flow[tissue]))
-    spread = 1.4826 * float(np.median(np.abs(flow[tissue] - usual)))
+    spread = float(robust.spread(flow[tissue] - usual))
     found = []
     for end, is_front in (("front", True), ("back", False)):
         for side, is_left in (("left", True), ("right", False)):

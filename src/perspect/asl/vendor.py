@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from perspect.numerics import robust
 from perspect.vocabulary import (
     Flag,
     Labelled,
@@ -38,7 +39,7 @@ def made_by_scanner(labelled: Labelled, brain: Region) -> Measured:
         volume = brain.spread(mean, np.nan)
         second = volume[2:] - 2.0 * volume[1:-1] + volume[:-2]
         known = second[np.isfinite(second)]
-        std = np.full(mean.size, 1.4826 * float(np.median(np.abs(known))) / np.sqrt(6.0) if known.size else np.nan)
+        std = np.full(mean.size, float(robust.spread(known)) / np.sqrt(6.0) if known.size else np.nan)
     status = np.where(np.isfinite(mean), np.int16(Status.OK), np.int16(Status.NOT_FINITE))
     low = float((mean < 0).mean())
     sentence = (

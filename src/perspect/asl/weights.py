@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from perspect.asl.m0 import slices_of
 from perspect.asl.samples import Differences
+from perspect.numerics import robust
 from perspect.vocabulary import Flag, Region, Severity, Step
 
 UNLIKE: Final = 1.5
@@ -149,7 +150,7 @@ def _from_neighbours(means: np.ndarray, slices: np.ndarray, brain: Region) -> Fl
     whole = second[np.isfinite(second)]
     for z in np.unique(slices):
         own = second[:, :, z][np.isfinite(second[:, :, z])]
-        out[slices == z] = 1.4826 * np.median(np.abs(own if own.size >= FEWEST else whole)) / np.sqrt(6.0)
+        out[slices == z] = robust.spread(own if own.size >= FEWEST else whole) / np.sqrt(6.0)
     return np.asarray(out * np.sqrt(means.shape[1]))
 
 

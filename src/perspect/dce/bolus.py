@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float
 
+from perspect.numerics import robust
 from perspect.vocabulary import Problem
 
 BRIGHTENED: Final = 0.02
@@ -58,7 +59,7 @@ def at_rest(signal: Float[np.ndarray, "voxels time"], times: Float[np.ndarray, "
     base = float(np.median(curve[:steepest]))
     top = float(curve[steepest : steepest + max(2, times.size // 20)].max())
     quiet = np.diff(curve[: max(steepest - 1, 2)])
-    noise = float(np.median(np.abs(quiet))) / 0.6745 / np.sqrt(2.0)
+    noise = float(robust.spread(quiet)) / np.sqrt(2.0)
     foot = base + max(FOOT * (top - base), WITHIN_NOISE * noise)
     below = np.flatnonzero(curve[: steepest + 1] < foot)
     last = int(below[-1]) if below.size else 0

@@ -8,6 +8,8 @@ import scipy.special
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from perspect.numerics import robust
+
 FEWEST_VOXELS: Final = 20
 """Of a reference region; a median of fewer is too uncertain to divide by [our default]."""
 
@@ -77,7 +79,7 @@ def reference_level(
         return ReferenceLevel(float("nan"), float("nan"), float("nan"), 0)
     values = area[good].astype(np.float64)
     median = float(np.median(values))
-    spread = float(1.4826 * np.median(np.abs(values - median)))
+    spread = float(robust.spread(values - median))
     noise = float(np.sqrt(np.mean(std[good].astype(np.float64) ** 2)))
     return ReferenceLevel(median, median_error(noise, spread, n), spread, n)
 
@@ -129,7 +131,7 @@ def white_matter(
     member[np.flatnonzero(good)[np.abs(x - mean) < CLASS * width]] = True
     core[np.flatnonzero(good)[np.abs(x - mean) < CORE * width]] = True
     away = np.abs(leakage - np.median(leakage[core])) if core.any() else leakage
-    member &= away <= OUTLYING * 1.4826 * np.median(away[core]) if core.any() else False
+    member &= away <= OUTLYING * robust.spread(away[core]) if core.any() else False
     inside = np.flatnonzero(mask.reshape(-1, order="F"))
     flat = np.zeros(mask.size, np.float32)
     flat[inside] = member

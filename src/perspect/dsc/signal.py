@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perspect.dsc.t1_effect import T1Effect
+from perspect.numerics import robust
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Refusal, Status
 
@@ -121,7 +122,7 @@ def _noise(level: Float[np.ndarray, " time"]) -> float:
     """Standard deviation of a level, from differences of neighbours so that drift does not count."""
     if level.size < 3:
         return 0.0
-    return float(1.4826 * np.median(np.abs(np.diff(level))) / np.sqrt(2))
+    return float(robust.spread(np.diff(level)) / np.sqrt(2))
 
 
 def _steady_start(mean_signal: Float[np.ndarray, " time"], foot: int) -> int:

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from perspect.anatomy.distance import grown
 from perspect.lesion.labels import CORE, ENHANCING, NECROSIS, OEDEMA, WHOLE
+from perspect.numerics import robust
 from perspect.vocabulary import Flag, Grid, Region, Severity
 
 RIM: Final = 5.0
@@ -87,7 +88,7 @@ def enhancing(
     scaled = after * (level / float(np.median(after[normal])))
     gain = (scaled - before) / level
     typical = gain[normal]
-    spread = 1.4826 * float(np.median(np.abs(typical - np.median(typical))))
+    spread = float(robust.spread(typical - np.median(typical)))
     gain = np.nan_to_num(gain, nan=0.0)
     of = inside if like is None else like
     brightest = float(np.percentile(gain[of], BRIGHTEST)) if of.any() else 0.0

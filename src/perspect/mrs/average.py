@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 
 from perspect.mrs.band import band_of
+from perspect.numerics import robust
 from perspect.vocabulary import Spectra
 
 WINDOW: Final = (1.8, 4.2)
@@ -86,7 +87,7 @@ def registered(
 def _kept(misfit: Float[np.ndarray, " transients"]) -> Bool[np.ndarray, " transients"]:
     """Those whose misfit is not far above the median."""
     middle = np.median(misfit)
-    spread = 1.4826 * np.median(np.abs(misfit - middle))
+    spread = robust.spread(misfit - middle)
     kept = misfit <= middle + OUTLIER * max(float(spread), 0.05 * float(middle))
     if kept.mean() < FEWEST:
         kept = misfit <= np.quantile(misfit, FEWEST)

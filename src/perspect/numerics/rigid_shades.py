@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 from scipy import ndimage
 
-from perspect.numerics import rigid
+from perspect.numerics import rigid, robust
 from perspect.numerics.parallel import each, spans
 
 FAINT: Final = 0.02
@@ -105,7 +105,7 @@ def following(
     unrest, information = np.ones_like(size), np.ones_like(size)
     for _ in range(30):
         left = np.abs(steps - size * rises)
-        unrest = np.maximum(1.4826 * np.median(left, axis=0), 0.01 * expected_size)
+        unrest = np.maximum(robust.spread(left, axis=0), 0.01 * expected_size)
         limit = 4.685 * np.maximum(unrest, 0.3 * expected_size)
         weight = np.square(np.maximum(1 - np.square(left / limit), 0))
         information = np.maximum((weight * rises**2).sum(axis=0), 1e-12)

@@ -10,9 +10,11 @@ from perspect import io, pitfalls
 from perspect.anatomy import align, resample
 from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
 from perspect.app.contribute.scenes import brain_on
+from perspect.numerics import robust
 from perspect.pitfalls import Scene
 from perspect.report.dossier import Plate, Used
 from perspect.vocabulary import Flag, Grid, Map, Problem, Severity, Status, lexicon
+from perspect.vocabulary.marker import ADC_AGAIN
 from perspect.vocabulary.progress import Progress
 
 MARKERS: Final = ("adc_solid", "adc_cavity")
@@ -26,6 +28,9 @@ PLAUSIBLE: Final = (0.4, 1.2)
 FACTORS: Final = (1.0, 1e3, 1e6, 1e-6)
 """Scales in which scanners write: mm²/s; 10⁻³, µm²/s and m²/s as multiples of it."""
 
+FEWEST: Final = 200
+"""Voxels of white matter with neighbours of white matter, by which noise is told [our default]."""
+
 WINDOW: Final = (0.0, 3.0)
 """10⁻³ mm²/s over which its histogram is told."""
 
@@ -34,7 +39,7 @@ PURE: Final = 0.9
 
 
 def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
-    """What an ADC map adds. It has no error of its own: its repeatability stands for one."""
+    """What an ADC map adds. It has no errors of its own: noise of normal white matter is that of all voxels."""
     tell("diffusion", 0.0)
     if len(paths) != 1:
         return unused("adc", paths, "several maps")
@@ -46,11 +51,11 @@ def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     if matrix is None:
         sentence = "The ADC map could not be aligned and lies where its header says."
         flags = (Flag("adc-by-header", Severity.LIMITED, sentence, "adc", source="examination"),)
-    scaled = values * SHOWN * _scale(values, grid, patient, matrix, paths[0].name)
-    inside = np.isfinite(scaled) & (scaled > 0)
-    shown = np.where(inside, scaled, np.nan)
+    inside = np.isfinite(values) & (values > 0)
+    white = _white(patient, grid, matrix) & inside
+    shown = np.where(inside, values * SHOWN * _scale(values[white], paths[0].name), np.nan)
     parts = patient.lesion.on(grid, matrix)
-    std = np.where(inside, 0.0, np.nan)
+    std = np.where(inside, noise(shown, white), np.nan)
     nowhere = np.zeros(grid.shape, bool)
     scene = Scene(
         grid, shown, {}, inside, nowhere, parts, spoils="adc", is_t2star=False, alignment_error=found.error,
@@ -63,7 +68,7 @@ def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     brain = np.asarray(brain_on(patient, grid, matrix), bool)
     outlines = {**drawn(parts), **({"trap": known.spoilt} if known.spoilt.any() else {})}
     plate = Plate(
-        "ADC", np.where(brain, np.nan_to_num(shown), 0.0), _as_map(shown, brain & inside, grid), outlines,
+        "ADC", np.where(brain, np.nan_to_num(shown), 0.0), _as_map(shown, std, brain & inside, grid), outlines,
         "bright: water moves freely", middle(parts, inside), grid.affine, matrix,
     )  # fmt: skip
     return Contribution(
@@ -72,22 +77,49 @@ def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     )  # fmt: skip
 
 
-def _as_map(shown: Float[np.ndarray, "x y z"], there: Bool[np.ndarray, "x y z"], grid: Grid) -> Map:
-    """ADC within the brain, without an error of its own."""
-    values = np.where(there, shown / lexicon.ADC.shown_factor, np.nan).astype(np.float32)
-    std = np.where(there, 0.0, np.nan).astype(np.float32)
-    return Map(lexicon.ADC, values, std, np.where(there, Status.OK, Status.OUTSIDE).astype(np.int16), grid)
+def noise(adc: Float[np.ndarray, "x y z"], white: Bool[np.ndarray, "x y z"]) -> float:
+    """Standard deviation of noise, in the unit of the map: how far voxels of white matter lie from the mean of the two
+    beside them in their slice. What is no noise there (fibres, edges) makes it larger.
+
+    Where there are too few, the repeatability of ADC stands for it.
+    """
+    left: list[Float[np.ndarray, " some"]] = []
+    for axis in (0, 1):
+        here, there = np.moveaxis(adc, axis, 0), np.moveaxis(white, axis, 0)
+        whole = there[:-2] & there[1:-1] & there[2:]
+        left.append((here[1:-1] - 0.5 * (here[:-2] + here[2:]))[whole])
+    apart = np.concatenate(left)
+    if apart.size < FEWEST:
+        return ADC_AGAIN * float(np.median(adc[white])) if white.any() else float("nan")
+    return float(robust.spread(apart) / np.sqrt(1.5))
 
 
-def _scale(values: np.ndarray, grid: Grid, patient: Patient, matrix: np.ndarray | None, name: str) -> float:
-    """By what the numbers must be multiplied to be mm²/s, told by normal white matter.
+def _as_map(
+    shown: Float[np.ndarray, "x y z"],
+    std: Float[np.ndarray, "x y z"],
+    there: Bool[np.ndarray, "x y z"],
+    grid: Grid,
+) -> Map:
+    """ADC within the brain."""
+    values, errors = (
+        np.where(there, one / lexicon.ADC.shown_factor, np.nan).astype(np.float32) for one in (shown, std)
+    )
+    return Map(lexicon.ADC, values, errors, np.where(there, Status.OK, Status.OUTSIDE).astype(np.int16), grid)
+
+
+def _white(patient: Patient, grid: Grid, matrix: np.ndarray | None) -> Bool[np.ndarray, "x y z"]:
+    """Voxels of the map that hold hardly anything but normal white matter."""
+    tissues = patient.head.tissues
+    share = resample.onto(np.nan_to_num(tissues.white), tissues.grid, grid, matrix=matrix)
+    return np.asarray(np.nan_to_num(share) >= PURE)
+
+
+def _scale(white: Float[np.ndarray, " voxels"], name: str) -> float:
+    """By what the numbers must be multiplied to be mm²/s, told by those of normal white matter.
 
     Raises Problem where no scale that is in use makes it plausible.
     """
-    tissues = patient.head.tissues
-    share = resample.onto(np.nan_to_num(tissues.white), tissues.grid, grid, matrix=matrix)
-    white = (np.nan_to_num(share) >= PURE) & np.isfinite(values) & (values > 0)
-    level = float(np.median(values[white])) if white.any() else float("nan")
+    level = float(np.median(white)) if white.size else float("nan")
     for factor in FACTORS:
         if PLAUSIBLE[0] <= level * SHOWN / factor <= PLAUSIBLE[1]:
             return 1 / factor
