@@ -59,8 +59,7 @@ class Priors:
 class Task:
     """All that does not change during a fit: the spectrum, the signals, the baseline, the noise of a bin.
 
-    Each row of `ties` says that a sum of amplitudes is zero with a standard deviation of one: a soft ratio. The own
-    shift and width of what is `settled` stay where the fit begins.
+    Each row of `ties` says that a sum of amplitudes is zero with a standard deviation of one: a soft ratio.
     """
 
     band: Band
@@ -71,7 +70,6 @@ class Task:
     sigma: float
     ties: Float[np.ndarray, "ties signals"]
     values: Complex[np.ndarray, " band"]
-    settled: Bool[np.ndarray, " signals"]
 
     @property
     def n_signals(self) -> int:
@@ -236,7 +234,6 @@ def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
 
     The splines are random with a variance that the data tell, the amplitudes of what was found are fixed (Wood 2011,
     doi:10.1111/j.1467-9868.2010.00749.x); it is asked after the fine fit, when misfit no longer passes for baseline.
-    Where signals are settled (in a grid) those that were found remain the ones that are found.
     """
     spline = task.spline
     assert spline is not None
@@ -246,12 +243,10 @@ def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
     share = 1 / (1 + held)
     reduced = gram - (columns * share[:, None]) @ columns.T + task.tied
     wanted = projection - (share * data) @ columns.T
-    used = [np.flatnonzero(place.amplitudes)] * len(choices)
-    if not task.settled.all():
-        used = [
-            np.flatnonzero(nonnegative(one, other, task.priors.free, place.amplitudes > 0))
-            for one, other in zip(reduced, wanted, strict=True)
-        ]
+    used = [
+        np.flatnonzero(nonnegative(one, other, task.priors.free, place.amplitudes > 0))
+        for one, other in zip(reduced, wanted, strict=True)
+    ]
     fixed = [
         _fixed(one[np.ix_(at, at)], other[at], task.sigma) for one, other, at in zip(reduced, wanted, used, strict=True)
     ]

@@ -9,7 +9,6 @@ from jaxtyping import Complex, Float
 
 from perspect.mrs.band import Band, basis_on
 from perspect.mrs.combine import (
-    N_COMMON,
     Place,
     Priors,
     Solution,
@@ -22,7 +21,7 @@ from perspect.mrs.combine import (
     stiffness,
     with_noise,
 )  # fmt: skip
-from perspect.mrs.descend import ENOUGH, ROUGHLY, descended
+from perspect.mrs.descend import ROUGHLY, descended
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import NORMAL, OF_BROAD, OF_NORMAL_BRAIN, OF_TUMOURS, TOTAL, TUMOUR, USUAL, Profile
 from perspect.mrs.signals import MEASURED
@@ -62,12 +61,6 @@ FIRST_DIMENSIONS: Final = 1.1
 
 FIRST_STEPS: Final = 8
 """Of the first fit, which only has to tell what kind of spectrum it is."""
-
-ENOUGH_OF_A_GRID: Final = 5e-4
-"""What ends the fit of a voxel that begins with a similar one: a sixth of what a parameter gains by chance."""
-
-N_PLACED: Final = 3
-"""Phases and shift: those of a voxel are not those of a similar one."""
 
 FLIP: Final = 2.5
 """Below this ratio of total NAA to total choline, in amounts, a spectrum is not of normal brain.
@@ -150,29 +143,20 @@ def decomposed(
     plan: Plan,
     *,
     is_referenced: bool = False,
-    like: Decomposition | None = None,
 ) -> Decomposition:
     """The spectrum of a signal in a band as a sum of the signals of a basis. `sigma` is the noise of a bin.
 
-    `is_referenced` says that phase and frequency are already those of water, so that no start has to be looked for;
-    `like` is then a fit of something similar (the mean of a grid) to begin with, and narrow lines keep the small shifts
-    and widths of their own that were found there.
+    `is_referenced` says that phase and frequency are already those of water, so that no start has to be looked for.
     """
-    spline = baseline_of(band)
-    signals = signals_on(band, basis) if like is None else _as_in(like, band, basis)
-    everything = _task(band, values, signals, basis, spline, sigma)
+    everything = task_of(band, values, signals_on(band, basis), basis, baseline_of(band), sigma)
     if is_referenced:
-        everything = _placed(everything)
+        everything = placed(everything)
     span = band.window[1] - band.window[0]
     start = FIRST_DIMENSIONS * span
-    if like is None:
-        first, reason = _first(everything, basis, start, is_referenced)
-    else:
-        everything = replace(everything, settled=np.ones(everything.n_signals, bool))
-        first, reason = _glanced(everything, start, like), ""
-    profile, why, has_lipid = chosen(basis.names, first, plan, reason)
+    first, reason = _first(everything, basis, start, is_referenced)
+    profile, why, has_lipid = chosen(basis.names, first.amplitudes, plan, reason)
     keep = kept(basis, profile, has_lipid)
-    task = _only(everything, keep)
+    task = only(everything, keep)
     names = tuple(basis.names[k] for k in keep)
     kinds = tuple(basis.kinds[k] for k in keep)
     task = replace(task, ties=ties(names, first.amplitudes[keep], profile, plan))
@@ -186,22 +170,21 @@ def _settled(task: Task, begin: Place, profile: Profile, plan: Plan, start: floa
     if plan.baseline == "none":
         task = replace(task, spline=None)
     dimensions = {"auto": max(start, 2.01), "stiff": 2.01, "none": 0.0}[plan.baseline]
-    shadow, enough = shadow_of(task, dimensions), ENOUGH_OF_A_GRID if task.settled.all() else ENOUGH
-    is_rough = task.settled.all() and plan.baseline == "auto"
+    shadow = shadow_of(task, dimensions)
     begin = again(task, begin, shadow)
     task = with_noise(task, baseline_and_noise(task, begin, dimensions)[1])
-    place, n_steps, has_converged = descended(task, begin, shadow, enough=ROUGHLY if is_rough else enough)
+    place, n_steps, has_converged = descended(task, begin, shadow)
     task = with_noise(task, baseline_and_noise(task, place, dimensions)[1])
     if plan.baseline == "auto":
         favoured = stiffness(task, place, [max(one * span, 2.01) for one in profile.dimensions])
-        if is_rough or favoured != dimensions:
+        if favoured != dimensions:
             dimensions = favoured
-            place, more, has_converged = descended(task, place, shadow_of(task, dimensions), enough=enough)
+            place, more, has_converged = descended(task, place, shadow_of(task, dimensions))
             n_steps += more
     return solution(with_noise(task, sigma), place, dimensions, n_steps, has_converged)
 
 
-def _task(
+def task_of(
     band: Band,
     values: Complex[np.ndarray, " band"],
     signals: Complex[np.ndarray, "signals band"],
@@ -209,6 +192,7 @@ def _task(
     spline: PenalisedSpline,
     sigma: float,
 ) -> Task:
+    """A signal in a band to be explained by the signals of a basis; `sigma` is the noise of a bin."""
     hz = band.frequency * 1e-6
     broad = np.array([kind != "metabolite" for kind in basis.kinds])
     measured = np.array([name in MEASURED for name in basis.names])
@@ -225,30 +209,13 @@ def _task(
         sigma,
         np.zeros((0, broad.size)),
         values,
-        np.zeros(broad.size, bool),
     )
 
 
-def _placed(task: Task) -> Task:
+def placed(task: Task) -> Task:
     """The same task where phase and frequency were taken from water."""
     place = (PLACED_PHASE, PLACED_SHIFT * task.band.frequency * 1e-6)
     return replace(task, priors=replace(task.priors, place=place))
-
-
-@lru_cache(maxsize=4)
-def _as_in(like: Decomposition, band: Band, basis: Basis) -> Complex[np.ndarray, "signals band"]:
-    """The signals of a basis with the shifts and widths of their own that something similar has."""
-    at = [like.names.index(name) if name in like.names else -1 for name in basis.names]
-    own = like.solution.place.theta[N_COMMON:].reshape(2, -1)
-    d, width = np.where(np.array(at) >= 0, own[:, at], 0.0)
-    return np.asarray(signals_on(band, basis) * band.decays(2j * np.pi * d - width))
-
-
-def _glanced(task: Task, dimensions: float, like: Decomposition) -> Place:
-    """Everything where something similar came to rest: amounts tell what kind of spectrum it is, lines fit nearly."""
-    begin = np.zeros(N_COMMON + 2 * task.n_signals)
-    begin[N_PLACED:N_COMMON] = like.solution.place.theta[N_PLACED:N_COMMON]
-    return stand(task, begin, shadow_of(task, dimensions), None)
 
 
 def _first(task: Task, basis: Basis, dimensions: float, is_referenced: bool) -> tuple[Place, str]:
@@ -273,11 +240,13 @@ def _first(task: Task, basis: Basis, dimensions: float, is_referenced: bool) -> 
     return best, "two alignments fit equally well" if is_doubtful else ""
 
 
-def chosen(names: tuple[str, ...], place: Place, plan: Plan, doubt: str) -> tuple[Profile, str, bool]:
+def chosen(
+    names: tuple[str, ...], found: Float[np.ndarray, " signals"], plan: Plan, doubt: str
+) -> tuple[Profile, str, bool]:
     """The profile that was asked for, or that the first fit speaks for, the reason in words, and whether lipids are
     fitted: in a lesion always, in normal brain where there is much (contamination from the scalp).
     """
-    amounts = dict(zip(names, place.amplitudes, strict=True))
+    amounts = dict(zip(names, found, strict=True))
 
     def total(*keys: str) -> float:
         return float(sum(amounts.get(key, 0.0) for key in keys))
@@ -353,8 +322,8 @@ def ties(
     return np.array(rows).reshape(-1, len(names))
 
 
-def _only(task: Task, keep: np.ndarray) -> Task:
+def only(task: Task, keep: np.ndarray) -> Task:
     """The task with some of its signals."""
     p = task.priors
     priors = Priors(p.shift[keep], p.width[keep], p.phase, p.free[keep], p.broad[keep], p.place)
-    return replace(task, signals=task.signals[keep], priors=priors, ties=task.ties[:, keep], settled=task.settled[keep])
+    return replace(task, signals=task.signals[keep], priors=priors, ties=task.ties[:, keep])

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Complex
 
 from perspect.anatomy.mirror import Plane
 from perspect.mrs import eddy
+from perspect.mrs.alike import all_decomposed
 from perspect.mrs.amounts import DENOMINATOR, weights
 from perspect.mrs.band import Band, band_of, noise_of
 from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
@@ -117,14 +118,8 @@ def quantify_grid(
     if water is None:
         ready = {place: aligned(one, cleaned, band, full) for place, one in ready.items()}
     like = typical(cleaned, ready, band, full, plan)
-    done = [0]
-
-    def one(place: tuple[int, ...]) -> Voxel:
-        done[0] += 1
-        tell("voxels", done[0] / len(places))
-        return voxel(cleaned, ready[place], band, full, plan, like, is_referenced=water is not None)
-
-    found = dict(zip(places, each(one, places), strict=True))
+    tell("voxels", 0.0)
+    found = fitted(cleaned, ready, band, full, plan, like, is_referenced=water is not None)
     maps = {quantity.key: _map(quantity, spectra, found) for quantity in AMOUNTS}
     maps[lexicon.CHO_OVER_NAA.key] = _ratio_map(spectra, found)
     maps[lexicon.LINE_WIDTH.key] = _single(lexicon.LINE_WIDTH, spectra, found, lambda one: one.width)
@@ -236,25 +231,29 @@ def typical(
     return decomposed(band, cut, basis, band.noise(sigma, spectra.dwell), plan, is_referenced=True)
 
 
-def voxel(
+def fitted(
     spectra: Spectra,
-    ready: Ready,
+    ready: Mapping[tuple[int, ...], Ready],
     band: Band,
     basis: Basis,
     plan: Plan,
     like: Decomposition | None,
     *,
     is_referenced: bool,
-) -> Voxel:
-    """The fit of one voxel, and whether it may be used."""
-    if ready.failure is not None:
-        return ready.failure
-    try:
-        cut = band.cut(ready.values, spectra.dwell, is_halved=spectra.is_halved)
-        sigma = band.noise(ready.sigma, spectra.dwell)
-        found = decomposed(band, cut, basis, sigma, plan, is_referenced=is_referenced, like=like)
-    except np.linalg.LinAlgError:
-        return _failed(Status.SINGULAR, "no solution")
+) -> dict[tuple[int, ...], Voxel]:
+    """What was found in each voxel, or why nothing was."""
+    places = [place for place, one in ready.items() if one.failure is None]
+    out = {place: one.failure for place, one in ready.items() if one.failure is not None}
+    if places and like is not None:
+        cut = band.cut(np.array([ready[place].values for place in places]), spectra.dwell, is_halved=spectra.is_halved)
+        sigmas = np.array([band.noise(ready[place].sigma, spectra.dwell) for place in places])
+        found = all_decomposed(band, cut, basis, sigmas, plan, like, is_referenced=is_referenced)
+        out |= {place: voxel(ready[place], one) for place, one in zip(places, found, strict=True)}
+    return {place: out[place] for place in ready}
+
+
+def voxel(ready: Ready, found: Decomposition) -> Voxel:
+    """The numbers of one voxel, or why they may not be used."""
     numbers = quality(found)
     status, reason = usable(numbers)
     if status.is_failure:
