@@ -64,9 +64,9 @@ def all_decomposed(
     like: Decomposition,
     *,
     is_referenced: bool,
-) -> list[Decomposition]:
+) -> list[Decomposition | None]:
     """Signals in a band, of which phase and frequency are nearly known, as `decomposed` does it for one; exactly, where
-    they are those of water (`is_referenced`).
+    they are those of water (`is_referenced`). `None` stands for one that has no solution.
     """
     names, start = basis.names, FIRST_DIMENSIONS * (band.window[1] - band.window[0])
     task = task_of(band, values[0], _as_in(like, band, basis), basis, baseline_of(band), float(sigmas[0]))
@@ -84,12 +84,16 @@ def all_decomposed(
         kinds[profile.name, has_lipid][1].append(k)
     work = [(kind, np.array(at[one])) for kind, at in kinds.values() for one in spans(len(at), TOGETHER)]
 
-    def done(piece: tuple[Kind, Int[np.ndarray, " some"]]) -> list[Decomposition]:
+    def done(piece: tuple[Kind, Int[np.ndarray, " some"]]) -> Sequence[Decomposition | None]:
         kind, at = piece
         why = [reasons[k] for k in at]
-        return _settled(kind, basis, values[at], spectra[at], first[at][:, kind.keep], sigmas[at], why, plan, like)
+        try:
+            return _settled(kind, basis, values[at], spectra[at], first[at][:, kind.keep], sigmas[at], why, plan, like)
+        except np.linalg.LinAlgError:
+            # One of them: it must not take the others with it.
+            return [None] if len(at) == 1 else [done((kind, at[k : k + 1]))[0] for k in range(len(at))]
 
-    out: dict[int, Decomposition] = {}
+    out: dict[int, Decomposition | None] = {}
     for (_, at), found in zip(work, each(done, work), strict=True):
         out |= dict(zip(at.tolist(), found, strict=True))
     return [out[k] for k in range(len(values))]

@@ -269,14 +269,18 @@ def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_conv
     """Baseline, noise and covariance at the end of a fit."""
     shadow = shadow_of(task, dimensions)
     baseline, noise = baseline_and_noise(task, place, dimensions)
-    n, weight = task.n_signals, (noise / task.sigma) ** 2
-    rows = np.concatenate([place.columns, *slopes(task, place, np.arange(n))])
+    n, used, weight = task.n_signals, np.flatnonzero(place.amplitudes), (noise / task.sigma) ** 2
+    # The own shift and width of a signal at zero are those of their priors, and change nothing else.
+    felt = np.concatenate([np.arange(N_COMMON), N_COMMON + used, N_COMMON + n + used])
+    rows = np.concatenate([place.columns, *slopes(task, place, used)])
     shaded = rows @ shadow.T
     information = rows @ rows.T - shaded @ shaded.T
     information[:n, :n] += task.tied * weight
-    information[np.diag_indices_from(information)] += np.concatenate([np.zeros(n), task.precision * weight])
-    covariance = _constrained(information, place.amplitudes) * noise**2
-    return Solution(place, baseline, covariance, dimensions, noise, n_steps, has_converged)
+    information[np.diag_indices_from(information)] += np.concatenate([np.zeros(n), task.precision[felt] * weight])
+    covariance = np.diag(np.concatenate([np.zeros(n), 1 / np.maximum(task.precision * weight, 1e-300)]))
+    at = np.concatenate([np.arange(n), n + felt])
+    covariance[np.ix_(at, at)] = _constrained(information, place.amplitudes)
+    return Solution(place, baseline, covariance * noise**2, dimensions, noise, n_steps, has_converged)
 
 
 def baseline_and_noise(task: Task, place: Place, dimensions: float) -> tuple[Float[np.ndarray, " bins"], float]:
@@ -297,14 +301,17 @@ def _constrained(
     An amplitude that was found at zero is held there by the constraint, in most repeats of the measurement: it takes no
     part in the errors of the others. Its own error is the one that it has when all are free.
     """
-    free = _inverse(information)
     used = np.ones(len(information), bool)
     used[: amplitudes.size] = amplitudes != 0
-    held = _inverse(information[np.ix_(used, used)])
-    out = np.zeros_like(free)
-    out[np.ix_(used, used)] = held
-    at_zero = np.flatnonzero(~used)
-    out[at_zero, at_zero] = np.diagonal(free)[at_zero]
+    at, at_zero = np.flatnonzero(used), np.flatnonzero(~used)
+    held = _inverse(information[np.ix_(at, at)])
+    out = np.zeros_like(information)
+    out[np.ix_(at, at)] = held
+    if at_zero.size:
+        across, own = information[np.ix_(at_zero, at)], np.diagonal(information)[at_zero]
+        left = information[np.ix_(at_zero, at_zero)] - across @ held @ across.T
+        np.fill_diagonal(left, np.maximum(np.diagonal(left), DETERMINED**2 * own))
+        out[at_zero, at_zero] = np.diagonal(_inverse(left))
     return out
 
 
@@ -324,7 +331,7 @@ def shadow_at(spline: PenalisedSpline, dimensions: float) -> tuple[float, Float[
 
 def _inverse(information: Float[np.ndarray, "all all"]) -> Float[np.ndarray, "all all"]:
     """Of a symmetric matrix whose entries differ in scale; what it does not determine gets a very large variance."""
-    scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
+    scale = np.sqrt(np.maximum(np.diag(information), 1e-200))
     even = information / scale / scale[:, None]
     factor, failed = dpotrf(even)
     if not failed and np.diagonal(factor).min() > DETERMINED:

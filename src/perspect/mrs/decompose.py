@@ -25,7 +25,7 @@ from perspect.mrs.descend import ROUGHLY, descended
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import NORMAL, OF_BROAD, OF_NORMAL_BRAIN, OF_TUMOURS, TOTAL, TUMOUR, USUAL, Profile
 from perspect.mrs.signals import MEASURED
-from perspect.mrs.start import begun, first_theta
+from perspect.mrs.start import ALIKE, begun, first_theta
 from perspect.numerics.spline import PenalisedSpline, penalised_spline
 from perspect.vocabulary import Basis
 
@@ -79,9 +79,6 @@ ratio to it never becomes a hard zero [our default]."""
 
 FAR: Final = 5.0
 """Standard deviations above a soft ratio from which on it is dropped [our default]."""
-
-ALIKE: Final = 1.15
-"""A second start whose cost is within this factor of the best is tried as well [our default]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +220,7 @@ def _first(task: Task, basis: Basis, dimensions: float, is_referenced: bool) -> 
     assert task.spline is not None
     starts = [(0.0, 0.0, 0.0)]
     if not is_referenced:
-        starts = begun(task.band, task.values, task.signals, basis.names, task.spline)
+        starts = begun(task.band, task.values[None], task.signals, basis.names, task.spline)[0]
     tried = [one for one in starts if one[0] <= ALIKE * starts[0][0]]
     wandering = [k for k, name in enumerate(basis.names) if name in MEASURED]
     shadow = shadow_of(task, dimensions)

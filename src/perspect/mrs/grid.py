@@ -9,7 +9,7 @@ from jaxtyping import Bool, Complex
 
 from perspect.anatomy.mirror import Plane
 from perspect.mrs import eddy
-from perspect.mrs.alike import all_decomposed
+from perspect.mrs.alike import TOGETHER, all_decomposed
 from perspect.mrs.amounts import DENOMINATOR, weights
 from perspect.mrs.band import Band, band_of, noise_of
 from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
@@ -22,7 +22,7 @@ from perspect.mrs.quality import HOPELESS_SNR, SWAMPED, WIDEST, Quality, quality
 from perspect.mrs.signals import known_by, with_broad
 from perspect.mrs.start import begun
 from perspect.mrs.water import without_water
-from perspect.numerics.parallel import each
+from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import (
     Basis,
     Flag,
@@ -74,12 +74,11 @@ class Voxel:
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """The signal of a voxel ready to be fitted and the noise in each part of its points; by how many
-    Hz its water was off and has been moved (0 without water); or why it is not used.
+    """The signal of a voxel ready to be fitted; by how many Hz its water was off and has been moved (0 without water);
+    or why it is not used.
     """
 
     values: Complex[np.ndarray, " points"]
-    sigma: float
     offset: float
     failure: Voxel | None
 
@@ -116,7 +115,7 @@ def quantify_grid(
     places = [tuple(int(k) for k in place) for place in np.argwhere(brain)]
     ready = dict(zip(places, each(lambda place: prepared(cleaned, water, place, plan), places), strict=True))
     if water is None:
-        ready = {place: aligned(one, cleaned, band, full) for place, one in ready.items()}
+        ready = aligned(ready, cleaned, band, full)
     like = typical(cleaned, ready, band, full, plan)
     tell("voxels", 0.0)
     found = fitted(cleaned, ready, band, full, plan, like, is_referenced=water is not None)
@@ -192,30 +191,38 @@ def prepared(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], pl
     """One voxel with the phase of its water and what water is left in it taken out, or why it is not used."""
     values = spectra.values[place]
     if not np.isfinite(values).all() or not np.abs(values).max() > 0:
-        return Ready(values, 0.0, 0.0, _failed(Status.NO_SIGNAL, "no signal"))
+        return Ready(values, 0.0, _failed(Status.NO_SIGNAL, "no signal"))
     offset = 0.0
     if water is not None:
         offset = offset_of_water(water.values[place], spectra.dwell)
         values = eddy.corrected(values, eddy.water_phase(water.values[place], spectra.dwell))
         if width_of_water(water.values[place], spectra.dwell) > WIDEST * spectra.frequency * 1e-6:
-            return Ready(values, 0.0, offset, _failed(Status.NOT_DETERMINED, "water too wide (shim)"))
+            return Ready(values, offset, _failed(Status.NOT_DETERMINED, "water too wide (shim)"))
     if plan.water != "never":
         always = plan.water == "always"
         values = without_water(
             values, spectra.dwell, spectra.frequency, always=always, is_halved=spectra.is_halved,
             most_points=round(LONGEST / spectra.dwell),
         ).values  # fmt: skip
-    return Ready(values, noise_of(values, spectra.ppm), offset, None)
+    return Ready(values, offset, None)
 
 
-def aligned(ready: Ready, spectra: Spectra, band: Band, basis: Basis) -> Ready:
-    """A voxel whose water nobody has seen, moved to where its lines fit best, all of them looked for at once."""
-    if ready.failure is not None:
-        return ready
-    cut = band.cut(ready.values, spectra.dwell, is_halved=spectra.is_halved)
-    _, phase, shift = begun(band, cut, signals_on(band, basis), basis.names, baseline_of(band), 1)[0]
-    turn = np.exp(1j * (phase - 2 * np.pi * shift * spectra.dwell * np.arange(spectra.n_points)))
-    return replace(ready, values=ready.values * turn, offset=shift)
+def aligned(
+    ready: Mapping[tuple[int, ...], Ready], spectra: Spectra, band: Band, basis: Basis
+) -> dict[tuple[int, ...], Ready]:
+    """Voxels whose water nobody has seen, moved to where their lines fit best, all lines looked for at once."""
+    places = [place for place, one in ready.items() if one.failure is None]
+    signals, t = signals_on(band, basis), spectra.dwell * np.arange(spectra.n_points)
+
+    def moved(some: slice) -> list[Ready]:
+        values = np.array([ready[place].values for place in places[some]])
+        cut = band.cut(values, spectra.dwell, is_halved=spectra.is_halved)
+        starts = begun(band, cut, signals, basis.names, baseline_of(band), 1)
+        turns = [(np.exp(1j * (phase - 2 * np.pi * shift * t)), shift) for ((_, phase, shift),) in starts]
+        return [Ready(one * turn, shift, None) for one, (turn, shift) in zip(values, turns, strict=True)]
+
+    found = [one for some in each(moved, spans(len(places), TOGETHER)) for one in some]
+    return {**ready, **dict(zip(places, found, strict=True))}
 
 
 def typical(
@@ -225,8 +232,9 @@ def typical(
     usable = [one for one in ready.values() if one.failure is None]
     if not usable:
         return None
-    mean = np.mean([one.values for one in usable], axis=0)
-    sigma = float(np.sqrt(np.mean([one.sigma**2 for one in usable]) / len(usable)))
+    values = np.array([one.values for one in usable])
+    mean = values.mean(axis=0)
+    sigma = float(np.sqrt(np.mean(noise_of(values, spectra.ppm) ** 2) / len(usable)))
     cut = band.cut(mean, spectra.dwell, is_halved=spectra.is_halved)
     return decomposed(band, cut, basis, band.noise(sigma, spectra.dwell), plan, is_referenced=True)
 
@@ -245,15 +253,18 @@ def fitted(
     places = [place for place, one in ready.items() if one.failure is None]
     out = {place: one.failure for place, one in ready.items() if one.failure is not None}
     if places and like is not None:
-        cut = band.cut(np.array([ready[place].values for place in places]), spectra.dwell, is_halved=spectra.is_halved)
-        sigmas = np.array([band.noise(ready[place].sigma, spectra.dwell) for place in places])
+        values = np.array([ready[place].values for place in places])
+        cut = band.cut(values, spectra.dwell, is_halved=spectra.is_halved)
+        sigmas = band.noise(1.0, spectra.dwell) * noise_of(values, spectra.ppm)
         found = all_decomposed(band, cut, basis, sigmas, plan, like, is_referenced=is_referenced)
         out |= {place: voxel(ready[place], one) for place, one in zip(places, found, strict=True)}
     return {place: out[place] for place in ready}
 
 
-def voxel(ready: Ready, found: Decomposition) -> Voxel:
+def voxel(ready: Ready, found: Decomposition | None) -> Voxel:
     """The numbers of one voxel, or why they may not be used."""
+    if found is None:
+        return _failed(Status.SINGULAR, "no solution")
     numbers = quality(found)
     status, reason = usable(numbers)
     if status.is_failure:
