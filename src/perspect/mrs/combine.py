@@ -34,6 +34,9 @@ NARROWER: Final = 15.0
 FARTHEST: Final = 4.0
 """Standard deviations of its prior that a signal's own shift or width may be away from home [our default]."""
 
+NEAR: Final = 9
+"""Times over which the power of a residual is averaged [our default]: it is then known to a third."""
+
 DETERMINED: Final = 1e-5
 """What is left of a parameter's own information, as a root, below which nothing is known of it."""
 
@@ -277,10 +280,50 @@ def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_conv
     information = rows @ rows.T - shaded @ shaded.T
     information[:n, :n] += task.tied * weight
     information[np.diag_indices_from(information)] += np.concatenate([np.zeros(n), task.precision[felt] * weight])
+    inner = _constrained(information, place.amplitudes)
+    if noise > task.sigma:
+        left = place.data - place.amplitudes @ place.columns - baseline
+        inner += _coloured(inner, rows - shaded @ shadow, place.amplitudes, _excess(left, task.sigma, noise)) / noise**2
     covariance = np.diag(np.concatenate([np.zeros(n), 1 / np.maximum(task.precision * weight, 1e-300)]))
     at = np.concatenate([np.arange(n), n + felt])
-    covariance[np.ix_(at, at)] = _constrained(information, place.amplitudes)
+    covariance[np.ix_(at, at)] = inner
     return Solution(place, baseline, covariance * noise**2, dimensions, noise, n_steps, has_converged)
+
+
+def _excess(left: Float[np.ndarray, " bins"], sigma: float, noise: float) -> Float[np.ndarray, " times"]:
+    """The power at each time of what is left beyond the noise, less its mean: zero if it were white as well.
+
+    A bin's conjugate is a time: noise is the same at all, a misfit of lines or fat is early.
+    """
+    power = np.abs(np.fft.rfft(left)) ** 2
+    power = np.convolve(np.pad(power, NEAR // 2, mode="edge"), np.full(NEAR, 1 / NEAR), mode="valid")
+    weight = np.full(power.size, 2.0)
+    weight[0] = 1.0
+    weight[-1] = 1.0 if left.size % 2 == 0 else 2.0
+    power = np.maximum(power / (weight @ power) * left.size * noise**2 - sigma**2, 0.0)
+    beyond, size = noise**2 - sigma**2, float(weight @ power) / left.size
+    out: Float[np.ndarray, " times"] = weight * (power * beyond / size - beyond) if size > 0 else 0.0 * power
+    return out
+
+
+def _coloured(
+    inverse: Float[np.ndarray, "all all"],
+    rows: Float[np.ndarray, "all bins"],
+    amplitudes: Float[np.ndarray, " signals"],
+    excess: Float[np.ndarray, " times"],
+) -> Float[np.ndarray, "all all"]:
+    """What it adds to the covariance that the residual is no white noise.
+
+    A misfit has the smoothness of lines: it is worth fewer bins than there are, and moves amplitudes by more than as
+    much white noise would (least squares with the covariance of its residuals: White 1980, doi:10.2307/1912934; Newey
+    and West 1987, doi:10.2307/1913610). What was found at zero keeps the error that it has.
+    """
+    used = np.ones(len(inverse), bool)
+    used[: amplitudes.size] = amplitudes != 0
+    moved = np.fft.rfft(inverse[:, used][used] @ rows[used], axis=1) / np.sqrt(rows.shape[1])
+    out = np.zeros_like(inverse)
+    out[np.ix_(used, used)] = ((moved * excess) @ moved.conj().T).real
+    return out
 
 
 def baseline_and_noise(task: Task, place: Place, dimensions: float) -> tuple[Float[np.ndarray, " bins"], float]:

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Complex, Float
 
+from perspect.models.spins.broad import BROAD
 from perspect.mrs.band import Band, basis_on
 from perspect.mrs.combine import (
     Place,
@@ -36,7 +37,10 @@ WIDTH_PRIOR: Final = 0.4
 """Standard deviation in 1/s, at 85.15 MHz and as the root of the field, of a molecule's own width (Provencher)."""
 
 BROAD_SHIFT: Final = 0.02
-"""Of a parametric broad signal, in ppm [our default]."""
+"""Of a broad signal of a given basis, in ppm [our default]; those of `BROAD` have their own."""
+
+LEAST_SHIFT: Final = 0.01
+"""Of any broad signal, in ppm: what holds for the normal brain of one centre does not for all [our default]."""
 
 MEASURED_SHIFT: Final = 0.05
 """Of measured macromolecules, whose reference was set by somebody else, in ppm [our default]."""
@@ -193,7 +197,8 @@ def task_of(
     hz = band.frequency * 1e-6
     broad = np.array([kind != "metabolite" for kind in basis.kinds])
     measured = np.array([name in MEASURED for name in basis.names])
-    shift = np.where(measured, MEASURED_SHIFT, np.where(broad, BROAD_SHIFT, SHIFT_PRIOR)) * hz
+    known = np.array([max(BROAD[name].spread, LEAST_SHIFT) if name in BROAD else BROAD_SHIFT for name in basis.names])
+    shift = np.where(measured, MEASURED_SHIFT, np.where(broad, known, SHIFT_PRIOR)) * hz
     width = np.where(broad, BROAD_WIDTH, WIDTH_PRIOR * np.sqrt(hz / 85.15))
     priors = Priors(shift, width, PHASE_PRIOR, np.zeros(broad.size, bool), broad)
     single = signals.astype(np.complex64, copy=False)
