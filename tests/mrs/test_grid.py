@@ -13,10 +13,11 @@ from perspect.io.spectra import read_spectra
 from perspect.models.spins import Press
 from perspect.mrs import nuisance
 from perspect.mrs.compare import cho_naa_index, over_other_side
-from perspect.mrs.grid import BRAIN, brain_of, offset_of_water, width_of_water
+from perspect.mrs.grid import BRAIN, brain_of
 from perspect.mrs.nuisance import leaked, without_lipid
 from perspect.mrs.profile import OF_TUMOURS, USUAL
 from perspect.mrs.signals import simulated_basis
+from perspect.mrs.water import offset_of_water, width_of_water
 from perspect.vocabulary import Grid, Map, Problem, Region, Spectra, Status, lexicon
 
 NAMES = tuple(dict.fromkeys((*USUAL, *OF_TUMOURS)))

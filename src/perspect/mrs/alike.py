@@ -18,6 +18,7 @@ from perspect.mrs.batch import Batch, Places
 from perspect.mrs.combine import N_COMMON, Place, Task, shadow_at, solution
 from perspect.mrs.decompose import (
     FIRST_DIMENSIONS,
+    MUCH_LIPID,
     Decomposition,
     baseline_of,
     chosen,
@@ -27,10 +28,11 @@ from perspect.mrs.decompose import (
     signals_on,
     task_of,
     ties,
+    upright,
 )  # fmt: skip
 from perspect.mrs.descend import ROUGHLY
 from perspect.mrs.plan import Plan
-from perspect.mrs.profile import Profile
+from perspect.mrs.profile import TURNED, Profile
 from perspect.numerics.nonnegative import nonnegative_each, solved_among
 from perspect.numerics.parallel import each, spans
 from perspect.numerics.spline import PenalisedSpline
@@ -41,6 +43,9 @@ TOGETHER: Final = 16
 
 ENOUGH_OF_MANY: Final = 5e-4
 """What ends the fit of a spectrum that begins with a similar one: a sixth of what a parameter gains by chance."""
+
+SLACK: Final = 0.3
+"""Of upright lipid, what may look turned while the phase is not exactly known (17°) [our default]."""
 
 N_PLACED: Final = 3
 """Phases and shift: those of a voxel are not those of a similar one."""
@@ -53,6 +58,35 @@ class Kind:
     task: Task
     keep: Int[np.ndarray, " kept"]
     profile: Profile
+
+    @property
+    def free(self) -> Bool[np.ndarray, " kept"]:
+        """Which signals may be negative."""
+        return self.task.priors.free
+
+
+def kind_of(task: Task, basis: Basis, profile: Profile, *, has_lipid: bool, has_leak: bool) -> Kind:
+    """What is kept of everything. Lipid that leaks in from the scalp has any phase and sign: it passed through side
+    lobes, and was excited elsewhere in the field.
+    """
+    lipids = np.array([kind == "lipid" for kind in basis.kinds])
+    turned = np.array([name.endswith(TURNED) for name in basis.names])
+    keep = kept(basis, profile, has_lipid or has_leak)
+    keep = keep if has_leak else keep[~turned[keep]]
+    task = replace(task, priors=replace(task.priors, free=lipids & has_leak))
+    return Kind(only(task, keep), keep, profile)
+
+
+def is_leaking(names: tuple[str, ...], found: Float[np.ndarray, " signals"]) -> bool:
+    """Whether lipid has a phase or a sign that it cannot have where it is."""
+    amounts = dict(zip(names, found, strict=True))
+
+    def total(*keys: str) -> float:
+        return float(sum(amounts.get(key, 0.0) for key in keys))
+
+    straight, across = total("Lip13a", "Lip13b"), total("Lip13a" + TURNED, "Lip13b" + TURNED)
+    usual = max(total("Cr", "PCr"), total("NAA", "NAAG") / 2)
+    return max(abs(across) - SLACK * abs(straight), -straight) > MUCH_LIPID * usual
 
 
 def all_decomposed(
@@ -71,24 +105,26 @@ def all_decomposed(
     names, start = basis.names, FIRST_DIMENSIONS * (band.window[1] - band.window[0])
     task = task_of(band, values[0], _as_in(like, band, basis), basis, baseline_of(band), float(sigmas[0]))
     task = placed(task) if is_referenced else task
+    task = replace(task, priors=replace(task.priors, free=np.array([kind == "lipid" for kind in basis.kinds])))
     spectra = band.spectrum(values)
     first = _glanced(task, spectra, start, like)
-    kinds: dict[tuple[str, bool], tuple[Kind, list[int]]] = {}
+    kinds: dict[tuple[str, bool, bool], tuple[Kind, list[int]]] = {}
     reasons = []
     for k, amplitudes in enumerate(first):
         profile, why, has_lipid = chosen(names, amplitudes, plan, "")
         reasons.append(why)
-        if (profile.name, has_lipid) not in kinds:
-            keep = kept(basis, profile, has_lipid)
-            kinds[profile.name, has_lipid] = (Kind(only(task, keep), keep, profile), [])
-        kinds[profile.name, has_lipid][1].append(k)
+        which = (profile.name, has_lipid, is_leaking(names, amplitudes))
+        if which not in kinds:
+            kinds[which] = (kind_of(task, basis, profile, has_lipid=has_lipid, has_leak=which[2]), [])
+        kinds[which][1].append(k)
     work = [(kind, np.array(at[one])) for kind, at in kinds.values() for one in spans(len(at), TOGETHER)]
 
     def done(piece: tuple[Kind, Int[np.ndarray, " some"]]) -> Sequence[Decomposition | None]:
         kind, at = piece
-        why = [reasons[k] for k in at]
+        why, begin = [reasons[k] for k in at], first[at][:, kind.keep]
+        begin = np.where(kind.free, begin, np.maximum(begin, 0.0))
         try:
-            return _settled(kind, basis, values[at], spectra[at], first[at][:, kind.keep], sigmas[at], why, plan, like)
+            return _settled(kind, basis, values[at], spectra[at], begin, sigmas[at], why, plan, like)
         except np.linalg.LinAlgError:
             # One of them: it must not take the others with it.
             return [None] if len(at) == 1 else [done((kind, at[k : k + 1]))[0] for k in range(len(at))]
@@ -102,7 +138,7 @@ def all_decomposed(
 @lru_cache(maxsize=4)
 def _as_in(like: Decomposition, band: Band, basis: Basis) -> Complex[np.ndarray, "signals band"]:
     """The signals of a basis with the shifts and widths of their own that something similar has."""
-    at = [like.names.index(name) if name in like.names else -1 for name in basis.names]
+    at = [like.names.index(name) if name in like.names else -1 for name in map(upright, basis.names)]
     own = like.solution.place.theta[N_COMMON:].reshape(2, -1)
     d, width = np.where(np.array(at) >= 0, own[:, at], 0.0)
     return np.asarray(signals_on(band, basis) * band.decays(2j * np.pi * d - width))

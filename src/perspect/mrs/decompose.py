@@ -24,7 +24,7 @@ from perspect.mrs.combine import (
 )  # fmt: skip
 from perspect.mrs.descend import ROUGHLY, descended
 from perspect.mrs.plan import Plan
-from perspect.mrs.profile import NORMAL, OF_BROAD, OF_NORMAL_BRAIN, OF_TUMOURS, TOTAL, TUMOUR, USUAL, Profile
+from perspect.mrs.profile import NORMAL, OF_BROAD, OF_NORMAL_BRAIN, OF_TUMOURS, TOTAL, TUMOUR, TURNED, USUAL, Profile
 from perspect.mrs.signals import MEASURED
 from perspect.mrs.start import ALIKE, begun, first_theta
 from perspect.numerics.spline import PenalisedSpline, penalised_spline
@@ -197,7 +197,8 @@ def task_of(
     hz = band.frequency * 1e-6
     broad = np.array([kind != "metabolite" for kind in basis.kinds])
     measured = np.array([name in MEASURED for name in basis.names])
-    known = np.array([max(BROAD[name].spread, LEAST_SHIFT) if name in BROAD else BROAD_SHIFT for name in basis.names])
+    spreads = [BROAD[one].spread if one in BROAD else BROAD_SHIFT for one in map(upright, basis.names)]
+    known = np.maximum(spreads, LEAST_SHIFT)
     shift = np.where(measured, MEASURED_SHIFT, np.where(broad, known, SHIFT_PRIOR)) * hz
     width = np.where(broad, BROAD_WIDTH, WIDTH_PRIOR * np.sqrt(hz / 85.15))
     priors = Priors(shift, width, PHASE_PRIOR, np.zeros(broad.size, bool), broad)
@@ -212,6 +213,11 @@ def task_of(
         np.zeros((0, broad.size)),
         values,
     )
+
+
+def upright(name: str) -> str:
+    """The name of a signal, whatever its phase."""
+    return name.removesuffix(TURNED)
 
 
 def placed(task: Task) -> Task:
@@ -310,17 +316,15 @@ def ties(
                 row[at[name]] += 1.0
                 rows.append(row / (deviation * size))
     for name, other, ratio, deviation in OF_BROAD:
-        others = (
-            [one for one in ("Lip13a", "Lip13b") if one in at]
-            if other == "Lip13"
-            else [one for one in (other,) if one in at]
-        )
-        if name in at and others:
-            row = np.zeros(len(names))
-            row[[at[one] for one in others]] = -ratio
-            row[at[name]] = 1.0
-            size = max(sum(amplitudes[at[one]] for one in others), LEAST_BROAD * float(amplitudes.max()), 1e-300)
-            rows.append(row / (deviation * size))
+        kinds = ("Lip13a", "Lip13b") if other == "Lip13" else (other,)
+        size = float(sum(abs(amplitudes[at[one + turn]]) for one in kinds for turn in ("", TURNED) if one + turn in at))
+        for turn in ("", TURNED):
+            others = [at[one + turn] for one in kinds if one + turn in at]
+            if name + turn in at and others:
+                row = np.zeros(len(names))
+                row[others] = -ratio
+                row[at[name + turn]] = 1.0
+                rows.append(row / (deviation * max(size, LEAST_BROAD * float(amplitudes.max()), 1e-300)))
     return np.array(rows).reshape(-1, len(names))
 
 

@@ -17,11 +17,11 @@ from perspect.mrs.decompose import Decomposition, baseline_of, decomposed, signa
 from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
-from perspect.mrs.profile import LONG_TE, SUMS
+from perspect.mrs.profile import LONG_TE, SUMS, TURNED
 from perspect.mrs.quality import HOPELESS_SNR, SWAMPED, WIDEST, Quality, quality
-from perspect.mrs.signals import known_by, with_broad
+from perspect.mrs.signals import known_by, with_broad, with_turned
 from perspect.mrs.start import begun
-from perspect.mrs.water import without_water
+from perspect.mrs.water import offset_of_water, width_of_water, without_water
 from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import (
     Basis,
@@ -118,7 +118,7 @@ def quantify_grid(
         ready = aligned(ready, cleaned, band, full)
     like = typical(cleaned, ready, band, full, plan)
     tell("voxels", 0.0)
-    found = fitted(cleaned, ready, band, full, plan, like, is_referenced=water is not None)
+    found = fitted(cleaned, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
     maps = {quantity.key: _map(quantity, spectra, found) for quantity in AMOUNTS}
     maps[lexicon.CHO_OVER_NAA.key] = _ratio_map(spectra, found)
     maps[lexicon.LINE_WIDTH.key] = _single(lexicon.LINE_WIDTH, spectra, found, lambda one: one.width)
@@ -270,27 +270,17 @@ def voxel(ready: Ready, found: Decomposition | None) -> Voxel:
     if status.is_failure:
         return _failed(status, reason)
     members = dict(SUMS)
+    has_leak = any(name.endswith(TURNED) for name in found.names)
     out = {}
     for quantity in AMOUNTS:
         parts = members.get(quantity.key, (quantity.key,))
-        if set(parts) & set(found.names):
+        # Lipid that leaked in is no amount of this place.
+        is_here = quantity is not lexicon.LIP13 or not has_leak
+        if set(parts) & set(found.names) and is_here:
             w = weights(found, parts)
             out[quantity.key] = (float(w @ found.amplitudes), float(np.sqrt(max(w @ found.covariance @ w, 0.0))))
     offset = ready.offset + float(found.solution.place.theta[2])
     return Voxel(out, _ratio(found), found.width, offset, status, reason)
-
-
-def offset_of_water(values: Complex[np.ndarray, " points"], dwell: float) -> float:
-    """By how many Hz water is off the reference: the mean turn from point to point, weighed by its power."""
-    return float(np.angle(np.vdot(values[:-1], values[1:])) / (2 * np.pi * dwell))
-
-
-def width_of_water(values: Complex[np.ndarray, " points"], dwell: float) -> float:
-    """Full width at half maximum of a water signal in Hz, its phase taken out."""
-    n = 8 * values.size
-    line = np.fft.fft(np.abs(values), n).real
-    above = np.flatnonzero(line[: n // 2] < line[0] / 2)
-    return float(2 * above[0] / (n * dwell)) if above.size else float("inf")
 
 
 def usable(q: Quality) -> tuple[Status, str]:

@@ -1,6 +1,6 @@
 """Signals that are broad by nature: mobile lipids and macromolecules, as sums of Gaussian lines.
 
-Positions, widths and protons of Provencher's model (Provencher 1993, doi:10.1002/mrm.1910300604, and the manual of its
+Positions, widths, protons and spreads of Provencher's model (Provencher 1993, doi:10.1002/mrm.1910300604, and the manual of its
 program); a line is as wide in ppm at any field.
 """
 
@@ -36,9 +36,14 @@ BROAD: Final[dict[str, Broad]] = {
         Broad("MM12", "macromolecule", ((1.21, 0.15, 2.0),), 0.01),
         Broad("MM14", "macromolecule", ((1.43, 0.17, 2.0),), 0.02),
         Broad("MM17", "macromolecule", ((1.67, 0.15, 2.0),), 0.03),
-        Broad("MM20", "macromolecule", ((2.08, 0.15, 1.33), (2.25, 0.20, 0.33), (1.95, 0.15, 0.33), (3.0, 0.20, 0.40)), 0.005),
+        Broad(
+            "MM20",
+            "macromolecule",
+            ((2.08, 0.15, 1.33), (2.25, 0.20, 0.33), (1.95, 0.15, 0.33), (3.0, 0.20, 0.40)),
+            0.005,
+        ),
     )
-}
+}  # fmt: skip
 """Every broad signal by its short name."""
 
 
