@@ -283,7 +283,8 @@ def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_conv
     inner = _constrained(information, place.amplitudes)
     if noise > task.sigma:
         left = place.data - place.amplitudes @ place.columns - baseline
-        inner += _coloured(inner, rows - shaded @ shadow, place.amplitudes, _excess(left, task.sigma, noise)) / noise**2
+        added = _coloured(inner[used] @ rows, shadow, _excess(left, task.sigma, noise))
+        inner[np.ix_(used, used)] += added / noise**2
     covariance = np.diag(np.concatenate([np.zeros(n), 1 / np.maximum(task.precision * weight, 1e-300)]))
     at = np.concatenate([np.arange(n), n + felt])
     covariance[np.ix_(at, at)] = inner
@@ -307,22 +308,19 @@ def _excess(left: Float[np.ndarray, " bins"], sigma: float, noise: float) -> Flo
 
 
 def _coloured(
-    inverse: Float[np.ndarray, "all all"],
-    rows: Float[np.ndarray, "all bins"],
-    amplitudes: Float[np.ndarray, " signals"],
+    moves: Float[np.ndarray, "found bins"],
+    shadow: Float[np.ndarray, "splines bins"],
     excess: Float[np.ndarray, " times"],
-) -> Float[np.ndarray, "all all"]:
-    """What it adds to the covariance that the residual is no white noise.
+) -> Float[np.ndarray, "found found"]:
+    """What it adds to the covariance of amplitudes that the residual is no white noise; `moves` is by how much a datum
+    moves them.
 
     A misfit has the smoothness of lines: it is worth fewer bins than there are, and moves amplitudes by more than as
     much white noise would (least squares with the covariance of its residuals: White 1980, doi:10.2307/1912934; Newey
     and West 1987, doi:10.2307/1913610). What was found at zero keeps the error that it has.
     """
-    used = np.ones(len(inverse), bool)
-    used[: amplitudes.size] = amplitudes != 0
-    moved = np.fft.rfft(inverse[:, used][used] @ rows[used], axis=1) / np.sqrt(rows.shape[1])
-    out = np.zeros_like(inverse)
-    out[np.ix_(used, used)] = ((moved * excess) @ moved.conj().T).real
+    moved = np.fft.rfft(moves - (moves @ shadow.T) @ shadow, axis=1) / np.sqrt(moves.shape[1])
+    out: Float[np.ndarray, "found found"] = ((moved * excess) @ moved.conj().T).real
     return out
 
 

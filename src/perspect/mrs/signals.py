@@ -86,6 +86,8 @@ def with_turned(basis: Basis) -> Basis:
     """
     at = [k for k, kind in enumerate(basis.kinds) if kind == "lipid"]
     return replace(
-        basis, names=(*basis.names, *(basis.names[k] + TURNED for k in at)),
-        values=np.concatenate([basis.values, 1j * basis.values[at]]), kinds=(*basis.kinds, *(basis.kinds[k] for k in at)),
-    )  # fmt: skip
+        basis,
+        names=(*basis.names, *(basis.names[k] + TURNED for k in at)),
+        values=np.concatenate([basis.values, 1j * basis.values[at]]),
+        kinds=(*basis.kinds, *(basis.kinds[k] for k in at)),
+    )

@@ -1,7 +1,7 @@
 """Signals that are broad by nature: mobile lipids and macromolecules, as sums of Gaussian lines.
 
-Positions, widths, protons and spreads of Provencher's model (Provencher 1993, doi:10.1002/mrm.1910300604, and the manual of its
-program); a line is as wide in ppm at any field.
+Positions, widths, protons and spreads of Provencher's model (Provencher 1993, doi:10.1002/mrm.1910300604, and the
+manual of its program); a line is as wide in ppm at any field.
 """
 
 from dataclasses import dataclass
