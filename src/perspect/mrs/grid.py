@@ -386,6 +386,9 @@ def _recipe(spectra: Spectra, spread: PointSpread, n_scalp: int, has_water: bool
     if has_water:
         sentence = "Frequency, phase and eddy currents of every voxel were taken from its water."
         steps.append(Step("water", sentence, {}, ("Klose 1990, doi:10.1002/mrm.1910140104",)))
-    sentence = f"{n} voxels were fitted one by one as single spectra are (TE {(spectra.te or 0.0) * 1e3:g} ms)."
+    sentence = (
+        f"{n} voxels were fitted as single spectra are (TE {(spectra.te or 0.0) * 1e3:g} ms), each from the fit of "
+        "their mean on; lipid of a phase or sign that it cannot have at its place was fitted as leaking in."
+    )
     steps.append(Step("voxels", sentence, {}, ("Provencher 1993, doi:10.1002/mrm.1910300604",)))
     return Recipe(tuple(steps))
