@@ -7,7 +7,7 @@ from mrs_made import DWELL, HEALTHY, TUMOUR, N, basis, drawn, spectra, spectrum,
 from perspect import mrs
 from perspect.mrs.band import band_of, noise_of
 from perspect.mrs.combine import shadow_of, slopes, stand
-from perspect.mrs.decompose import _task, baseline_of
+from perspect.mrs.decompose import baseline_of, task_of
 from perspect.mrs.descend import descended
 from perspect.mrs.profile import SUMS
 from perspect.mrs.signals import with_broad
@@ -47,7 +47,7 @@ def test_slopes_are_the_differences_of_the_model():
     band = band_of(one, (0.2, 4.2))
     full = with_broad(basis(), lipids=True, macromolecules=True)
     values = band.cut(one.values[0, 0, 0], DWELL)
-    task = _task(band, values, band.cut(full.values, DWELL), full, baseline_of(band), 1.0)
+    task = task_of(band, values, band.cut(full.values, DWELL), full, baseline_of(band), 1.0)
     theta = np.zeros(5 + 2 * task.n_signals)
     theta[:5] = 0.1, 0.02, 1.0, 9.0, 120.0
     shadow = shadow_of(task, 5.0)
@@ -129,7 +129,7 @@ def test_a_fit_never_ends_above_where_it_began():
     band = band_of(one, (0.2, 4.2))
     full = with_broad(basis(), lipids=True, macromolecules=True)
     values = band.cut(one.values[0, 0, 0], DWELL)
-    task = _task(band, values, band.cut(full.values, DWELL), full, baseline_of(band), 5.0)
+    task = task_of(band, values, band.cut(full.values, DWELL), full, baseline_of(band), 5.0)
     shadow = shadow_of(task, 5.0)
     theta = np.zeros(5 + 2 * task.n_signals)
     theta[3] = 5.0

@@ -155,19 +155,19 @@ def basis_on(band: Band, basis: Basis) -> Complex[np.ndarray, "molecules band"]:
     return band.cut(basis.values, basis.dwell)
 
 
-def noise_of(values: Complex[np.ndarray, " points"], ppm: Float[np.ndarray, " points"]) -> float:
+def noise_of(values: Complex[np.ndarray, "*signals points"], ppm: Float[np.ndarray, " points"]) -> np.ndarray:
     """Standard deviation of the noise in each part (real, imaginary) of each point in time.
 
     From second differences of the spectrum where no proton of tissue resonates, so that tails of lines do not count.
     """
-    spectrum = fft(values)
     order = np.argsort(ppm)
     quiet = _quiet(ppm[order])
-    parts = spectrum[order]
-    second = parts[:-2] - 2 * parts[1:-1] + parts[2:]
-    chosen = second[quiet[1:-1]]
-    chunks = np.array_split(np.concatenate([chosen.real, chosen.imag]) ** 2, 16)
-    return float(np.sqrt(np.median([chunk.mean() for chunk in chunks]) / 6 / values.size))
+    parts = fft(values, axis=-1)[..., order]
+    second = parts[..., :-2] - 2 * parts[..., 1:-1] + parts[..., 2:]
+    chosen = second[..., quiet[1:-1]]
+    chunks = np.array_split(np.concatenate([chosen.real, chosen.imag], axis=-1) ** 2, 16, axis=-1)
+    typical = np.median([chunk.mean(axis=-1) for chunk in chunks], axis=0)
+    return np.asarray(np.sqrt(typical / 6 / values.shape[-1]))
 
 
 def _quiet(ppm: Float[np.ndarray, " points"]) -> Bool[np.ndarray, " points"]:

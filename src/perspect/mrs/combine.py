@@ -34,6 +34,9 @@ NARROWER: Final = 15.0
 FARTHEST: Final = 4.0
 """Standard deviations of its prior that a signal's own shift or width may be away from home [our default]."""
 
+NEAR: Final = 9
+"""Times over which the power of a residual is averaged [our default]: it is then known to a third."""
+
 DETERMINED: Final = 1e-5
 """What is left of a parameter's own information, as a root, below which nothing is known of it."""
 
@@ -59,8 +62,7 @@ class Priors:
 class Task:
     """All that does not change during a fit: the spectrum, the signals, the baseline, the noise of a bin.
 
-    Each row of `ties` says that a sum of amplitudes is zero with a standard deviation of one: a soft ratio. The own
-    shift and width of what is `settled` stay where the fit begins.
+    Each row of `ties` says that a sum of amplitudes is zero with a standard deviation of one: a soft ratio.
     """
 
     band: Band
@@ -71,7 +73,6 @@ class Task:
     sigma: float
     ties: Float[np.ndarray, "ties signals"]
     values: Complex[np.ndarray, " band"]
-    settled: Bool[np.ndarray, " signals"]
 
     @property
     def n_signals(self) -> int:
@@ -236,7 +237,6 @@ def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
 
     The splines are random with a variance that the data tell, the amplitudes of what was found are fixed (Wood 2011,
     doi:10.1111/j.1467-9868.2010.00749.x); it is asked after the fine fit, when misfit no longer passes for baseline.
-    Where signals are settled (in a grid) those that were found remain the ones that are found.
     """
     spline = task.spline
     assert spline is not None
@@ -246,12 +246,10 @@ def stiffness(task: Task, place: Place, choices: Sequence[float]) -> float:
     share = 1 / (1 + held)
     reduced = gram - (columns * share[:, None]) @ columns.T + task.tied
     wanted = projection - (share * data) @ columns.T
-    used = [np.flatnonzero(place.amplitudes)] * len(choices)
-    if not task.settled.all():
-        used = [
-            np.flatnonzero(nonnegative(one, other, task.priors.free, place.amplitudes > 0))
-            for one, other in zip(reduced, wanted, strict=True)
-        ]
+    used = [
+        np.flatnonzero(nonnegative(one, other, task.priors.free, place.amplitudes > 0))
+        for one, other in zip(reduced, wanted, strict=True)
+    ]
     fixed = [
         _fixed(one[np.ix_(at, at)], other[at], task.sigma) for one, other, at in zip(reduced, wanted, used, strict=True)
     ]
@@ -274,14 +272,56 @@ def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_conv
     """Baseline, noise and covariance at the end of a fit."""
     shadow = shadow_of(task, dimensions)
     baseline, noise = baseline_and_noise(task, place, dimensions)
-    n, weight = task.n_signals, (noise / task.sigma) ** 2
-    rows = np.concatenate([place.columns, *slopes(task, place, np.arange(n))])
+    n, used, weight = task.n_signals, np.flatnonzero(place.amplitudes), (noise / task.sigma) ** 2
+    # The own shift and width of a signal at zero are those of their priors, and change nothing else.
+    felt = np.concatenate([np.arange(N_COMMON), N_COMMON + used, N_COMMON + n + used])
+    rows = np.concatenate([place.columns, *slopes(task, place, used)])
     shaded = rows @ shadow.T
     information = rows @ rows.T - shaded @ shaded.T
     information[:n, :n] += task.tied * weight
-    information[np.diag_indices_from(information)] += np.concatenate([np.zeros(n), task.precision * weight])
-    covariance = _constrained(information, place.amplitudes) * noise**2
-    return Solution(place, baseline, covariance, dimensions, noise, n_steps, has_converged)
+    information[np.diag_indices_from(information)] += np.concatenate([np.zeros(n), task.precision[felt] * weight])
+    inner = _constrained(information, place.amplitudes)
+    if noise > task.sigma:
+        left = place.data - place.amplitudes @ place.columns - baseline
+        added = _coloured(inner[used] @ rows, shadow, _excess(left, task.sigma, noise))
+        inner[np.ix_(used, used)] += added / noise**2
+    covariance = np.diag(np.concatenate([np.zeros(n), 1 / np.maximum(task.precision * weight, 1e-300)]))
+    at = np.concatenate([np.arange(n), n + felt])
+    covariance[np.ix_(at, at)] = inner
+    return Solution(place, baseline, covariance * noise**2, dimensions, noise, n_steps, has_converged)
+
+
+def _excess(left: Float[np.ndarray, " bins"], sigma: float, noise: float) -> Float[np.ndarray, " times"]:
+    """The power at each time of what is left beyond the noise, less its mean: zero if it were white as well.
+
+    A bin's conjugate is a time: noise is the same at all, a misfit of lines or fat is early.
+    """
+    power = np.abs(np.fft.rfft(left)) ** 2
+    power = np.convolve(np.pad(power, NEAR // 2, mode="edge"), np.full(NEAR, 1 / NEAR), mode="valid")
+    weight = np.full(power.size, 2.0)
+    weight[0] = 1.0
+    weight[-1] = 1.0 if left.size % 2 == 0 else 2.0
+    power = np.maximum(power / (weight @ power) * left.size * noise**2 - sigma**2, 0.0)
+    beyond, size = noise**2 - sigma**2, float(weight @ power) / left.size
+    out: Float[np.ndarray, " times"] = weight * (power * beyond / size - beyond) if size > 0 else 0.0 * power
+    return out
+
+
+def _coloured(
+    moves: Float[np.ndarray, "found bins"],
+    shadow: Float[np.ndarray, "splines bins"],
+    excess: Float[np.ndarray, " times"],
+) -> Float[np.ndarray, "found found"]:
+    """What it adds to the covariance of amplitudes that the residual is no white noise; `moves` is by how much a datum
+    moves them.
+
+    A misfit has the smoothness of lines: it is worth fewer bins than there are, and moves amplitudes by more than as
+    much white noise would (least squares with the covariance of its residuals: White 1980, doi:10.2307/1912934; Newey
+    and West 1987, doi:10.2307/1913610). What was found at zero keeps the error that it has.
+    """
+    moved = np.fft.rfft(moves - (moves @ shadow.T) @ shadow, axis=1) / np.sqrt(moves.shape[1])
+    out: Float[np.ndarray, "found found"] = ((moved * excess) @ moved.conj().T).real
+    return out
 
 
 def baseline_and_noise(task: Task, place: Place, dimensions: float) -> tuple[Float[np.ndarray, " bins"], float]:
@@ -302,14 +342,17 @@ def _constrained(
     An amplitude that was found at zero is held there by the constraint, in most repeats of the measurement: it takes no
     part in the errors of the others. Its own error is the one that it has when all are free.
     """
-    free = _inverse(information)
     used = np.ones(len(information), bool)
     used[: amplitudes.size] = amplitudes != 0
-    held = _inverse(information[np.ix_(used, used)])
-    out = np.zeros_like(free)
-    out[np.ix_(used, used)] = held
-    at_zero = np.flatnonzero(~used)
-    out[at_zero, at_zero] = np.diagonal(free)[at_zero]
+    at, at_zero = np.flatnonzero(used), np.flatnonzero(~used)
+    held = _inverse(information[np.ix_(at, at)])
+    out = np.zeros_like(information)
+    out[np.ix_(at, at)] = held
+    if at_zero.size:
+        across, own = information[np.ix_(at_zero, at)], np.diagonal(information)[at_zero]
+        left = information[np.ix_(at_zero, at_zero)] - across @ held @ across.T
+        np.fill_diagonal(left, np.maximum(np.diagonal(left), DETERMINED**2 * own))
+        out[at_zero, at_zero] = np.diagonal(_inverse(left))
     return out
 
 
@@ -329,7 +372,7 @@ def shadow_at(spline: PenalisedSpline, dimensions: float) -> tuple[float, Float[
 
 def _inverse(information: Float[np.ndarray, "all all"]) -> Float[np.ndarray, "all all"]:
     """Of a symmetric matrix whose entries differ in scale; what it does not determine gets a very large variance."""
-    scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
+    scale = np.sqrt(np.maximum(np.diag(information), 1e-200))
     even = information / scale / scale[:, None]
     factor, failed = dpotrf(even)
     if not failed and np.diagonal(factor).min() > DETERMINED:

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from jaxtyping import Complex, Float
 
+from perspect.models.spins.broad import BROAD
 from perspect.mrs.band import Band, basis_on
 from perspect.mrs.combine import (
-    N_COMMON,
     Place,
     Priors,
     Solution,
@@ -22,11 +22,11 @@ from perspect.mrs.combine import (
     stiffness,
     with_noise,
 )  # fmt: skip
-from perspect.mrs.descend import ENOUGH, ROUGHLY, descended
+from perspect.mrs.descend import ROUGHLY, descended
 from perspect.mrs.plan import Plan
-from perspect.mrs.profile import NORMAL, OF_BROAD, OF_NORMAL_BRAIN, OF_TUMOURS, TOTAL, TUMOUR, USUAL, Profile
+from perspect.mrs.profile import NORMAL, OF_BROAD, OF_NORMAL_BRAIN, OF_TUMOURS, TOTAL, TUMOUR, TURNED, USUAL, Profile
 from perspect.mrs.signals import MEASURED
-from perspect.mrs.start import begun, first_theta
+from perspect.mrs.start import ALIKE, begun, first_theta
 from perspect.numerics.spline import PenalisedSpline, penalised_spline
 from perspect.vocabulary import Basis
 
@@ -37,7 +37,10 @@ WIDTH_PRIOR: Final = 0.4
 """Standard deviation in 1/s, at 85.15 MHz and as the root of the field, of a molecule's own width (Provencher)."""
 
 BROAD_SHIFT: Final = 0.02
-"""Of a parametric broad signal, in ppm [our default]."""
+"""Of a broad signal of a given basis, in ppm [our default]; those of `BROAD` have their own."""
+
+LEAST_SHIFT: Final = 0.01
+"""Of any broad signal, in ppm: what holds for the normal brain of one centre does not for all [our default]."""
 
 MEASURED_SHIFT: Final = 0.05
 """Of measured macromolecules, whose reference was set by somebody else, in ppm [our default]."""
@@ -63,12 +66,6 @@ FIRST_DIMENSIONS: Final = 1.1
 FIRST_STEPS: Final = 8
 """Of the first fit, which only has to tell what kind of spectrum it is."""
 
-ENOUGH_OF_A_GRID: Final = 5e-4
-"""What ends the fit of a voxel that begins with a similar one: a sixth of what a parameter gains by chance."""
-
-N_PLACED: Final = 3
-"""Phases and shift: those of a voxel are not those of a similar one."""
-
 FLIP: Final = 2.5
 """Below this ratio of total NAA to total choline, in amounts, a spectrum is not of normal brain.
 
@@ -86,9 +83,6 @@ ratio to it never becomes a hard zero [our default]."""
 
 FAR: Final = 5.0
 """Standard deviations above a soft ratio from which on it is dropped [our default]."""
-
-ALIKE: Final = 1.15
-"""A second start whose cost is within this factor of the best is tried as well [our default]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,29 +144,20 @@ def decomposed(
     plan: Plan,
     *,
     is_referenced: bool = False,
-    like: Decomposition | None = None,
 ) -> Decomposition:
     """The spectrum of a signal in a band as a sum of the signals of a basis. `sigma` is the noise of a bin.
 
-    `is_referenced` says that phase and frequency are already those of water, so that no start has to be looked for;
-    `like` is then a fit of something similar (the mean of a grid) to begin with, and narrow lines keep the small shifts
-    and widths of their own that were found there.
+    `is_referenced` says that phase and frequency are already those of water, so that no start has to be looked for.
     """
-    spline = baseline_of(band)
-    signals = signals_on(band, basis) if like is None else _as_in(like, band, basis)
-    everything = _task(band, values, signals, basis, spline, sigma)
+    everything = task_of(band, values, signals_on(band, basis), basis, baseline_of(band), sigma)
     if is_referenced:
-        everything = _placed(everything)
+        everything = placed(everything)
     span = band.window[1] - band.window[0]
     start = FIRST_DIMENSIONS * span
-    if like is None:
-        first, reason = _first(everything, basis, start, is_referenced)
-    else:
-        everything = replace(everything, settled=np.ones(everything.n_signals, bool))
-        first, reason = _glanced(everything, start, like), ""
-    profile, why, has_lipid = chosen(basis.names, first, plan, reason)
+    first, reason = _first(everything, basis, start, is_referenced)
+    profile, why, has_lipid = chosen(basis.names, first.amplitudes, plan, reason)
     keep = kept(basis, profile, has_lipid)
-    task = _only(everything, keep)
+    task = only(everything, keep)
     names = tuple(basis.names[k] for k in keep)
     kinds = tuple(basis.kinds[k] for k in keep)
     task = replace(task, ties=ties(names, first.amplitudes[keep], profile, plan))
@@ -186,22 +171,21 @@ def _settled(task: Task, begin: Place, profile: Profile, plan: Plan, start: floa
     if plan.baseline == "none":
         task = replace(task, spline=None)
     dimensions = {"auto": max(start, 2.01), "stiff": 2.01, "none": 0.0}[plan.baseline]
-    shadow, enough = shadow_of(task, dimensions), ENOUGH_OF_A_GRID if task.settled.all() else ENOUGH
-    is_rough = task.settled.all() and plan.baseline == "auto"
+    shadow = shadow_of(task, dimensions)
     begin = again(task, begin, shadow)
     task = with_noise(task, baseline_and_noise(task, begin, dimensions)[1])
-    place, n_steps, has_converged = descended(task, begin, shadow, enough=ROUGHLY if is_rough else enough)
+    place, n_steps, has_converged = descended(task, begin, shadow)
     task = with_noise(task, baseline_and_noise(task, place, dimensions)[1])
     if plan.baseline == "auto":
         favoured = stiffness(task, place, [max(one * span, 2.01) for one in profile.dimensions])
-        if is_rough or favoured != dimensions:
+        if favoured != dimensions:
             dimensions = favoured
-            place, more, has_converged = descended(task, place, shadow_of(task, dimensions), enough=enough)
+            place, more, has_converged = descended(task, place, shadow_of(task, dimensions))
             n_steps += more
     return solution(with_noise(task, sigma), place, dimensions, n_steps, has_converged)
 
 
-def _task(
+def task_of(
     band: Band,
     values: Complex[np.ndarray, " band"],
     signals: Complex[np.ndarray, "signals band"],
@@ -209,10 +193,13 @@ def _task(
     spline: PenalisedSpline,
     sigma: float,
 ) -> Task:
+    """A signal in a band to be explained by the signals of a basis; `sigma` is the noise of a bin."""
     hz = band.frequency * 1e-6
     broad = np.array([kind != "metabolite" for kind in basis.kinds])
     measured = np.array([name in MEASURED for name in basis.names])
-    shift = np.where(measured, MEASURED_SHIFT, np.where(broad, BROAD_SHIFT, SHIFT_PRIOR)) * hz
+    spreads = [BROAD[one].spread if one in BROAD else BROAD_SHIFT for one in map(upright, basis.names)]
+    known = np.maximum(spreads, LEAST_SHIFT)
+    shift = np.where(measured, MEASURED_SHIFT, np.where(broad, known, SHIFT_PRIOR)) * hz
     width = np.where(broad, BROAD_WIDTH, WIDTH_PRIOR * np.sqrt(hz / 85.15))
     priors = Priors(shift, width, PHASE_PRIOR, np.zeros(broad.size, bool), broad)
     single = signals.astype(np.complex64, copy=False)
@@ -225,30 +212,18 @@ def _task(
         sigma,
         np.zeros((0, broad.size)),
         values,
-        np.zeros(broad.size, bool),
     )
 
 
-def _placed(task: Task) -> Task:
+def upright(name: str) -> str:
+    """The name of a signal, whatever its phase."""
+    return name.removesuffix(TURNED)
+
+
+def placed(task: Task) -> Task:
     """The same task where phase and frequency were taken from water."""
     place = (PLACED_PHASE, PLACED_SHIFT * task.band.frequency * 1e-6)
     return replace(task, priors=replace(task.priors, place=place))
-
-
-@lru_cache(maxsize=4)
-def _as_in(like: Decomposition, band: Band, basis: Basis) -> Complex[np.ndarray, "signals band"]:
-    """The signals of a basis with the shifts and widths of their own that something similar has."""
-    at = [like.names.index(name) if name in like.names else -1 for name in basis.names]
-    own = like.solution.place.theta[N_COMMON:].reshape(2, -1)
-    d, width = np.where(np.array(at) >= 0, own[:, at], 0.0)
-    return np.asarray(signals_on(band, basis) * band.decays(2j * np.pi * d - width))
-
-
-def _glanced(task: Task, dimensions: float, like: Decomposition) -> Place:
-    """Everything where something similar came to rest: amounts tell what kind of spectrum it is, lines fit nearly."""
-    begin = np.zeros(N_COMMON + 2 * task.n_signals)
-    begin[N_PLACED:N_COMMON] = like.solution.place.theta[N_PLACED:N_COMMON]
-    return stand(task, begin, shadow_of(task, dimensions), None)
 
 
 def _first(task: Task, basis: Basis, dimensions: float, is_referenced: bool) -> tuple[Place, str]:
@@ -256,7 +231,7 @@ def _first(task: Task, basis: Basis, dimensions: float, is_referenced: bool) -> 
     assert task.spline is not None
     starts = [(0.0, 0.0, 0.0)]
     if not is_referenced:
-        starts = begun(task.band, task.values, task.signals, basis.names, task.spline)
+        starts = begun(task.band, task.values[None], task.signals, basis.names, task.spline)[0]
     tried = [one for one in starts if one[0] <= ALIKE * starts[0][0]]
     wandering = [k for k, name in enumerate(basis.names) if name in MEASURED]
     shadow = shadow_of(task, dimensions)
@@ -273,11 +248,13 @@ def _first(task: Task, basis: Basis, dimensions: float, is_referenced: bool) -> 
     return best, "two alignments fit equally well" if is_doubtful else ""
 
 
-def chosen(names: tuple[str, ...], place: Place, plan: Plan, doubt: str) -> tuple[Profile, str, bool]:
+def chosen(
+    names: tuple[str, ...], found: Float[np.ndarray, " signals"], plan: Plan, doubt: str
+) -> tuple[Profile, str, bool]:
     """The profile that was asked for, or that the first fit speaks for, the reason in words, and whether lipids are
     fitted: in a lesion always, in normal brain where there is much (contamination from the scalp).
     """
-    amounts = dict(zip(names, place.amplitudes, strict=True))
+    amounts = dict(zip(names, found, strict=True))
 
     def total(*keys: str) -> float:
         return float(sum(amounts.get(key, 0.0) for key in keys))
@@ -339,22 +316,20 @@ def ties(
                 row[at[name]] += 1.0
                 rows.append(row / (deviation * size))
     for name, other, ratio, deviation in OF_BROAD:
-        others = (
-            [one for one in ("Lip13a", "Lip13b") if one in at]
-            if other == "Lip13"
-            else [one for one in (other,) if one in at]
-        )
-        if name in at and others:
-            row = np.zeros(len(names))
-            row[[at[one] for one in others]] = -ratio
-            row[at[name]] = 1.0
-            size = max(sum(amplitudes[at[one]] for one in others), LEAST_BROAD * float(amplitudes.max()), 1e-300)
-            rows.append(row / (deviation * size))
+        kinds = ("Lip13a", "Lip13b") if other == "Lip13" else (other,)
+        size = float(sum(abs(amplitudes[at[one + turn]]) for one in kinds for turn in ("", TURNED) if one + turn in at))
+        for turn in ("", TURNED):
+            others = [at[one + turn] for one in kinds if one + turn in at]
+            if name + turn in at and others:
+                row = np.zeros(len(names))
+                row[others] = -ratio
+                row[at[name + turn]] = 1.0
+                rows.append(row / (deviation * max(size, LEAST_BROAD * float(amplitudes.max()), 1e-300)))
     return np.array(rows).reshape(-1, len(names))
 
 
-def _only(task: Task, keep: np.ndarray) -> Task:
+def only(task: Task, keep: np.ndarray) -> Task:
     """The task with some of its signals."""
     p = task.priors
     priors = Priors(p.shift[keep], p.width[keep], p.phase, p.free[keep], p.broad[keep], p.place)
-    return replace(task, signals=task.signals[keep], priors=priors, ties=task.ties[:, keep], settled=task.settled[keep])
+    return replace(task, signals=task.signals[keep], priors=priors, ties=task.ties[:, keep])

@@ -29,6 +29,9 @@ BROADEST: Final = 100.0
 """Hz to which the common shape of lines may widen, by its Lorentzian and by its Gaussian part: beyond it there is no
 line, and times before the start would make it grow without bound [our default]."""
 
+WIDEST_COMMON: Final = (np.pi * BROADEST, (np.pi * BROADEST) ** 2 / (4 * np.log(2)))
+"""The same as γ in 1/s and v in 1/s²."""
+
 N_CLIPS: Final = 3
 """Rounds in which what would pass a limit is put there."""
 
@@ -40,7 +43,6 @@ class _Ground:
     Those that are `held` stand at a limit that they would like to pass.
     """
 
-    home: Float[np.ndarray, " parameters"]
     moving: Int[np.ndarray, " moving"]
     held: Bool[np.ndarray, " moving"]
     gradient: Float[np.ndarray, " moving"]
@@ -51,8 +53,8 @@ class _Ground:
     ) -> tuple[Float[np.ndarray, " parameters"], float]:
         """A move of all parameters within limits, and by how much it should lower the cost.
 
-        What belongs to a signal at zero has no slope: its prior alone draws it home, unless it is settled. What would
-        pass a limit goes there, and the others make the best of it.
+        What belongs to a signal at zero has no slope: its prior alone draws it to zero. What would pass a limit goes
+        there, and the others make the best of it.
         """
         low, high = (limits - theta)[:, self.moving]
         size = np.diagonal(self.curvature)
@@ -68,7 +70,7 @@ class _Ground:
             found = np.clip(found, low, high)
             free &= ~beyond
         found = np.clip(found, low, high)
-        move = np.clip(self.home - theta, *(limits - theta))
+        move = np.clip(-theta, *(limits - theta))
         move[self.moving] = found
         return move, float(-2 * self.gradient @ found - found @ self.curvature @ found)
 
@@ -109,9 +111,8 @@ def _ground(task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"])
     Kaufman 1975, doi:10.1007/BF01932995
     """
     used = np.flatnonzero(place.amplitudes)
-    own = used[~task.settled[used]]
-    moving = np.concatenate([np.arange(N_COMMON), N_COMMON + own, N_COMMON + task.n_signals + own])
-    j = np.concatenate(slopes(task, place, own))
+    moving = np.concatenate([np.arange(N_COMMON), N_COMMON + used, N_COMMON + task.n_signals + used])
+    j = np.concatenate(slopes(task, place, used))
     rows = np.concatenate([place.columns[used], j, (place.amplitudes @ place.columns - place.data)[None]])
     product = _less(rows, shadow)
     n, m = len(used), len(j)
@@ -125,8 +126,7 @@ def _ground(task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"])
     low, high = limits(task, place.theta)[:, moving]
     at = place.theta[moving]
     held = ((at <= low) & (gradient > 0)) | ((at >= high) & (gradient < 0))
-    stays = np.concatenate([np.zeros(N_COMMON, bool), task.settled, task.settled])
-    return _Ground(np.where(stays, place.theta, 0.0), moving, held, gradient, jj)
+    return _Ground(moving, held, gradient, jj)
 
 
 def _less(rows: Float[np.ndarray, "rows bins"], shadow: Float[np.ndarray, "shapes bins"]) -> np.ndarray:
@@ -143,7 +143,7 @@ def limits(task: Task, theta: Float[np.ndarray, " parameters"]) -> Float[np.ndar
     out = np.empty((2, theta.size))
     out[0, :N_COMMON], out[1, :N_COMMON] = -np.inf, np.inf
     out[0, 3:N_COMMON] = 0.0
-    out[1, 3], out[1, 4] = np.pi * BROADEST, (np.pi * BROADEST) ** 2 / (4 * np.log(2))
+    out[1, 3:N_COMMON] = WIDEST_COMMON
     out[:, N_COMMON:] = task.far
     widths = out[0, N_COMMON + task.n_signals :]
     np.maximum(widths, np.where(task.priors.broad, widths, -theta[3]), out=widths)

@@ -31,7 +31,8 @@ def water_phase(water: Complex[np.ndarray, " points"], dwell: float) -> Float[np
     phase = np.unwrap(np.angle(water[:n]))
     width = min(max(int(0.004 / dwell) | 1, 5), n - (n + 1) % 2)
     smooth = _smooth(phase, width)
-    slope = float(np.polyfit(np.arange(n // 2, n), smooth[n // 2 :], 1)[0])
+    end = np.arange(n - n // 2) - (n - n // 2 - 1) / 2
+    slope = float(end @ smooth[n // 2 :] / (end @ end))
     beyond = smooth[-1] + slope * np.arange(1, water.size - n + 1)
     out: Float[np.ndarray, " points"] = np.concatenate([smooth, beyond])
     return out

@@ -114,7 +114,7 @@ def _fitted(
     t = np.arange(values.size) * off.dwell
     turned = values * np.exp(1j * theta[0] - 2j * np.pi * theta[2] * t)
     band = band_of(off, (plan.low, plan.high))
-    sigma = band.noise(noise_of(turned, off.ppm), off.dwell)
+    sigma = band.noise(float(noise_of(turned, off.ppm)), off.dwell)
     # The first-order phase turns about its pivot where the lines were before they were moved.
     slant = theta[1] * (band.axis - theta[2] / (off.frequency * 1e-6) - PIVOT)
     cut = band.turned(band.cut(turned, off.dwell, is_halved=off.is_halved), slant)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Complex
 
 from perspect.anatomy.mirror import Plane
 from perspect.mrs import eddy
+from perspect.mrs.alike import TOGETHER, all_decomposed
 from perspect.mrs.amounts import DENOMINATOR, weights
 from perspect.mrs.band import Band, band_of, noise_of
 from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
@@ -16,12 +17,12 @@ from perspect.mrs.decompose import Decomposition, baseline_of, decomposed, signa
 from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
-from perspect.mrs.profile import LONG_TE, SUMS
+from perspect.mrs.profile import LONG_TE, SUMS, TURNED
 from perspect.mrs.quality import HOPELESS_SNR, SWAMPED, WIDEST, Quality, quality
-from perspect.mrs.signals import known_by, with_broad
+from perspect.mrs.signals import known_by, with_broad, with_turned
 from perspect.mrs.start import begun
-from perspect.mrs.water import without_water
-from perspect.numerics.parallel import each
+from perspect.mrs.water import offset_of_water, width_of_water, without_water
+from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import (
     Basis,
     Flag,
@@ -73,12 +74,11 @@ class Voxel:
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """The signal of a voxel ready to be fitted and the noise in each part of its points; by how many
-    Hz its water was off and has been moved (0 without water); or why it is not used.
+    """The signal of a voxel ready to be fitted; by how many Hz its water was off and has been moved (0 without water);
+    or why it is not used.
     """
 
     values: Complex[np.ndarray, " points"]
-    sigma: float
     offset: float
     failure: Voxel | None
 
@@ -115,16 +115,10 @@ def quantify_grid(
     places = [tuple(int(k) for k in place) for place in np.argwhere(brain)]
     ready = dict(zip(places, each(lambda place: prepared(cleaned, water, place, plan), places), strict=True))
     if water is None:
-        ready = {place: aligned(one, cleaned, band, full) for place, one in ready.items()}
+        ready = aligned(ready, cleaned, band, full)
     like = typical(cleaned, ready, band, full, plan)
-    done = [0]
-
-    def one(place: tuple[int, ...]) -> Voxel:
-        done[0] += 1
-        tell("voxels", done[0] / len(places))
-        return voxel(cleaned, ready[place], band, full, plan, like, is_referenced=water is not None)
-
-    found = dict(zip(places, each(one, places), strict=True))
+    tell("voxels", 0.0)
+    found = fitted(cleaned, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
     maps = {quantity.key: _map(quantity, spectra, found) for quantity in AMOUNTS}
     maps[lexicon.CHO_OVER_NAA.key] = _ratio_map(spectra, found)
     maps[lexicon.LINE_WIDTH.key] = _single(lexicon.LINE_WIDTH, spectra, found, lambda one: one.width)
@@ -197,30 +191,38 @@ def prepared(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], pl
     """One voxel with the phase of its water and what water is left in it taken out, or why it is not used."""
     values = spectra.values[place]
     if not np.isfinite(values).all() or not np.abs(values).max() > 0:
-        return Ready(values, 0.0, 0.0, _failed(Status.NO_SIGNAL, "no signal"))
+        return Ready(values, 0.0, _failed(Status.NO_SIGNAL, "no signal"))
     offset = 0.0
     if water is not None:
         offset = offset_of_water(water.values[place], spectra.dwell)
         values = eddy.corrected(values, eddy.water_phase(water.values[place], spectra.dwell))
         if width_of_water(water.values[place], spectra.dwell) > WIDEST * spectra.frequency * 1e-6:
-            return Ready(values, 0.0, offset, _failed(Status.NOT_DETERMINED, "water too wide (shim)"))
+            return Ready(values, offset, _failed(Status.NOT_DETERMINED, "water too wide (shim)"))
     if plan.water != "never":
         always = plan.water == "always"
         values = without_water(
             values, spectra.dwell, spectra.frequency, always=always, is_halved=spectra.is_halved,
             most_points=round(LONGEST / spectra.dwell),
         ).values  # fmt: skip
-    return Ready(values, noise_of(values, spectra.ppm), offset, None)
+    return Ready(values, offset, None)
 
 
-def aligned(ready: Ready, spectra: Spectra, band: Band, basis: Basis) -> Ready:
-    """A voxel whose water nobody has seen, moved to where its lines fit best, all of them looked for at once."""
-    if ready.failure is not None:
-        return ready
-    cut = band.cut(ready.values, spectra.dwell, is_halved=spectra.is_halved)
-    _, phase, shift = begun(band, cut, signals_on(band, basis), basis.names, baseline_of(band), 1)[0]
-    turn = np.exp(1j * (phase - 2 * np.pi * shift * spectra.dwell * np.arange(spectra.n_points)))
-    return replace(ready, values=ready.values * turn, offset=shift)
+def aligned(
+    ready: Mapping[tuple[int, ...], Ready], spectra: Spectra, band: Band, basis: Basis
+) -> dict[tuple[int, ...], Ready]:
+    """Voxels whose water nobody has seen, moved to where their lines fit best, all lines looked for at once."""
+    places = [place for place, one in ready.items() if one.failure is None]
+    signals, t = signals_on(band, basis), spectra.dwell * np.arange(spectra.n_points)
+
+    def moved(some: slice) -> list[Ready]:
+        values = np.array([ready[place].values for place in places[some]])
+        cut = band.cut(values, spectra.dwell, is_halved=spectra.is_halved)
+        starts = begun(band, cut, signals, basis.names, baseline_of(band), 1)
+        turns = [(np.exp(1j * (phase - 2 * np.pi * shift * t)), shift) for ((_, phase, shift),) in starts]
+        return [Ready(one * turn, shift, None) for one, (turn, shift) in zip(values, turns, strict=True)]
+
+    found = [one for some in each(moved, spans(len(places), TOGETHER)) for one in some]
+    return {**ready, **dict(zip(places, found, strict=True))}
 
 
 def typical(
@@ -230,57 +232,55 @@ def typical(
     usable = [one for one in ready.values() if one.failure is None]
     if not usable:
         return None
-    mean = np.mean([one.values for one in usable], axis=0)
-    sigma = float(np.sqrt(np.mean([one.sigma**2 for one in usable]) / len(usable)))
+    values = np.array([one.values for one in usable])
+    mean = values.mean(axis=0)
+    sigma = float(np.sqrt(np.mean(noise_of(values, spectra.ppm) ** 2) / len(usable)))
     cut = band.cut(mean, spectra.dwell, is_halved=spectra.is_halved)
     return decomposed(band, cut, basis, band.noise(sigma, spectra.dwell), plan, is_referenced=True)
 
 
-def voxel(
+def fitted(
     spectra: Spectra,
-    ready: Ready,
+    ready: Mapping[tuple[int, ...], Ready],
     band: Band,
     basis: Basis,
     plan: Plan,
     like: Decomposition | None,
     *,
     is_referenced: bool,
-) -> Voxel:
-    """The fit of one voxel, and whether it may be used."""
-    if ready.failure is not None:
-        return ready.failure
-    try:
-        cut = band.cut(ready.values, spectra.dwell, is_halved=spectra.is_halved)
-        sigma = band.noise(ready.sigma, spectra.dwell)
-        found = decomposed(band, cut, basis, sigma, plan, is_referenced=is_referenced, like=like)
-    except np.linalg.LinAlgError:
+) -> dict[tuple[int, ...], Voxel]:
+    """What was found in each voxel, or why nothing was."""
+    places = [place for place, one in ready.items() if one.failure is None]
+    out = {place: one.failure for place, one in ready.items() if one.failure is not None}
+    if places and like is not None:
+        values = np.array([ready[place].values for place in places])
+        cut = band.cut(values, spectra.dwell, is_halved=spectra.is_halved)
+        sigmas = band.noise(1.0, spectra.dwell) * noise_of(values, spectra.ppm)
+        found = all_decomposed(band, cut, basis, sigmas, plan, like, is_referenced=is_referenced)
+        out |= {place: voxel(ready[place], one) for place, one in zip(places, found, strict=True)}
+    return {place: out[place] for place in ready}
+
+
+def voxel(ready: Ready, found: Decomposition | None) -> Voxel:
+    """The numbers of one voxel, or why they may not be used."""
+    if found is None:
         return _failed(Status.SINGULAR, "no solution")
     numbers = quality(found)
     status, reason = usable(numbers)
     if status.is_failure:
         return _failed(status, reason)
     members = dict(SUMS)
+    has_leak = any(name.endswith(TURNED) for name in found.names)
     out = {}
     for quantity in AMOUNTS:
         parts = members.get(quantity.key, (quantity.key,))
-        if set(parts) & set(found.names):
+        # Lipid that leaked in is no amount of this place.
+        is_here = quantity is not lexicon.LIP13 or not has_leak
+        if set(parts) & set(found.names) and is_here:
             w = weights(found, parts)
             out[quantity.key] = (float(w @ found.amplitudes), float(np.sqrt(max(w @ found.covariance @ w, 0.0))))
     offset = ready.offset + float(found.solution.place.theta[2])
     return Voxel(out, _ratio(found), found.width, offset, status, reason)
-
-
-def offset_of_water(values: Complex[np.ndarray, " points"], dwell: float) -> float:
-    """By how many Hz water is off the reference: the mean turn from point to point, weighed by its power."""
-    return float(np.angle(np.vdot(values[:-1], values[1:])) / (2 * np.pi * dwell))
-
-
-def width_of_water(values: Complex[np.ndarray, " points"], dwell: float) -> float:
-    """Full width at half maximum of a water signal in Hz, its phase taken out."""
-    n = 8 * values.size
-    line = np.fft.fft(np.abs(values), n).real
-    above = np.flatnonzero(line[: n // 2] < line[0] / 2)
-    return float(2 * above[0] / (n * dwell)) if above.size else float("inf")
 
 
 def usable(q: Quality) -> tuple[Status, str]:
@@ -386,6 +386,9 @@ def _recipe(spectra: Spectra, spread: PointSpread, n_scalp: int, has_water: bool
     if has_water:
         sentence = "Frequency, phase and eddy currents of every voxel were taken from its water."
         steps.append(Step("water", sentence, {}, ("Klose 1990, doi:10.1002/mrm.1910140104",)))
-    sentence = f"{n} voxels were fitted one by one as single spectra are (TE {(spectra.te or 0.0) * 1e3:g} ms)."
+    sentence = (
+        f"{n} voxels were fitted as single spectra are (TE {(spectra.te or 0.0) * 1e3:g} ms), each from the fit of "
+        "their mean on; lipid of a phase or sign that it cannot have at its place was fitted as leaking in."
+    )
     steps.append(Step("voxels", sentence, {}, ("Provencher 1993, doi:10.1002/mrm.1910300604",)))
     return Recipe(tuple(steps))

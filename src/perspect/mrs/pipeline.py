@@ -113,7 +113,7 @@ def measure(
 def taken_apart(ready: Prepared, spectra: Spectra, full: Basis, plan: Plan) -> Decomposition:
     """The fit of a prepared signal."""
     band = band_of(spectra, (plan.low, plan.high))
-    sigma = noise_of(ready.values, spectra.ppm)
+    sigma = float(noise_of(ready.values, spectra.ppm))
     if not sigma > 0:
         raise Problem(
             f"{spectra.name} has no noise outside the lines.",

@@ -25,6 +25,9 @@ LONG_TE: Final = 0.1
 """Echo time in s from which on macromolecules and strongly coupled molecules are left out [our default]."""
 
 LIPIDS: Final = ("Lip09", "Lip13a", "Lip13b", "Lip20")
+TURNED: Final = " at 90°"
+"""What is added to the name of a lipid that leaked in from elsewhere, for its part at a right angle to the others."""
+
 MACROMOLECULES: Final = ("MM09", "MM12", "MM14", "MM17", "MM20")
 
 TOTAL: Final = (("NAA", 1.0), ("NAAG", 1.0), ("Cr", 1.0), ("PCr", 1.0), ("GPC", 3.0), ("PCho", 3.0), ("Cho", 3.0))

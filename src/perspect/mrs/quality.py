@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from perspect.mrs.decompose import Decomposition
 from perspect.mrs.eddy import BENT
+from perspect.mrs.profile import LIPIDS, TURNED
 from perspect.vocabulary import Flag, Refusal, Severity
 
 GOOD_WIDTH: Final = 0.05
@@ -42,7 +43,8 @@ LEFT_OVER: Final = 2.0
 """Residual water over the largest line from which on it is remarked."""
 
 NARROW: Final = ("NAA", "NAAG", "Cr", "PCr", "GPC", "PCho", "Cho", "Ins", "Gly", "Glu", "Gln", "Lac", "Ala")
-LIPID: Final = ("Lip09", "Lip13a", "Lip13b", "Lip20")
+LIPID: Final = LIPIDS
+ACROSS: Final = tuple(name + TURNED for name in LIPIDS)
 
 
 @dataclass(frozen=True)
@@ -84,16 +86,24 @@ def quality(found: Decomposition) -> Quality:
         fwhm=fwhm,
         fwhm_ppm=fwhm / (task.band.frequency * 1e-6),
         misfit=(spread / task.sigma) ** 2,
-        memory=float(np.corrcoef(rest[:-2], rest[2:])[0, 1]),
-        lipid=float(np.abs(_sum(found, LIPID)).max(initial=0.0)) / max(largest, 1e-300) if is_seen else float("nan"),
+        memory=_correlation(rest[:-2], rest[2:]),
+        lipid=float(np.hypot(_sum(found, LIPID), _sum(found, ACROSS)).max(initial=0.0)) / max(largest, 1e-300)
+        if is_seen
+        else float("nan"),
         baseline=float(np.abs(solution.baseline).sum() / max(float((np.abs(solution.baseline) + fit).sum()), 1e-300)),
         unexplained=float(np.abs(_smooth(rest)).max()) / max(largest, 1e-300),
     )
 
 
 def _sum(found: Decomposition, names: tuple[str, ...]) -> Float[np.ndarray, " bins"]:
-    parts = [found.part(name) for name in names if name in found.names]
-    return np.sum(parts, axis=0) if parts else np.zeros(found.task.band.ppm.size)
+    at = [k for k, name in enumerate(found.names) if name in names]
+    out: Float[np.ndarray, " bins"] = found.amplitudes[at] @ found.solution.place.columns[at]
+    return out
+
+
+def _correlation(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    return float(a @ b / max(float(np.sqrt((a @ a) * (b @ b))), 1e-300))
 
 
 def _smooth(values: Float[np.ndarray, " bins"]) -> Float[np.ndarray, " bins"]:

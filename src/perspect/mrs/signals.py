@@ -9,7 +9,7 @@ import numpy as np
 
 from perspect.models.spins import MOLECULES, Sequence, simulated
 from perspect.models.spins.broad import BROAD, broad_signal
-from perspect.mrs.profile import LIPIDS, MACROMOLECULES
+from perspect.mrs.profile import LIPIDS, MACROMOLECULES, TURNED
 from perspect.numerics.parallel import each
 from perspect.vocabulary import Basis, Problem
 from perspect.vocabulary.spectra import ALIASES
@@ -73,4 +73,21 @@ def with_broad(basis: Basis, *, lipids: bool, macromolecules: bool) -> Basis:
         names=(*basis.names, *wanted),
         values=np.concatenate([basis.values, added]),
         kinds=(*basis.kinds, *(BROAD[one].kind for one in wanted)),
+    )
+
+
+def with_turned(basis: Basis) -> Basis:
+    """A basis with each lipid a second time, turned by a right angle: from both comes lipid of any phase.
+
+    >>> from perspect.mrs.signals import with_broad
+    >>> basis = Basis(("NAA",), np.ones((1, 64), complex), 5e-4, 123.2e6, 0.03, "made")
+    >>> len(with_turned(with_broad(basis, lipids=True, macromolecules=False)).names)
+    9
+    """
+    at = [k for k, kind in enumerate(basis.kinds) if kind == "lipid"]
+    return replace(
+        basis,
+        names=(*basis.names, *(basis.names[k] + TURNED for k in at)),
+        values=np.concatenate([basis.values, 1j * basis.values[at]]),
+        kinds=(*basis.kinds, *(basis.kinds[k] for k in at)),
     )

@@ -3,11 +3,11 @@
 from typing import Final
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Bool, Complex, Float
 
 from perspect.mrs.band import Band
 from perspect.mrs.combine import N_COMMON, Task, shadow_at, stand
-from perspect.numerics.nonnegative import nonnegative_many
+from perspect.numerics.nonnegative import nonnegative_many, solved
 from perspect.numerics.spline import PenalisedSpline
 
 LUMPS: Final = (
@@ -25,6 +25,12 @@ STEP: Final = 0.015
 N_PHASES: Final = 18
 """Phases of a turn that are tried."""
 
+ALIKE: Final = 1.15
+"""A second start whose cost is within this factor of the best is tried as well [our default]."""
+
+A_TRY: Final = 0.1
+"""Of the starts, the best in which amplitudes may be negative: the best of them bounds what is looked at closer."""
+
 N_SWEEPS: Final = 12
 """Of the amplitudes, which need not be exact here."""
 
@@ -37,13 +43,14 @@ STIFF: Final = 5.0
 
 def begun(
     band: Band,
-    values: Complex[np.ndarray, " points"],
+    values: Complex[np.ndarray, "spectra points"],
     signals: Complex[np.ndarray, "signals points"],
     names: tuple[str, ...],
     spline: PenalisedSpline,
     n_best: int = 2,
-) -> list[tuple[float, float, float]]:
-    """The best (cost, phase in rad, shift in Hz of the lines), each in a valley of its own, the lowest first.
+) -> list[list[tuple[float, float, float]]]:
+    """For each spectrum the best (cost, phase in rad, shift in Hz of the lines), each in a valley of its own, the least
+    first; infinite costs stand for all that are not alike.
 
     `values` and `signals` are in the band.
     """
@@ -51,23 +58,44 @@ def begun(
     decay = np.exp(-ROUGH[0] * t - ROUGH[1] * t**2)
     columns = band.spectrum(_lumped(signals, names) * decay).real
     _, shadow = shadow_at(spline, STIFF)
-    hz = band.frequency * 1e-6
-    shifts = np.arange(-REACH, REACH + STEP / 2, STEP) * hz
-    moved = band.spectrum(values * np.exp(-2j * np.pi * shifts[:, None] * t))
+    shifts = np.arange(-REACH, REACH + STEP / 2, STEP) * band.frequency * 1e-6
+    moved = band.spectrum(values[:, None] * np.exp(-2j * np.pi * shifts[:, None] * t))
     parts = np.stack([moved.real, moved.imag])
     shaded_columns, shaded = columns @ shadow.T, parts @ shadow.T
     gram = columns @ columns.T - shaded_columns @ shaded_columns.T
-    seen = np.einsum("nb,psb->pns", columns, parts, optimize=True)
-    seen -= np.einsum("nk,psk->pns", shaded_columns, shaded, optimize=True)
-    power = np.einsum("psb,qsb->pqs", parts, parts) - np.einsum("psk,qsk->pqs", shaded, shaded)
+    seen = parts @ columns.T - shaded @ shaded_columns.T
+    power = np.einsum("pvsb,qvsb->pqvs", parts, parts) - np.einsum("pvsk,qvsk->pqvs", shaded, shaded)
     # The real part of a turned spectrum is a mixture of both parts, so that every phase comes from two products.
     phases = np.arange(N_PHASES) * 2 * np.pi / N_PHASES
     mixture = np.stack([np.cos(phases), -np.sin(phases)])
-    projection = np.einsum("pf,pns->nfs", mixture, seen).reshape(len(columns), -1)
-    size = np.einsum("pf,qf,pqs->fs", mixture, mixture, power)
-    amplitudes = nonnegative_many(gram, projection, N_SWEEPS)
-    gain = np.einsum("np,np->p", amplitudes, 2 * projection - gram @ amplitudes)
-    return _valleys(size - gain.reshape(size.shape), phases, shifts, n_best)
+    projection = np.einsum("pf,pvsn->nvfs", mixture, seen, optimize=True)
+    size = np.einsum("pf,qf,pqvs->vfs", mixture, mixture, power, optimize=True)
+    cost = _costs(gram, projection.reshape(len(gram), len(values), -1), size.reshape(len(values), -1))
+    return [_valleys(one, phases, shifts, n_best) for one in cost.reshape(size.shape)]
+
+
+def _costs(
+    gram: Float[np.ndarray, "n n"],
+    projection: Float[np.ndarray, "n spectra starts"],
+    size: Float[np.ndarray, "spectra starts"],
+) -> Float[np.ndarray, "spectra starts"]:
+    """What amplitudes that are not negative leave, wherever it may be within `ALIKE` of the least; elsewhere infinite.
+
+    Amplitudes that may be negative leave less, and show at once where there is nothing to be found.
+    """
+    ridge = 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram))
+    free = solved(gram + ridge, projection.reshape(len(gram), -1)).reshape(projection.shape)
+    least = size - np.einsum("nvs,nvs->vs", projection, free)
+    out = np.full(size.shape, np.inf)
+
+    def look(at: Bool[np.ndarray, "spectra starts"]) -> None:
+        wanted = np.ascontiguousarray(projection[:, at])
+        amplitudes = nonnegative_many(gram, wanted, N_SWEEPS)
+        out[at] = size[at] - np.einsum("ns,ns->s", amplitudes, 2 * wanted - gram @ amplitudes)
+
+    look(least <= np.quantile(least, A_TRY, axis=1, keepdims=True))
+    look((least <= ALIKE * out.min(axis=1, keepdims=True)) & np.isinf(out))
+    return out
 
 
 def _lumped(

@@ -61,6 +61,53 @@ def solved(matrix: Float[np.ndarray, "n n"], wanted: Float[np.ndarray, "n *m"]) 
     return out
 
 
+def solved_among(
+    matrices: Float[np.ndarray, "problems n n"],
+    wanted: Float[np.ndarray, "problems n m"],
+    among: Bool[np.ndarray, "problems n"],
+) -> Float[np.ndarray, "problems n m"]:
+    """The same for many matrices, each with some of its rows and columns; zero elsewhere."""
+    systems = np.where(among[:, :, None] & among[:, None], matrices, 0.0)
+    n = among.shape[1]
+    systems[:, np.arange(n), np.arange(n)] += ~among
+    out: Float[np.ndarray, "problems n m"] = np.linalg.solve(systems, np.where(among[..., None], wanted, 0.0))
+    return out
+
+
+def nonnegative_each(
+    grams: Float[np.ndarray, "problems n n"],
+    projections: Float[np.ndarray, "problems n"],
+    free: Bool[np.ndarray, " n"],
+    start: Bool[np.ndarray, "problems n"],
+) -> Float[np.ndarray, "problems n"]:
+    """`nonnegative` for many problems at once, each with its own exchanges; those that are solved leave."""
+    n = projections.shape[1]
+    scale = np.sqrt(np.maximum(np.diagonal(grams, axis1=1, axis2=2), 1e-300))
+    scaled = grams / scale[:, :, None] / scale[:, None] + 1e-12 * np.eye(n)
+    wanted = projections / scale
+    tolerance = 1e-10 * (np.abs(wanted).max(axis=1, keepdims=True) + 1e-300)
+    passive, x = start | free, np.zeros_like(wanted)
+    fewest, patience = np.full(len(x), n + 1), np.full(len(x), PATIENCE)
+    at = np.arange(len(x))
+    for _ in range(N_EXCHANGES):
+        x[at] = solved_among(scaled[at], wanted[at, :, None], passive[at])[..., 0]
+        gain = wanted[at] - (scaled[at] @ x[at, :, None])[..., 0]
+        wrong = (passive[at] & ~free & (x[at] < 0)) | (~passive[at] & (gain > tolerance[at]))
+        n_wrong = wrong.sum(axis=1)
+        at, wrong, n_wrong = at[n_wrong > 0], wrong[n_wrong > 0], n_wrong[n_wrong > 0]
+        if not at.size:
+            break
+        is_progress = n_wrong < fewest[at]
+        is_single = ~is_progress & (patience[at] <= 0)
+        patience[at] = np.where(is_progress, PATIENCE, patience[at] - 1)
+        fewest[at] = np.where(is_progress, n_wrong, fewest[at])
+        last = n - 1 - np.argmax(wrong[:, ::-1], axis=1)
+        wrong &= ~is_single[:, None] | (np.arange(n) == last[:, None])
+        passive[at] ^= wrong
+    out: Float[np.ndarray, "problems n"] = np.where(free, x, np.maximum(x, 0.0)) / scale
+    return out
+
+
 def nonnegative_many(
     gram: Float[np.ndarray, "n n"], projections: Float[np.ndarray, "n problems"], n_sweeps: int = 30
 ) -> Float[np.ndarray, "n problems"]:

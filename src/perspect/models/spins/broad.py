@@ -1,7 +1,7 @@
 """Signals that are broad by nature: mobile lipids and macromolecules, as sums of Gaussian lines.
 
-Positions, widths and protons of Provencher's model (Provencher 1993, doi:10.1002/mrm.1910300604, and the manual of its
-program); a line is as wide in ppm at any field.
+Positions, widths, protons and spreads of Provencher's model (Provencher 1993, doi:10.1002/mrm.1910300604, and the
+manual of its program); a line is as wide in ppm at any field.
 """
 
 from dataclasses import dataclass
@@ -15,27 +15,35 @@ from perspect.models.spins.dynamics import REFERENCE
 
 @dataclass(frozen=True)
 class Broad:
-    """A name, what it is, and its lines: (ppm, full width at half maximum in ppm, protons)."""
+    """A name, what it is, its lines (ppm, full width at half maximum in ppm, protons), and the standard deviation of
+    their shift from spectrum to spectrum in ppm.
+    """
 
     key: str
     kind: Literal["macromolecule", "lipid"]
     lines: tuple[tuple[float, float, float], ...]
+    spread: float
 
 
 BROAD: Final[dict[str, Broad]] = {
     one.key: one
     for one in (
-        Broad("Lip09", "lipid", ((0.89, 0.14, 3.0),)),
-        Broad("Lip13a", "lipid", ((1.28, 0.15, 2.0),)),
-        Broad("Lip13b", "lipid", ((1.28, 0.089, 2.0),)),
-        Broad("Lip20", "lipid", ((2.04, 0.15, 1.33), (2.25, 0.15, 0.67), (2.80, 0.20, 0.87))),
-        Broad("MM09", "macromolecule", ((0.91, 0.14, 3.0),)),
-        Broad("MM12", "macromolecule", ((1.21, 0.15, 2.0),)),
-        Broad("MM14", "macromolecule", ((1.43, 0.17, 2.0),)),
-        Broad("MM17", "macromolecule", ((1.67, 0.15, 2.0),)),
-        Broad("MM20", "macromolecule", ((2.08, 0.15, 1.33), (2.25, 0.20, 0.33), (1.95, 0.15, 0.33), (3.0, 0.20, 0.40))),
+        Broad("Lip09", "lipid", ((0.89, 0.14, 3.0),), 0.02),
+        Broad("Lip13a", "lipid", ((1.28, 0.15, 2.0),), 0.01),
+        Broad("Lip13b", "lipid", ((1.28, 0.089, 2.0),), 0.01),
+        Broad("Lip20", "lipid", ((2.04, 0.15, 1.33), (2.25, 0.15, 0.67), (2.80, 0.20, 0.87)), 0.005),
+        Broad("MM09", "macromolecule", ((0.91, 0.14, 3.0),), 0.02),
+        Broad("MM12", "macromolecule", ((1.21, 0.15, 2.0),), 0.01),
+        Broad("MM14", "macromolecule", ((1.43, 0.17, 2.0),), 0.02),
+        Broad("MM17", "macromolecule", ((1.67, 0.15, 2.0),), 0.03),
+        Broad(
+            "MM20",
+            "macromolecule",
+            ((2.08, 0.15, 1.33), (2.25, 0.20, 0.33), (1.95, 0.15, 0.33), (3.0, 0.20, 0.40)),
+            0.005,
+        ),
     )
-}
+}  # fmt: skip
 """Every broad signal by its short name."""
 
 

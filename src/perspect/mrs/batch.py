@@ -1,0 +1,260 @@
+"""The fit of `combine`, of many spectra at once, where only what their signals share moves.
+
+Own shifts and widths are settled (in a grid they are those of its mean), so that a spectrum has five non-linear
+parameters: φ0, φ1, Δ, γ, v. Arrays have the spectra first; each takes its own steps, and those that have arrived leave.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Complex, Float, Int
+
+from perspect.mrs.band import Band
+from perspect.mrs.combine import N_COMMON, PIVOT, Priors
+from perspect.mrs.descend import FIRST_DAMPING, MOST_STEPS, N_CLIPS, N_TRIES, WIDEST_COMMON
+from perspect.numerics.nonnegative import nonnegative_each, solved_among
+from perspect.numerics.spline import PenalisedSpline
+
+LIMITS: Final = np.array([[-np.inf, -np.inf, -np.inf, 0.0, 0.0], [np.inf, np.inf, np.inf, *WIDEST_COMMON]])
+"""Between which the shared parameters stay."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What does not change during the fits: spectra, signals, baseline, noise of a bin of each, as in `combine.Task`.
+
+    `ties` are for each spectrum the products of its soft ratios, in units of an inverse amplitude squared; `share` is
+    how much of each shape of the baseline a penalised fit keeps.
+    """
+
+    band: Band
+    spectra: Complex[np.ndarray, "spectra bins"]
+    signals: Complex[np.ndarray, "signals band"]
+    spline: PenalisedSpline | None
+    priors: Priors
+    ties: Float[np.ndarray, "spectra signals signals"]
+    sigma: Float[np.ndarray, " spectra"]
+    share: Float[np.ndarray, "spectra shapes"]
+
+    def only(self, at: Int[np.ndarray, " some"] | Bool[np.ndarray, " spectra"]) -> "Batch":
+        """Some of the spectra."""
+        return replace(
+            self, spectra=self.spectra[at], ties=self.ties[at], sigma=self.sigma[at], share=self.share[at]
+        )  # fmt: skip
+
+    @property
+    def shapes(self) -> Float[np.ndarray, "shapes bins"]:
+        """The independent shapes of the baseline; none without one."""
+        return np.zeros((0, self.band.ppm.size)) if self.spline is None else self.spline.shapes
+
+    @property
+    def precision(self) -> Float[np.ndarray, "spectra common"]:
+        """Noise variance over prior variance of the shared parameters."""
+        spread = np.array([self.priors.place[0], self.priors.phase, self.priors.place[1], np.inf, np.inf])
+        out: Float[np.ndarray, "spectra common"] = (self.sigma[:, None] / spread) ** 2
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where the fits stand, as in `combine.Place`; `shaded` and `shaded_data` are columns and data in the shapes of the
+    baseline, `gram` and `projection` the products once it is taken out.
+    """
+
+    theta: Float[np.ndarray, "spectra common"]
+    columns: Float[np.ndarray, "spectra signals bins"]
+    data: Float[np.ndarray, "spectra bins"]
+    shaded: Float[np.ndarray, "spectra signals shapes"]
+    shaded_data: Float[np.ndarray, "spectra shapes"]
+    gram: Float[np.ndarray, "spectra signals signals"]
+    amplitudes: Float[np.ndarray, "spectra signals"]
+    cost: Float[np.ndarray, " spectra"]
+
+    def only(self, at: Int[np.ndarray, " some"] | Bool[np.ndarray, " spectra"]) -> "Places":
+        """Some of them."""
+        return Places(**{name: value[at] for name, value in vars(self).items()})
+
+    def but(self, at: Int[np.ndarray, " some"], others: "Places") -> "Places":
+        """The same with others at some places."""
+        out = {name: value.copy() for name, value in vars(self).items()}
+        for name, value in vars(others).items():
+            out[name][at] = value
+        return Places(**out)
+
+    @property
+    def left(self) -> Float[np.ndarray, "spectra bins"]:
+        """Data that the signals do not explain."""
+        out: Float[np.ndarray, "spectra bins"] = self.data - _times(self.columns.mT, self.amplitudes)
+        return out
+
+
+def _times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Each matrix times its vector."""
+    out: np.ndarray = (matrices @ vectors[..., None])[..., 0]
+    return out
+
+
+def stand(
+    batch: Batch, theta: Float[np.ndarray, "spectra common"], warm: Bool[np.ndarray, "spectra signals"]
+) -> Places:
+    """The best amplitudes and baselines at these parameters."""
+    sharp = ~batch.priors.broad
+    narrow, broad = decays(batch.band, theta)
+    decayed = np.where(sharp[:, None], narrow[:, None], broad[:, None]) * batch.signals
+    columns = batch.band.spectrum(decayed).real.astype(np.float64)
+    data = _turned(batch, theta).real
+    shapes = batch.shapes.T
+    return weighed(batch, theta, columns, data, columns @ shapes, data @ shapes, warm)
+
+
+def decays(
+    band: Band, theta: Float[np.ndarray, "spectra common"]
+) -> tuple[Complex[np.ndarray, "spectra band"], Complex[np.ndarray, "spectra band"]]:
+    """What shifts and widens narrow signals, and what shifts broad ones."""
+    turn = 2j * np.pi * theta[:, 2]
+    narrow, broad = np.split(band.decays(np.concatenate([turn - theta[:, 3], turn])), 2)
+    return narrow * np.exp(-theta[:, 4, None] * band.times**2).astype(np.float32), broad
+
+
+def _turned(batch: Batch, theta: Float[np.ndarray, "spectra common"]) -> Complex[np.ndarray, "spectra bins"]:
+    slant = batch.band.ppm - PIVOT
+    out: Complex[np.ndarray, "spectra bins"] = np.exp(1j * (theta[:, :1] + theta[:, 1:2] * slant)) * batch.spectra
+    return out
+
+
+def weighed(
+    batch: Batch,
+    theta: Float[np.ndarray, "spectra common"],
+    columns: Float[np.ndarray, "spectra signals bins"],
+    data: Float[np.ndarray, "spectra bins"],
+    shaded: Float[np.ndarray, "spectra signals shapes"],
+    shaded_data: Float[np.ndarray, "spectra shapes"],
+    warm: Bool[np.ndarray, "spectra signals"],
+) -> Places:
+    """Amplitudes and cost of columns that are known."""
+    held = shaded * batch.share[:, None]
+    gram = columns @ columns.mT - held @ shaded.mT + batch.sigma[:, None, None] ** 2 * batch.ties
+    projection = _times(columns, data) - _times(held, shaded_data)
+    power = (data**2).sum(axis=1) - (batch.share * shaded_data**2).sum(axis=1)
+    a = nonnegative_each(gram, projection, batch.priors.free, warm)
+    cost = power + (a * (_times(gram, a) - 2 * projection)).sum(axis=1) + (batch.precision * theta**2).sum(axis=1)
+    return Places(theta, columns, data, shaded, shaded_data, gram, a, cost)
+
+
+def again(batch: Batch, places: Places) -> Places:
+    """The same places with another baseline, other ties or another noise."""
+    p = places
+    return weighed(batch, p.theta, p.columns, p.data, p.shaded, p.shaded_data, p.amplitudes > 0)
+
+
+def noise(batch: Batch, places: Places, least: Float[np.ndarray, " spectra"]) -> Float[np.ndarray, " spectra"]:
+    """The spread of what is left (`combine.baseline_and_noise`), not below what is known to be noise."""
+    shapes = batch.shapes
+    left = places.left
+    rest = left - (batch.share * (left @ shapes.T)) @ shapes
+    n_used = (places.amplitudes != 0).sum(axis=1) + N_COMMON + batch.share.sum(axis=1)
+    out: Float[np.ndarray, " spectra"] = np.sqrt((rest**2).sum(axis=1) / np.maximum(rest.shape[1] - n_used, 1.0))
+    return np.asarray(np.maximum(least, out))
+
+
+@dataclass(frozen=True, eq=False)
+class _Grounds:
+    """Half the gradients of the costs and their Gauss-Newton curvatures; what is `held` would like to pass a limit."""
+
+    held: Bool[np.ndarray, "spectra common"]
+    gradient: Float[np.ndarray, "spectra common"]
+    curvature: Float[np.ndarray, "spectra common common"]
+
+    def steps(
+        self, theta: Float[np.ndarray, "spectra common"], damping: Float[np.ndarray, " spectra"]
+    ) -> tuple[Float[np.ndarray, "spectra common"], Float[np.ndarray, " spectra"]]:
+        """Moves within the limits, and by how much they should lower the costs (`descend._Ground.step`)."""
+        low, high = LIMITS[0] - theta, LIMITS[1] - theta
+        size = np.diagonal(self.curvature, axis1=1, axis2=2)
+        extra = damping[:, None] * np.maximum(size, 1e-12 * size.max(axis=1, keepdims=True))
+        system = self.curvature + extra[:, None] * np.eye(N_COMMON)
+        free, found = ~self.held, np.zeros(theta.shape)
+        for _ in range(N_CLIPS):
+            wanted = -(self.gradient + _times(system, np.where(free, 0.0, found)))
+            found = np.where(free, solved_among(system, wanted[..., None], free)[..., 0], found)
+            beyond = free & ((found < low) | (found > high))
+            if not beyond.any():
+                break
+            found = np.clip(found, low, high)
+            free = free & ~beyond
+        found = np.clip(found, low, high)
+        promise = -(found * (2 * self.gradient + _times(self.curvature, found))).sum(axis=1)
+        return found, promise
+
+
+def _grounds(batch: Batch, places: Places) -> _Grounds:
+    """Gradients and curvatures, amplitudes and baselines following along (`descend._ground`)."""
+    j = _slopes(batch, places)
+    root = np.sqrt(batch.share)[:, None]
+    j_shaded = (j @ batch.shapes.T) * root
+    left = places.left
+    over = _times(places.shaded.mT, places.amplitudes) - places.shaded_data
+    used = places.amplitudes != 0
+    mixed = np.where(used[:, None], j @ places.columns.mT - j_shaded @ (places.shaded * root).mT, 0.0)
+    ridge = 1e-12 * np.trace(places.gram, axis1=1, axis2=2) / used.shape[1]
+    system = places.gram + ridge[:, None, None] * np.eye(used.shape[1])
+    curvature = j @ j.mT - j_shaded @ j_shaded.mT - mixed @ solved_among(system, mixed.mT, used)
+    curvature += batch.precision[:, None] * np.eye(N_COMMON)
+    gradient = -_times(j, left) - _times(j_shaded, root[:, 0] * over) + batch.precision * places.theta
+    held = ((places.theta <= LIMITS[0]) & (gradient > 0)) | ((places.theta >= LIMITS[1]) & (gradient < 0))
+    return _Grounds(held, gradient, curvature)
+
+
+def _slopes(batch: Batch, places: Places) -> Float[np.ndarray, "spectra common bins"]:
+    """Derivatives of (model - data) at fixed amplitudes along what is shared (`combine.slopes`)."""
+    band, t = batch.band, batch.band.times.astype(np.float32)
+    narrow, broad = decays(band, places.theta)
+    a, sharp = places.amplitudes.astype(np.float32), ~batch.priors.broad
+    sharp_sum = ((a * sharp) @ batch.signals) * narrow
+    whole = sharp_sum + ((a * ~sharp) @ batch.signals) * broad
+    timed = band.spectrum(np.stack([whole * t, sharp_sum * t, sharp_sum * t**2], axis=1))
+    turned = _turned(batch, places.theta).imag
+    out = np.empty((len(a), N_COMMON, places.data.shape[1]))
+    out[:, 0], out[:, 1] = turned, turned * (band.ppm - PIVOT)
+    out[:, 2], out[:, 3], out[:, 4] = -2 * np.pi * timed[:, 0].imag, -timed[:, 1].real, -timed[:, 2].real
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Where the fits ended, after how many steps each, and which ended by themselves."""
+
+    places: Places
+    n_steps: Int[np.ndarray, " spectra"]
+    has_converged: Bool[np.ndarray, " spectra"]
+
+
+def descended(batch: Batch, begin: Places, enough: float) -> Descent:
+    """The nearest minimum of each cost (`descend.descended`): a round is one try of all that have not arrived."""
+    places, n = again(batch, begin), len(begin.cost)
+    damping, n_steps, n_tries = np.full(n, FIRST_DAMPING), np.zeros(n, int), np.zeros(n, int)
+    is_open = np.ones(n, bool)
+    for _ in range(MOST_STEPS):
+        at = np.flatnonzero(is_open)
+        if not at.size:
+            break
+        some = batch.only(at)
+        here = places.only(at)
+        moves, promise = _grounds(some, here).steps(here.theta, damping[at])
+        has_hope = promise >= enough * here.cost
+        is_open[at[~has_hope]] = False
+        at, here, promise = at[has_hope], here.only(has_hope), promise[has_hope]
+        if not at.size:
+            break
+        theta = np.clip(here.theta + moves[has_hope], *LIMITS)
+        tried = stand(batch.only(at), theta, here.amplitudes > 0)
+        gain = here.cost - tried.cost
+        better = gain > 0
+        places = places.but(at[better], tried.only(better))
+        factor = np.where(better, np.where(gain > 0.5 * promise, 0.2, 2.0), 5.0)
+        damping[at] = np.maximum(damping[at] * factor, 1e-8)
+        n_steps[at] += better
+        n_tries[at] = np.where(better, 0, n_tries[at] + 1)
+        is_open[at[(better & (gain < enough * tried.cost)) | (n_tries[at] >= N_TRIES)]] = False
+    return Descent(places, n_steps, ~is_open)
