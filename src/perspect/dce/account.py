@@ -13,7 +13,6 @@ from perspect.dce.concentration import Concentration
 from perspect.dce.kinetics import NUMBERS, Kinetics
 from perspect.dce.plan import Plan
 from perspect.dce.transit import Neglect
-from perspect.fit import fit
 from perspect.vocabulary import FAILED_FROM, Acquisition, Curve, Map, Recipe, Step
 
 
@@ -160,6 +159,6 @@ def curves(run: Run) -> dict[str, Curve]:
 
 def _fit_of(run: Run, name: str, mean: Float[np.ndarray, " samples"]) -> Float[np.ndarray, " time"] | None:
     model = run.found.fits[name].model
-    one = fit(model, mean[None])
+    one = run.found.fits[name].again(mean[None])
     p = np.array([one.values[quantity.key][0] for quantity in model.parameters])
     return model.predict(p)[: run.times.size] if np.isfinite(p).all() else None

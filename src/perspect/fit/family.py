@@ -47,16 +47,38 @@ def is_moot(
     moment: Float[np.ndarray, "linear voxels"],
     explained: Float[np.ndarray, " voxels"],
     chunk: Chunk,
+    rows: np.ndarray | None = None,
+    share: float = 1.0,
 ) -> Bool[np.ndarray, " voxels"]:
     """Where the data are explained as well without `atoms`, so that the θ that shape those have no meaning.
 
-    `n_theta` θ lose theirs with these atoms. An atom whose amplitude may not be zero is never without meaning.
+    `n_theta` θ lose theirs with these atoms. An atom whose amplitude may not be zero is never without meaning. `rows`
+    are the voxels of the chunk, if not all; `share` is that of the usual level at which they are tested.
     """
     if any(family.low[i] > 0 or family.high[i] < 0 for i in atoms):
         return np.zeros(explained.size, bool)
     rest = [i for i in range(family.low.size) if i not in atoms]
     fewer = box_minimum(gram[np.ix_(rest, rest)], moment[rest], family.low[rest], family.high[rest])[1]
     n_unknowns = family.low.size + family.axes.low.size
-    least = worth(len(atoms) + n_theta, n_unknowns, chunk, chunk.square - explained)
-    moot: np.ndarray = explained - fewer <= least
-    return moot
+    square = chunk.square if rows is None else chunk.square[rows]
+    least = worth(len(atoms) + n_theta, n_unknowns, chunk, square - explained, rows)
+    return np.asarray(explained - fewer <= share * least)
+
+
+def moot(
+    family: Family,
+    shapes: Bool[np.ndarray, "nonlinear linear"],
+    gram: Float[np.ndarray, "linear linear voxels"],
+    moment: Float[np.ndarray, "linear voxels"],
+    explained: Float[np.ndarray, " voxels"],
+    chunk: Chunk,
+    rows: np.ndarray | None = None,
+    share: float = 1.0,
+) -> Bool[np.ndarray, "nonlinear voxels"]:
+    """Which θ have no meaning, by `is_moot` for the atoms that each of them shapes."""
+    out = []
+    for atoms in shapes:
+        with_these = int((~(shapes & ~atoms).any(axis=1)).sum())
+        which = [int(i) for i in np.flatnonzero(atoms)]
+        out.append(is_moot(family, which, with_these, gram, moment, explained, chunk, rows, share))
+    return np.stack(out)

@@ -36,6 +36,7 @@ class Fit:
     itself, in a voxel whose other parameters stand; `status_of` says so. `sse` is the sum of squares that is left with
     these values. A standard error is NaN where it is not defined. `slopes` gives the derivatives of the signal along
     what was solved for, "voxels time unknowns" from "unknowns voxels": of a separable model its amplitudes, then θ.
+    `again` fits other curves, with the tables that were made for these.
     """
 
     model: Model
@@ -46,6 +47,7 @@ class Fit:
     covariance: Float[np.ndarray, "*voxels parameters parameters"]
     n_samples: int
     slopes: Callable[[np.ndarray], np.ndarray]
+    again: "Callable[[np.ndarray], Fit]"
 
     @property
     def n_parameters(self) -> int:
@@ -76,13 +78,18 @@ def fit(model: Model, curves: Float[np.ndarray, "*voxels time"], *, noise: Noise
     >>> float(fit(patlak, patlak.predict(np.array([[0.01, 0.05]]))).values["vp"].round(6)[0])
     0.05
     """
+    n_samples = curves.shape[-1]
+    _check(model, n_samples, curves.shape, noise)
+    return _fitted(model, None if n_samples < len(model.parameters) else _route(model), curves, noise)
+
+
+def _fitted(model: Model, route: Route | None, curves: np.ndarray, noise: Noise = None) -> Fit:
+    """All of the curves, a chunk at a time."""
     order: Literal["C", "F"] = "F" if curves.flags.f_contiguous else "C"
     shape, n_samples = curves.shape[:-1], curves.shape[-1]
-    _check(model, n_samples, curves.shape, noise)
     flat = curves.reshape(-1, n_samples, order=order)
     spread = None if noise is None else noise.reshape(flat.shape[: 1 + noise.ndim - len(shape)], order=order)
     out = _Out(len(model.parameters), flat.shape[0])
-    route = None if n_samples < len(model.parameters) else _route(model)
 
     def work(piece: slice) -> None:
         _fill(out, piece, model, route, flat[piece].T, None if spread is None else spread[piece])
@@ -99,6 +106,7 @@ def fit(model: Model, curves: Float[np.ndarray, "*voxels time"], *, noise: Noise
         np.moveaxis(out.covariance.reshape(len(keys), len(keys), *shape, order=order), (0, 1), (-2, -1)),
         n_samples,
         partial(_no_slopes, n_samples) if route is None else route.slopes,
+        partial(_fitted, model, route),
     )
 
 
@@ -154,7 +162,7 @@ def _route(model: Model) -> Route:
         cells = plane(family, (one, other), model.is_searched)
         # Columns that bend where the model does not say are beyond polynomials.
         if cells.error <= ROUGH or one is not None or other is not None:
-            return on_plane(family, cells)
+            return on_plane(family, cells, model.is_searched)
     return in_space(model)
 
 

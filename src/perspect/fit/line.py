@@ -25,7 +25,7 @@ def _solved(tables: Line, chunk: Chunk) -> Solution:
     z = chunk.y.T @ search.basis
     nodes = search.explained(z)
     best = nodes.argmax(axis=1)
-    there = profiled(tables, z, nodes, best)
+    there = profiled(tables, z, chunk.square, nodes, best)
     moot = is_moot(family, list(tables.varies), 1, there.gram, there.moment, there.explained, chunk)
     drop = worth(1, n_linear + 1, chunk, chunk.square - there.explained)
     is_ambiguous = falls_apart(nodes, nodes[np.arange(best.size), best], np.maximum(drop, _ROUNDING * there.explained))

@@ -38,6 +38,10 @@ class Chunk:
     square: Float[np.ndarray, " voxels"]
     variance: Float[np.ndarray, " voxels"] | None
 
+    def of(self, rows: np.ndarray) -> "Chunk":
+        """The same of some voxels."""
+        return Chunk(self.y[:, rows], self.square[rows], None if self.variance is None else self.variance[rows])
+
 
 @dataclass(frozen=True, eq=False)
 class Route:
@@ -53,16 +57,18 @@ class Route:
 
 
 def worth(
-    n_more: int, n_unknowns: int, chunk: Chunk, sse: Float[np.ndarray, " voxels"]
-) -> Float[np.ndarray, " voxels"]:
-    """What `n_more` unknowns must lower the sum of squares by to be told from chance (F test; χ² where noise is known).
+    n_more: int, n_unknowns: int, chunk: Chunk, sse: Float[np.ndarray, " some"], rows: np.ndarray | None = None
+) -> Float[np.ndarray, " some"]:
+    """What `n_more` unknowns must lower the sum of squares by to be told from chance (F test; χ² where noise is known),
+    in some voxels of the chunk or in all.
 
     Without noise and without samples to spare nothing can be told, and nothing is asked.
     """
     n_spare = chunk.y.shape[0] - n_unknowns
     if chunk.variance is not None:
-        return chunk.variance * float(chdtri(n_more, 1.0 - CONFIDENCE))
+        variance = chunk.variance if rows is None else chunk.variance[rows]
+        return variance * float(chdtri(n_more, 1.0 - CONFIDENCE))
     if n_spare < 1:
         return np.zeros_like(sse)
-    least: Float[np.ndarray, " voxels"] = sse * (n_more * float(fdtri(n_more, n_spare, CONFIDENCE)) / n_spare)
+    least: Float[np.ndarray, " some"] = sse * (n_more * float(fdtri(n_more, n_spare, CONFIDENCE)) / n_spare)
     return least

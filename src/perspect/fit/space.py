@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.fit.error import foreknown
-from perspect.fit.family import axes_of, family_of, is_moot, slopes_of, touches
+from perspect.fit.family import axes_of, family_of, moot, slopes_of, touches
 from perspect.fit.solution import Chunk, Route, Solution, worth
 from perspect.models.base import Model, Separable
 from perspect.numerics.bounded import Minimum, least_squares
@@ -205,10 +205,7 @@ def _stated(family: Family, shapes: np.ndarray, chunk: Chunk, found: Minimum, is
     x = np.concatenate([c, family.axes.theta(found.x).T])
     jacobian = slopes_of(family, x)
     is_undetermined = np.zeros(x.shape, bool)
-    for j, atoms in enumerate(shapes):
-        with_these = int((~(shapes & ~atoms).any(axis=1)).sum())
-        moot = is_moot(family, [int(i) for i in np.flatnonzero(atoms)], with_these, gram, moment, explained, chunk)
-        is_undetermined[n_linear + j] = moot
+    is_undetermined[n_linear:] = moot(family, shapes, gram, moment, explained, chunk)
     is_at_bound = np.concatenate([touches(family, c), _is_end(family.axes, found.x)])
     return Solution(
         x, found.sse, np.einsum("vti,vtj->ijv", jacobian, jacobian), is_at_bound & ~is_undetermined, is_undetermined,

@@ -29,7 +29,7 @@ _OVERLAP = 0.2
 _LOOKED_AT = (0.1, 0.35, 0.6, 0.85)
 """Where, along the other axis."""
 
-_AT_ONCE, _TESTED = 4096, 400
+_AT_ONCE, _TESTED, _TESTED_ON_LINE = 4096, 400, 100
 _STILL = 1e-12
 """A change by less than this share of the largest value is none."""
 
@@ -71,6 +71,15 @@ class Plane:
         low, high = _of_cells(self.sides, cell)
         return np.asarray(np.clip(2.0 * (u - low) / (high - low) - 1.0, -1.0, 1.0))
 
+    def cell(self, u: Float[np.ndarray, "2 voxels"]) -> Int[np.ndarray, "2 voxels"]:
+        """A cell that holds each u."""
+        return np.stack(
+            [
+                np.clip(np.searchsorted(side[0], at, side="right") - 1, 0, side.shape[1] - 1)
+                for side, at in zip(self.sides, u, strict=True)
+            ]
+        )
+
     def half_widths(self, cell: Int[np.ndarray, "2 voxels"]) -> Float[np.ndarray, "2 voxels"]:
         """du/dx."""
         low, high = _of_cells(self.sides, cell)
@@ -97,15 +106,24 @@ def plane(
         for axis, bend in enumerate(bends)
     )
     values = _at_nodes(family, sides, degrees)
-    error = _error(family, sides, degrees, values)
+    error = _error(family, sides, degrees, values, _TESTED)
     u = np.stack(np.meshgrid(*(side.mean(axis=0) for side in sides), indexing="ij"), axis=-1).reshape(-1, 2)
-    search = dictionary_at(family, u, (sides[0].shape[1], sides[1].shape[1]), values.reshape(-1, values.shape[-1]))
+    search = dictionary_at(family, u, (sides[0].shape[1], sides[1].shape[1]), _distinct(values))
     skipped = ~is_searched(family.axes.theta(u))
     unit, free = search.unit.copy(), search.free.copy()
     unit[:, skipped] = free[:, skipped] = 0.0
     search = replace(search, unit=unit, free=free)
     tables = _tabulated(family, search, (sides[0], sides[1]), degrees, values @ search.basis, error)
     return replace(tables, is_bent=(bends[0] is not None, bends[1] is not None))
+
+
+def _distinct(values: Float[np.ndarray, "linear one other time"]) -> Float[np.ndarray, "columns time"]:
+    """Each column once, where it does not change along an axis."""
+    parts = []
+    for column in values:
+        kept = [slice(0, 1) if (column == column.take([0], axis)).all() else slice(None) for axis in (0, 1)]
+        parts.append(column[kept[0], kept[1]].reshape(-1, values.shape[-1]))
+    return np.concatenate(parts)
 
 
 def _smooth(family: Family, axis: int, degree: int) -> Float[np.ndarray, "2 cells"]:
@@ -116,7 +134,7 @@ def _smooth(family: Family, axis: int, degree: int) -> Float[np.ndarray, "2 cell
         still = np.full((2, 1), low[1 - axis] + share * (high[1 - axis] - low[1 - axis]))
         while left:
             sides, degrees = ((cells, still), (degree, 1)) if axis == 0 else ((still, cells), (1, degree))
-            if _error(family, sides, degrees, _at_nodes(family, sides, degrees)) <= INTERPOLATED:
+            if _error(family, sides, degrees, _at_nodes(family, sides, degrees), _TESTED_ON_LINE) <= INTERPOLATED:
                 break
             cells = _overlapping(np.linspace(low[axis], high[axis], left.pop(0) + 1))
     return cells
@@ -163,10 +181,12 @@ def _weights(degree: int, x: np.ndarray) -> np.ndarray:
     return np.asarray(np.vander(x, degree + 1, increasing=True) @ np.linalg.inv(np.vander(points, increasing=True)))
 
 
-def _error(family: Family, sides: tuple[np.ndarray, ...], degrees: tuple[int, ...], values: np.ndarray) -> float:
+def _error(
+    family: Family, sides: tuple[np.ndarray, ...], degrees: tuple[int, ...], values: np.ndarray, n: int
+) -> float:
     """The largest relative error of a column at places scattered over all cells."""
     rng = np.random.default_rng(0)
-    cell = np.stack([rng.integers(0, side.shape[1], _TESTED) for side in sides])
+    cell = np.stack([rng.integers(0, side.shape[1], n) for side in sides])
     x = rng.uniform(-1.0, 1.0, cell.shape)
     low, high = _of_cells(sides, cell)
     exact = np.moveaxis(family.at((low + 0.5 * (x + 1.0) * (high - low)).T), 1, 0)
@@ -218,17 +238,22 @@ def columns_at(
 ) -> tuple[Float[np.ndarray, "linear voxels rank"], Float[np.ndarray, "linear 2 voxels rank"]]:
     """The columns, and their slopes along u, in the basis of the search; for places that are sorted by their cells."""
     pieces = list(runs(cell[0] * tables.n_cells[1] + cell[1]))
-    m, rank = len(tables.columns), tables.search.basis.shape[1]
-    out = np.empty((m, 3, x.shape[1], rank))
-    powers = [_powers(x[axis], max(shape[axis] for shape in tables.shapes)) for axis in (0, 1)]
+    n, rank, half = x.shape[1], tables.search.basis.shape[1], tables.half_widths(cell)
+    out = np.zeros((len(tables.columns), 3, n, rank))
+    at = [powers(x[axis], max(shape[axis] for shape in tables.shapes)) for axis in (0, 1)]
+    steep = [at[axis][1] / half[axis] for axis in (0, 1)]
     for i, table in enumerate(tables.columns):
         p, q = tables.shapes[i]
-        (a, da), (b, db) = ([one[:, :k] for one in axis] for axis, k in zip(powers, (p, q), strict=True))
-        for k, (left, right) in enumerate(((a, b), (da, b), (a, db))):
-            weights = (left[:, :, None] * right[:, None]).reshape(-1, p * q)
+        for k, (left, right) in enumerate(((at[0][0], at[1][0]), (steep[0], at[1][0]), (at[0][0], steep[1]))):
+            if (k == 1 and p == 1) or (k == 2 and q == 1):
+                continue
+            weights = np.empty((p, q, n))
+            for one in range(p):
+                np.multiply(left[one], right[:q], out=weights[one])
+            flat = weights.reshape(p * q, n)
             for run, number in pieces:
-                np.matmul(weights[run], table[number], out=out[i, k, run])
-    return out[:, 0], out[:, 1:] / tables.half_widths(cell)[..., None]
+                np.matmul(flat[:, run].T, table[number], out=out[i, k, run])
+    return out[:, 0], out[:, 1:]
 
 
 def runs(sorted_cells: Int[np.ndarray, " voxels"]) -> Iterator[tuple[slice, int]]:
@@ -238,11 +263,12 @@ def runs(sorted_cells: Int[np.ndarray, " voxels"]) -> Iterator[tuple[slice, int]
         yield slice(int(start), int(stop)), int(sorted_cells[start])
 
 
-def _powers(x: Float[np.ndarray, " voxels"], n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Powers of x from 0 on, and their derivatives, "voxels n"."""
-    value, slope = np.empty((x.size, n)), np.zeros((x.size, n))
-    value[:, 0] = 1.0
+def powers(x: Float[np.ndarray, " voxels"], n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Powers of x from 0 on, their slopes and their curvatures, "n voxels"."""
+    value, slope, curve = np.empty((n, x.size)), np.zeros((n, x.size)), np.zeros((n, x.size))
+    value[0] = 1.0
     for k in range(1, n):
-        value[:, k] = value[:, k - 1] * x
-        slope[:, k] = k * value[:, k - 1]
-    return value, slope
+        np.multiply(value[k - 1], x, out=value[k])
+        np.multiply(value[k - 1], k, out=slope[k])
+        np.multiply(slope[k - 1], k, out=curve[k])
+    return value, slope, curve

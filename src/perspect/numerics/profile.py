@@ -28,6 +28,9 @@ _STRIDE = 2
 _CLOSE = 3e-3
 """A Newton step this small, in nodes, is the last: it leaves a third of its square (measured), a millionth of θ."""
 
+_ENOUGH = 1e-6
+"""A Newton step that promises to lower the sum of squares by less than this share of itself is the last as well."""
+
 _WORTH_MOVING = 0.6
 """Share of unfinished curves below which the others leave the batch."""
 
@@ -50,8 +53,9 @@ _REACH = 2
 class Line:
     """The tables of a family with one non-linear parameter.
 
-    `varies` says which columns depend on θ, `pairs` which entries of AᵀA do; around every node `gram` holds these as
-    polynomials, `mixed` and `steep` hold AᵀA' and A'ᵀA' as quartics. At the node `held` the amplitudes are known best.
+    `varies` says which columns depend on θ, `pairs` which entries of AᵀA do; around every node `poly` and `gram` hold
+    these as polynomials, `mixed` and `steep` hold AᵀA' and A'ᵀA' as quartics. At the node `held` amplitudes are known
+    best.
     """
 
     family: Family
@@ -59,7 +63,7 @@ class Line:
     spacing: float
     varies: tuple[int, ...]
     columns: Float[np.ndarray, "linear nodes rank"]
-    slopes: Float[np.ndarray, "linear nodes rank"]
+    poly: Float[np.ndarray, "varying nodes 8 rank"]
     pairs: tuple[tuple[int, int], ...]
     gram: Float[np.ndarray, "8 pairs nodes"]
     mixed: Float[np.ndarray, "5 linear varying nodes"]
@@ -127,6 +131,10 @@ def _tabulated(family: Family, search: Dictionary, columns: np.ndarray, steep: n
     upper = tuple(np.array(pairs, int).reshape(-1, 2).T)
     rise = mixed + np.swapaxes(mixed, 0, 1)
     quick = np.concatenate([_stencil(gram[upper], _VALUES), _stencil(rise[upper], _SLOPES)])
+    around = [np.moveaxis(table[moving], 1, 2) for table in (columns, steep)]
+    poly = np.tensordot(
+        _HERMITE, np.concatenate([_stencil(around[0], _VALUES), _stencil(around[1], _SLOPES)]), 1
+    )  # fmt: skip
     both = np.einsum("inr,jnr->ijn", steep[moving], steep[moving])
     mixed, both = (np.tensordot(_QUARTIC, _stencil(table, _VALUES), 1) for table in (mixed[:, moving], both))
     return Line(
@@ -135,7 +143,7 @@ def _tabulated(family: Family, search: Dictionary, columns: np.ndarray, steep: n
         spacing,
         varies,
         columns,
-        steep,
+        np.ascontiguousarray(poly.transpose(1, 3, 0, 2)),
         pairs,
         np.tensordot(_HERMITE, quick, 1),
         mixed,
@@ -153,19 +161,23 @@ def _stencil(table: np.ndarray, places: tuple[int, ...]) -> np.ndarray:
 def profiled(
     tables: Line,
     z: Float[np.ndarray, "voxels rank"],
+    square: Float[np.ndarray, " voxels"],
     searched: Float32[np.ndarray, "voxels searched"],
     best: Int[np.ndarray, " voxels"],
 ) -> Profiled:
-    """The minimum of the sum of squares around the best of the searched nodes, which explain what `searched` says."""
+    """The minimum of the sum of squares around the best of the searched nodes, which explain what `searched` says of
+    the `square` of each curve.
+    """
     last = tables.columns.shape[1] - 1
     centre = np.clip(_STRIDE * best, _REACH, last - _REACH)
     patch = _patch(tables, z, centre)
     x = (_STRIDE * best - centre).astype(np.float64)
-    is_end = _descend(patch, x, _vertex(searched, best), -centre.astype(np.float64), np.float64(last) - centre)
+    ends = -centre.astype(np.float64), np.float64(last) - centre
+    is_end = _descend(patch, x, square, _vertex(searched, best), *ends)
     gram, moment, c, explained = patch.best(_polynomial(patch.poly, x))
     place = centre + x
     mixed, steep = (
-        _polynomial(table[..., centre], x) / tables.spacing**order
+        _polynomial(table.take(centre, axis=-1, mode="clip"), x) / tables.spacing**order
         for order, table in enumerate((tables.mixed, tables.steep), start=1)
     )
     u = tables.family.axes.u_low[0] + place * tables.spacing
@@ -223,14 +235,14 @@ class _Patch:
                 out[j] -= row * c[i]
         return out
 
-    def uphill(self, x: Float[np.ndarray, " voxels"]) -> tuple[np.ndarray, np.ndarray]:
-        """Slope and curvature along x of what is explained, with the amplitudes always at their best.
+    def uphill(self, x: Float[np.ndarray, " voxels"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Slope and curvature along x of what is explained, with the amplitudes always at their best; and that.
 
         By the envelope theorem the amplitudes may be held for the slope; for the curvature those off their bounds
         follow.
         """
         value, slope, curve = _horner(self.poly, x)
-        gram, _, c, _ = self.best(value)
+        gram, _, c, explained = self.best(value)
         n, moving = len(self.varies), c[self.varies]
         pull = self.pull(slope, c)
         first = (moving * slope[:n]).sum(axis=0) + (c * pull).sum(axis=0)
@@ -238,17 +250,21 @@ class _Patch:
         is_fixed = (c <= self.family.low[:, None]) | (c >= self.family.high[:, None])
         pull = np.where(is_fixed, 0.0, pull)
         second += 2.0 * (pull * times(inverse(without(gram, is_fixed)), pull)).sum(axis=0)
-        return first, second
+        return first, second, explained
 
 
 def _patch(tables: Line, z: np.ndarray, centre: np.ndarray) -> _Patch:
-    columns, at = tables.columns, np.arange(len(z))
-    places = [*_VALUES, *(columns.shape[1] + s for s in _SLOPES)]
+    columns = tables.columns
     poly = np.empty((8, len(tables.varies) + len(tables.pairs), len(z)))
-    for row, i in enumerate(tables.varies):
-        products = z @ np.concatenate([columns[i], tables.slopes[i]]).T
-        poly[:, row] = _HERMITE @ np.stack([products[at, centre + s] for s in places])
-    poly[:, len(tables.varies) :] = tables.gram[:, :, centre]
+    # Curves of one node lie together, so that one product of matrices serves them all.
+    order = np.argsort(centre.astype(np.int16), kind="stable")
+    curves, moments = z[order].T, np.empty((8, len(z)))
+    starts = np.flatnonzero(np.diff(centre[order], prepend=-1))
+    for row in range(len(tables.varies)):
+        for start, stop in zip(starts, [*starts[1:], len(z)], strict=True):
+            np.matmul(tables.poly[row, centre[order[start]]], curves[:, start:stop], out=moments[:, start:stop])
+        poly[:, row, order] = moments
+    tables.gram.take(centre, axis=2, out=poly[:, len(tables.varies) :], mode="clip")
     still = columns[:, 0]
     return _Patch(tables.family, list(tables.varies), tables.pairs, poly, (z @ still.T).T, still @ still.T)
 
@@ -274,20 +290,25 @@ def _horner(poly: Float[np.ndarray, "powers k voxels"], x: Float[np.ndarray, " v
 
 
 def _descend(
-    patch: _Patch, x: Float[np.ndarray, " voxels"], guess: np.ndarray, left: np.ndarray, right: np.ndarray
+    patch: _Patch,
+    x: Float[np.ndarray, " voxels"],
+    square: Float[np.ndarray, " voxels"],
+    guess: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
 ) -> Bool[np.ndarray, " voxels"]:
     """Moves x, in place, from the best node to the minimum; says where that is an end, left or right, of the range."""
     low, high = np.maximum(x - _STRIDE, left), np.minimum(x + _STRIDE, right)
     x += guess
-    first, second = patch.uphill(x)
+    first, second, explained = patch.uphill(x)
     goes_on = ~((x == left) & (first < 0)) & ~((x == right) & (first > 0)) & (first != 0)
     rows = np.arange(x.size)
     tried_low = tried_high = np.zeros(x.size, bool)
     for _ in range(_STEPS):
         if np.count_nonzero(goes_on) < _WORTH_MOVING * rows.size:
             rows, patch = rows[goes_on], patch.of(goes_on)
-            first, second, low, high, tried_low, tried_high = (
-                part[goes_on] for part in (first, second, low, high, tried_low, tried_high)
+            first, second, explained, square, low, high, tried_low, tried_high = (
+                part[goes_on] for part in (first, second, explained, square, low, high, tried_low, tried_high)
             )
             goes_on = np.ones(rows.size, bool)
         if rows.size == 0:
@@ -303,9 +324,11 @@ def _descend(
         new = np.where(stays, at + step, np.where(is_tried, 0.5 * (low + high), np.where(is_up, high, low)))
         new = np.where(goes_on, new, at)
         x[rows] = new
+        gain = 0.5 * np.abs(first * (new - at))
         goes_on &= np.abs(new - at) > np.where(stays, _CLOSE, _CLOSE**2)
+        goes_on &= ~stays | (gain > _ENOUGH * np.maximum(square - explained, 0.0))
         if not goes_on.any():
             break
-        first, second = patch.uphill(new)
+        first, second, explained = patch.uphill(new)
     is_end: np.ndarray = (x == left) | (x == right)
     return is_end
