@@ -12,9 +12,10 @@ from perspect.app.contribute import Contribution, Patient
 from perspect.app.contribute.adc import noise
 from perspect.app.contribute.asl import over_white
 from perspect.app.contribute.contribution import Told
+from perspect.app.contribute.mrs import markers_of
 from perspect.app.lesion import ROOM, surroundings
 from perspect.app.record import fingerprints
-from perspect.vocabulary import Flag, Grid, Problem, Refusal, Region, Severity
+from perspect.vocabulary import Amount, Flag, Grid, Problem, Refusal, Region, Severity, Status
 
 GRID = Grid((12, 12, 4), np.eye(4))
 
@@ -162,3 +163,9 @@ def test_noise_of_a_map_of_adc_is_that_of_its_white_matter_and_not_of_its_slopes
     assert noise(adc, white) == pytest.approx(0.03, rel=0.05)
     assert noise(adc, white & (rng.random(adc.shape) < 0.05)) == pytest.approx(0.05 * 0.9, rel=0.1)  # too few: 5 %
     assert np.isnan(noise(adc, np.zeros_like(white)))
+
+
+def test_amino_acids_are_a_marker_of_lesions_with_a_cavity_only():
+    measured = SimpleNamespace(ratios={"tCho/tNAA": Amount("tCho/tNAA", 1.2, 0.1, 1.0, 1.4, "ratio", Status.OK, True)}, summary={"amino_acids": "both"})
+    for has_cavity, expected in ((True, ["cho_naa", "amino_acids"]), (False, ["cho_naa"])):
+        assert [one.marker.key for one in markers_of(measured, 2, has_cavity=has_cavity)] == expected

@@ -75,10 +75,7 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         return replace(found, flags=(*found.flags, *remarks), used=(*found.used, *others))
     scan = examine_mrs(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
     measured = scan.measured
-    ratios = {key: name for key, name in RATIOS.items() if len(paths) == 1 or key not in AT_ONE_TIME}
-    read = [one for key, name in ratios.items() if (one := _ratio(key, measured.ratios.get(name))) is not None]
-    amino = _amino(measured)
-    read += [] if amino is None else [amino]
+    read = markers_of(measured, len(paths), has_cavity="cavity" in patient.lesion.parts.regions)
     seen = voxel_of(measured, patient, tuple(one.marker.key for one in read))
     traps = pitfalls.look(seen)
     raised = tuple(flag for flag in measured.flags if flag.severity >= Severity.LIMITED)
@@ -94,6 +91,17 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         record=scan.written.summary,
         spectra=_spectrum(measured),
     )
+
+
+def markers_of(measured: MeasuredSpectrum, n_times: int, *, has_cavity: bool) -> list[Finding]:
+    """What a spectrum of one or two echo times says of a lesion.
+
+    Amino acids are those of a cavity: of a lesion that has none they would only ever be told of something else.
+    """
+    ratios = {key: name for key, name in RATIOS.items() if n_times == 1 or key not in AT_ONE_TIME}
+    read = [one for key, name in ratios.items() if (one := _ratio(key, measured.ratios.get(name))) is not None]
+    amino = _amino(measured) if has_cavity else None
+    return read if amino is None else [*read, amino]
 
 
 def of_mrsi(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
