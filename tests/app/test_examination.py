@@ -2,6 +2,7 @@
 
 import json
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from perspect.app.contribute.contribution import Told
 from perspect.app.contribute.mrs import markers_of
 from perspect.app.lesion import ROOM, surroundings
 from perspect.app.record import fingerprints
-from perspect.vocabulary import Amount, Flag, Grid, Problem, Refusal, Region, Severity, Status
+from perspect.vocabulary import Amount, Flag, Grid, MeasuredSpectrum, Problem, Refusal, Region, Severity, Status
 
 GRID = Grid((12, 12, 4), np.eye(4))
 
@@ -166,6 +167,8 @@ def test_noise_of_a_map_of_adc_is_that_of_its_white_matter_and_not_of_its_slopes
 
 
 def test_amino_acids_are_a_marker_of_lesions_with_a_cavity_only():
-    measured = SimpleNamespace(ratios={"tCho/tNAA": Amount("tCho/tNAA", 1.2, 0.1, 1.0, 1.4, "ratio", Status.OK, True)}, summary={"amino_acids": "both"})
+    measured = Mock(spec=MeasuredSpectrum)
+    measured.ratios = {"tCho/tNAA": Amount("tCho/tNAA", 1.2, 0.1, 1.0, 1.4, "ratio", Status.OK, True)}
+    measured.summary = {"amino_acids": "both"}
     for has_cavity, expected in ((True, ["cho_naa", "amino_acids"]), (False, ["cho_naa"])):
         assert [one.marker.key for one in markers_of(measured, 2, has_cavity=has_cavity)] == expected
