@@ -106,7 +106,7 @@ def examined(name: str, seed: int) -> dict[str, Any]:
         found = demonstrate(Path(folder), name, seed).examination.dossier
     facts = {key: fact for key, fact in found.case.facts.items() if key not in TREATED}
     return {
-        "scenario": name, "seed": seed, "enhancing": bool(facts.pop("enhancing")), "refused": dict(found.refused),
+        "scenario": name, "seed": seed, "enhancing": bool(facts.pop("enhancing")),
         "measures": {"whole": _plain(slabs.Measures(found.findings, facts))},
     }  # fmt: skip
 

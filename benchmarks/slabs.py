@@ -17,7 +17,7 @@ from scipy import ndimage
 from patients import series_of
 from perspect import asl, dce, dsc, io, lesion, mrs, pitfalls
 from perspect.anatomy import resample
-from perspect.app.contribute.asl import over_white
+from perspect.app.contribute.asl import level_of_white
 from perspect.app.contribute.contribution import Told, read
 from perspect.app.contribute.dce import SHARED
 from perspect.app.contribute.dsc import UNKNOWN_REFERENCE
@@ -263,12 +263,10 @@ def of_asl(simulation: Simulation, patient: Patient) -> Measures:
     around = Around(region(scan, "brain"), region(scan, "lesion"), *shares)
     flow = asl.quantify(Labelled(values, labelling, calibration), asl.Plan(motion=False), around=around)
     one = flow.maps["cbf"] if "cbf" in flow.maps else flow.maps["relcbf"]
-    white = one.shown[scan.regions["white"].mask]
-    white = white[np.isfinite(white)]
-    over = over_white(flow.summary, white)
-    level = float(white.mean()) / over.factor
-    known = replace(nothing_spoilt(scan.grid), flags=_limiting(flow.flags), common=over.common)
-    findings = read(("rcbf_asl",), one.shown / level, one.shown_std / level, parts_on(patient, scan.grid), known)
+    white = level_of_white(one.shown[scan.regions["white"].mask], flow.summary)
+    known = replace(nothing_spoilt(scan.grid), flags=_limiting(flow.flags), common=white.common)
+    ratio, error = (each / white.level for each in (one.shown, one.shown_std))
+    findings = read(("rcbf_asl",), ratio, error, parts_on(patient, scan.grid), known)
     return Measures(tuple(findings), {})
 
 

@@ -11,7 +11,7 @@ from perspect import evidence, io
 from perspect.app import Request, examination, examine
 from perspect.app.contribute import Contribution, Patient
 from perspect.app.contribute.adc import noise
-from perspect.app.contribute.asl import over_white
+from perspect.app.contribute.asl import level_of_white
 from perspect.app.contribute.contribution import Told
 from perspect.app.contribute.mrs import markers_of
 from perspect.app.lesion import ROOM, surroundings
@@ -147,10 +147,10 @@ def test_a_trap_of_the_surroundings_limits_their_markers_alone():
 
 def test_flow_over_white_matter_is_that_of_decay_by_tissue_with_the_doubt_of_it():
     white = np.random.default_rng(2).normal(20.0, 4.0, 400)
-    alone = over_white({}, white)
-    assert (alone.factor, alone.flags) == (1.0, ()) and 0.008 < alone.common < 0.012
-    told = over_white({"lesion_decay": {"factor": 0.6, "doubt": 0.25}}, white)
-    assert told.factor == 0.6 and told.common == pytest.approx(np.hypot(alone.common, 0.25))
+    alone = level_of_white(white, {})
+    assert (alone.level, alone.flags) == (pytest.approx(white.mean()), ()) and 0.008 < alone.common < 0.012
+    told = level_of_white(white, {"lesion_decay": {"factor": 0.6, "doubt": 0.25}})
+    assert told.level == pytest.approx(alone.level / 0.6) and told.common == pytest.approx(np.hypot(alone.common, 0.25))
     assert told.flags[0].severity == Severity.NOTE and "0.60 times" in told.flags[0].sentence
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -62,6 +63,11 @@ class Run:
     lesion: ReadOut
     steps: tuple[Step, ...]
 
+    @cached_property
+    def other_models(self) -> dict[str, dict[str, float]]:
+        """What other models of decay make of typical tissue (`decay.switched`)."""
+        return switched(self.samples, self.setting, self.plan)
+
     @property
     def is_single(self) -> bool:
         """Whether there is one delay."""
@@ -73,7 +79,7 @@ def kinetics_step(run: Run) -> Step:
     plan, fitted = run.plan, run.fitted
     switch = "; ".join(
         f"{NAMES[tissue]}: " + ", ".join(f"{name} {ratio - 1:+.0%}" for name, ratio in ratios.items())
-        for tissue, ratios in switched(run.samples, run.setting, plan).items()
+        for tissue, ratios in run.other_models.items()
     )
     references = SOURCES[plan.kinetics]
     if run.is_single:
@@ -121,7 +127,7 @@ def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:
         "scale_undone": run.audited.factor,
         "share_positive": run.audited.share_positive,
         "noise_origin": run.weighed.origin,
-        "kinetics_switch": switched(run.samples, run.setting, run.plan),
+        "kinetics_switch": run.other_models,
         "lesion_decay": asdict(over_white(run.samples, run.setting, run.plan)),
         **run.quality.numbers,
     }

@@ -36,10 +36,9 @@ def made_by_scanner(labelled: Labelled, brain: Region) -> Measured:
     std = scatter / lexicon.FLOW.shown_factor
     if places.size == 1:
         # One map has no scatter: the differences of neighbours, tissue and all, are an upper limit of its noise.
-        volume = brain.spread(mean, np.nan)
-        second = volume[2:] - 2.0 * volume[1:-1] + volume[:-2]
-        known = second[np.isfinite(second)]
-        std = np.full(mean.size, float(robust.spread(known)) / np.sqrt(6.0) if known.size else np.nan)
+        apart = robust.second_differences(brain.spread(mean, np.nan))
+        known = apart[np.isfinite(apart)]
+        std = np.full(mean.size, float(robust.spread(known)) if known.size else np.nan)
     status = np.where(np.isfinite(mean), np.int16(Status.OK), np.int16(Status.NOT_FINITE))
     low = float((mean < 0).mean())
     sentence = (

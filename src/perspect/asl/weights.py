@@ -144,13 +144,12 @@ def _noise(
 
 def _from_neighbours(means: np.ndarray, slices: np.ndarray, brain: Region) -> Float[np.ndarray, " voxels"]:
     """One noise for each slice from differences between neighbours: an upper limit, for tissue differs as well."""
-    volume = brain.spread(means.mean(axis=1).astype(np.float64), np.nan)
-    second = volume[2:] - 2.0 * volume[1:-1] + volume[:-2]
+    apart = robust.second_differences(brain.spread(means.mean(axis=1).astype(np.float64), np.nan))
     out = np.empty(slices.size)
-    whole = second[np.isfinite(second)]
+    whole = apart[np.isfinite(apart)]
     for z in np.unique(slices):
-        own = second[:, :, z][np.isfinite(second[:, :, z])]
-        out[slices == z] = robust.spread(own if own.size >= FEWEST else whole) / np.sqrt(6.0)
+        own = apart[:, :, z][np.isfinite(apart[:, :, z])]
+        out[slices == z] = robust.spread(own if own.size >= FEWEST else whole)
     return np.asarray(out * np.sqrt(means.shape[1]))
 
 

@@ -39,32 +39,6 @@ def touches(family: Family, c: Float[np.ndarray, "linear voxels"]) -> Bool[np.nd
     return (c <= family.low[:, None]) | (c >= family.high[:, None])
 
 
-def is_moot(
-    family: Family,
-    atoms: list[int],
-    n_theta: int,
-    gram: Float[np.ndarray, "linear linear voxels"],
-    moment: Float[np.ndarray, "linear voxels"],
-    explained: Float[np.ndarray, " voxels"],
-    chunk: Chunk,
-    rows: np.ndarray | None = None,
-    share: float = 1.0,
-) -> Bool[np.ndarray, " voxels"]:
-    """Where the data are explained as well without `atoms`, so that the θ that shape those have no meaning.
-
-    `n_theta` θ lose theirs with these atoms. An atom whose amplitude may not be zero is never without meaning. `rows`
-    are the voxels of the chunk, if not all; `share` is that of the usual level at which they are tested.
-    """
-    if any(family.low[i] > 0 or family.high[i] < 0 for i in atoms):
-        return np.zeros(explained.size, bool)
-    rest = [i for i in range(family.low.size) if i not in atoms]
-    fewer = box_minimum(gram[np.ix_(rest, rest)], moment[rest], family.low[rest], family.high[rest])[1]
-    n_unknowns = family.low.size + family.axes.low.size
-    square = chunk.square if rows is None else chunk.square[rows]
-    least = worth(len(atoms) + n_theta, n_unknowns, chunk, square - explained, rows)
-    return np.asarray(explained - fewer <= share * least)
-
-
 def moot(
     family: Family,
     shapes: Bool[np.ndarray, "nonlinear linear"],
@@ -75,10 +49,21 @@ def moot(
     rows: np.ndarray | None = None,
     share: float = 1.0,
 ) -> Bool[np.ndarray, "nonlinear voxels"]:
-    """Which θ have no meaning, by `is_moot` for the atoms that each of them shapes."""
-    out = []
-    for atoms in shapes:
-        with_these = int((~(shapes & ~atoms).any(axis=1)).sum())
-        which = [int(i) for i in np.flatnonzero(atoms)]
-        out.append(is_moot(family, which, with_these, gram, moment, explained, chunk, rows, share))
-    return np.stack(out)
+    """Which θ have no meaning: where the data are explained as well without the atoms that a θ `shapes`.
+
+    An atom whose amplitude may not be zero is never without meaning. `rows` are the voxels of the chunk, if not all;
+    `share` is that of the usual level at which they are tested.
+    """
+    out = np.zeros((len(shapes), explained.size), bool)
+    square = chunk.square if rows is None else chunk.square[rows]
+    n_unknowns = family.low.size + family.axes.low.size
+    for one, atoms in zip(out, shapes, strict=True):
+        if (family.low[atoms] > 0).any() or (family.high[atoms] < 0).any():
+            continue
+        rest = np.flatnonzero(~atoms)
+        fewer = box_minimum(gram[np.ix_(rest, rest)], moment[rest], family.low[rest], family.high[rest])[1]
+        # With these atoms go all θ that shape nothing else.
+        n_theta = int((~(shapes & ~atoms).any(axis=1)).sum())
+        least = worth(int(atoms.sum()) + n_theta, n_unknowns, chunk, square - explained, rows)
+        one[:] = explained - fewer <= share * least
+    return out

@@ -2,14 +2,11 @@
 
 import numpy as np
 
-from perspect.fit.family import is_moot, slopes_of, touches
+from perspect.fit.family import moot, slopes_of, touches
 from perspect.fit.solution import Chunk, Route, Solution, worth
 from perspect.numerics.profile import Line, Profiled, profiled
-from perspect.numerics.separable import falls_apart
+from perspect.numerics.separable import ROUNDING, falls_apart
 from perspect.numerics.small import box_minimum, times
-
-_ROUNDING = 2e-6
-"""Relative differences of what nodes explain that may be rounding in single precision."""
 
 
 def on_line(tables: Line) -> Route:
@@ -26,20 +23,21 @@ def _solved(tables: Line, chunk: Chunk) -> Solution:
     nodes = search.explained(z)
     best = nodes.argmax(axis=1)
     there = profiled(tables, z, chunk.square, nodes, best)
-    moot = is_moot(family, list(tables.varies), 1, there.gram, there.moment, there.explained, chunk)
+    shaped = np.isin(np.arange(n_linear), tables.varies)
+    is_moot = moot(family, shaped[None], there.gram, there.moment, there.explained, chunk)[0]
     drop = worth(1, n_linear + 1, chunk, chunk.square - there.explained)
-    is_ambiguous = falls_apart(nodes, nodes[np.arange(best.size), best], np.maximum(drop, _ROUNDING * there.explained))
-    if moot.any():
-        there = _held(tables, there, z, moot)
+    is_ambiguous = falls_apart(nodes, nodes[np.arange(best.size), best], np.maximum(drop, ROUNDING * there.explained))
+    if is_moot.any():
+        there = _held(tables, there, z, is_moot)
     is_undetermined = np.zeros((n_linear + 1, best.size), bool)
-    is_undetermined[-1] = moot
+    is_undetermined[-1] = is_moot
     return Solution(
         np.concatenate([there.c, family.axes.theta(there.u[:, None]).T]),
         chunk.square - there.explained,
         _information(tables, there),
-        np.concatenate([touches(family, there.c), (there.is_end & ~moot)[None]]),
+        np.concatenate([touches(family, there.c), (there.is_end & ~is_moot)[None]]),
         is_undetermined,
-        is_ambiguous & ~moot,
+        is_ambiguous & ~is_moot,
         np.ones(best.size, bool),
     )
 

@@ -9,9 +9,10 @@ from jaxtyping import Bool, Float, Float32, Int
 from perspect.fit.settle import AT_ONCE, Known, Settled, Task, curvature, looked_at, settled
 from perspect.fit.solution import worth
 from perspect.numerics.ascent import Place, begin, newton_step, promised
-from perspect.numerics.nearby import HOPE, ROUNDING, Arrival, Nearby, arrived, looked, ranks, summits
+from perspect.numerics.nearby import HOPE, Arrival, Nearby, arrived, looked, ranks, summits
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane
+from perspect.numerics.separable import ROUNDING
 
 RIVAL: Final = 1.5
 """Another summit is followed where the centre of its cell leaves no more than so many times the sum of squares."""

@@ -27,6 +27,7 @@ NOTHING: Final = 3e-8
 """Share of the sum of squares that is nothing to go for."""
 
 MOST_LEFT: Final = 0.9999
+"""Share of the way that a step leaves, at most, for what lies behind it to be reckoned."""
 
 TURNS: Final = 60
 """Places that are looked at, at most, on the way of a curve."""
@@ -41,6 +42,7 @@ BACK: Final = (0.05, 0.9)
 """Shares of a step that went wrong between which the next one is."""
 
 SMALLEST: Final = 1e-300
+"""What is divided by is no smaller."""
 
 HOLD: Final = 0.5
 """A θ is left where it is where the data tell what it shapes from nothing by less than this share of what it takes."""
@@ -281,7 +283,7 @@ def _owed(gain: np.ndarray, before: np.ndarray) -> Float[np.ndarray, " voxels"]:
     """What there is to gain behind a step, by how far the one before it missed: with a Hessian that is off by a share
     each step leaves that share of the way, and there is no end to the steps of which each leaves nearly all.
     """
-    ratio = np.nan_to_num(gain / np.maximum(np.abs(before), 1e-300), nan=1.0, posinf=1.0)
+    ratio = np.nan_to_num(gain / np.maximum(np.abs(before), SMALLEST), nan=1.0, posinf=1.0)
     share = np.sqrt(np.clip(ratio, 0.0, MOST_LEFT))
     return np.asarray(gain * (share / (1.0 - share)) ** 2)
 

@@ -33,7 +33,7 @@ from perspect.mrs.decompose import (
 from perspect.mrs.descend import ROUGHLY
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import TURNED, Profile
-from perspect.numerics.nonnegative import nonnegative_each, solved_among
+from perspect.numerics.nonnegative import nonnegative_each, restricted, solved_among
 from perspect.numerics.parallel import each, spans
 from perspect.numerics.spline import PenalisedSpline
 from perspect.vocabulary import Basis
@@ -231,12 +231,12 @@ def stiffness(some: Batch, places: Places, choices: Sequence[float]) -> Float[np
     assert spline is not None
     held = np.maximum([shadow_at(spline, one)[0] * spline.stiffnesses for one in choices], 1e-300)
     products = p.columns @ p.columns.mT + variance[..., None] * some.ties
-    projection = (p.columns @ p.data[..., None])[..., 0]
+    projection = batch.times(p.columns, p.data)
     power, used = (p.data**2).sum(axis=1), p.amplitudes != 0
     scores = []
     for share, weight in zip(1 / (1 + held), held, strict=True):
         reduced = products - (p.shaded * share) @ p.shaded.mT
-        wanted = projection - (p.shaded @ (share * p.shaded_data)[..., None])[..., 0]
+        wanted = projection - batch.times(p.shaded, share * p.shaded_data)
         fixed = _fixed(reduced, wanted, used, variance[:, 0])
         misfit = (power - (p.shaded_data**2) @ share) / variance[:, 0]
         scores.append(misfit + fixed + np.log1p(1 / weight[spline.null :]).sum())
@@ -255,15 +255,12 @@ def _fixed(
     systems = systems.copy()
     systems[:, np.arange(n), np.arange(n)] *= 1 + 1e-9
     explained = (wanted * solved_among(systems, wanted[..., None], used)[..., 0]).sum(axis=1)
-    systems = np.where(used[:, :, None] & used[:, None], systems, 0.0)
-    systems[:, np.arange(n), np.arange(n)] += np.where(used, 0.0, variance[:, None])
-    sign, size = np.linalg.slogdet(systems)
+    sign, size = np.linalg.slogdet(restricted(systems, used, variance[:, None]))
     return np.where(sign > 0, size - n * np.log(variance) - explained / variance, np.inf)
 
 
 def _place(task: Task, places: Places, k: int) -> Place:
     """One of the places, as that of a single spectrum whose own shifts and widths are where it began."""
     theta = np.concatenate([places.theta[k], np.zeros(2 * task.n_signals)])
-    narrow, broad = batch.decays(task.band, places.theta[k : k + 1])
-    decayed = np.where(task.priors.broad[:, None], broad, narrow) * task.signals
+    decayed = batch.decayed(task.band, places.theta[k : k + 1], task.priors, task.signals)[0]
     return Place(theta, places.amplitudes[k], places.columns[k], places.data[k], float(places.cost[k]), decayed)

@@ -85,11 +85,11 @@ class Places:
     @property
     def left(self) -> Float[np.ndarray, "spectra bins"]:
         """Data that the signals do not explain."""
-        out: Float[np.ndarray, "spectra bins"] = self.data - _times(self.columns.mT, self.amplitudes)
+        out: Float[np.ndarray, "spectra bins"] = self.data - times(self.columns.mT, self.amplitudes)
         return out
 
 
-def _times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+def times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Each matrix times its vector."""
     out: np.ndarray = (matrices @ vectors[..., None])[..., 0]
     return out
@@ -99,10 +99,8 @@ def stand(
     batch: Batch, theta: Float[np.ndarray, "spectra common"], warm: Bool[np.ndarray, "spectra signals"]
 ) -> Places:
     """The best amplitudes and baselines at these parameters."""
-    sharp = ~batch.priors.broad
-    narrow, broad = decays(batch.band, theta)
-    decayed = np.where(sharp[:, None], narrow[:, None], broad[:, None]) * batch.signals
-    columns = batch.band.spectrum(decayed).real.astype(np.float64)
+    signals = decayed(batch.band, theta, batch.priors, batch.signals)
+    columns = batch.band.spectrum(signals).real.astype(np.float64)
     data = _turned(batch, theta).real
     shapes = batch.shapes.T
     return weighed(batch, theta, columns, data, columns @ shapes, data @ shapes, warm)
@@ -115,6 +113,17 @@ def decays(
     turn = 2j * np.pi * theta[:, 2]
     narrow, broad = np.split(band.decays(np.concatenate([turn - theta[:, 3], turn])), 2)
     return narrow * np.exp(-theta[:, 4, None] * band.times**2).astype(np.float32), broad
+
+
+def decayed(
+    band: Band, theta: Float[np.ndarray, "spectra common"], priors: Priors, signals: Complex[np.ndarray, "signals band"]
+) -> Complex[np.ndarray, "spectra signals band"]:
+    """Signals with the shifts and widths that all have in common."""
+    narrow, broad = decays(band, theta)
+    out: Complex[np.ndarray, "spectra signals band"] = (
+        np.where(priors.broad[:, None], broad[:, None], narrow[:, None]) * signals
+    )
+    return out
 
 
 def _turned(batch: Batch, theta: Float[np.ndarray, "spectra common"]) -> Complex[np.ndarray, "spectra bins"]:
@@ -135,10 +144,10 @@ def weighed(
     """Amplitudes and cost of columns that are known."""
     held = shaded * batch.share[:, None]
     gram = columns @ columns.mT - held @ shaded.mT + batch.sigma[:, None, None] ** 2 * batch.ties
-    projection = _times(columns, data) - _times(held, shaded_data)
+    projection = times(columns, data) - times(held, shaded_data)
     power = (data**2).sum(axis=1) - (batch.share * shaded_data**2).sum(axis=1)
     a = nonnegative_each(gram, projection, batch.priors.free, warm)
-    cost = power + (a * (_times(gram, a) - 2 * projection)).sum(axis=1) + (batch.precision * theta**2).sum(axis=1)
+    cost = power + (a * (times(gram, a) - 2 * projection)).sum(axis=1) + (batch.precision * theta**2).sum(axis=1)
     return Places(theta, columns, data, shaded, shaded_data, gram, a, cost)
 
 
@@ -176,7 +185,7 @@ class _Grounds:
         system = self.curvature + extra[:, None] * np.eye(N_COMMON)
         free, found = ~self.held, np.zeros(theta.shape)
         for _ in range(N_CLIPS):
-            wanted = -(self.gradient + _times(system, np.where(free, 0.0, found)))
+            wanted = -(self.gradient + times(system, np.where(free, 0.0, found)))
             found = np.where(free, solved_among(system, wanted[..., None], free)[..., 0], found)
             beyond = free & ((found < low) | (found > high))
             if not beyond.any():
@@ -184,7 +193,7 @@ class _Grounds:
             found = np.clip(found, low, high)
             free = free & ~beyond
         found = np.clip(found, low, high)
-        promise = -(found * (2 * self.gradient + _times(self.curvature, found))).sum(axis=1)
+        promise = -(found * (2 * self.gradient + times(self.curvature, found))).sum(axis=1)
         return found, promise
 
 
@@ -194,14 +203,14 @@ def _grounds(batch: Batch, places: Places) -> _Grounds:
     root = np.sqrt(batch.share)[:, None]
     j_shaded = (j @ batch.shapes.T) * root
     left = places.left
-    over = _times(places.shaded.mT, places.amplitudes) - places.shaded_data
+    over = times(places.shaded.mT, places.amplitudes) - places.shaded_data
     used = places.amplitudes != 0
     mixed = np.where(used[:, None], j @ places.columns.mT - j_shaded @ (places.shaded * root).mT, 0.0)
     ridge = 1e-12 * np.trace(places.gram, axis1=1, axis2=2) / used.shape[1]
     system = places.gram + ridge[:, None, None] * np.eye(used.shape[1])
     curvature = j @ j.mT - j_shaded @ j_shaded.mT - mixed @ solved_among(system, mixed.mT, used)
     curvature += batch.precision[:, None] * np.eye(N_COMMON)
-    gradient = -_times(j, left) - _times(j_shaded, root[:, 0] * over) + batch.precision * places.theta
+    gradient = -times(j, left) - times(j_shaded, root[:, 0] * over) + batch.precision * places.theta
     held = ((places.theta <= LIMITS[0]) & (gradient > 0)) | ((places.theta >= LIMITS[1]) & (gradient < 0))
     return _Grounds(held, gradient, curvature)
 

@@ -17,6 +17,7 @@ from perspect.numerics.ascent import newton_step, promised, turned, uphill
 from perspect.numerics.cone import Cone, cone, vectors_of
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane, powers, runs
+from perspect.numerics.separable import ROUNDING
 
 PER: Final = 4
 """Nodes of a cell along an axis [our default]."""
@@ -39,10 +40,6 @@ COARSE: Final = 2
 
 MOST: Final = 4
 """Cells beside the best that are looked at, at most [our default]."""
-
-ROUNDING: Final = 2e-6
-"""Relative differences of what cells explain that may be rounding in single precision: on a plateau nothing stands out.
-"""
 
 _LEAST: Final = 1e-30
 

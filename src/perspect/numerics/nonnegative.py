@@ -1,6 +1,6 @@
 """Least squares with amplitudes that must not be negative, from normal equations."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -61,17 +61,24 @@ def solved(matrix: Float[np.ndarray, "n n"], wanted: Float[np.ndarray, "n *m"]) 
     return out
 
 
+def restricted(
+    matrices: Float[np.ndarray, "problems n n"], among: Bool[np.ndarray, "problems n"], elsewhere: Any = 1.0
+) -> Float[np.ndarray, "problems n n"]:
+    """Some of the rows and columns of many matrices; the others only have this on their diagonal."""
+    out: Float[np.ndarray, "problems n n"] = np.where(among[:, :, None] & among[:, None], matrices, 0.0)
+    n = among.shape[1]
+    out[:, np.arange(n), np.arange(n)] += np.where(among, 0.0, elsewhere)
+    return out
+
+
 def solved_among(
     matrices: Float[np.ndarray, "problems n n"],
     wanted: Float[np.ndarray, "problems n m"],
     among: Bool[np.ndarray, "problems n"],
 ) -> Float[np.ndarray, "problems n m"]:
     """The same for many matrices, each with some of its rows and columns; zero elsewhere."""
-    systems = np.where(among[:, :, None] & among[:, None], matrices, 0.0)
-    n = among.shape[1]
-    systems[:, np.arange(n), np.arange(n)] += ~among
-    out: Float[np.ndarray, "problems n m"] = np.linalg.solve(systems, np.where(among[..., None], wanted, 0.0))
-    return out
+    kept = np.where(among[..., None], wanted, 0.0)
+    return np.asarray(np.linalg.solve(restricted(matrices, among), kept))
 
 
 def nonnegative_each(

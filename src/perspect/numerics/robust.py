@@ -1,4 +1,4 @@
-"""Spread that outliers do not move."""
+"""Spread that outliers do not move, and noise that slopes do not."""
 
 from typing import Any, Final
 
@@ -6,6 +6,17 @@ import numpy as np
 
 NORMAL: Final = 1.4826
 """Standard deviation over median absolute deviation of a normal distribution."""
+
+
+def second_differences(values: Any, axis: int = 0) -> Any:
+    """How far values lie from their two neighbours along an axis, scaled so that white noise keeps its spread: slopes
+    are gone, edges are not. NaN where one of the three is.
+
+    >>> second_differences(np.array([1.0, 2.0, 3.0, 4.0])).tolist()
+    [0.0, 0.0]
+    """
+    along = np.moveaxis(values, axis, 0)
+    return np.moveaxis((along[2:] - 2.0 * along[1:-1] + along[:-2]) / np.sqrt(6.0), 0, axis)
 
 
 def spread(deviations: Any, axis: int | None = None) -> Any:

@@ -24,6 +24,10 @@ SPANNED = 1e-6
 STEP = 1e-5
 """Step of a derivative, as a share of the range of its parameter: truncation and rounding are then both about 1e-10."""
 
+ROUNDING = 2e-6
+"""Relative differences of what nodes explain that may be rounding in single precision: on a plateau nothing stands out.
+"""
+
 _NODES_AT_ONCE, _SEARCHED_AT_ONCE = 256, 65536
 """Nodes, and nodes times voxels, that are searched together, so that the working set stays in the cache."""
 

@@ -83,15 +83,12 @@ def noise(adc: Float[np.ndarray, "x y z"], white: Bool[np.ndarray, "x y z"]) -> 
 
     Where there are too few, the repeatability of ADC stands for it.
     """
-    left: list[Float[np.ndarray, " some"]] = []
-    for axis in (0, 1):
-        here, there = np.moveaxis(adc, axis, 0), np.moveaxis(white, axis, 0)
-        whole = there[:-2] & there[1:-1] & there[2:]
-        left.append((here[1:-1] - 0.5 * (here[:-2] + here[2:]))[whole])
-    apart = np.concatenate(left)
+    seen = np.where(white, adc, np.nan)
+    apart = np.concatenate([robust.second_differences(seen, axis).ravel() for axis in (0, 1)])
+    apart = apart[np.isfinite(apart)]
     if apart.size < FEWEST:
         return ADC_AGAIN * float(np.median(adc[white])) if white.any() else float("nan")
-    return float(robust.spread(apart) / np.sqrt(1.5))
+    return float(robust.spread(apart))
 
 
 def _as_map(

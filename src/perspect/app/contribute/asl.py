@@ -57,13 +57,10 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         positions_apart=io.positions_apart(paths[0]),
     )
     traps, parts, place = pitfalls.look(scene), scene.parts, seen.series_to_anatomy
-    normal = flow.shown[white.mask]
-    normal = normal[np.isfinite(normal)]
-    over = over_white(scan.measured.summary, normal)
-    raised = (*(one for one in scan.measured.flags if one.severity >= Severity.LIMITED), *over.flags)
-    known = told(patient, traps, "asl", flow.grid, place.matrix, raised, over.common, place.error)
-    level = np.float32(normal.mean() / over.factor)
-    ratio, error = flow.shown / level, flow.shown_std / level
+    normal = level_of_white(flow.shown[white.mask], scan.measured.summary)
+    raised = (*(one for one in scan.measured.flags if one.severity >= Severity.LIMITED), *normal.flags)
+    known = told(patient, traps, "asl", flow.grid, place.matrix, raised, normal.common, place.error)
+    ratio, error = (one / np.float32(normal.level) for one in (flow.shown, flow.shown_std))
     findings = read(MARKERS, ratio, error, parts, known)
     numbers, shapes = everything("rcbf", "ratio", WINDOW, ratio, error, parts, known)
     outlines = {**drawn(parts), "reference": white.mask, **({"trap": known.spoilt} if known.spoilt.any() else {})}
@@ -86,26 +83,28 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
 
 
 @dataclass(frozen=True)
-class OverWhite:
-    """Flow over that of white matter: what the ratio of a map is multiplied by, what error all its voxels share, and
-    what is to be said of it.
+class Level:
+    """What flow of a lesion is divided by (in the unit of the map, with decay by the T1 of each tissue), what relative
+    error all voxels share by it, and what is to be said of it.
     """
 
-    factor: float
+    level: float
     common: float
     flags: tuple[Flag, ...]
 
 
-def over_white(summary: Mapping[str, Any], normal: Float[np.ndarray, " voxels"]) -> OverWhite:
-    """From the numbers of a run and the flow of its voxels of normal white matter."""
+def level_of_white(white: Float[np.ndarray, " voxels"], summary: Mapping[str, Any]) -> Level:
+    """From the flow of voxels of normal white matter and the numbers of the run."""
+    known = white[np.isfinite(white)]
+    level = float(known.mean())
     # White matter is noisy in ASL: the error of its mean is shared by every voxel of the ratio.
-    common = float(normal.std(ddof=1) / np.sqrt(normal.size) / abs(normal.mean()))
+    common = float(known.std(ddof=1) / np.sqrt(known.size) / abs(level))
     if "lesion_decay" not in summary:
-        return OverWhite(1.0, common, ())
+        return Level(level, common, ())
     factor, doubt = (float(summary["lesion_decay"][name]) for name in ("factor", "doubt"))
     sentence = (
         f"Flow of the lesion over that of white matter is {factor:.2f} times that of the map, for label decays by the "
         f"T1 of each tissue: {doubt:.0%} of it hang on T1 and transit times that were not measured."
     )
     flags = (Flag("decay-by-tissue", Severity.NOTE, sentence, "asl", factor, "asl"),)
-    return OverWhite(factor, float(np.hypot(common, doubt)), flags)
+    return Level(level / factor, float(np.hypot(common, doubt)), flags)
