@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import scipy.optimize
+import scipy
 from jaxtyping import Bool, Float, Float32
 from scipy import ndimage
 
