@@ -19,6 +19,7 @@ MIDLINE: Final = 3.0
 """How close a lesion comes to the midline of the standard head, in mm. [our default]"""
 
 _ALONG_WHITE: Final = 0.55
+_BINS: Final = 4096
 _HOST: Final = (Compartment.GREY, Compartment.WHITE, Compartment.CSF)
 Volume = Float32[np.ndarray, "x y z"]
 
@@ -168,10 +169,17 @@ def _replace(canvas: Canvas, box: Box, compartment: Compartment, amount: Volume)
 
 def _filled(canvas: Canvas, level: Volume, room: Volume, volume: float) -> Volume:
     """How full each voxel is when what has the lowest `level` (mm) is filled until `volume` (mL) is reached."""
-    order = np.argsort(level, axis=None)
-    total = np.cumsum(room.ravel()[order], dtype=np.float64)
-    at = min(int(np.searchsorted(total, 1e3 * volume / canvas.voxel**3)), order.size - 1)
-    return shared(level.ravel()[order[at]] - level, canvas.voxel)
+    flat, weight = level.ravel(), room.ravel()
+    low, high = float(flat.min()), float(flat.max())
+    bins = ((flat - low) * (_BINS / max(high - low, 1e-6))).astype(np.int32)  # to sort one bin is to sort them all
+    total = np.cumsum(np.bincount(bins, weight, _BINS + 1))
+    wanted = min(1e3 * volume / canvas.voxel**3, total[-1])
+    last = int(np.searchsorted(total, wanted))
+    here = np.flatnonzero(bins == last)
+    order = here[np.argsort(flat[here])]
+    below = total[last - 1] if last else 0.0
+    at = min(int(np.searchsorted(np.cumsum(weight[order], dtype=np.float64), wanted - below)), order.size - 1)
+    return shared(flat[order[at]] - level, canvas.voxel)
 
 
 def _millilitres(canvas: Canvas, amount: Volume) -> float:

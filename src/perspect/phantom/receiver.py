@@ -66,7 +66,8 @@ def recorded(
         noise = rng.standard_normal((2, signal.size), dtype=np.float32)
         noise *= np.float32(sigma)
         noise[0] += magnitude
-        magnitude = np.hypot(noise[0], noise[1])
+        noise *= noise
+        magnitude = np.sqrt(noise[0] + noise[1])
     return np.rint(np.minimum(magnitude, 32767.0)).astype(np.int16) if rounded else magnitude
 
 

@@ -1,17 +1,21 @@
 """A patient as the voxels of a scan see it: partial volumes on any grid, with the head where it was at that moment.
 
-The fine patient is looked up on a lattice that divides every voxel of the scan, and averaged over the voxel's box. The
-averages are kept for every step of the lattice, so that a head that moves a little only asks for places between them.
+The fine patient is looked up on a lattice that divides every voxel of the scan, and averaged over the voxel's box. For
+a head at rest on a grid tilted about one axis that is a product of two matrices (`phantom.boxes`). For other grids and
+heads that move the averages are kept for every step of the lattice, so that a head that moves a little only asks for
+places between them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 from scipy import ndimage
 
+from perspect.phantom.boxes import boxes, lasting, linear
 from perspect.phantom.lookup import looked_up, positions
 from perspect.phantom.patient import LEVELS, Compartment, Part, Patient
 from perspect.phantom.rotation import rotation
@@ -26,6 +30,7 @@ MARGIN: Final = 5.0
 _LEAST: Final = 1e-4
 _BLOCK: Final = 3
 Volume = Float32[np.ndarray, "x y z"]
+Fractions = tuple[Compartment, Int[np.ndarray, " inside"], Float32[np.ndarray, " inside"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,18 +42,23 @@ class _Averages:
 
 
 @dataclass(frozen=True, eq=False)
+class _Lattice:
+    """The voxels of a grid divided by `pieces`, and the averages of all compartments but air, which is what remains."""
+
+    pieces: tuple[int, int, int]
+    grid: Grid
+    averages: Mapping[Compartment, _Averages]
+
+
+@dataclass(frozen=True, eq=False)
 class Sampled:
     """A patient made ready for one grid: asking for one more pose of the head costs a fraction of a second.
 
-    `lattice` has the voxels of `grid` divided by `pieces`; `averages` are those of all compartments but air, which is
-    what remains.
+    Poses that carry the head no further than `margin` (mm) are looked up; others are made anew.
     """
 
     patient: Patient
     grid: Grid
-    pieces: tuple[int, int, int]
-    lattice: Grid
-    averages: Mapping[Compartment, _Averages]
     margin: float
 
     def parts(self, moved: Float[np.ndarray, " 6"] | None = None) -> tuple[Part, ...]:
@@ -60,10 +70,7 @@ class Sampled:
             return self.patient.parts
         if moved is not None and _farthest(self.grid, moved) > self.margin:
             return parts_on(self.patient, self.grid, moved)
-        to_lattice = np.linalg.inv(self.lattice.affine) @ _back(moved) @ self.grid.affine
-        found = [
-            (one, *self._fractions(averages, to_lattice, moved is None)) for one, averages in self.averages.items()
-        ]
+        found = list(self._fractions(moved))
         left = np.ones(int(np.prod(self.grid.shape)), np.float32)
         for _, inside, fraction in found:
             left[inside] -= fraction
@@ -80,17 +87,35 @@ class Sampled:
         steps = [_between(self._looked_up_field(_faces(self.grid.shape, affine, axis)), axis) for axis in range(3)]
         return self._looked_up_field(Grid(self.grid.shape, affine)), np.stack(steps)
 
-    def _looked_up_field(self, at: Grid) -> Float32[np.ndarray, "x y z"]:
-        field, fine = self.patient.field_offset, self.patient.grid
-        return looked_up(field, fine, _flat(positions(at))).reshape(at.shape, order="F")
+    @cached_property
+    def _lattice(self) -> _Lattice:
+        """What poses of the head are looked up in."""
+        return _lattice_of(self.patient, self.grid, self.margin)
 
-    def _fractions(
-        self, averages: _Averages, to_lattice: Float[np.ndarray, "4 4"], is_at_rest: bool
+    def _fractions(self, moved: Float[np.ndarray, " 6"] | None) -> Iterator[Fractions]:
+        """Where every compartment but air is, and how much of those voxels it fills."""
+        reading = boxes(self.patient.grid, self.grid, pieces_of(self.patient, self.grid), linear)
+        if moved is None and reading is not None:
+            for part in self.patient.parts:
+                if part.compartment is not Compartment.AIR and part.inside.size:
+                    fraction = reading.of(part.inside, part.fraction)
+                    inside = np.flatnonzero(fraction > _LEAST)
+                    if inside.size:
+                        yield part.compartment, inside, fraction[inside]
+            return
+        to_lattice = np.linalg.inv(self._lattice.grid.affine) @ _back(moved) @ self.grid.affine
+        for one, averages in self._lattice.averages.items():
+            if moved is None:
+                found = _every(averages.volume, np.array(averages.first), self._lattice.pieces, self.grid.shape)
+            else:
+                found = self._between_averages(averages, to_lattice)
+            yield one, *found
+
+    def _between_averages(
+        self, averages: _Averages, to_lattice: Float[np.ndarray, "4 4"]
     ) -> tuple[Int[np.ndarray, " inside"], Float32[np.ndarray, " inside"]]:
-        """Where one compartment is, and how much of those voxels it fills."""
+        """Where one compartment of a head that has moved is, and how much of those voxels it fills."""
         first, volume = np.array(averages.first), averages.volume
-        if is_at_rest:
-            return _every(volume, first, self.pieces, self.grid.shape)
         candidates, at = _inside_box(self.grid.shape, to_lattice, first - 1, first + volume.shape)
         if candidates.size == 0:
             return candidates, np.zeros(0, np.float32)
@@ -100,6 +125,12 @@ class Sampled:
         )
         enough = fraction > _LEAST
         return candidates[enough], fraction[enough]
+
+    def _looked_up_field(self, at: Grid) -> Float32[np.ndarray, "x y z"]:
+        field, fine = self.patient.field_offset, self.patient.grid
+        if (reading := boxes(fine, at, (1, 1, 1), lasting)) is not None:
+            return reading.everywhere(field).reshape(at.shape, order="F")
+        return looked_up(field, fine, _flat(positions(at))).reshape(at.shape, order="F")
 
     def _levels(
         self, where: Int[np.ndarray, " some"], moved: Float[np.ndarray, " 6"] | None
@@ -113,12 +144,19 @@ class Sampled:
 
 
 def sampled(patient: Patient, grid: Grid, margin: float = MARGIN) -> Sampled:
-    """The patient made ready for a grid, oblique or not: each voxel is the mean over its own box.
+    """The patient made ready for a grid, oblique or not: each voxel is the mean over its own box."""
+    return Sampled(patient, grid, margin)
 
-    Poses that carry the head no further than `margin` (mm) are looked up; others are made anew.
-    """
+
+def pieces_of(patient: Patient, grid: Grid) -> tuple[int, int, int]:
+    """Into how many pieces the voxels of a grid are divided along each axis."""
     longest = STEP * float(np.mean(patient.grid.spacing))
-    pieces = tuple(int(np.ceil(length / longest)) for length in grid.spacing)
+    x, y, z = (int(np.ceil(length / longest)) for length in grid.spacing)
+    return x, y, z
+
+
+def _lattice_of(patient: Patient, grid: Grid, margin: float) -> _Lattice:
+    pieces = pieces_of(patient, grid)
     margins = [int(np.ceil(margin / length)) * n for length, n in zip(grid.spacing, pieces, strict=True)]
     # lattice point k starts the box of k ... k + pieces - 1, so that voxel i has its mean at index pieces * i
     finer = grid.affine @ np.diag([*(1.0 / np.array(pieces)), 1.0])
@@ -129,11 +167,10 @@ def sampled(patient: Patient, grid: Grid, margin: float = MARGIN) -> Sampled:
     low = np.maximum(low - np.array(pieces), -np.array(margins))
     high = np.minimum(high + 1, np.array(grid.shape) * np.array(pieces) + np.array(margins))
     if np.any(high <= low):
-        return Sampled(patient, grid, pieces, lattice, {}, margin)  # type: ignore[arg-type]
+        return _Lattice(pieces, lattice, {})
     starts[:3, 3] += starts[:3, :3] @ low
     points = Grid(tuple(int(n) for n in high - low), starts)  # type: ignore[arg-type]
-    averages = _averages(patient, points, low, pieces)  # type: ignore[arg-type]
-    return Sampled(patient, grid, pieces, lattice, averages, margin)  # type: ignore[arg-type]
+    return _Lattice(pieces, lattice, _averages(patient, points, low, pieces))
 
 
 def parts_on(patient: Patient, grid: Grid, moved: Float[np.ndarray, " 6"] | None = None) -> tuple[Part, ...]:

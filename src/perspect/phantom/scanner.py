@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from scipy import sparse
 
+from perspect.numerics.parallel import spans
 from perspect.phantom.kinds import Kinds, kinds_of
 from perspect.phantom.mixing import Varieties, alike, mixing
 from perspect.phantom.patient import Compartment, Part, Patient
@@ -118,8 +119,10 @@ def exact_images(
     for first in range(volumes.start, volumes.stop, _BLOCK):
         block = range(first, min(first + _BLOCK, volumes.stop))
         exact = mix @ np.ascontiguousarray(signal[block.start : block.stop].T, np.float32)
-        for i, volume in enumerate(block):
-            yield volume, exact[:, i]
+        volumes_first = np.empty(exact.shape[::-1], np.float32)
+        for piece in spans(exact.shape[0]):  # to turn it a piece at a time keeps to the cache
+            volumes_first[:, piece] = exact[piece].T
+        yield from zip(block, volumes_first, strict=True)
 
 
 def drifting(n: int, drift: float) -> Float[np.ndarray, "volumes one"]:
