@@ -76,6 +76,23 @@ def study(tmp_path):
     return tmp_path / "sub-1"
 
 
+def test_a_series_of_another_patient_stops_the_examination_whatever_measures_it(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(examination, "_patient", None)  # measuring anything would fail otherwise
+    for name, patient in (("anat/sub-1_T1w", "A"), ("mrs/sub-1_svs", "B")):
+        (study / f"{name}.json").write_text(json.dumps({"PatientID": patient}))
+    with pytest.raises(Refusal, match=r"sub-1_T1w.* and sub-1_svs.* are of different patients: .* PatientID"):
+        examine(Request(study, tmp_path / "out", lesion=tmp_path / "lesion.nii.gz"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_series_of_another_day_is_said_beside_the_answer(study):
+    for name, day in (("anat/sub-1_T1w", "2026-01-05"), ("mrs/sub-1_svs", "2026-01-09")):
+        (study / f"{name}.json").write_text(json.dumps({"AcquisitionDate": day}))
+    (flag,) = examination._of_one_patient(io.find_roles(study))
+    assert (flag.code, flag.severity) == ("other-examination", Severity.CAUTION)
+    assert "4 days apart" in flag.sentence
+
+
 def test_results_of_a_spectrum_that_are_there_are_found_before_anything_is_measured(study, tmp_path, monkeypatch):
     monkeypatch.setattr(examination, "_patient", None)  # measuring anything would fail otherwise
     left = tmp_path / "out" / "sub-1" / "mrs" / "sub-1_desc-fit_amounts.tsv"

@@ -87,8 +87,8 @@ def examine_dce(
     destination = io.Destination(out, io.name_of(found.series), "dce", is_part=is_part)
     io.demand_free(out, io.existing(destination), overwrite)
     tell("reading", 0.0)
-    together = replace(found, vfa=inputs.vfa or (found.vfa if inputs.t1 is None else ()))
-    known = io.demand_one_patient_in_dce(together)
+    vfa = inputs.vfa or (found.vfa if inputs.t1 is None else ())
+    known = io.demand_one_patient((found.series, *vfa))
     reading = io.read_dce(found.series, inputs.given, inputs.times)
     series = _with_excitation(reading.series[0], inputs.excitation)
     used: dict[str, str] = {}

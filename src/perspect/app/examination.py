@@ -96,6 +96,7 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     if request.calibration is not None and request.question is not None:
         site = read_calibration(request.calibration, request.question)
     _demand(request, roles)
+    strangers = _of_one_patient(roles)
     name = io.name_of(next(iter(roles.anatomy.values())))
     subject = name.prefix.rstrip("_") or request.study.name
     earlier = () if request.prior is None else io.read_prior(request.prior, subject)
@@ -135,7 +136,7 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
         question=request.question,
         case=case,
         series=(*_conventional(roles), *(one for some in added for one in some.used), *left(roles, added)),
-        flags=(*patient.lesion.parts.flags, *dict.fromkeys(one for some in added for one in some.flags)),
+        flags=(*strangers, *patient.lesion.parts.flags, *dict.fromkeys(one for some in added for one in some.flags)),
         traps=(*(one.flag for one in patient.traps), *(one for some in added for one in some.traps)),
         regions=tuple(
             Extent(key, one.n_voxels, volume(one), one.origin) for key, one in patient.lesion.parts.regions.items()
@@ -190,6 +191,13 @@ def _demand(request: Request, roles: io.Roles) -> None:
             "Without one it is not known where the lesion's parts and normal white matter are.",
             "Add them, named as BIDS has it, or measure single series with perspect dsc.",
         )
+
+
+def _of_one_patient(roles: io.Roles) -> tuple[Flag, ...]:
+    """What must be known of each series beside the leading image. Raises `Refusal` where any two are of two people."""
+    leading, *others = (*roles.anatomy.values(), *(one for paths in roles.series.values() for one in paths))
+    io.demand_one_patient((leading, *others))
+    return tuple(flag for one in others for flag in io.demand_one_patient((leading, one)))
 
 
 def _grown(request: Request, roles: io.Roles, path: Path) -> Path:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from perspect.io.dataset import write_subject as write_subject
     from perspect.io.dce import FlipImages as FlipImages
     from perspect.io.dce import FoundDce as FoundDce
-    from perspect.io.dce import demand_one_patient_in_dce as demand_one_patient_in_dce
     from perspect.io.dce import find_dce as find_dce
     from perspect.io.dce import read_b1 as read_b1
     from perspect.io.dce import read_dce as read_dce
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from perspect.io.derivatives import existing as existing
     from perspect.io.derivatives import write_results as write_results
     from perspect.io.identity import Said as Said
-    from perspect.io.identity import demand_one_patient as demand_one_patient
     from perspect.io.identity import said as said
     from perspect.io.identity import share_a_frame as share_a_frame
     from perspect.io.labelling import GivenLabelling as GivenLabelling
@@ -51,6 +49,7 @@ if TYPE_CHECKING:
     from perspect.io.nifti_mrs import basis_nifti as basis_nifti
     from perspect.io.nifti_mrs import read_nifti_mrs as read_nifti_mrs
     from perspect.io.nifti_out import write_mask as write_mask
+    from perspect.io.one_patient import demand_one_patient as demand_one_patient
     from perspect.io.prior import read_prior as read_prior
     from perspect.io.pulse_file import read_pulse as read_pulse
     from perspect.io.report_out import Report as Report
@@ -104,7 +103,6 @@ WHERE: Final = {
     "write_subject": "dataset",
     "FlipImages": "dce",
     "FoundDce": "dce",
-    "demand_one_patient_in_dce": "dce",
     "find_dce": "dce",
     "read_b1": "dce",
     "read_dce": "dce",
@@ -115,7 +113,7 @@ WHERE: Final = {
     "existing": "derivatives",
     "write_results": "derivatives",
     "Said": "identity",
-    "demand_one_patient": "identity",
+    "demand_one_patient": "one_patient",
     "said": "identity",
     "share_a_frame": "identity",
     "GivenLabelling": "labelling",

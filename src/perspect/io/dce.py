@@ -10,9 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.io.bids import IMAGES, Name, label, name_of, stem
-from perspect.io.dicom import digest, flip_stacks, pixels, read_dicom_series, whose
+from perspect.io.dicom import digest, flip_stacks, pixels, read_dicom_series
 from perspect.io.dicom_header import holds_dicom
-from perspect.io.identity import Said, demand_one_patient_of, said
 from perspect.io.nifti import read_volume
 from perspect.io.readout import slice_times
 from perspect.io.series import Reading, read_series, sha256
@@ -84,15 +83,6 @@ def read_dce(path: Path, given: Acquisition, times: Path | None) -> Reading:
     one = reading.series[0]
     lags = slice_times(read_sidecar(path, path.with_name(f"{stem(path)}.json")), one.grid.shape[2])
     return replace(reading, series=(replace(one, slice_times=lags),))
-
-
-def demand_one_patient_in_dce(found: FoundDce) -> tuple[Flag, ...]:
-    """What must be known of the series and the images for T1 together. Raises `Refusal` if they are of two people."""
-    return demand_one_patient_of([_whose(one) for one in dict.fromkeys((found.series, *found.vfa))])
-
-
-def _whose(path: Path) -> Said:
-    return whose(path) if path.is_dir() else said(path)
 
 
 def read_flip_images(

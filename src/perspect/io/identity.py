@@ -55,13 +55,8 @@ def stated(fields: Mapping[str, str]) -> dict[str, str]:
     return {key: one for key, one in plain.items() if one not in BLANK}
 
 
-def demand_one_patient(paths: list[Path]) -> tuple[Flag, ...]:
-    """What must be known of images that are used together. Raises `Refusal` if two are of different people."""
-    return demand_one_patient_of([said(path) for path in paths])
-
-
 def demand_one_patient_of(images: Sequence[Said]) -> tuple[Flag, ...]:
-    """The same of what was said of images."""
+    """What must be known of images that are used together. Raises `Refusal` if two are of different people."""
     found: list[Flag] = []
     for one, other in combinations(images, 2):
         _refuse_strangers(one, other)

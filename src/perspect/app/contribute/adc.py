@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect import io, pitfalls
-from perspect.anatomy import align, resample
+from perspect.anatomy import align, identity, resample
 from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
 from perspect.app.contribute.scenes import brain_on
 from perspect.numerics import robust
@@ -51,6 +51,10 @@ def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     if matrix is None:
         sentence = "The ADC map could not be aligned and lies where its header says."
         flags = (Flag("adc-by-header", Severity.LIMITED, sentence, "adc", source="examination"),)
+    else:
+        healthy = None if head.ill is None else ~head.ill.mask
+        leading = head.images[head.leading.contrast]
+        flags = identity.doubts(values, grid, leading, head.grid, found, moving_mask=healthy)
     inside = np.isfinite(values) & (values > 0)
     white = _white(patient, grid, matrix) & inside
     shown = np.where(inside, values * SHOWN * _scale(values[white], paths[0].name), np.nan)

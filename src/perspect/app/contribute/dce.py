@@ -40,7 +40,8 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         positions_apart=io.positions_apart(paths[0]),
     )
     traps, parts, place = pitfalls.look(scene), scene.parts, seen.series_to_anatomy
-    raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
+    of_place = (one for one in seen.flags if one not in patient.head.flags)
+    raised = tuple(one for one in (*scan.measured.flags, *of_place) if one.severity >= Severity.LIMITED)
     known = told(patient, traps, "dce", grid, place.matrix, raised, SHARED, place.error)
     findings: list[Finding] = []
     numbers: list[Metric] = []
