@@ -314,8 +314,9 @@ def dce_refusal_table() -> str:
 
 
 def _refusals(room: str) -> str:
+    """Those of the room itself, then those of what it aligns and reads with."""
     rows = []
-    for path in _modules((room,)):
+    for path in (*_modules((room,)), SOURCES / "anatomy" / "aligned.py", SOURCES / "io" / "identity.py"):
         for call, texts in _calls(ast.parse(path.read_text(encoding="utf-8")), "Refusal"):
             rows.append(tuple(_sentence(argument, texts) for argument in call.args[:3]))
     return _table(("what is said", "why it matters", "what to do"), rows)
@@ -387,7 +388,7 @@ def _sentence(node: ast.expr, texts: dict[str, str]) -> str:
 
 def _calls(tree: ast.Module, name: str) -> Iterator[tuple[ast.Call, dict[str, str]]]:
     """Every call of a name with three arguments or more, and the texts that were named before it."""
-    module = _texts(tree.body)
+    module = _imported(tree) | _texts(tree.body)
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     for function in functions:
         inside = [node for node in ast.walk(function) if isinstance(node, ast.stmt)]
@@ -395,6 +396,18 @@ def _calls(tree: ast.Module, name: str) -> Iterator[tuple[ast.Call, dict[str, st
             if isinstance(call.func, ast.Name) and call.func.id == name and len(call.args) > 2:
                 before = sorted((one for one in inside if one.lineno < call.lineno), key=lambda one: one.lineno)
                 yield call, module | _texts(before)
+
+
+def _imported(tree: ast.Module) -> dict[str, str]:
+    """The texts that other modules of perspect give the names that a module takes from them."""
+    found: dict[str, str] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("perspect."):
+            path = SOURCES.parent / f"{str(node.module).replace('.', '/')}.py"
+            if path.is_file():
+                texts = _texts(ast.parse(path.read_text(encoding="utf-8")).body)
+                found |= {one.asname or one.name: texts[one.name] for one in node.names if one.name in texts}
+    return found
 
 
 def _texts(statements: Iterable[ast.stmt]) -> dict[str, str]:

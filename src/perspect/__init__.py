@@ -25,14 +25,16 @@ def loaded(room: str, where: Mapping[str, str], name: str) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    """Loads a room, or the door `read`, when it is first named (PEP 562)."""
+    """Loads a room, or the doors `read` and `examine`, when it is first named (PEP 562)."""
     if name in ROOMS:
         room: ModuleType = import_module(f"perspect.{name}")
         return room
     if name == "read":
         return import_module("perspect.io").read
+    if name == "examine":
+        return import_module("perspect.app.exam").examine
     raise AttributeError(f"perspect has no room '{name}'; there are {', '.join(ROOMS)}.")
 
 
 def __dir__() -> list[str]:
-    return [*ROOMS, "read", "__version__"]
+    return [*ROOMS, "examine", "read", "__version__"]

@@ -5,7 +5,9 @@ import pytest
 from perspect.app.describe import described, plans, quantities
 from perspect.app.doctor import examine_installation, missing
 from perspect.app.settings import PLANS
+from perspect.evidence import QUESTIONS
 from perspect.models import ALL
+from perspect.pitfalls import KINDS
 from perspect.vocabulary import Problem, lexicon
 
 
@@ -40,6 +42,22 @@ def test_every_model_has_a_page():
     assert "$$" in described("model", "extended-tofts")
 
 
+def test_every_trap_has_a_page_with_what_it_is_told_by():
+    for code, kind in KINDS.items():
+        page = described("pitfall", code)
+        assert kind.title in page
+        for name, number in kind.thresholds.items():
+            assert f"{name:<13} {number.value:g}" in page
+
+
+def test_every_question_has_a_page_with_its_sides_needs_and_rows():
+    for one in QUESTIONS:
+        page = described("question", one.key)
+        for words in (one.target, one.other, *(need.sentence for need in one.needs), *one.limits):
+            assert words in page
+        assert all(row in page for use in one.uses for row in use.rows)
+
+
 @pytest.mark.parametrize("name", ["extended-tofts", "ExtendedTofts", "extendedtofts", "extended_tofts"])
 def test_a_model_is_found_however_its_name_is_written(name):
     assert described("model", name).startswith("# ExtendedTofts")
@@ -60,7 +78,13 @@ def test_a_slip_of_the_keyboard_gets_the_nearest_name(topic, name, words):
 
 
 def test_without_a_topic_the_topics_are_listed():
-    assert [line.split()[0] for line in described().splitlines()] == ["model", "quantity", "plan"]
+    assert [line.split()[0] for line in described().splitlines()] == [
+        "model",
+        "quantity",
+        "pitfall",
+        "question",
+        "plan",
+    ]
 
 
 def test_the_doctor_names_versions_and_no_path_of_the_machine(tmp_path):

@@ -59,7 +59,11 @@ def test_a_folder_becomes_maps_with_errors_status_sidecars_summary_and_page(pati
         np.testing.assert_allclose(loaded(tmp_path, key), volume(true), rtol=2e-3)
         assert np.isfinite(loaded(tmp_path, f"{key}std")).all()
     side = json.loads((tmp_path / "sub-01" / "perf" / "sub-01_desc-dce_ktrans.json").read_text())
-    assert side["Units"] == "1/min" and side["Model"] == "extended-tofts" and side["AIF"] == "given as cp"
+    assert (
+        side["Units"] == "1/min"
+        and side["Model"] == "extended-tofts (CAPLEX M.IC1.005)"
+        and side["AIF"] == "given as cp"
+    )
     assert side["Plan"]["dce"]["hct"] == 0.42
     assert len(side["Sources"]) >= 7  # series, its sidecar, four angles, B1, the input
     summary = json.loads((tmp_path / "sub-01" / "perf" / "sub-01_desc-dce_summary.json").read_text())

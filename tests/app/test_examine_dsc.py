@@ -25,7 +25,7 @@ def test_a_series_becomes_a_page_and_maps_with_their_provenance(series, asked, t
     examined = examine_dsc(Inputs((series,)), tmp_path / "out", Plan(leakage="bsw"))
     assert examined.written.page.read_text() == "<html>sub-01_dsc</html>"
     side = json.loads((tmp_path / "out/sub-01/perf/sub-01_desc-dsc_rcbv.json").read_text())
-    assert side["Model"] == "bsw"
+    assert side["Model"] == "bsw: leakage one-way (Boxerman-Schmainda-Weisskoff, CAPLEX M.LC1.001)"
     assert side["Reference"] == "found"
     assert {one["File"] for one in side["Sources"]} == {"sub-01_dsc.nii.gz", "sub-01_dsc.json"}
     assert side["Plan"]["dsc"]["leakage"] == "bsw"

@@ -26,11 +26,24 @@ def test_nothing_said_gives_the_defaults():
     assert plan(Plan) == Plan()
 
 
-def test_set_wins_over_option_over_file_over_default(toml):
+def test_set_and_option_win_over_file_over_default(toml):
     file = toml('[dsc]\nleakage = "bsw"\ndeconvolution = "csvd"\nguard = 2.5\n')
-    options = {"leakage": "leu", "deconvolution": "ssvd", "seed": None}
+    options = {"deconvolution": "ssvd", "seed": None}
     made = plan(Plan, file, options, ["dsc.leakage=none"])
     assert (made.leakage, made.deconvolution, made.guard, made.seed) == ("none", "ssvd", 2.5, Plan().seed)
+
+
+def test_a_choice_that_is_said_twice_must_be_the_same():
+    said = problem(options={"motion": False}, sets=["dsc.motion=true"])
+    assert "dsc.motion is False by one option and True by another." in said
+    assert "dsc.seed is 1 by one option and 2 by another." in problem(sets=["dsc.seed=1", "dsc.seed=2"])
+    assert not plan(Plan, options={"motion": False}, sets=["dsc.motion=false"]).motion
+
+
+def test_a_setting_of_another_room_is_not_ignored():
+    assert "--set dce.model=patlak is a choice of dce, and this command reads those of dsc." in problem(
+        sets=["dce.model=patlak"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,6 +75,7 @@ def test_a_setting_is_typed_by_its_field(text, field, value):
         ),
         ("dsc.guard=soon", "dsc.guard is 'soon' in --set. It must be a number."),
         ("dsc.seed=1.5", "It must be a whole number."),
+        ("dsc.seed=-1", "dsc.seed is -1. Seeds count from 0."),
         ("dsc.oscillation=high", "It must be a number or none."),
         ("dsc.motion=perhaps", "It must be true or false."),
         ("dsc.hct_large=45", "A haematocrit is a fraction."),

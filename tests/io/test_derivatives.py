@@ -140,21 +140,27 @@ def test_each_row_of_motion_says_which_volume_it_speaks_of_and_when_that_was_tak
     displacement = Curve(1.5 * np.array(kept, float), np.zeros(6), "mm", "mean displacement")
     measured = replace(
         measured,
-        summary={**measured.summary, "kept_volumes": kept, "motion_parameters": rows},
+        summary={
+            **measured.summary,
+            "kept_volumes": kept,
+            "motion_parameters": rows,
+            "framewise_displacement": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5],
+        },
         curves={**measured.curves, "displacement": displacement},
     )
     write_results(destination(out), results(measured=measured))
     heading, *lines = (out / "sub-01/perf/sub-01_desc-dsc_motion.tsv").read_text().splitlines()
     names = heading.split("\t")
-    assert names == ["volume", "time", "rot_x", "rot_y", "rot_z", "trans_x", "trans_y", "trans_z"]
+    axes = ["rot_x", "rot_y", "rot_z", "trans_x", "trans_y", "trans_z"]
+    assert names == ["volume", "time", *axes, "framewise_displacement"]
     np.testing.assert_array_equal(
         [[float(cell) for cell in line.split("\t")] for line in lines],
-        np.column_stack([kept, displacement.times, rows]),
+        np.column_stack([kept, displacement.times, rows, np.arange(6) / 10]),
     )
     columns = json.loads((out / "sub-01/perf/sub-01_desc-dsc_motion.json").read_text())["Columns"]
     assert list(columns) == sorted(names)
     assert {name: one.get("Units") for name, one in columns.items()} == dict(
-        zip(names, [None, "s", *["rad"] * 3, *["mm"] * 3], strict=True)
+        zip(names, [None, "s", *["rad"] * 3, *["mm"] * 4], strict=True)
     )
     assert "left out" in columns["volume"]["Description"]
 
@@ -169,6 +175,9 @@ def test_a_sidecar_says_quantity_unit_codes_sources_version_and_plan(out):
     assert side["Sources"] == [{"File": "sub-01_dsc.nii.gz", "SHA256": "ab" * 32}]
     assert side["SoftwareVersion"] == "perspect 9.9"
     assert side["Plan"] == PLAN
+    error = json.loads((out / "sub-01/perf/sub-01_desc-dsc_rcbvstd.json").read_text())
+    assert error["Symbol"] == "SE(rCBV)"
+    assert not {"CAPLEX", "DICOMCode", "Window"} & set(error), "those are of the value"
 
 
 def test_arterial_voxels_are_listed_with_index_and_place(out):

@@ -210,6 +210,15 @@ def test_the_second_echo_is_found_beside_the_first(stored, save):
     assert len(read_dsc([first], Acquisition(tr=1.5), te=[0.009, 0.035]).series) == 2
 
 
+def test_a_fifth_axis_holds_both_echoes_if_there_are_two_times(stored, save):
+    other = (stored // 2).astype(stored.dtype)
+    both = save(np.stack([stored, other], axis=4), "both.nii.gz")
+    reading = read_dsc([both], Acquisition(tr=1.5), te=[0.035, 0.009])
+    assert [one.acquisition.te for one in reading.series] == [0.009, 0.035]
+    for one, values in zip(reading.series, (other, stored), strict=True):
+        np.testing.assert_array_equal(one.values, values)
+
+
 def test_two_echo_times_for_one_series_are_a_question_back(stored, save):
     assert "1 series and 2 echo times" in problem(read_dsc, [save(stored)], Acquisition(tr=1.5), [0.01, 0.03])
 

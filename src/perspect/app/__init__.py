@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from perspect.app.dsc import Examined as Examined
     from perspect.app.dsc import Inputs as Inputs
     from perspect.app.dsc import examine_dsc as examine_dsc
+    from perspect.app.exam import Exam as Exam
     from perspect.app.examination import Examination as Examination
     from perspect.app.examination import Request as Request
     from perspect.app.examination import examine as examine
@@ -31,6 +32,7 @@ WHERE: Final = {
     "Examined": "dsc",
     "Inputs": "dsc",
     "examine_dsc": "dsc",
+    "Exam": "exam",
     "Examination": "examination",
     "Request": "examination",
     "examine": "examination",

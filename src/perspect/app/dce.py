@@ -33,6 +33,12 @@ NOTHING_GIVEN: Final = Acquisition()
 ARTERIAL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "iaugcbn60")
 """Maps on which the arterial input bears, for their sidecars."""
 
+CODES: Final = {
+    "patlak": "M.IC1.006", "tofts": "M.IC1.004", "extended-tofts": "M.IC1.005", "2cum": "M.IC1.007",
+    "2cxm": "M.IC1.009", "aath": "M.IC1.012",
+}  # fmt: skip
+"""What CAPLEX calls the kinetic models."""
+
 
 @dataclass(frozen=True)
 class DceInputs:
@@ -104,7 +110,7 @@ def examine_dce(
     tell("writing", 0.0)
     sources = dict(series.sources) | used
     results = io.Results(
-        measured, page, {"dce": asdict(plan)}, sources, perspect.__version__, facts(measured, plan), reading.code,
+        measured, page, {"dce": asdict(plan)}, sources, perspect.__version__, facts(measured), reading.code,
         reading.root,
     )  # fmt: skip
     written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
@@ -203,11 +209,17 @@ def _as_map(values: Float[np.ndarray, "x y z"], series: Series, std: Float[np.nd
     )  # fmt: skip
 
 
-def facts(measured: Measured, plan: dce.Plan) -> dict[str, dict[str, Any]]:
+def facts(measured: Measured) -> dict[str, dict[str, Any]]:
     """What the sidecar of each map says of how it was made."""
     out: dict[str, dict[str, Any]] = {key: {} for key in measured.maps}
+    tried = [f"{one} (CAPLEX {CODES[one]})" if one in CODES else one for one in measured.summary["model_shares"]]
+    model = tried[0] if len(tried) == 1 else f"the best by AICc in each voxel of {', '.join(tried)}"
+    for key in out:
+        out[key] |= {"Model": model if key in ARTERIAL else "none: read off the curve"}
     for key in set(ARTERIAL) & set(out):
-        out[key] |= {"Model": plan.model, "AIF": measured.summary.get("arterial_origin")}
+        out[key] |= {"AIF": measured.summary.get("arterial_origin")}
+    if "t1" in out:
+        out["t1"] |= {"Model": "T1 of the tissue before agent, measured or given (see methods)"}
     if "model" in out:
         out["model"] |= {"Levels": {str(v): k for k, v in measured.summary.get("model_numbers", {}).items()}}
     return out

@@ -5,10 +5,13 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from textwrap import fill, indent
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from perspect.app.settings import PLANS, meant
 from perspect.vocabulary import Problem, Quantity, lexicon
+
+if TYPE_CHECKING:
+    from perspect.pitfalls import Threshold
 
 
 def described(topic: str | None = None, name: str | None = None) -> str:
@@ -52,9 +55,49 @@ def models() -> dict[str, str]:
     return {CAPITAL.sub("-", one.__name__).lower(): page(one) for one in ALL}
 
 
+def pitfalls() -> dict[str, str]:
+    """Every trap: by which numbers it is told, where they are from, what is to be done."""
+    from perspect.pitfalls import KINDS
+
+    pages = {}
+    for one in KINDS.values():
+        numbers = [f"  {name:<13} {_number(number)}" for name, number in one.thresholds.items()]
+        pages[one.code] = "\n".join((one.title, fill(one.action, 100), *numbers))
+    return pages
+
+
+def questions() -> dict[str, str]:
+    """Every question: its sides, what it needs, the published rows that it is weighed by, what it leaves open."""
+    from perspect.evidence import QUESTIONS
+
+    pages = {}
+    for one in QUESTIONS:
+        needs = [
+            *(f"{marker}: {sentence}" for marker, sentence in one.mandatory),
+            *(need.sentence for need in one.needs),
+        ]
+        parts = (
+            ("sides", [one.target, one.other]),
+            ("needs", needs),
+            ("weighed by", [f"{use.family.value}: {', '.join(use.rows)}" for use in one.uses]),
+            ("limits", list(one.limits)),
+            ("what else could tell", list(one.settles)),
+        )
+        said = [f"{title}\n{indent(chr(10).join(lines), '  ')}" for title, lines in parts if lines]
+        pages[one.key] = "\n\n".join((f"{one.title}\n{one.asks}", *said))
+    return pages
+
+
 CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
-TOPICS: Final[Mapping[str, Callable[[], dict[str, str]]]] = {"model": models, "quantity": quantities, "plan": plans}
+TOPICS: Final[Mapping[str, Callable[[], dict[str, str]]]] = {
+    "model": models, "quantity": quantities, "pitfall": pitfalls, "question": questions, "plan": plans,
+}  # fmt: skip
+
+
+def _number(one: "Threshold") -> str:
+    source = f": {one.source}" if one.source else ""
+    return f"{one.value:g} {one.unit} ({one.origin}{source})"
 
 
 def _quantity(one: Quantity) -> str:

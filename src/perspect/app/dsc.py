@@ -23,6 +23,23 @@ RELATIVE: Final = ("rcbv", "lpsr")
 VOLUMES: Final = ("cbv", "rcbv", "srcbv")
 """Which maps a choice bears on, for their sidecars."""
 
+MODELS: Final = {
+    "auto": "leakage one-way (CAPLEX M.LC1.001) or two-way (M.LC1.002), the better by AICc in each voxel",
+    "bsw": "leakage one-way (Boxerman-Schmainda-Weisskoff, CAPLEX M.LC1.001)",
+    "leu": "leakage two-way (Leu, CAPLEX M.LC1.002)",
+    "none": "nothing was corrected or inverted",
+    "osvd": "indicator dilution, block-circulant matrix (CAPLEX G.DI1.002), oscillation limited",
+    "csvd": "indicator dilution, block-circulant matrix (CAPLEX G.DI1.002), truncated",
+    "ssvd": "indicator dilution, Toeplitz matrix, truncated",
+    "tikhonov": "indicator dilution, block-circulant matrix (CAPLEX G.DI1.002), Tikhonov by cross-validation",
+}
+"""What a choice of leakage or deconvolution means, as `Model` says it."""
+
+SATURATING: Final = "; where agent leaks by the signal equation, in which T1 effects saturate"
+
+READ_OFF: Final = "none: read off the curve"
+"""What `Model` says of maps that no equation was fitted for."""
+
 CONTRAST_NAMES: Final = {"t1w": "T1w", "t1c": "T1c", "flair": "FLAIR", "t2w": "T2w"}
 """Contrasts as the names of files have them."""
 
@@ -251,9 +268,15 @@ def baseline(series: Series, summary: Mapping[str, Any]) -> Float[np.ndarray, "x
 def facts(measured: Measured, plan: dsc.Plan) -> dict[str, dict[str, Any]]:
     """What the sidecar of each map says of how it was made."""
     found: dict[str, dict[str, Any]] = {key: {} for key in measured.maps}
+    is_saturating = measured.summary.get("saturating_share", 0) > 0
+    leakage = f"{plan.leakage}: {MODELS[plan.leakage]}{SATURATING if is_saturating else ''}"
+    inverted = f"{plan.deconvolution}: {MODELS[plan.deconvolution]}"
     for keys, fact, value in (
-        (LEAKAGE, "Model", plan.leakage),
+        (tuple(measured.maps), "Model", READ_OFF),
+        (LEAKAGE, "Model", leakage),
+        (INVERTED, "Model", inverted),
         (INVERTED, "Inversion", plan.deconvolution),
+        (INVERTED, "InversionCut", measured.summary.get("deconvolution_cut")),
         (ARTERIAL, "AIF", measured.summary.get("arterial_origin")),
         (RELATIVE, "Reference", measured.summary.get("reference_origin")),
     ):

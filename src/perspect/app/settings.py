@@ -47,19 +47,34 @@ EXPECTED: Final[Mapping[type, str]] = {bool: "true or false", int: "a whole numb
 def plan(
     of: type[P], file: Path | None = None, options: Mapping[str, Any] = MappingProxyType({}), sets: Sequence[str] = ()
 ) -> P:
-    """A Plan from its defaults, a TOML file, options (`None`: not given) and `room.field=value`; the latest wins."""
+    """A Plan from its defaults, a TOML file, and options (`None`: not given) or `room.field=value`, which win.
+
+    Raises Problem for a name that nothing reads, and for a field that an option and a `--set` want otherwise.
+    """
     room = next(name for name in PLANS if of.__module__.startswith(f"perspect.{name}."))
     chosen: dict[str, Any] = {}
     if file is not None:
         chosen |= _from_file(file).get(room, {})
+    said: dict[str, Any] = {}
     for name, value in options.items():
         if value is not None:
-            chosen[name] = _typed(room, name, value, f"--{name}", strict=False)
+            said[name] = _typed(room, name, value, f"--{name}", strict=False)
     for one in sets:
         where, name, value = _setting(one)
-        if where == room:
-            chosen[name] = value
-    return of(**chosen)
+        if where != room:
+            raise Problem(
+                f"--set {one} is a choice of {where}, and this command reads those of {room}.",
+                "It would be ignored.",
+                f"Leave it out, or set {room}.{name} if there is one. A file for --plan may hold several rooms.",
+            )
+        if said.get(name, value) != value:
+            raise Problem(
+                f"{room}.{name} is {said[name]} by one option and {value} by another.",
+                "Which of the two is meant is not known.",
+                "Give it once.",
+            )
+        said[name] = value
+    return of(**{**chosen, **said})
 
 
 def _from_file(path: Path) -> dict[str, dict[str, Any]]:

@@ -115,6 +115,8 @@ class Plan:
             allowed, value = get_args(hint), getattr(self, name)
             if allowed and all(isinstance(one, str) for one in allowed) and value not in allowed:
                 raise Problem(f"asl.{name} is '{value}'.", "", f"It must be one of {', '.join(allowed)}.")
+        if self.seed < 0:
+            raise Problem(f"asl.seed is {self.seed}.", "Seeds count from 0.", "Use a whole number >= 0.")
         for name in ("efficiency", "inversion", "hct"):
             value = getattr(self, name)
             if value is not None and not 0 < value <= 1:

@@ -6,7 +6,9 @@ from cyclopts import Parameter
 
 
 def describe(
-    topic: Annotated[str | None, Parameter(help="model, quantity or plan; without it, the topics are listed")] = None,
+    topic: Annotated[
+        str | None, Parameter(help="model, quantity, pitfall, question or plan; without it, they are listed")
+    ] = None,
     name: Annotated[str | None, Parameter(help="Which one; without it, all of the topic are listed")] = None,
     /,
     *,

@@ -15,11 +15,11 @@ from perspect.vocabulary import Acquisition, Measured, Refusal
 
 def dsc(
     series: Annotated[Path, Parameter(help="4-D NIfTI or MATLAB file, or a folder with one *_dsc.nii.gz")],
-    series2: Annotated[Path | None, Parameter(help="The second echo, where there is one")] = None,
+    series2: Annotated[Path | None, Parameter(help="The second echo, where it is a file of its own")] = None,
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder of the results")],
-    te: Annotated[tuple[float, ...], Parameter(help="Echo time in s, two for two echoes; else from the sidecar")] = (),
+    te: Annotated[tuple[float, ...], Parameter(help="Echo time in s; two for two files, or one of five axes")] = (),
     tr: Annotated[float | None, Parameter(help="Repetition time in s; else from the sidecar")] = None,
     flip_angle: Annotated[float | None, Parameter(help="Flip angle in degrees; else from the sidecar")] = None,
     field: Annotated[float | None, Parameter(help="Field strength in T; else from the sidecar")] = None,

@@ -126,6 +126,8 @@ def summary(run: Run) -> dict[str, Any]:
         out |= {
             "largest_displacement": float(np.nanmax(run.moved.displacement)),
             "mean_framewise_displacement": run.moved.mean_framewise,
+            "motion_parameters": run.moved.parameters,
+            "framewise_displacement": run.moved.framewise,
         }
     if run.neglect is not None:
         out |= {"transit_vp_error": run.neglect.vp, "transit_ktrans_error": run.neglect.ktrans}

@@ -64,6 +64,8 @@ class Plan:
             allowed, value = get_args(hint), getattr(self, name)
             if allowed and all(isinstance(one, str) for one in allowed) and value not in allowed:
                 raise Problem(f"dsc.{name} is '{value}'.", "", f"It must be one of {', '.join(allowed)}.")
+        if self.seed < 0:
+            raise Problem(f"dsc.seed is {self.seed}.", "Seeds count from 0.", "Use a whole number >= 0.")
         for name in ("hct_large", "hct_small"):
             if not 0 <= getattr(self, name) < 1:
                 raise Problem(f"dsc.{name} is {getattr(self, name)}.", "A haematocrit is a fraction.", "Use 0 to 0.99.")

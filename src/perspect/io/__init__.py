@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from perspect.io.spectra_out import existing_spectrum as existing_spectrum
     from perspect.io.spectra_out import spectrum_destination as spectrum_destination
     from perspect.io.spectra_out import write_spectrum as write_spectrum
+    from perspect.io.staging import copied_whole as copied_whole
     from perspect.io.staging import write_text as write_text
     from perspect.io.study import Found as Found
     from perspect.io.study import find_asl as find_asl
@@ -113,7 +114,6 @@ WHERE: Final = {
     "existing": "derivatives",
     "write_results": "derivatives",
     "Said": "identity",
-    "demand_one_patient": "one_patient",
     "said": "identity",
     "share_a_frame": "identity",
     "GivenLabelling": "labelling",
@@ -127,6 +127,7 @@ WHERE: Final = {
     "basis_nifti": "nifti_mrs",
     "read_nifti_mrs": "nifti_mrs",
     "write_mask": "nifti_out",
+    "demand_one_patient": "one_patient",
     "read_prior": "prior",
     "read_pulse": "pulse_file",
     "Report": "report_out",
@@ -146,6 +147,7 @@ WHERE: Final = {
     "existing_spectrum": "spectra_out",
     "spectrum_destination": "spectra_out",
     "write_spectrum": "spectra_out",
+    "copied_whole": "staging",
     "write_text": "staging",
     "Found": "study",
     "find_asl": "study",

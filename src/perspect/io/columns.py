@@ -47,12 +47,18 @@ def motion_table(measured: Measured) -> tuple[str, dict[str, Any]] | None:
         return None
     times = measured.curves["displacement"].times
     kept = measured.summary.get("kept_volumes", range(times.size))
+    framewise = measured.summary.get("framewise_displacement", np.full(times.size, np.nan))
     meaning = {
         "volume": {"Description": "Index of the volume in the series, from 0; one that was left out has no row"},
         "time": {"Description": "Time since the first volume", "Units": "s"},
         **{name: {"Description": words, "Units": unit} for name, (unit, words) in MOTION.items()},
+        "framewise_displacement": {
+            "Description": "Sum of the absolute changes since the last volume, rotations on a sphere of 50 mm",
+            "Units": "mm",
+        },
     }
-    return _table(list(meaning), np.column_stack([np.array(kept), times, np.asarray(rows, float)])), meaning
+    columns = [np.array(kept), times, np.asarray(rows, float), np.asarray(framewise, float)]
+    return _table(list(meaning), np.column_stack(columns)), meaning
 
 
 def voxels(region: Region) -> list[dict[str, float]]:

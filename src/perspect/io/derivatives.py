@@ -179,7 +179,12 @@ def _contents(destination: Destination, results: Results) -> Files:
 def _map_files(destination: Destination, results: Results, key: str, one: Map) -> Files:
     code, version = results.code, results.version
     side = _sidecar(results, key, one)
-    error = {**side, "Name": f"Standard error of {one.quantity.name}", "Symbol": f"SE({one.quantity.symbol})"}
+    of_value = ("CAPLEX", "DICOMCode", "Window")  # codes and range of the value are not those of its error
+    error = {
+        **{name: said for name, said in side.items() if name not in of_value},
+        "Name": f"Standard error of {one.quantity.name}",
+        "Symbol": f"SE({one.quantity.symbol})",
+    }
     return {
         destination.file(f"{key}.nii.gz"): lambda: nifti_out.value_file(one, code, version),
         destination.file(f"{key}.json"): lambda: _text(side),

@@ -82,6 +82,11 @@ def read_echoes(path: Path) -> tuple[Image, int]:
     return replace(image, values=values.reshape(*values.shape[:3], -1, order="F")), n
 
 
+def n_echoes(path: Path) -> int:
+    """How many images a fifth axis holds, by the header alone; 1 where there is none."""
+    return _from(path, lambda file: prod(_stated(path, _header(path, file)).shape[4:]))
+
+
 def n_volumes(path: Path) -> int:
     """How many volumes an image holds, by its header alone."""
     return _from(path, lambda file: prod(_stated(path, _header(path, file)).shape[3:]))

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from perspect.io.bids import Name, label, name_of, root_of, stem
+from perspect.io.bids import IMAGES, Name, label, name_of, root_of, stem
 from perspect.io.matlab import read_matlab
-from perspect.io.nifti import Image, read_series_image
+from perspect.io.nifti import Image, n_echoes, read_echoes, read_series_image
 from perspect.io.plausible import plausible_signal
 from perspect.io.sidecar import acquisition, read_sidecar
 from perspect.io.timing import times_of_volumes
@@ -39,10 +39,18 @@ class Reading:
 
 
 def read_series(
-    path: Path, given: Acquisition = NOTHING_GIVEN, times: Path | None = None, *, needs_te: bool = False
+    path: Path,
+    given: Acquisition = NOTHING_GIVEN,
+    times: Path | None = None,
+    *,
+    needs_te: bool = False,
+    echo: int | None = None,
 ) -> Reading:
-    """One dynamic series from NIfTI or MATLAB; what is `given` by hand overrides the sidecar, and a flag says so."""
-    image, flags = _image(path)
+    """One dynamic series from NIfTI or MATLAB; what is `given` by hand overrides the sidecar, and a flag says so.
+
+    `echo` is the place on a fifth axis that holds the echoes, `None` where there is no such axis.
+    """
+    image, flags = _image(path, echo)
     expected = path.with_name(f"{stem(path)}.json")
     sidecar = read_sidecar(path, expected)
     taken, overridden = acquisition(sidecar, given)
@@ -73,9 +81,10 @@ def read_dsc(
     """A DSC series of one or two echoes, each with its echo time, in the order of their echo times."""
     paths = _echoes(paths, len(te))
     echo_times = tuple(te) or (None,) * len(paths)
+    within = (0, 1) if len(paths) == 2 and paths[0] == paths[1] and _holds_two(paths[0]) else (None,) * len(paths)
     read = [
-        read_series(path, replace(given, te=one), times, needs_te=True)
-        for path, one in zip(paths, echo_times, strict=True)
+        read_series(path, replace(given, te=one), times, needs_te=True, echo=echo)
+        for path, one, echo in zip(paths, echo_times, within, strict=True)
     ]
     if len(read) == 2:
         _demand_a_pair(read[0].series[0], read[1].series[0])
@@ -100,12 +109,23 @@ def _once(flags: Sequence[Flag]) -> tuple[Flag, ...]:
     )
 
 
-def _image(path: Path) -> tuple[Image, tuple[Flag, ...]]:
+def _image(path: Path, echo: int | None) -> tuple[Image, tuple[Flag, ...]]:
     if path.suffix.lower() == ".mat":
         image, flag = read_matlab(path)
         return image, (flag,)
-    image = read_series_image(path)
+    image = read_series_image(path) if echo is None else _echo(path, echo)
     return image, () if image.apart <= APART else (_positions_differ(path, image.apart),)
+
+
+def _holds_two(path: Path) -> bool:
+    """Whether a fifth axis of a file holds two echoes."""
+    return path.name.endswith(IMAGES) and path.is_file() and n_echoes(path) == 2
+
+
+def _echo(path: Path, echo: int) -> Image:
+    image, n = read_echoes(path)
+    n_times = image.values.shape[3] // n
+    return replace(image, values=image.values[..., echo * n_times : (echo + 1) * n_times])
 
 
 def _positions_differ(path: Path, apart: float) -> Flag:
@@ -117,8 +137,12 @@ def _positions_differ(path: Path, apart: float) -> Flag:
 
 
 def _echoes(paths: Sequence[Path], n_te: int) -> tuple[Path, ...]:
-    """The files of the echoes; where one of two is named, the other is found beside it."""
+    """The files of the echoes; where one of two is named, the other is found beside it. A file whose fifth axis holds
+    both stands for both.
+    """
     paths = tuple(paths)
+    if len(paths) == 1 and n_te == 2 and _holds_two(paths[0]):
+        return paths * 2
     if len(paths) == 1 and n_te == 2 and "_echo-1_" in paths[0].name:
         second = paths[0].with_name(paths[0].name.replace("_echo-1_", "_echo-2_"))
         paths = (paths[0], second) if second.is_file() else paths
@@ -126,7 +150,8 @@ def _echoes(paths: Sequence[Path], n_te: int) -> tuple[Path, ...]:
         raise Problem(
             f"{len(paths)} series and {n_te or 'no'} echo times were given.",
             "Each series is one echo; perspect uses one or two.",
-            "Give one series and one --te, or two series and two --te values in the same order.",
+            "Give one series and one --te, two series and two --te values in the same order, or two values and one "
+            "file whose fifth axis holds the echoes.",
         )
     return paths
 

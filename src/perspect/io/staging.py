@@ -64,6 +64,13 @@ def publish(tree: Path, out: Path, temporary: Path, stale: tuple[Path, ...] = ()
         spare.replace(temporary / "superseded")
 
 
+def copied_whole(source: Path, out: Path) -> None:
+    """Copies every file below a folder to its place in `out`, all or none; what is there of that name is replaced."""
+    with staged(out) as temporary:
+        shutil.copytree(source, temporary / "tree")
+        publish(temporary / "tree", out, temporary)
+
+
 def not_written(out: Path, error: OSError) -> Problem:
     """What to say when the disk refuses."""
     return Problem(

@@ -47,7 +47,8 @@ def read(
             anatomy[contrast] = read_anatomy(file, contrast)
         except Problem as problem:
             notes[file.name] = str(problem)
-    return Study(f"sub-{name}" if name is not None else stem(path), reading.series, anatomy, {**found.unused, **notes})
+    title = f"sub-{name}" if name is not None else stem(path)
+    return Study(title, reading.series, anatomy, {**found.unused, **notes}, path)
 
 
 def find_dsc(path: Path) -> Found:

@@ -38,7 +38,7 @@ def times_of_volumes(
     if step is None:
         raise Problem(
             f"{name} has no time between volumes: neither RepetitionTime nor VolumeTiming in {sidecar.expected.name}, "
-            "nor a time step in the image header that can be believed.",
+            f"{'and' if name.lower().endswith('.mat') else 'nor'} {_no_step(name)}.",
             "Flow, transit time and delay are read against time.",
             f"Add RepetitionTime in seconds to {sidecar.expected.name}, or give --tr 1.5 or --times FILE.",
         )
@@ -51,6 +51,13 @@ def times_of_volumes(
         source="reading",
     )
     return np.arange(n) * step, (note,)
+
+
+def _no_step(name: str) -> str:
+    """Why the file itself does not say the time between volumes."""
+    if name.lower().endswith(".mat"):
+        return "a MATLAB array has no header that could say it"
+    return "a time step in the image header that can be believed"
 
 
 def _checked(times: Times, source: str, stated: dict[str, float | None], name: str) -> tuple[Times, tuple[Flag, ...]]:

@@ -5,6 +5,7 @@ place.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -278,9 +279,13 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """The series of one examination by role, its conventional images by contrast, and what was found but not used."""
+    """The series of one examination by role, its conventional images by contrast, and what was found but not used.
+
+    `path` is the file or folder that it was read from, None where it was not.
+    """
 
     name: str
     dsc: tuple[Series, ...] = ()
     anatomy: Mapping[str, Anatomy] = field(default_factory=dict)
     unused: Mapping[str, str] = field(default_factory=dict)
+    path: Path | None = None
