@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from perspect.anatomy import gaps, motion_report, resample
+from perspect.anatomy import gaps, lasting, motion_report, resample
 from perspect.anatomy.motion_scene import Scene, Target, coarse, scene_of, target_of
 from perspect.numerics import rigid, rigid_shades
 from perspect.numerics.parallel import each, spans
@@ -115,6 +115,10 @@ def correct(
     target = target_of(scene, _reference(scene, rest))
     one_by_one = spans(series.n_times, 1)
     first = each(lambda piece: _first_pass(scene, target, piece.start), one_by_one)
+    changed = lasting.changed(target.fine, first, EXPLAINED)
+    if changed is not None:
+        target = lasting.without(target, changed)
+        first = each(lambda piece: _first_pass(scene, target, piece.start), one_by_one)
     is_like = np.array([one.explained >= ALIKE for one in first])
     passage = rigid_shades.passage(target.fine, rigid_shades.cells(target.image, target.points), first, is_like)
     second = each(lambda piece: _second_pass(scene, target, passage, first[piece.start], piece.start), one_by_one)
@@ -169,7 +173,7 @@ def _second_pass(
     found = replace(found, inside=first.inside, last=since_read)
     if first.last + since_read >= WITHIN or found.explained < EXPLAINED:
         volume = scene.smooth(gaps.filled(signal, missing, reference))
-        found = rigid.aligned(scene.dense(volume), template, found.matrix, 4, 0.01)
+        found = rigid.aligned(scene.dense(volume), template, found.matrix, 8, 0.01)
     scene.tick()
     seen = signal[scene.mask.T[scene.near]]
     if np.isfinite(seen).mean() < gaps.ENOUGH:

@@ -72,7 +72,8 @@ def passage(
     """
     places = [one.matrix for one in first]
     level = np.array([one.values.mean() for one in first]) / template.contrast.mean()
-    depth = np.where(is_like, 1 - level, -np.inf)
+    loss = 1 - level if np.max(1 - level[is_like], initial=0) >= np.max(level[is_like] - 1, initial=0) else level - 1
+    depth = np.where(is_like, loss, -np.inf)
     values = np.stack([one.values for one in first])
     if depth.max() < FAINT:
         no_change = np.zeros((2, template.contrast.size), np.float32)
