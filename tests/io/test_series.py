@@ -38,6 +38,18 @@ def test_a_sidecar_becomes_an_acquisition_in_s_rad_and_t(stored, save, sidecar):
     assert reading.flags == ()
 
 
+def test_slices_that_are_taken_in_turn_are_read_and_those_of_a_block_are_not(stored, save, sidecar):
+    path, n = save(stored), stored.shape[2]
+    turns = [0.1 * ((2 * k) % n) for k in range(n)]
+    sidecar(path, **WHOLE, SliceTiming=turns)
+    np.testing.assert_allclose(read_dsc([path]).series[0].slice_times, turns)
+    sidecar(path, **WHOLE, SliceTiming=turns, MRAcquisitionType="3D")
+    assert read_dsc([path]).series[0].slice_times is None
+    sidecar(path, **WHOLE, SliceTiming=[1000 * one + 100 for one in turns])
+    words = problem(read_dsc, [path])
+    assert "milliseconds" in words and "slices of a volume" in words
+
+
 def test_inputs_are_named_without_their_folder_and_hashed(stored, save, sidecar):
     path = save(stored)
     side = sidecar(path, **WHOLE)

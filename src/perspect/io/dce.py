@@ -1,7 +1,7 @@
 """The files of a DCE examination: the series, the images from which T1 is measured, the map of the flip angle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import radians
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,6 @@ from perspect.io.dicom import digest, flip_stacks, pixels, read_dicom_series, wh
 from perspect.io.dicom_header import holds_dicom
 from perspect.io.identity import Said, demand_one_patient_of, said
 from perspect.io.nifti import read_volume
-from perspect.io.readout import slice_times
 from perspect.io.series import Reading, read_series, sha256
 from perspect.io.sidecar import read_sidecar
 from perspect.io.tables import read_times
@@ -80,10 +79,7 @@ def read_dce(path: Path, given: Acquisition, times: Path | None) -> Reading:
         table = None if times is None else lambda n: exactly(read_times(times), n, times.name, path.name)
         series, has_positions, flags = read_dicom_series(path, given, table)
         return Reading((series,), flags, Name((), path.name), int(has_positions), None)
-    reading = read_series(path, given, times)
-    one = reading.series[0]
-    lags = slice_times(read_sidecar(path, path.with_name(f"{stem(path)}.json")), one.grid.shape[2])
-    return replace(reading, series=(replace(one, slice_times=lags),))
+    return read_series(path, given, times)
 
 
 def demand_one_patient_in_dce(found: FoundDce) -> tuple[Flag, ...]:
