@@ -15,10 +15,13 @@ from perspect.io.dicom_header import holds_dicom
 from perspect.io.identity import Said, demand_one_patient_of, said
 from perspect.io.nifti import read_volume
 from perspect.io.series import Reading, read_series, sha256
-from perspect.io.sidecar import read_sidecar
+from perspect.io.sidecar import Sidecar, read_sidecar
 from perspect.io.tables import read_times
 from perspect.io.timing import exactly
-from perspect.vocabulary import Acquisition, Flag, Grid, Problem
+from perspect.vocabulary import Acquisition, Flag, Grid, Problem, Severity
+
+TR_KEYS: Final = ("RepetitionTimeExcitation", "RepetitionTime")
+"""Where a sidecar says the time between excitations, the surer one first."""
 
 B1_PERCENT: Final = 10.0
 """A map of the relative flip angle whose median is beyond this is in per cent, as BIDS has it."""
@@ -127,15 +130,35 @@ def read_flip_images(
         return factor * np.array([np.nan if one is None else float(one) for one in said])
 
     repetition = [
-        side.values.get("RepetitionTimeExcitation", side.values.get("RepetitionTime", np.nan)) if tr is None else tr
+        next((side.values[key] for key in TR_KEYS if key in side.values), np.nan) if tr is None else tr
         for side in sides
     ]
     values = np.stack([one for one, _ in volumes], axis=-1)
+    flags = (
+        *_overridden(paths, sides, flip_angles, ("FlipAngle",), "flip angle", "°"),
+        *_overridden(paths, sides, inversion_times, ("InversionTime",), "inversion time", " s"),
+        *_overridden(paths, sides, () if tr is None else [tr] * len(paths), TR_KEYS, "repetition time", " s"),
+    )
     return FlipImages(
         values, grid, stated(flip_angles, "FlipAngle", radians(1.0), "flip angles"),
         stated(inversion_times, "InversionTime", 1.0, "inversion times"), np.array(repetition, float),
-        {label(path): sha256(path) for path in paths}, bool((values == np.round(values)).all()),
+        {label(path): sha256(path) for path in paths}, bool((values == np.round(values)).all()), flags,
     )  # fmt: skip
+
+
+def _overridden(
+    paths: Sequence[Path], sides: Sequence[Sidecar], given: Sequence[float], keys: tuple[str, ...], what: str, unit: str
+) -> tuple[Flag, ...]:
+    """A flag where what was given by hand contradicts what the sidecars say."""
+    differ = []
+    for path, side, one in zip(paths, sides, given or (), strict=False):
+        recorded = next((side.values[key] for key in keys if side.values.get(key) is not None), None)
+        if isinstance(recorded, int | float) and not np.isclose(float(recorded), one, rtol=1e-3, equal_nan=True):
+            differ.append(f"{one:g}{unit} for {path.name}, whose sidecar says {recorded:g}{unit}")
+    if not differ:
+        return ()
+    sentence = f"The {what} was given by hand: {'; '.join(differ)}."
+    return (Flag("overridden", Severity.CAUTION, sentence, "T1", source="reading"),)
 
 
 def _from_dicom(
