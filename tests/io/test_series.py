@@ -180,6 +180,17 @@ def test_the_time_step_of_the_header_is_the_last_resort_and_flagged(stored, save
     assert codes(reading) == ["time-from-header"]
 
 
+def test_a_repetition_time_of_milliseconds_is_that_between_excitations_not_between_volumes(stored, save, sidecar):
+    path = save(stored)
+    sidecar(path, EchoTime=0.002, RepetitionTime=0.005)
+    reading = read_series(path)
+    assert (reading.series[0].times[1], reading.series[0].acquisition.tr) == (1.5, 0.005)
+    assert codes(reading) == ["time-from-header"] and "between excitations" in reading.flags[0].sentence
+    path = save(stored, affine=np.eye(4), step=1.0)
+    sidecar(path, EchoTime=0.002, RepetitionTime=0.005)
+    assert "VolumeTiming" in problem(read_series, path)
+
+
 def test_a_header_of_ones_needs_the_time_to_be_given(stored, save, sidecar):
     path = save(stored, affine=np.eye(4), step=1.0)
     sidecar(path, EchoTime=0.03)
