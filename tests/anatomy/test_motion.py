@@ -352,3 +352,15 @@ def test_a_lasting_change_does_not_hide_that_the_head_moved():
     assert found.is_aligned.all()
     np.testing.assert_allclose(found.parameters[12:, 3], 4.0, atol=0.15)
     assert np.abs(found.parameters[:12, 3:]).max() < 0.15
+
+
+def test_bright_volumes_before_the_steady_state_do_not_hide_the_bolus():
+    depths = moving_head.passage(20, 8)
+    steady = moving_head.series(ON, np.zeros((20, 6)), depths, snr=60)
+    values = steady.values.astype(np.float32)
+    values[..., :3] *= np.array([2.2, 1.5, 1.2], np.float32)
+    mask = moving_head.head(steady, REST)
+    found, plain = (
+        motion.correct(one, slice(3, 7), mask) for one in (replace(steady, values=np.asfortranarray(values)), steady)
+    )
+    assert found.displacement[3:].max() < plain.displacement[3:].max() + 0.01

@@ -67,12 +67,15 @@ def passage(
 ) -> Passage:
     """What changes in a series that was aligned once with a gain and an offset; `is_like` are the volumes to trust.
 
+    A change is a loss of intensity or a gain, whichever is the larger at its height.
+
     How much points change and where the volumes are depend on each other. To first order both follow from the values
     that were read in the first alignment, so the few rounds need no reading of volumes.
     """
     places = [one.matrix for one in first]
     level = np.array([one.values.mean() for one in first]) / template.contrast.mean()
-    loss = 1 - level if np.max(1 - level[is_like], initial=0) >= np.max(level[is_like] - 1, initial=0) else level - 1
+    darkens, brightens = (np.max(one[is_like], initial=0.0) for one in (1 - level, level - 1))
+    loss = 1 - level if darkens >= brightens else level - 1
     depth = np.where(is_like, loss, -np.inf)
     values = np.stack([one.values for one in first])
     if depth.max() < FAINT:
