@@ -83,3 +83,33 @@ def test_a_real_slice_gives_one_whole_brain(shared_data):
     assert (baseline[mask] < 700).mean() < 0.01
     assert mask[baseline > 1400].mean() > 0.995
     assert 5000 < mask.sum() < 5500
+
+
+def made_of_tissue_alone():
+    """Signal and dip of a field that a brain fills: white matter in the middle, grey around it, fluid within."""
+    x, y = np.meshgrid(np.linspace(-1, 1, 48), np.linspace(-1, 1, 56), indexing="ij")
+    grey = np.hypot(x, y) > 0.8 + 0.1 * np.cos(9 * np.arctan2(y, x))
+    fluid = np.hypot((np.abs(x) - 0.15) / 0.1, y / 0.3) < 1
+    signal = np.where(fluid, 1000.0, np.where(grey, 550.0, 300.0))
+    dip = np.where(fluid, 0.0, np.where(grey, 0.3, 0.16))
+    noise = np.random.default_rng(0).normal(0, 6, (48, 56, 4))
+    return signal[:, :, None] + noise, np.repeat(dip[:, :, None], 4, axis=2)
+
+
+def test_a_brain_that_fills_the_field_or_was_cut_out_is_found_whole():
+    signal, dip = made_of_tissue_alone()
+    on = Grid(signal.shape, np.diag([4.0, 4.0, 5.0, 1.0]))
+    assert brain_mask(signal, dip, on).mean() > 0.97
+    cut = np.zeros(signal.shape, bool)
+    cut[6:-6, 6:-6] = True
+    assert (brain_mask(np.where(cut, signal, 0.0), dip, on) == cut).mean() > 0.97
+
+
+def test_background_that_is_bright_but_does_not_darken_is_no_brain():
+    signal, dip = made_of_tissue_alone()
+    head = np.zeros(signal.shape, bool)
+    head[10:-10, 10:-10] = True
+    on = Grid(signal.shape, np.diag([4.0, 4.0, 5.0, 1.0]))
+    noise = np.random.default_rng(1).normal(0, 6, signal.shape)
+    found = brain_mask(np.where(head, signal, 130.0 + noise), np.where(head, dip, 0.1 * noise / 130), on)
+    assert not (found & ~head).any() or (found & ~head).sum() < 0.05 * head.sum()

@@ -7,6 +7,7 @@ import pytest
 import scipy.io
 
 import moving_head
+import sharp_head
 from perspect.anatomy import motion, motion_report
 from perspect.numerics import rigid
 from perspect.numerics.parallel import THREADS
@@ -318,3 +319,48 @@ def test_without_a_volume_at_rest_or_a_mask_nothing_is_done():
 def test_parameters_and_matrix_are_each_others_inverse():
     given = np.array([0.1, -0.2, 0.3, 4.0, -5.0, 6.0])
     np.testing.assert_allclose(rigid.parameters(rigid.rigid(given)), given, atol=1e-12)
+
+
+def test_a_deep_bolus_in_few_slices_of_sharp_edges_loses_no_volume():
+    # Between six slices full steps go to and fro by 0.3 mm; then the volumes at the height of the bolus were lost.
+    rest = np.array([0.0, 60, 3, 240, 190, 150, 190, 200])
+    rate = np.array([0.0, 0.2, 0.1, 0.0, 1.0, 0.5, 2.0, 4.0])
+    depth = 0.6 * moving_head.passage(24, 8)
+    found = motion.correct(sharp_head.series(rest * np.exp(-depth[:, None] * rate), 150.0), REST, sharp_head.brain())
+    assert found.is_aligned.all()
+    # Not that a bolus of this depth is seen without any shift: half of all grey matter's signal is gone.
+    assert found.displacement.max() < 0.4
+
+
+def test_vessels_and_a_lesion_that_stay_bright_do_not_make_a_still_head_unlike_itself():
+    rest = np.array([0.0, 2000, 30, 400, 750, 950, 800, 650])
+    later = rest * [1, 1.02, 1, 1, 1.1, 1.03, 2.2, 4.0]
+    peak = rest * [1, 1.05, 1, 1, 1.8, 1.3, 2.5, 12.0]
+    levels = np.stack([rest] * 6 + [peak, 0.5 * (peak + later)] + [later] * 12)
+    found = motion.correct(sharp_head.series(levels), slice(0, 6), sharp_head.brain())
+    assert found.is_aligned.all()
+    assert found.displacement.max() < 0.2  # a twentieth of a voxel
+
+
+def test_a_lasting_change_does_not_hide_that_the_head_moved():
+    rest = np.array([0.0, 2000, 30, 400, 750, 950, 800, 650])
+    later = rest * [1, 1.02, 1, 1, 1.1, 1.03, 2.2, 4.0]
+    series = sharp_head.series(np.stack([rest] * 6 + [later] * 12))
+    values = series.values.copy(order="F")
+    values[..., 12:] = np.roll(values[..., 12:], 1, axis=0)  # one voxel of 4 mm
+    found = motion.correct(replace(series, values=values), slice(0, 6), sharp_head.brain())
+    assert found.is_aligned.all()
+    np.testing.assert_allclose(found.parameters[12:, 3], 4.0, atol=0.15)
+    assert np.abs(found.parameters[:12, 3:]).max() < 0.15
+
+
+def test_bright_volumes_before_the_steady_state_do_not_hide_the_bolus():
+    depths = moving_head.passage(20, 8)
+    steady = moving_head.series(ON, np.zeros((20, 6)), depths, snr=60)
+    values = steady.values.astype(np.float32)
+    values[..., :3] *= np.array([2.2, 1.5, 1.2], np.float32)
+    mask = moving_head.head(steady, REST)
+    found, plain = (
+        motion.correct(one, slice(3, 7), mask) for one in (replace(steady, values=np.asfortranarray(values)), steady)
+    )
+    assert found.displacement[3:].max() < plain.displacement[3:].max() + 0.01

@@ -147,6 +147,25 @@ def test_a_phantom_is_refused_whatever_its_drift(drift):
         run(replace(one, series=replace(one.series, values=values)))
 
 
+def test_label_whose_pattern_noise_hides_is_measured_and_its_mean_alone_vouches_for_it():
+    noise = 40.0
+    measured = run(labelled(noise=noise))
+    assert "label-by-mean" in codes(measured)
+    values, std = (getattr(measured.maps["cbf"], one)[ball()] for one in ("values", "std"))
+    n = ball().sum()
+    assert abs(np.mean(values) - flow_map()[ball()].mean()) < 4 * np.sqrt(np.mean(std**2) / n)
+    with pytest.raises(Refusal, match="No labelled blood"):
+        run(labelled(flow=np.zeros(SHAPE), noise=noise))
+
+
+def test_decay_by_tissue_without_tissue_is_said():
+    around = replace(AROUND, grey=ball().astype(np.float64), white=np.zeros(SHAPE))
+    plan = Plan(motion=False, kinetics="tissue")
+    assert "tissue-unknown" in codes(run(labelled(), plan))
+    assert "tissue-unknown" not in codes(run(labelled(), plan, around=around))
+    assert "tissue-unknown" not in codes(run(labelled()))
+
+
 def test_the_scale_of_a_vendor_is_undone_and_said():
     one = labelled(scale=96.0, noise=0.5)
     differences = one.series.values[..., ::2] - one.series.values[..., 1::2]

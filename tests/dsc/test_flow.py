@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from perspect.dsc.deconvolve import even_steps, prepare, read_out
 from perspect.dsc.signal import relaxation, rest
 from perspect.numerics.deconvolution import circulant
 from perspect.phantom import deconvolution_object
-from perspect.vocabulary import Curve
+from perspect.vocabulary import Acquisition, Curve, Grid, Region, Series
 
 DELAYS = (-3.0, 0.0, 3.0, 5.0)
 FRAMES = {1.0: 100, 1.2: 80, 1.5: 66, 1.8: 60, 2.0: 55}
@@ -206,3 +208,37 @@ def test_the_shared_osipi_curves_agree(shared_data):
     assert np.all(np.abs(cbv - thing.cbv_as_made) < 0.5 * (0.01 + 0.1 * thing.cbv))
     flow = flat(measured.maps["cbf"])[0]
     assert np.all(np.abs(flow - thing.cbf) < 15 / 6000 + 0.1 * thing.cbf)
+
+
+def test_slices_that_were_taken_in_turn_have_the_times_of_their_tissue_not_of_their_turn():
+    t, later = np.arange(0.0, 90.0, 1.5), 1.2
+
+    def passed(at):
+        u = np.maximum(at - 20.0, 0.0)
+        return (u / 4.0) ** 3 * np.exp(3 - 3 * u / 4.0)
+
+    def tissue(at):
+        fine = np.arange(0.0, 120.0, 0.05)
+        held = np.convolve(passed(fine - 1.5), np.exp(-fine / 4.0) / 4.0)[: fine.size] * 0.05
+        return np.interp(at, fine, 8.0 * held)
+
+    rng, signal = np.random.default_rng(3), np.empty((200, t.size))
+    for slice_, lag in enumerate((0.0, later)):
+        own = slice(100 * slice_, 100 * slice_ + 100)
+        signal[own] = 1000 * np.exp(-0.03 * tissue(t + lag)) + rng.normal(0, 3.0, (100, t.size))
+    values = np.asfortranarray(signal.astype(np.float32)).reshape(100, 1, 2, -1, order="F")
+    on = Grid((100, 1, 2), np.eye(4))
+    series = Series(values, on, t, Acquisition(te=0.03), slice_times=np.array([0.0, later]))
+    plan = dsc.Plan(motion=False, leakage="none")
+    aif = Curve(t, 30.0 * passed(t), "1/s", "made")
+    everywhere = Region(np.ones(on.shape, bool), on, "everything")
+    found = {
+        name: dsc.quantify(one, plan, mask=everywhere, aif=aif).maps
+        for name, one in (("told", series), ("untold", replace(series, slice_times=None)))
+    }
+    for key in ("tmax", "delay", "ttp"):
+        first, second = (np.nanmedian(found["told"][key].values[..., k]) for k in (0, 1))
+        assert second - first == pytest.approx(0.0, abs=0.2)
+        first, second = (np.nanmedian(found["untold"][key].values[..., k]) for k in (0, 1))
+        assert second - first == pytest.approx(-later, abs=0.2)
+    assert np.nanmedian(found["told"]["delay"].values) == pytest.approx(1.5, abs=0.3)

@@ -38,6 +38,18 @@ def test_a_sidecar_becomes_an_acquisition_in_s_rad_and_t(stored, save, sidecar):
     assert reading.flags == ()
 
 
+def test_slices_that_are_taken_in_turn_are_read_and_those_of_a_block_are_not(stored, save, sidecar):
+    path, n = save(stored), stored.shape[2]
+    turns = [0.1 * ((2 * k) % n) for k in range(n)]
+    sidecar(path, **WHOLE, SliceTiming=turns)
+    np.testing.assert_allclose(read_dsc([path]).series[0].slice_times, turns)
+    sidecar(path, **WHOLE, SliceTiming=turns, MRAcquisitionType="3D")
+    assert read_dsc([path]).series[0].slice_times is None
+    sidecar(path, **WHOLE, SliceTiming=[1000 * one + 100 for one in turns])
+    words = problem(read_dsc, [path])
+    assert "milliseconds" in words and "slices of a volume" in words
+
+
 def test_inputs_are_named_without_their_folder_and_hashed(stored, save, sidecar):
     path = save(stored)
     side = sidecar(path, **WHOLE)
@@ -166,6 +178,17 @@ def test_the_time_step_of_the_header_is_the_last_resort_and_flagged(stored, save
     reading = read_dsc([path])
     assert reading.series[0].times[1] == 1.5
     assert codes(reading) == ["time-from-header"]
+
+
+def test_a_repetition_time_of_milliseconds_is_that_between_excitations_not_between_volumes(stored, save, sidecar):
+    path = save(stored)
+    sidecar(path, EchoTime=0.002, RepetitionTime=0.005)
+    reading = read_series(path)
+    assert (reading.series[0].times[1], reading.series[0].acquisition.tr) == (1.5, 0.005)
+    assert codes(reading) == ["time-from-header"] and "between excitations" in reading.flags[0].sentence
+    path = save(stored, affine=np.eye(4), step=1.0)
+    sidecar(path, EchoTime=0.002, RepetitionTime=0.005)
+    assert "VolumeTiming" in problem(read_series, path)
 
 
 def test_a_header_of_ones_needs_the_time_to_be_given(stored, save, sidecar):

@@ -58,6 +58,7 @@ def aligned(
     box = resample.box(brain.mask)
     found = motion.correct(echoes[0], at_rest, brain.mask, lambda done, total: tell("motion", done / total), box)
     kept = found.is_aligned
+    seen = np.flatnonzero(kept & (np.arange(kept.size) >= (at_rest.start or 0)))
     if kept.sum() < FEWEST_VOLUMES:
         raise Refusal(
             f"Only {int(kept.sum())} of {kept.size} volumes of {echoes[0].name} could be aligned to those at rest.",
@@ -69,7 +70,7 @@ def aligned(
         (found.usable, *others), brain.mask[box],
         found.displacement[kept], found.framewise_displacement[kept], found.parameters[kept],
         tuple(int(one) for one in np.flatnonzero(kept)),
-        (*found.flags, *_flags(found.displacement[kept])), found.step,
+        (*found.flags, *_flags(found.displacement[seen])), found.step,
     )  # fmt: skip
 
 

@@ -57,11 +57,13 @@ def find(
     allowed: Bool[np.ndarray, " voxels"],
     times: Float[np.ndarray, " time"],
     first_pass: slice,
+    lag: Float[np.ndarray, " voxels"] | None = None,
 ) -> ArterialInput | None:
     """The arterial input among `curves` (of any agent-proportional unit), or None where no voxel looks like an artery.
 
     `allowed` excludes what must not be used: saturated voxels, the brain's edge, a lesion. The search is k-means on the
     shape of the first pass, started from quantiles of the first moment, so that it gives the same voxels every time.
+    `lag` is how much later (s) each voxel was sampled than the mean of them: it seems earlier by that.
 
     Mouridsen et al. 2006, doi:10.1002/mrm.20759, with exclusions added.
     """
@@ -78,7 +80,7 @@ def find(
         passing, after = some[:, frames], some[:, frames.stop :]
         peak = passing.max(axis=1)
         tail = after.mean(axis=1) if after.size else np.zeros(large.size)
-        moment = first_moment(passing, t)
+        moment = first_moment(passing, t) + (0.0 if lag is None else lag[large])
         usable = (passing.sum(axis=1) > 0) & (peak > LEAST_CONTRAST * noise[large]) & (tail < HIGHEST_TAIL * peak)
         usable &= moment < brain_moment
     if usable.sum() < FEWEST_VOXELS:

@@ -21,6 +21,13 @@ FILTER: Final = 1.0
 PERFUSED: Final = 0.3
 """A separate piece that darkens less than this share of what the brain does is not brain."""
 
+NOT_DARK: Final = 0.3
+"""Share of the signal of tissue above which even the darkest voxels are no background [our default]. Ghosts and noise
+of echo-planar images stay below a sixth, white matter beside bright grey matter above a third."""
+
+DARKEST: Final = 2.0
+"""Per cent of the voxels that are the darkest: a field that is not all brain has more background than that."""
+
 N_BINS: Final = 256
 
 
@@ -38,6 +45,8 @@ def brain_mask(
     spacing = np.array(grid.spacing)
     smooth = ndimage.gaussian_filter(image, [*(FILTER / spacing[:2]), 0])
     level = _level(smooth[usable]) if usable.any() else np.inf
+    if usable.any() and _has_no_background(smooth, dip, usable, level):
+        level = 0.0
     tissue = (smooth > level) & usable
     core = _eroded(_filled(tissue, LARGEST_HOLE / (spacing[0] * spacing[1])), BRIDGE, spacing)
     if not core.any():
@@ -51,6 +60,27 @@ def brain_mask(
     grown = _distance(~core, spacing) <= BRIDGE + spacing[:2].max()
     brain: Bool[np.ndarray, "x y z"] = _filled(grown & tissue) & usable
     return brain
+
+
+def _has_no_background(
+    smooth: Float32[np.ndarray, "x y z"],
+    dip: Float[np.ndarray, "x y z"] | None,
+    usable: Bool[np.ndarray, "x y z"],
+    level: float,
+) -> bool:
+    """Whether all that has signal is head (a brain that fills the field, or was cut out): then a threshold between
+    background and tissue parts tissue from tissue.
+    """
+    bright, dark = usable & (smooth > level), usable & (smooth <= level)
+    if not (bright.any() and dark.any()):
+        return False
+    if np.percentile(smooth[usable], DARKEST) < NOT_DARK * np.median(smooth[bright]):
+        return False
+    if dip is None:
+        return True
+    # Weighed by the signal, noise does not darken; what is perfused does.
+    falls = [np.nansum((dip * smooth)[part]) / smooth[part].sum() for part in (dark, bright)]
+    return bool(falls[0] > PERFUSED * falls[1])
 
 
 def _level(values: Float32[np.ndarray, " voxels"]) -> float:

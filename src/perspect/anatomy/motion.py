@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from perspect.anatomy import gaps, motion_report, resample
+from perspect.anatomy import gaps, lasting, motion_report, resample
 from perspect.anatomy.motion_scene import Scene, Target, coarse, scene_of, target_of
 from perspect.numerics import rigid, rigid_shades
 from perspect.numerics.parallel import each, spans
@@ -115,10 +115,15 @@ def correct(
     target = target_of(scene, _reference(scene, rest))
     one_by_one = spans(series.n_times, 1)
     first = each(lambda piece: _first_pass(scene, target, piece.start), one_by_one)
+    changed = lasting.changed(target.fine, first, EXPLAINED)
+    if changed is not None:
+        target = lasting.without(target, changed)
+        first = each(lambda piece: _first_pass(scene, target, piece.start), one_by_one)
     is_like = np.array([one.explained >= ALIKE for one in first])
+    is_like[: rest[0]] = False  # not yet in steady state: bright, which is no passage
     passage = rigid_shades.passage(target.fine, rigid_shades.cells(target.image, target.points), first, is_like)
     second = each(lambda piece: _second_pass(scene, target, passage, first[piece.start], piece.start), one_by_one)
-    return _moved(scene, target.reference, second, passage.depth, wanted)
+    return _moved(scene, target.reference, second, passage.depth, wanted, rest[0])
 
 
 def _reference(scene: Scene, frames: range) -> Float32[np.ndarray, "z y x"]:
@@ -169,7 +174,7 @@ def _second_pass(
     found = replace(found, inside=first.inside, last=since_read)
     if first.last + since_read >= WITHIN or found.explained < EXPLAINED:
         volume = scene.smooth(gaps.filled(signal, missing, reference))
-        found = rigid.aligned(scene.dense(volume), template, found.matrix, 4, 0.01)
+        found = rigid.aligned(scene.dense(volume), template, found.matrix, 8, 0.01)
     scene.tick()
     seen = signal[scene.mask.T[scene.near]]
     if np.isfinite(seen).mean() < gaps.ENOUGH:
@@ -209,8 +214,9 @@ def _moved(
     second: list[tuple[Float[np.ndarray, "4 4"], Status]],
     depth: Float[np.ndarray, " time"],
     wanted: resample.Box,
+    first: int,
 ) -> Moved:
-    """The volumes put back, and what is to be said about them."""
+    """The volumes put back, and what is to be said about them; of those before the `first` at rest nothing is."""
     series, grid, n = scene.series, scene.series.grid.part(wanted), scene.series.n_times
     status = np.array([int(state) for _, state in second])
     good = status == Status.OK
@@ -238,7 +244,7 @@ def _moved(
     lost = float((~covered)[inside].mean()) if inside.any() else 0.0
     name, n_slices = series.name, scene.mask.shape[2]
     flags = (
-        *motion_report.not_aligned(name, good),
+        *motion_report.not_aligned(name, good | (np.arange(n) < first)),
         *motion_report.few_slices(name, n_slices, scene.is_stack, scene.has_edge_slices),
         *motion_report.not_covered(name, lost),
     )

@@ -143,8 +143,8 @@ def quantify(
     drawn = regular(fitted, around, brain, plan.spatial) if wants_drawn and relaxed.is_absolute else None
     flags = (
         *one.flags, *moved.flags, *bolus_flags, *relaxed.flags, *inverted.flags, *blood_flags, *checked.flags,
-        *within_flags, *averaged.flags, *left.flags, *_noise_flags(averaged.origin), *seen.flags,
-        *lesion.flags, *(drawn.flags if drawn is not None else ()),
+        *within_flags, *_tissue_flags(around, plan), *averaged.flags, *left.flags, *_noise_flags(averaged.origin),
+        *seen.flags, *lesion.flags, *(drawn.flags if drawn is not None else ()),
         *(_not_made() if (wants_pure or wants_drawn) and not relaxed.is_absolute else ()),
     )  # fmt: skip
     flags = tuple(sorted(flags, key=lambda flag: -flag.severity))
@@ -294,6 +294,18 @@ def _not_made() -> tuple[Flag, ...]:
         "Flow is relative: neither flow of pure tissues nor flow drawn to its neighbours is made, whose unit it is."
     )
     return (Flag("only-absolute", Severity.CAUTION, sentence, "relcbf", source="regular"),)
+
+
+def _tissue_flags(around: Around, plan: Plan) -> tuple[Flag, ...]:
+    """A flag where label is to decay with the T1 of each tissue and nothing says which tissue is where."""
+    is_known = around.t1 is not None or (around.grey is not None and around.white is not None)
+    if plan.kinetics != "tissue" or is_known:
+        return ()
+    sentence = (
+        f"Label was to decay with the T1 of its tissue, but no map of T1 and none of grey and white matter was given: "
+        f"{plan.tissue_t1:g} s was taken for all. White matter then reads too little flow."
+    )
+    return (Flag("tissue-unknown", Severity.CAUTION, sentence, "cbf", source="kinetics"),)
 
 
 def _noise_flags(origin: str) -> tuple[Flag, ...]:

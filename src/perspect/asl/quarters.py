@@ -172,5 +172,5 @@ def _less(lower: Quarter, by: float, *, is_single: bool) -> Flag:
     artery = "carotid" if lower.end == "front" else "vertebral"
     sentence = f"Flow in the {lower.name} is {by:.0%} lower than on the other side: the {artery} artery was labelled "
     sentence += "worse, or is narrow" + (", or the label comes late. " if is_single else "; label is not late there. ")
-    sentence += "Ratios to the other side are not to be read."
+    sentence += "Or a lesion that was not marked has more flow opposite. Ratios to the other side are not to be read."
     return Flag("labelling-asymmetry", Severity.LIMITED, sentence, lower.name, by, SOURCE)

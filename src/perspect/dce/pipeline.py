@@ -7,12 +7,13 @@ from jaxtyping import Float, Int16
 
 from perspect.anatomy.aligned import Aligned, aligned
 from perspect.anatomy.brain import brain_mask
+from perspect.anatomy.in_turn import lag_behind_artery
 from perspect.dce import account
 from perspect.dce.arterial import Arterial, arterial_input
 from perspect.dce.bolus import AtRest, at_rest, has_signal
 from perspect.dce.concentration import Concentration, concentration, gains
 from perspect.dce.enhancement import delta_r1, semiquantitative
-from perspect.dce.frames import lag_behind_artery, lag_flags, without_odd
+from perspect.dce.frames import lag_flags, without_odd
 from perspect.dce.kinetics import (
     FLOW,
     MODELS,

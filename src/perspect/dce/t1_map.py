@@ -10,6 +10,7 @@ from perspect.dce.bolus import has_signal
 from perspect.dce.t1 import Method, variable_flip_angle
 from perspect.fit import Fit, fit
 from perspect.models import Hifi, InversionRecovery, LookLocker
+from perspect.numerics import robust
 from perspect.vocabulary import (
     FAILED_FROM,
     Flag,
@@ -60,9 +61,8 @@ def of_flip_angles(
     inside = mask or _inside(images)
     signals = _taken(images, inside)
     scale = None if b1 is None else inside.taken(b1).astype(np.float64)
-    found = variable_flip_angle(signals, flip_angles, tr, scale, method)
-    if flip_angles.size == 2:
-        found = replace(found, t1_std=np.where(np.isfinite(found.t1), 0.0, np.nan), s0_std=found.s0 * 0.0)
+    noise = np.full(inside.n_voxels, noise_of_neighbours(images, inside)) if flip_angles.size == 2 else None
+    found = variable_flip_angle(signals, flip_angles, tr, scale, method, noise)
     angles = ", ".join(f"{np.rad2deg(one):g}" for one in flip_angles)
     b1_said = "the measured flip angle of each voxel" if b1 is not None else "nominal flip angles"
     step = Step(
@@ -83,9 +83,10 @@ def of_flip_angles(
     if flip_angles.size == 2:
         flags.append(
             _flag(
-                "no-error",
+                "noise-of-neighbours",
                 Severity.CAUTION,
-                "Two flip angles are fitted exactly and tell no error; it is written as 0.",
+                "Two flip angles are fitted exactly and tell no error: noise was read from the differences of "
+                "neighbouring voxels, which holds differences of tissue as well. Standard errors are upper limits.",
             )
         )
     columns = {lexicon.T1: (found.t1, found.t1_std), lexicon.S0: (found.s0, found.s0_std)}
@@ -177,6 +178,22 @@ def _inside(images: Images) -> Region:
 
 def _taken(images: Images, inside: Region) -> Float[np.ndarray, "voxels images"]:
     return np.stack([inside.taken(one) for one in np.moveaxis(images.values, -1, 0)], axis=1)
+
+
+def noise_of_neighbours(images: Images, inside: Region) -> float:
+    """Standard deviation of the signal, from how far voxels lie from their two neighbours along either axis of a slice;
+    the mean over the images. NaN where no voxel has two.
+    """
+    found = []
+    for image in np.moveaxis(images.values, -1, 0):
+        seen = np.where(inside.mask, image.astype(np.float64), np.nan)
+        axes = [axis for axis in (0, 1) if seen.shape[axis] > 2]
+        apart = [robust.second_differences(seen, axis).ravel() for axis in axes]
+        known = [one[np.isfinite(one)] for one in apart]
+        sizes = [float(robust.spread(one)) for one in known if one.size]
+        # Along one of the two axes there may be edges where along the other there are few.
+        found.append(min(sizes, default=float("nan")))
+    return float(np.sqrt(np.mean(np.square(found))))
 
 
 def _signal_flags(images: Images, signals: np.ndarray, noise: np.ndarray) -> list[Flag]:

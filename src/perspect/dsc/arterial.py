@@ -47,8 +47,9 @@ def arterial_input(
     brain: Region,
     given: Region | Curve | None,
     plan: Plan,
+    lag: Float[np.ndarray, " voxels"] | None = None,
 ) -> Arterial:
-    """The arterial input from what is given, or found among the voxels of the brain.
+    """The arterial input from what is given, or found among the voxels of the brain; `lag` is that of slices in turn.
 
     Raises Problem for a region without usable voxels or a curve that does not cover the series.
     """
@@ -60,7 +61,8 @@ def arterial_input(
         return _from_region(relaxation, times, passed, brain, given)
     inside = away_from_edge(brain.mask, brain.grid)
     allowed = brain.taken(inside)
-    found = find(relaxation.curves, relaxation.noise, allowed & (relaxation.status == Status.OK), times, passed.frames)
+    eligible = allowed & (relaxation.status == Status.OK)
+    found = find(relaxation.curves, relaxation.noise, eligible, times, passed.frames, lag)
     if found is None:
         flag = Flag(
             "no-arterial-input",

@@ -85,8 +85,8 @@ def volume_flags(volume: Volume | None, white: Bool[np.ndarray, " voxels"]) -> t
     cause = "is mixed with tissue or saturated" if level > high else "comes from larger vessels than the tissue's"
     sentence = (
         f"White matter has a CBV of {100 * level:.1f} mL/100 mL where {100 * low:.0f} to {100 * high:.0f} are "
-        f"plausible: the arterial curve {cause}. Absolute CBV and CBF are off by that factor; rCBV and MTT are not "
-        "affected by it."
+        f"plausible: the arterial curve {cause}. Absolute CBV and CBF are off by that factor, and MTT as far as the "
+        "shape of that curve is; rCBV is not."
     )
     return (Flag("implausible-volume", Severity.CAUTION, sentence, "cbv, cbf", source=SOURCE),)
 
@@ -135,11 +135,12 @@ def flow_of(
     volume: Volume | None,
     calibration: Calibration,
     plan: Plan,
+    lag: Float[np.ndarray, " voxels"] | None = None,
 ) -> Flow | None:
     """Deconvolution of the leakage-corrected curves by the arterial input, calibrated on this acquisition.
 
     MTT is CBV over CBF with both from the same corrected curve. None where there is no arterial input or none is
-    wanted.
+    wanted. `lag` is how much later (s) each voxel was sampled than the artery: it seems to be reached earlier by that.
     """
     if plan.deconvolution == "none" or arterial.curve is None or volume is None:
         return None
@@ -161,6 +162,8 @@ def flow_of(
         # The simulation has the noise of the area in it, not what leakage and its correction add.
         added = np.sqrt(np.maximum(correction.area_std**2 - correction.plain_std**2, 0)) / np.abs(correction.area)
     mtt[~(mtt > 0)] = np.nan
+    if lag is not None:
+        tmax, delay = tmax + lag, delay + lag
     # A time outside what the lexicon allows is another bolus, or none.
     for one, quantity in ((tmax, lexicon.TMAX), (delay, lexicon.DELAY)):
         one[~((one >= quantity.low) & (one <= quantity.high))] = np.nan

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.anatomy.aligned import aligned
+from perspect.anatomy.in_turn import lag_behind_artery
 from perspect.dsc import account
 from perspect.dsc.arterial import arterial_input
 from perspect.dsc.blood import calibration_of, flow_of, volume_flags, volume_of
@@ -15,7 +16,7 @@ from perspect.dsc.maps import maps
 from perspect.dsc.normalise import standardised
 from perspect.dsc.passage import first_pass, passage
 from perspect.dsc.plan import Plan
-from perspect.dsc.quality import protocol, refuse_protocol, refuse_reference, t1_flags, voxel_flags
+from perspect.dsc.quality import protocol, refuse_protocol, refuse_reference, t1_flags, turn_flags, voxel_flags
 from perspect.dsc.reference import leakage_reference, refuse_negative_tails
 from perspect.dsc.signal import Relaxation, relaxation, rest
 from perspect.dsc.t1_effect import LARGEST_SHARE, T1Effect, t1_effect
@@ -70,7 +71,8 @@ def quantify(
     setting = protocol(acquisition, echo_times, times, at_rest, plan.leakage != "none")
 
     tell("arterial input", 0.0)
-    arterial = arterial_input(curves, times, passed, brain, aif, plan)
+    in_turn = lag_behind_artery(echoes[0].slice_times, brain, brain)
+    arterial = arterial_input(curves, times, passed, brain, aif, plan, in_turn)
     arterial_pass = None
     if arterial.curve is not None:
         peak_frame = at_rest.stop + int(arterial.curve[at_rest.stop :].argmax())
@@ -87,17 +89,20 @@ def quantify(
 
     tell("blood volume", 0.0)
     peak = passage(curves, times, passed.frames, at_rest.arrival)
+    if in_turn is not None:
+        peak = replace(peak, time=peak.time + in_turn)
     white = white_matter_level(curves, area, peak, brain, reference)
     scale = standardised(area.area, area.area_std, white.is_tissue)
     volume = volume_of(area, arterial, times, window, plan)
 
     tell("flow", 0.0)
     simulated = calibration_of(curves, times, passed.frames, tissue, arterial, peak, plan)
-    flow = flow_of(curves, times, area, arterial, peak, volume, simulated, plan)
+    lag = lag_behind_artery(echoes[0].slice_times, brain, arterial.region)
+    flow = flow_of(curves, times, area, arterial, peak, volume, simulated, plan, lag)
 
     flags = (
-        *setting.flags, *t1_flags(t1, saturates is not None), *moved.flags, *arterial.flags, *white.flags,
-        *volume_flags(volume, white.inside), *(flow.flags if flow else ()), *voxel_flags(curves),
+        *setting.flags, *turn_flags(in_turn), *t1_flags(t1, saturates is not None), *moved.flags, *arterial.flags,
+        *white.flags, *volume_flags(volume, white.inside), *(flow.flags if flow else ()), *voxel_flags(curves),
     )  # fmt: skip
     regions = {"brain": brain, "reference": white.region}
     if arterial.region is not None:

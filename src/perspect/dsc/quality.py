@@ -107,6 +107,17 @@ def _found(level: Reliability, code: str, sentence: str) -> tuple[Reliability, F
     return level, Flag(code, _SEVERITY[level], sentence, "protocol", source=SOURCE)
 
 
+def turn_flags(lag: Float[np.ndarray, " voxels"] | None) -> tuple[Flag, ...]:
+    """What is to be said of slices that were taken in turn; None: all of a volume is at once, or nothing says when."""
+    if lag is None or not np.ptp(lag) > 0:
+        return ()
+    sentence = (
+        f"Slices were taken in turn, over {float(np.ptp(lag)):.1f} s: Tmax, delay and TTP are counted from when each "
+        "slice was taken."
+    )
+    return (Flag("slices-in-turn", Severity.NOTE, sentence, "tmax, delay, ttp", source=SOURCE),)
+
+
 def _contrast_checks(
     acquisition: Acquisition, echo_times: tuple[float, ...], share: float, has_correction: bool
 ) -> list[tuple[Reliability, Flag]]:

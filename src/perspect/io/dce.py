@@ -1,7 +1,7 @@
 """The files of a DCE examination: the series, the images from which T1 is measured, the map of the flip angle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import radians
 from pathlib import Path
 from typing import Final
@@ -13,12 +13,14 @@ from perspect.io.bids import IMAGES, Name, label, name_of, stem
 from perspect.io.dicom import digest, flip_stacks, pixels, read_dicom_series
 from perspect.io.dicom_header import holds_dicom
 from perspect.io.nifti import read_volume
-from perspect.io.readout import slice_times
 from perspect.io.series import Reading, read_series, sha256
-from perspect.io.sidecar import read_sidecar
+from perspect.io.sidecar import Sidecar, read_sidecar
 from perspect.io.tables import read_times
 from perspect.io.timing import exactly
-from perspect.vocabulary import Acquisition, Flag, Grid, Problem
+from perspect.vocabulary import Acquisition, Flag, Grid, Problem, Severity
+
+TR_KEYS: Final = ("RepetitionTimeExcitation", "RepetitionTime")
+"""Where a sidecar says the time between excitations, the surer one first."""
 
 B1_PERCENT: Final = 10.0
 """A map of the relative flip angle whose median is beyond this is in per cent, as BIDS has it."""
@@ -79,10 +81,7 @@ def read_dce(path: Path, given: Acquisition, times: Path | None) -> Reading:
         table = None if times is None else lambda n: exactly(read_times(times), n, times.name, path.name)
         series, has_positions, flags = read_dicom_series(path, given, table)
         return Reading((series,), flags, Name((), path.name), int(has_positions), None)
-    reading = read_series(path, given, times)
-    one = reading.series[0]
-    lags = slice_times(read_sidecar(path, path.with_name(f"{stem(path)}.json")), one.grid.shape[2])
-    return replace(reading, series=(replace(one, slice_times=lags),))
+    return read_series(path, given, times)
 
 
 def read_flip_images(
@@ -121,15 +120,35 @@ def read_flip_images(
         return factor * np.array([np.nan if one is None else float(one) for one in said])
 
     repetition = [
-        side.values.get("RepetitionTimeExcitation", side.values.get("RepetitionTime", np.nan)) if tr is None else tr
+        next((side.values[key] for key in TR_KEYS if key in side.values), np.nan) if tr is None else tr
         for side in sides
     ]
     values = np.stack([one for one, _ in volumes], axis=-1)
+    flags = (
+        *_overridden(paths, sides, flip_angles, ("FlipAngle",), "flip angle", "°"),
+        *_overridden(paths, sides, inversion_times, ("InversionTime",), "inversion time", " s"),
+        *_overridden(paths, sides, () if tr is None else [tr] * len(paths), TR_KEYS, "repetition time", " s"),
+    )
     return FlipImages(
         values, grid, stated(flip_angles, "FlipAngle", radians(1.0), "flip angles"),
         stated(inversion_times, "InversionTime", 1.0, "inversion times"), np.array(repetition, float),
-        {label(path): sha256(path) for path in paths}, bool((values == np.round(values)).all()),
+        {label(path): sha256(path) for path in paths}, bool((values == np.round(values)).all()), flags,
     )  # fmt: skip
+
+
+def _overridden(
+    paths: Sequence[Path], sides: Sequence[Sidecar], given: Sequence[float], keys: tuple[str, ...], what: str, unit: str
+) -> tuple[Flag, ...]:
+    """A flag where what was given by hand contradicts what the sidecars say."""
+    differ = []
+    for path, side, one in zip(paths, sides, given or (), strict=False):
+        recorded = next((side.values[key] for key in keys if side.values.get(key) is not None), None)
+        if isinstance(recorded, int | float) and not np.isclose(float(recorded), one, rtol=1e-3, equal_nan=True):
+            differ.append(f"{one:g}{unit} for {path.name}, whose sidecar says {recorded:g}{unit}")
+    if not differ:
+        return ()
+    sentence = f"The {what} was given by hand: {'; '.join(differ)}."
+    return (Flag("overridden", Severity.CAUTION, sentence, "T1", source="reading"),)
 
 
 def _from_dicom(

@@ -13,7 +13,7 @@ from perspect.io.sidecar import Sidecar
 from perspect.vocabulary import Problem
 
 LONGEST: Final = 10.0
-"""s: blood is gone after that; a longer time is in ms."""
+"""s: blood is gone, and a volume taken, before that; a longer time is in ms."""
 
 MOST_EXCITED: Final = 95.0
 """Degrees of an excitation; what is more belongs to a refocusing pulse."""
@@ -25,8 +25,8 @@ GRADIENT: Final = ("gradient", "gre", "flash", "spgr", "ffe")
 """Words in names of gradient echoes."""
 
 
-def times_of(value: Any, where: str) -> tuple[float, ...]:
-    """One or several times in s that can be those of blood."""
+def times_of(value: Any, where: str, why: str = "Labelled blood is gone after ten seconds.") -> tuple[float, ...]:
+    """One or several times in s of no more than ten; `why` says what longer ones contradict."""
     listed = value if isinstance(value, list | tuple) else [value]
     for one in listed:
         if isinstance(one, bool) or not isinstance(one, int | float) or not isfinite(one) or one < 0:
@@ -34,7 +34,7 @@ def times_of(value: Any, where: str) -> tuple[float, ...]:
     if listed and max(listed) > LONGEST:
         raise Problem(
             f"{where} is {max(listed):g}, which looks like milliseconds.",
-            "Labelled blood is gone after ten seconds.",
+            why,
             f"Use seconds: {max(listed) / 1000:g}.",
         )
     return tuple(float(one) for one in listed)
@@ -46,11 +46,11 @@ def slice_times(sidecar: Sidecar, n_slices: int) -> Float[np.ndarray, " slices"]
     if str(sidecar.values.get("MRAcquisitionType", "")).upper() == "3D" or value in (None, []):
         return None
     where = f"SliceTiming in {sidecar.where('SliceTiming')}"
-    times = np.array(times_of(value, where))
+    times = np.array(times_of(value, where, "The slices of a volume are taken within ten seconds."))
     if times.size != n_slices:
         raise Problem(
             f"{where} has {times.size} times but the image has {n_slices} slices.",
-            "Later slices have a longer delay.",
+            "Each slice is read at its own time.",
             "Give one time for each slice.",
         )
     return np.asarray(times - times.min())

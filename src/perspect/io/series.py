@@ -12,6 +12,7 @@ from perspect.io.bids import IMAGES, Name, label, name_of, root_of, stem
 from perspect.io.matlab import read_matlab
 from perspect.io.nifti import Image, n_echoes, read_echoes, read_series_image
 from perspect.io.plausible import plausible_signal
+from perspect.io.readout import slice_times
 from perspect.io.sidecar import acquisition, read_sidecar
 from perspect.io.timing import times_of_volumes
 from perspect.vocabulary import Acquisition, Flag, Problem, Series, Severity
@@ -71,6 +72,7 @@ def read_series(
         image.intercept,
         stem(path),
         {label(one): sha256(one) for one in used},
+        slice_times(sidecar, image.grid.shape[2]),
     )
     return Reading((series,), (*flags, *overridden, *disagreeing, *odd), name_of(path), image.code, root_of(path))
 

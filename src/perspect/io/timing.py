@@ -13,6 +13,10 @@ from perspect.vocabulary import Flag, Problem, Severity
 TOLERANCE: Final = 0.01
 """By how much two statements of the same time between volumes may differ without being remarked on."""
 
+SHORTEST: Final = 0.1
+"""s: no volume of a head is taken in less; a shorter repetition time is that between excitations, which converters
+write under the same name [our default]."""
+
 Times = Float[np.ndarray, " time"]
 
 
@@ -21,11 +25,19 @@ def times_of_volumes(
 ) -> tuple[Times, tuple[Flag, ...]]:
     """The time of each of `n` volumes: a table given by hand, else VolumeTiming, else multiples of a time step.
 
-    The step is `tr` (given by hand, else RepetitionTime), else `step` of the image header. Sources that disagree by
+    The step is `tr` (given by hand, else RepetitionTime unless that can only be between excitations), else `step` of
+    the image header. Sources that disagree by
     more than one per cent are flagged: scanners and converters are known to err by factors of two and four
     (rordenlab/dcm2niix issues 560 and 911).
     """
     stated = {"the image header": step, "--tr": tr, "RepetitionTime": _repetition_time(sidecar)}
+    between_excitations = next(
+        (one for one in ("--tr", "RepetitionTime") if (stated[one] or SHORTEST) < SHORTEST), None
+    )
+    why = "No repetition time is recorded"
+    if between_excitations is not None:
+        why = f"{between_excitations} is {stated[between_excitations]:g} s, which is between excitations"
+        stated[between_excitations] = None
     if table is not None:
         return _checked(exactly(read_times(table), n, table.name, name), f"{table.name} (--times)", stated, name)
     timing = _volume_timing(sidecar)
@@ -36,16 +48,11 @@ def times_of_volumes(
         if (one := stated[source]) is not None:
             return _checked(np.arange(n) * one, source, stated, name)
     if step is None:
-        raise Problem(
-            f"{name} has no time between volumes: neither RepetitionTime nor VolumeTiming in {sidecar.expected.name}, "
-            f"{'and' if name.lower().endswith('.mat') else 'nor'} {_no_step(name)}.",
-            "Flow, transit time and delay are read against time.",
-            f"Add RepetitionTime in seconds to {sidecar.expected.name}, or give --tr 1.5 or --times FILE.",
-        )
+        raise _no_times(name, sidecar, None if between_excitations is None else why)
     note = Flag(
         "time-from-header",
         Severity.CAUTION,
-        f"No repetition time is recorded; the {plausible_tr(step, 'the time step of the image header'):g} s between "
+        f"{why}; the {plausible_tr(step, 'the time step of the image header'):g} s between "
         "volumes that the image header states were used.",
         name,
         source="reading",
@@ -53,11 +60,19 @@ def times_of_volumes(
     return np.arange(n) * step, (note,)
 
 
-def _no_step(name: str) -> str:
-    """Why the file itself does not say the time between volumes."""
+def _no_times(name: str, sidecar: Sidecar, why: str | None) -> Problem:
+    said = why or f"neither RepetitionTime nor VolumeTiming in {sidecar.expected.name}"
+    remedy = f"Add RepetitionTime in seconds to {sidecar.expected.name}, or give --tr 1.5 or --times FILE."
+    if why is not None:
+        remedy = f"Add VolumeTiming in seconds to {sidecar.expected.name}, or give --times FILE."
+    header = "nor a time step in the image header that can be believed"
     if name.lower().endswith(".mat"):
-        return "a MATLAB array has no header that could say it"
-    return "a time step in the image header that can be believed"
+        header = "and a MATLAB array has no header that could say it"
+    return Problem(
+        f"{name} has no time between volumes: {said}, {header}.",
+        "Flow, transit time and delay are read against time.",
+        remedy,
+    )
 
 
 def _checked(times: Times, source: str, stated: dict[str, float | None], name: str) -> tuple[Times, tuple[Flag, ...]]:

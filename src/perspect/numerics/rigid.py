@@ -6,7 +6,7 @@ combination of given intensity columns, solved for together with the motion. Vol
 mm from a centre in axes that `Space` ties to the indices.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import Final
@@ -16,6 +16,12 @@ from jaxtyping import Bool, Float, Float32, Int
 
 RADIUS: Final = 50.0
 """mm at which a rotation in rad is counted as a displacement when a step is judged small."""
+
+METRIC: Final = np.repeat([RADIUS, 1.0], 3)
+"""What makes six parameters of motion lengths in mm."""
+
+TAKEN_BACK: Final = 0.5
+"""Share of a step that the next one takes back where steps go to and fro [our default]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,12 +262,22 @@ def gains(amplitudes: Float[np.ndarray, "shades *many"], t: Template) -> Float[n
 def aligned(
     volume: Float32[np.ndarray, "a b c"], t: Template, start: Float[np.ndarray, "4 4"], n_steps: int, small: float
 ) -> Alignment:
-    """The motion of a volume against a template, from `start` until a step is `small` (mm) or `n_steps` were taken."""
-    matrix = start
+    """The motion of a volume against a template, from `start` until a step is `small` (mm) or `n_steps` were taken.
+
+    Reading between samples has kinks (the samples themselves, and the outermost ones, beyond which nothing is seen):
+    beside one, full steps go to and fro for ever. A step that takes back most of the one before is halved, and so are
+    those after it.
+    """
+    matrix, share, before = start, 1.0, np.zeros(6)
     for _ in range(n_steps):
         values, inside = _read_at(volume, t, matrix)
         found = stepped(values, inside, t, matrix)
-        matrix = found.matrix
+        step = parameters(np.linalg.inv(matrix) @ found.matrix) * METRIC
+        if step @ before < -TAKEN_BACK * (before @ before):
+            share /= 2
+        if share < 1:
+            found = replace(found, matrix=matrix @ rigid(share * step / METRIC), last=share * found.last)
+        matrix, before = found.matrix, step
         if found.last < small:
             break
     return found

@@ -67,12 +67,16 @@ def passage(
 ) -> Passage:
     """What changes in a series that was aligned once with a gain and an offset; `is_like` are the volumes to trust.
 
+    A change is a loss of intensity or a gain, whichever is the larger at its height.
+
     How much points change and where the volumes are depend on each other. To first order both follow from the values
     that were read in the first alignment, so the few rounds need no reading of volumes.
     """
     places = [one.matrix for one in first]
     level = np.array([one.values.mean() for one in first]) / template.contrast.mean()
-    depth = np.where(is_like, 1 - level, -np.inf)
+    darkens, brightens = (np.max(one[is_like], initial=0.0) for one in (1 - level, level - 1))
+    loss = 1 - level if darkens >= brightens else level - 1
+    depth = np.where(is_like, loss, -np.inf)
     values = np.stack([one.values for one in first])
     if depth.max() < FAINT:
         no_change = np.zeros((2, template.contrast.size), np.float32)
