@@ -254,23 +254,31 @@ def _better(
     least = worth(1, tables.family.low.size + 2, task.chunk, task.square[curves] - most, curves)
     rows = np.flatnonzero(is_apart & (np.abs(two.explained - one.explained) <= least))
     is_ambiguous = np.zeros(into.size, bool)
-    is_ambiguous[rows] = _between(task, curves[rows], u[:, rows], v[:, rows]) < (most - VALLEY * least)[rows]
+    is_ambiguous[rows] = _is_valley(task, curves[rows], u[:, rows], v[:, rows], (most - VALLEY * least)[rows])
     found.put(into[takes], other, takes)
     return is_ambiguous
 
 
-def _between(
-    task: Task, curves: Int[np.ndarray, " some"], one: Float[np.ndarray, "2 some"], other: Float[np.ndarray, "2 some"]
-) -> Float[np.ndarray, " some"]:
-    """The least that is explained on the way from one place to another: evenly along that θ in which they are further
-    apart, and with the other one at its best.
+def _is_valley(
+    task: Task,
+    curves: Int[np.ndarray, " some"],
+    one: Float[np.ndarray, "2 some"],
+    other: Float[np.ndarray, "2 some"],
+    enough: Float[np.ndarray, " some"],
+) -> Bool[np.ndarray, " some"]:
+    """Where less than enough is explained somewhere on the way from one place to another: evenly along that θ in which
+    they are further apart, and with the other one at its best, which need not be looked for where enough is explained
+    beside it.
     """
-    tables, least = task.tables, np.full(curves.size, np.inf)
+    tables = task.tables
     apart = np.abs(other - one) / tables.half_widths(tables.cell(one))
-    fixed = np.stack([apart[0] >= apart[1], apart[0] < apart[1]])
-    for share in WAYPOINTS:
-        u = one + share * (other - one)
-        cell = tables.cell(u)
-        start = Place(cell, tables.x(cell, u), np.zeros(curves.size), np.zeros(curves.size, bool))
-        least = np.minimum(least, settled(task, curves, start, None, fixed).place.explained)
-    return least
+    fixed = np.tile(np.stack([apart[0] >= apart[1], apart[0] < apart[1]]), len(WAYPOINTS))
+    u = np.concatenate([one + share * (other - one) for share in WAYPOINTS], axis=1)
+    row, cell = np.tile(np.arange(curves.size), len(WAYPOINTS)), tables.cell(u)
+    start = Place(cell, tables.x(cell, u), np.zeros(row.size), np.zeros(row.size, bool))
+    explained = looked_at(task, curves[row], start.cell, start.x)[0].place.explained
+    low = np.flatnonzero(explained < enough[row])
+    found = settled(task, curves[row[low]], start.of(low), None, fixed[:, low])
+    out = np.zeros(curves.size, bool)
+    out[row[low[found.place.explained < enough[row[low]]]]] = True
+    return out
