@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from perspect.fit.settle import AT_ONCE, Known, Settled, Task, curvature, looked_at, settled
+from perspect.fit.settle import AT_ONCE, Known, Settled, Task, curvature, looked_at, moot_at, settled
 from perspect.fit.solution import worth
 from perspect.numerics.ascent import Place, begin, newton_step, promised
 from perspect.numerics.nearby import HOPE, Arrival, Nearby, arrived, looked, ranks, summits
@@ -253,6 +253,10 @@ def _better(
     most = np.maximum(one.explained, two.explained)
     least = worth(1, tables.family.low.size + 2, task.chunk, task.square[curves] - most, curves)
     rows = np.flatnonzero(is_apart & (np.abs(two.explained - one.explained) <= least))
+    # Where one of two θ is not determined nothing is said to be ambiguous.
+    best = found.of(into[rows])
+    best.put(np.flatnonzero(takes[rows]), other, rows[takes[rows]])
+    rows = rows[~moot_at(task, curves[rows], best, 1.0).any(axis=0)]
     is_ambiguous = np.zeros(into.size, bool)
     is_ambiguous[rows] = _is_valley(task, curves[rows], u[:, rows], v[:, rows], (most - VALLEY * least)[rows])
     found.put(into[takes], other, takes)
