@@ -21,7 +21,7 @@ from scipy.optimize import least_squares
 from perspect.dce.t1 import variable_flip_angle
 from perspect.fit import fit
 from perspect.fit.family import family_of
-from perspect.fit.space import _projected
+from perspect.fit.space import projected
 from perspect.models import (
     AdiabaticTissueHomogeneity,
     DelayedExtendedTofts,
@@ -146,7 +146,7 @@ def vessels_table() -> Iterator[str]:
         curves += rng.normal(0.0, noise, curves.shape)
         ours = fit(model, curves).sse
         best = fine.u[fine.explained(curves @ fine.basis).argmax(axis=1)]
-        excess = ours / np.minimum(_projected(family, curves, best).sse, ours) - 1.0
+        excess = ours / np.minimum(projected(family, curves, best).sse, ours) - 1.0
         yield f"| {vp} | {noise} | " + " / ".join(str((excess > least).sum()) for least in (1e-4, 1e-3, 1e-2)) + " |"
 
 

@@ -122,10 +122,12 @@ def test_without_leakage_kep_does_not_pretend_and_the_rest_is_that_of_one_way_le
 
 def test_a_kep_of_zero_is_one_way_leakage():
     reference = 6.0 * bolus(EVEN)
-    p = np.random.default_rng(3).uniform([0.5, 0.03], [3.0, 0.06], (50, 2))
+    rng = np.random.default_rng(3)
+    p = rng.uniform([0.5, 0.03], [3.0, 0.06], (50, 2))
     curves = Leakage(EVEN, reference).predict(p)
+    # Hardly any noise, which puts the optimum on either side of the bound.
+    curves += rng.normal(0.0, 1e-6, curves.shape)
     found = fit(BidirectionalLeakage(EVEN, reference), curves)
-    # Without noise the optimum lies on the bound to within the tables, on either side of it.
     assert (found.values["kep"] < 1e-6).all()
     assert (found.status[found.values["kep"] == 0] == Status.AT_BOUND).all()
     assert (found.values["kep"] == 0).any()

@@ -3,7 +3,7 @@ import pytest
 
 from perspect.fit import fit
 from perspect.fit.family import family_of
-from perspect.fit.space import _projected
+from perspect.fit.space import projected
 from perspect.models import DelayedExtendedTofts, TwoCompartmentExchange
 from perspect.numerics.separable import dictionary
 
@@ -37,5 +37,5 @@ def test_no_descent_on_exact_columns_from_a_fine_grid_ends_lower(model, low, hig
     family = family_of(model)
     search = dictionary(family, NODES)
     best = search.explained(curves @ search.basis).argmax(axis=1)
-    exact = _projected(family, curves, search.u[best]).sse
+    exact = projected(family, curves, search.u[best]).sse
     np.testing.assert_array_less((ours / exact)[whole], 1.0 + 1e-5)

@@ -8,7 +8,7 @@ from perspect.fit.family import family_of
 from perspect.fit.plane import shapes_of
 from perspect.fit.settle import HOLD, Known, Task, curvature, looked_at, moot_at, settled
 from perspect.fit.solution import Chunk
-from perspect.fit.space import _projected
+from perspect.fit.space import projected
 from perspect.models import DelayedExtendedTofts
 from perspect.models.arterial import Parker
 from perspect.numerics import nearby
@@ -89,7 +89,7 @@ def vessels():
     curves, family = noisy(p, 0.01), family_of(MODEL)
     fine = dictionary(family, (12, 120))
     best = fine.explained(curves @ fine.basis).argmax(axis=1)
-    return curves, _projected(family, curves, fine.u[best]).sse
+    return curves, projected(family, curves, fine.u[best]).sse
 
 
 def missed(vessels):

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from perspect.fit.settle import AT_ONCE, Known, Settled, Task, curvature, looked_at, settled
+from perspect.fit.settle import AT_ONCE, Known, Settled, Task, curvature, looked_at, moot_at, settled
 from perspect.fit.solution import worth
 from perspect.numerics.ascent import Place, begin, newton_step, promised
 from perspect.numerics.nearby import HOPE, Arrival, Nearby, arrived, looked, ranks, summits
@@ -253,24 +253,36 @@ def _better(
     most = np.maximum(one.explained, two.explained)
     least = worth(1, tables.family.low.size + 2, task.chunk, task.square[curves] - most, curves)
     rows = np.flatnonzero(is_apart & (np.abs(two.explained - one.explained) <= least))
+    # Where one of two θ is not determined nothing is said to be ambiguous.
+    best = found.of(into[rows])
+    best.put(np.flatnonzero(takes[rows]), other, rows[takes[rows]])
+    rows = rows[~moot_at(task, curves[rows], best, 1.0).any(axis=0)]
     is_ambiguous = np.zeros(into.size, bool)
-    is_ambiguous[rows] = _between(task, curves[rows], u[:, rows], v[:, rows]) < (most - VALLEY * least)[rows]
+    is_ambiguous[rows] = _is_valley(task, curves[rows], u[:, rows], v[:, rows], (most - VALLEY * least)[rows])
     found.put(into[takes], other, takes)
     return is_ambiguous
 
 
-def _between(
-    task: Task, curves: Int[np.ndarray, " some"], one: Float[np.ndarray, "2 some"], other: Float[np.ndarray, "2 some"]
-) -> Float[np.ndarray, " some"]:
-    """The least that is explained on the way from one place to another: evenly along that θ in which they are further
-    apart, and with the other one at its best.
+def _is_valley(
+    task: Task,
+    curves: Int[np.ndarray, " some"],
+    one: Float[np.ndarray, "2 some"],
+    other: Float[np.ndarray, "2 some"],
+    enough: Float[np.ndarray, " some"],
+) -> Bool[np.ndarray, " some"]:
+    """Where less than enough is explained somewhere on the way from one place to another: evenly along that θ in which
+    they are further apart, and with the other one at its best, which need not be looked for where enough is explained
+    beside it.
     """
-    tables, least = task.tables, np.full(curves.size, np.inf)
+    tables = task.tables
     apart = np.abs(other - one) / tables.half_widths(tables.cell(one))
-    fixed = np.stack([apart[0] >= apart[1], apart[0] < apart[1]])
-    for share in WAYPOINTS:
-        u = one + share * (other - one)
-        cell = tables.cell(u)
-        start = Place(cell, tables.x(cell, u), np.zeros(curves.size), np.zeros(curves.size, bool))
-        least = np.minimum(least, settled(task, curves, start, None, fixed).place.explained)
-    return least
+    fixed = np.tile(np.stack([apart[0] >= apart[1], apart[0] < apart[1]]), len(WAYPOINTS))
+    u = np.concatenate([one + share * (other - one) for share in WAYPOINTS], axis=1)
+    row, cell = np.tile(np.arange(curves.size), len(WAYPOINTS)), tables.cell(u)
+    start = Place(cell, tables.x(cell, u), np.zeros(row.size), np.zeros(row.size, bool))
+    explained = looked_at(task, curves[row], start.cell, start.x)[0].place.explained
+    low = np.flatnonzero(explained < enough[row])
+    found = settled(task, curves[row[low]], start.of(low), None, fixed[:, low])
+    out = np.zeros(curves.size, bool)
+    out[row[low[found.place.explained < enough[row[low]]]]] = True
+    return out

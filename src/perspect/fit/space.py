@@ -43,7 +43,7 @@ def in_space(model: Separable) -> Route:
             starts = [family.axes.u(model.split(begun)[1])]
         else:
             starts = _starts(search, search.explained(chunk.y.T @ search.basis))
-        found = [_projected(family, y, start) for start in starts]
+        found = [projected(family, y, start) for start in starts]
         best, is_ambiguous = _better(found, family, search, chunk)
         return _stated(family, shapes, chunk, best, is_ambiguous)
 
@@ -140,7 +140,11 @@ def _starts(search: Dictionary, explained: np.ndarray) -> list[np.ndarray]:
     return [search.u[best], search.u[second]]
 
 
-def _projected(family: Family, y: Float[np.ndarray, "voxels time"], start: np.ndarray) -> Minimum:
+def projected(
+    family: Family, y: Float[np.ndarray, "voxels time"], start: Float[np.ndarray, "voxels nonlinear"]
+) -> Minimum:
+    """The minimum in u that each start leads to, by the exact columns; amplitudes are at their best all the way."""
+
     def amplitudes(columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         gram = np.moveaxis(columns @ np.swapaxes(columns, 1, 2), 0, -1)
         moment = np.einsum("vmt,vt->mv", columns, y[rows])

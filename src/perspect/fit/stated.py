@@ -111,13 +111,44 @@ def carried(
     """The covariance of the parameters from that of the unknowns, through the slopes of `join`."""
     if not _has_own_parameters(model):
         return covariance
-    columns = []
+    slopes = _slopes_of_join(model, x)
+    n = len(slopes)
+    out = np.empty((n, n, x.shape[1]))
+    for p, row in enumerate(slopes):
+        half = _summed([(one, covariance[a]) for a, one in row.items()], np.empty_like(x))
+        for q in range(p, n):
+            out[q, p] = _summed([(one, half[b]) for b, one in slopes[q].items()], out[p, q])
+    return out
+
+
+def _slopes_of_join(
+    model: Model, x: Float[np.ndarray, "unknowns voxels"]
+) -> list[dict[int, Float[np.ndarray, " voxels"]]]:
+    """Of each parameter how it changes with those unknowns that move it, by central differences: most follow from one
+    or two of them.
+    """
+    moved, out = x.copy(), [dict[int, np.ndarray]() for _ in model.parameters]
     for j, row in enumerate(x):
         step = STEP * np.maximum(np.abs(row), STEP)
-        there = np.zeros_like(x)
-        there[j] = step
         with np.errstate(invalid="ignore"):
-            columns.append((_joined(model, x + there) - _joined(model, x - there)) / (2.0 * step))
-    slopes = np.stack(columns, axis=1)
-    out: np.ndarray = np.einsum("pbv,qbv->pqv", np.einsum("pav,abv->pbv", slopes, covariance), slopes)
+            moved[j] = row + step
+            after = _joined(model, moved)
+            moved[j] = row - step
+            after -= _joined(model, moved)
+            after *= 0.5 / step
+        moved[j] = row
+        for slopes, one in zip(out, after, strict=True):
+            if one.any():
+                slopes[j] = one
+    return out
+
+
+def _summed(products: list[tuple[np.ndarray, np.ndarray]], out: np.ndarray) -> np.ndarray:
+    """The sum of some products, in place."""
+    if not products:
+        out[:] = 0.0
+        return out
+    np.multiply(*products[0], out=out)
+    for one, other in products[1:]:
+        out += one * other
     return out

@@ -242,17 +242,18 @@ def columns_at(
     out = np.zeros((len(tables.columns), 3, n, rank))
     at = [powers(x[axis], max(shape[axis] for shape in tables.shapes)) for axis in (0, 1)]
     steep = [at[axis][1] / half[axis] for axis in (0, 1)]
+    sides = ((at[0][0], at[1][0]), (steep[0], at[1][0]), (at[0][0], steep[1]))
     for i, table in enumerate(tables.columns):
         p, q = tables.shapes[i]
-        for k, (left, right) in enumerate(((at[0][0], at[1][0]), (steep[0], at[1][0]), (at[0][0], steep[1]))):
-            if (k == 1 and p == 1) or (k == 2 and q == 1):
-                continue
-            weights = np.empty((p, q, n))
+        # A slope along which nothing changes is left zero.
+        kinds = slice(0, 1 + (p > 1) + (q > 1)) if p > 1 or q == 1 else slice(0, 3, 2)
+        weights = np.empty((len(sides[kinds]), p, q, n))
+        for weight, (left, right) in zip(weights, sides[kinds], strict=True):
             for one in range(p):
-                np.multiply(left[one], right[:q], out=weights[one])
-            flat = weights.reshape(p * q, n)
-            for run, number in pieces:
-                np.matmul(flat[:, run].T, table[number], out=out[i, k, run])
+                np.multiply(left[one], right[:q], out=weight[one])
+        flat, into = weights.reshape(len(weights), p * q, n).swapaxes(1, 2), out[i, kinds]
+        for run, number in pieces:
+            np.matmul(flat[:, run], table[number], out=into[:, run])
     return out[:, 0], out[:, 1:]
 
 

@@ -7,13 +7,14 @@ a bracketed Newton iteration on the exact derivative of the profiled sum of squa
 step costs a few dozen scalar operations per voxel, whatever the number of samples.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from perspect.numerics.separable import Dictionary, Family, dictionary
 from perspect.numerics.small import box_minimum, inverse, times, without
+from perspect.numerics.stencil import REACH, halfway_error, hermite, horner, polynomial, quartic
 
 INTERPOLATED = 1e-6
 """Largest error of a column halfway between nodes, relative to its length; the grid is refined until it is met.
@@ -22,13 +23,13 @@ What a protocol needs is not known beforehand, so it is measured for each.
 """
 
 _GRIDS = (33, 49, 65, 97, 129, 193, 257)
-_STRIDE = 2
+STRIDE = 2
 """Every so many nodes is searched: the polynomials reach from one of these to the next."""
 
-_CLOSE = 3e-3
+CLOSE = 3e-3
 """A Newton step this small, in nodes, is the last: it leaves a third of its square (measured), a millionth of θ."""
 
-_ENOUGH = 1e-6
+ENOUGH = 1e-6
 """A Newton step that promises to lower the sum of squares by less than this share of itself is the last as well."""
 
 _WORTH_MOVING = 0.6
@@ -36,26 +37,14 @@ _WORTH_MOVING = 0.6
 
 _STEPS = 60
 
-# Around a node, x counts nodes. The polynomial of degree 7 goes through values at -2 .. 2 and slopes at -1 .. 1, the
-# quartic through the values alone; their rows are powers of x.
-_VALUES, _SLOPES = (-2, -1, 0, 1, 2), (-1, 0, 1)
-_HERMITE = np.linalg.inv(
-    np.array(
-        [[float(x) ** k for k in range(8)] for x in _VALUES]
-        + [[k * float(x) ** max(k - 1, 0) for k in range(8)] for x in _SLOPES]
-    )
-)
-_QUARTIC = np.linalg.inv(np.vander(np.array(_VALUES, np.float64), 5, increasing=True))
-_REACH = 2
-
 
 @dataclass(frozen=True, eq=False)
 class Line:
     """The tables of a family with one non-linear parameter.
 
-    `varies` says which columns depend on θ, `pairs` which entries of AᵀA do; around every node `poly` and `gram` hold
-    these as polynomials, `mixed` and `steep` hold AᵀA' and A'ᵀA' as quartics. At the node `held` amplitudes are known
-    best.
+    `columns` and their `slopes`, per node, are in the basis of the search. `varies` says which columns depend on θ,
+    `pairs` which entries of AᵀA do; around every node `poly` and `gram` hold these as polynomials, `mixed` and `steep`
+    hold AᵀA' and A'ᵀA' as quartics. At the node `held` amplitudes are known best.
     """
 
     family: Family
@@ -63,6 +52,7 @@ class Line:
     spacing: float
     varies: tuple[int, ...]
     columns: Float[np.ndarray, "linear nodes rank"]
+    slopes: Float[np.ndarray, "linear nodes rank"]
     poly: Float[np.ndarray, "varying nodes 8 rank"]
     pairs: tuple[tuple[int, int], ...]
     gram: Float[np.ndarray, "8 pairs nodes"]
@@ -84,6 +74,11 @@ class Profiled:
     moment: Float[np.ndarray, "linear voxels"]
     is_end: Bool[np.ndarray, " voxels"]
 
+    def put(self, rows: Int[np.ndarray, " some"], other: "Profiled") -> None:
+        """Takes some curves, in place, from another."""
+        for field in fields(Profiled):
+            getattr(self, field.name)[..., rows] = getattr(other, field.name)
+
 
 def line(family: Family) -> Line | None:
     """The tables of a family along its only θ, fine enough for `INTERPOLATED`; `None` where no grid is (a kink)."""
@@ -93,27 +88,13 @@ def line(family: Family) -> Line | None:
         columns = np.moveaxis(family.at(nodes), 1, 0)
         steep = np.moveaxis(family.slopes(nodes)[:, 0], 1, 0) * spacing
         between = np.moveaxis(family.at(0.5 * (nodes[1:] + nodes[:-1])), 1, 0)
-        if _halfway_error(columns, steep, between) <= INTERPOLATED:
+        if halfway_error(columns, steep, between) <= INTERPOLATED:
             break
     else:
         return None
     more = np.concatenate([steep.reshape(-1, steep.shape[-1]), between.reshape(-1, steep.shape[-1])])
-    search = dictionary(family, ((n + 1) // _STRIDE,), np.concatenate([more, columns.reshape(-1, more.shape[1])]))
+    search = dictionary(family, ((n + 1) // STRIDE,), np.concatenate([more, columns.reshape(-1, more.shape[1])]))
     return _tabulated(family, search, columns @ search.basis, steep @ search.basis, spacing)
-
-
-def _halfway_error(columns: np.ndarray, steep: np.ndarray, between: np.ndarray) -> float:
-    """The largest relative error of a column in the middle of a cell, from whichever centre it may be reached."""
-    cells, worst = np.arange(between.shape[1]), 0.0
-    length = np.sqrt((between**2).sum(axis=-1))
-    for offset in (-1, 0, 1, 2):
-        around = np.clip(cells + offset, _REACH, columns.shape[1] - 1 - _REACH)
-        weights = np.vander(cells + 0.5 - around, 8, increasing=True) @ _HERMITE
-        stencil = [table[:, around + s] for table, reach in ((columns, _VALUES), (steep, _SLOPES)) for s in reach]
-        estimate = sum(weights[:, s, None] * part for s, part in enumerate(stencil))
-        missed = np.sqrt(((estimate - between) ** 2).sum(axis=-1))
-        worst = max(worst, float((missed / np.where(length > 0, length, 1.0)).max()))
-    return worst
 
 
 def _tabulated(family: Family, search: Dictionary, columns: np.ndarray, steep: np.ndarray, spacing: float) -> Line:
@@ -130,32 +111,22 @@ def _tabulated(family: Family, search: Dictionary, columns: np.ndarray, steep: n
     pairs = tuple((i, j) for i in range(m) for j in range(i, m) if i in varies or j in varies)
     upper = tuple(np.array(pairs, int).reshape(-1, 2).T)
     rise = mixed + np.swapaxes(mixed, 0, 1)
-    quick = np.concatenate([_stencil(gram[upper], _VALUES), _stencil(rise[upper], _SLOPES)])
-    around = [np.moveaxis(table[moving], 1, 2) for table in (columns, steep)]
-    poly = np.tensordot(
-        _HERMITE, np.concatenate([_stencil(around[0], _VALUES), _stencil(around[1], _SLOPES)]), 1
-    )  # fmt: skip
+    poly = hermite(*(np.moveaxis(table[moving], 1, 2) for table in (columns, steep)))
     both = np.einsum("inr,jnr->ijn", steep[moving], steep[moving])
-    mixed, both = (np.tensordot(_QUARTIC, _stencil(table, _VALUES), 1) for table in (mixed[:, moving], both))
     return Line(
         family,
         search,
         spacing,
         varies,
         columns,
+        steep,
         np.ascontiguousarray(poly.transpose(1, 3, 0, 2)),
         pairs,
-        np.tensordot(_HERMITE, quick, 1),
-        mixed,
-        both,
+        hermite(gram[upper], rise[upper]),
+        quartic(mixed[:, moving]),
+        quartic(both),
         int(total.argmin()),
     )
-
-
-def _stencil(table: np.ndarray, places: tuple[int, ...]) -> np.ndarray:
-    """Values at some places around every node; the nodes near an end borrow those of their neighbours."""
-    around = np.clip(np.arange(table.shape[-1]), _REACH, table.shape[-1] - 1 - _REACH)
-    return np.stack([table[..., around + s] for s in places])
 
 
 def profiled(
@@ -169,30 +140,32 @@ def profiled(
     the `square` of each curve.
     """
     last = tables.columns.shape[1] - 1
-    centre = np.clip(_STRIDE * best, _REACH, last - _REACH)
+    centre = np.clip(STRIDE * best, REACH, last - REACH)
     patch = _patch(tables, z, centre)
-    x = (_STRIDE * best - centre).astype(np.float64)
+    x = (STRIDE * best - centre).astype(np.float64)
     ends = -centre.astype(np.float64), np.float64(last) - centre
-    is_end = _descend(patch, x, square, _vertex(searched, best), *ends)
-    gram, moment, c, explained = patch.best(_polynomial(patch.poly, x))
+    is_end = descend(patch, x, square, STRIDE * vertex(searched.T, best), *ends)
+    gram, moment, c, explained = patch.best(polynomial(patch.poly, x))
     place = centre + x
     mixed, steep = (
-        _polynomial(table.take(centre, axis=-1, mode="clip"), x) / tables.spacing**order
+        polynomial(table.take(centre, axis=-1, mode="clip"), x) / tables.spacing**order
         for order, table in enumerate((tables.mixed, tables.steep), start=1)
     )
     u = tables.family.axes.u_low[0] + place * tables.spacing
     return Profiled(c, u, explained, gram, mixed, steep, moment, is_end)
 
 
-def _vertex(searched: np.ndarray, best: np.ndarray) -> Float[np.ndarray, " voxels"]:
+def vertex(
+    searched: Float32[np.ndarray, "searched voxels"], best: Int[np.ndarray, " voxels"]
+) -> Float[np.ndarray, " voxels"]:
     """Peak of the parabola through the best node and its neighbours, from that node; 0 at an end of the grid."""
-    at = np.arange(best.size)
-    inner = np.clip(best, 1, searched.shape[1] - 2)
-    before, here, after = (searched[at, inner + s].astype(np.float64) for s in (-1, 0, 1))
+    n_nodes, n = searched.shape
+    inner = np.minimum(np.maximum(best, 1), n_nodes - 2)
+    at = inner * n + np.arange(n)
+    before, here, after = (searched.ravel().take(at + step * n).astype(np.float64) for step in (-1, 0, 1))
     bend = 2.0 * here - before - after
-    vertex = np.divide(0.5 * (after - before), bend, out=np.zeros_like(bend), where=(bend > 0) & (best == inner))
-    inside: np.ndarray = _STRIDE * np.clip(vertex, -0.5, 0.5)
-    return inside
+    peak = np.divide(0.5 * (after - before), bend, out=np.zeros_like(bend), where=(bend > 0) & (best == inner))
+    return np.asarray(np.minimum(np.maximum(peak, -0.5), 0.5))
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,7 +214,7 @@ class _Patch:
         By the envelope theorem the amplitudes may be held for the slope; for the curvature those off their bounds
         follow.
         """
-        value, slope, curve = _horner(self.poly, x)
+        value, slope, curve = horner(self.poly, x)
         gram, _, c, explained = self.best(value)
         n, moving = len(self.varies), c[self.varies]
         pull = self.pull(slope, c)
@@ -269,27 +242,7 @@ def _patch(tables: Line, z: np.ndarray, centre: np.ndarray) -> _Patch:
     return _Patch(tables.family, list(tables.varies), tables.pairs, poly, (z @ still.T).T, still @ still.T)
 
 
-def _polynomial(poly: Float[np.ndarray, "powers *k voxels"], x: Float[np.ndarray, " voxels"]) -> np.ndarray:
-    value: np.ndarray = poly[-1]
-    for row in poly[-2::-1]:
-        value = value * x + row
-    return value
-
-
-def _horner(poly: Float[np.ndarray, "powers k voxels"], x: Float[np.ndarray, " voxels"]) -> tuple[np.ndarray, ...]:
-    """Value, slope and curvature of the polynomials at x."""
-    value, slope, half = poly[-1].copy(), np.zeros_like(poly[-1]), np.zeros_like(poly[-1])
-    for row in poly[-2::-1]:
-        half *= x
-        half += slope
-        slope *= x
-        slope += value
-        value *= x
-        value += row
-    return value, slope, 2.0 * half
-
-
-def _descend(
+def descend(
     patch: _Patch,
     x: Float[np.ndarray, " voxels"],
     square: Float[np.ndarray, " voxels"],
@@ -298,13 +251,13 @@ def _descend(
     right: np.ndarray,
 ) -> Bool[np.ndarray, " voxels"]:
     """Moves x, in place, from the best node to the minimum; says where that is an end, left or right, of the range."""
-    low, high = np.maximum(x - _STRIDE, left), np.minimum(x + _STRIDE, right)
+    low, high = np.maximum(x - STRIDE, left), np.minimum(x + STRIDE, right)
     x += guess
     first, second, explained = patch.uphill(x)
     goes_on = ~((x == left) & (first < 0)) & ~((x == right) & (first > 0)) & (first != 0)
     rows = np.arange(x.size)
     tried_low = tried_high = np.zeros(x.size, bool)
-    for _ in range(_STEPS):
+    for turn in range(_STEPS):
         if np.count_nonzero(goes_on) < _WORTH_MOVING * rows.size:
             rows, patch = rows[goes_on], patch.of(goes_on)
             first, second, explained, square, low, high, tried_low, tried_high = (
@@ -314,6 +267,8 @@ def _descend(
         if rows.size == 0:
             break
         at = x[rows]
+        if turn:
+            first, second, explained = patch.uphill(at)
         is_up = first > 0
         low, high = np.where(is_up, at, low), np.where(is_up, high, at)
         tried_low, tried_high = tried_low | is_up, tried_high | ~is_up
@@ -325,10 +280,7 @@ def _descend(
         new = np.where(goes_on, new, at)
         x[rows] = new
         gain = 0.5 * np.abs(first * (new - at))
-        goes_on &= np.abs(new - at) > np.where(stays, _CLOSE, _CLOSE**2)
-        goes_on &= ~stays | (gain > _ENOUGH * np.maximum(square - explained, 0.0))
-        if not goes_on.any():
-            break
-        first, second, explained = patch.uphill(new)
+        goes_on &= np.abs(new - at) > np.where(stays, CLOSE, CLOSE**2)
+        goes_on &= ~stays | (gain > ENOUGH * np.maximum(square - explained, 0.0))
     is_end: np.ndarray = (x == left) | (x == right)
     return is_end

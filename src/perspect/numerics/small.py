@@ -19,6 +19,8 @@ def inverse(matrix: Float[np.ndarray, "k k *voxels"]) -> Float[np.ndarray, "k k 
     k = matrix.shape[0]
     if k == 2:
         return _inverse_of_two(matrix)
+    if k == 3:
+        return _inverse_of_three(matrix)
     work = np.array(matrix, np.float64)
     diagonal = np.stack([matrix[i, i] for i in range(k)])
     is_regular = np.ones(work.shape[2:], bool)
@@ -46,6 +48,31 @@ def _inverse_of_two(matrix: Float[np.ndarray, "2 2 *voxels"]) -> Float[np.ndarra
     return out
 
 
+def _inverse_of_three(matrix: Float[np.ndarray, "3 3 *voxels"]) -> Float[np.ndarray, "3 3 *voxels"]:
+    """The same pivots as by sweeps, in the order of the columns, without what a sweep does to zeros and ones."""
+    a, b, c, d, e, f = (matrix[i, j] for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)))
+    is_regular = a > 0
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        one = 1.0 / a
+        ab, ac = b * one, c * one
+        second = d - ab * b
+        is_regular = is_regular & (second > COLLINEAR * d)
+        two, rest = 1.0 / second, e - ab * c
+        de = rest * two
+        third = f - ac * c - de * rest
+        is_regular &= third > COLLINEAR * f
+        three = 1.0 / third
+        far = ab * de - ac
+        out = np.empty(matrix.shape)
+        out[2, 2], out[1, 2], out[0, 2] = three, -de * three, far * three
+        out[1, 1], out[0, 1] = two - de * out[1, 2], -ab * two - far * de * three
+        out[0, 0] = one + ab * ab * two + far * out[0, 2]
+    out[1, 0], out[2, 0], out[2, 1] = out[0, 1], out[0, 2], out[1, 2]
+    if not is_regular.all():
+        out[..., ~is_regular] = np.nan
+    return out
+
+
 def without(
     matrix: Float[np.ndarray, "k k *voxels"], left_out: Bool[np.ndarray, "k *voxels"]
 ) -> Float[np.ndarray, "k k *voxels"]:
@@ -62,7 +89,11 @@ def times(
     matrix: Float[np.ndarray, "i j *voxels"], vector: Float[np.ndarray, "j *voxels"]
 ) -> Float[np.ndarray, "i *voxels"]:
     """Matrix times vector in every voxel."""
-    product: Float[np.ndarray, "i *voxels"] = np.einsum("ij...,j...->i...", matrix, vector)
+    if matrix.shape[1] == 0:
+        return np.zeros((matrix.shape[0], *vector.shape[1:]))
+    product: Float[np.ndarray, "i *voxels"] = matrix[:, 0] * vector[0]
+    for j in range(1, vector.shape[0]):
+        product += matrix[:, j] * vector[j]
     return product
 
 
