@@ -95,9 +95,13 @@ def map_tables(metrics: Sequence[Metric], histograms: Sequence[Histogram]) -> tu
 
 
 def sizes(regions: Sequence[Extent], measured: Sequence[Size]) -> tuple[PartSize, ...]:
-    """A row for each part; diameters where they were measured."""
+    """A row for each part; diameters where they were measured. What enhances is named once where it is all that is
+    solid.
+    """
     known = {one.region: one for one in measured}
-    return tuple(_size(one, known.get(one.name)) for one in regions)
+    solid = next((one.n_voxels for one in regions if one.name == "solid part"), None)
+    told = [one for one in regions if one.name != "enhancing" or one.n_voxels != solid]
+    return tuple(_size(one, known.get(one.name)) for one in told)
 
 
 def _size(one: Extent, size: Size | None) -> PartSize:
