@@ -221,6 +221,14 @@ def test_a_caution_of_maps_that_nothing_is_read_from_is_a_note_and_a_grave_one_i
     assert [one.code for one, _ in notes] == ["coarse-flow"]
 
 
+def test_a_trap_of_markers_that_the_question_does_not_read_is_a_note():
+    acids = Flag("acids-or-lipid", Severity.LIMITED, "Not told apart.", "amino_acids")
+    also = replace(acids, code="content", where="amino_acids, rcbv_mean")
+    for key, expected in (("grade", ["content"]), (None, ["acids-or-lipid", "content"])):
+        shown, _ = remarks(replace(small_dossier(key=key), flags=(acids, also), traps=()))
+        assert [one.code for one, _ in shown] == expected
+
+
 def test_the_heading_says_what_is_on_record_and_what_is_not():
     treated = heading(small_dossier(**RECURRENCE))
     assert treated.treatment.startswith("treated, radiotherapy ended 200 days before, no drug against vessel growth")

@@ -61,6 +61,9 @@ OUTLINED: Final = {
 LEAST_CHANGE: Final = 0.005
 """Relative difference below which trapped voxels are said to make none."""
 
+OF_THREE: Final = 373.0
+"""Width in pixels of a panel of which three fill the page: curves of all series have one scale."""
+
 PLATE_WIDTH: Final = 330.0
 """Width of a picture in pixels."""
 
@@ -106,7 +109,9 @@ def answer_page(dossier: Dossier) -> str:
         flags=flags,
         notes=notes,
         outlined=_outlined(dossier.plates),
-        charts=[(one, figure(one.panels, one.fitted), _read_from(one, dossier.findings)) for one in dossier.charts],
+        charts=[
+            (one, figure(one.panels, one.fitted, OF_THREE), _read_from(one, dossier.findings)) for one in dossier.charts
+        ],
         spectra=[(one, spectrum_drawing(replace(one.fitted, parts={}))) for one in dossier.spectra],
         roles=words.ROLES,
         paper_name=re.sub(r"[^\w.-]", "", dossier.name),

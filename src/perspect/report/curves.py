@@ -95,10 +95,10 @@ def drawing(curves: Mapping[str, Curve], windows: Windows, across: str = "time (
     return figure(panels, fitted)
 
 
-def figure(panels: Sequence[Panel], fitted: str = "its fit") -> str:
-    """Panels side by side as one SVG that stands inside a page."""
+def figure(panels: Sequence[Panel], fitted: str = "its fit", widest: float = PANEL) -> str:
+    """Panels side by side as one SVG that stands inside a page, each at most `widest` pixels wide."""
     # One panel, or two, are not drawn larger than they are beside others.
-    size = "" if len(panels) >= AS_WIDE else f' style="max-width: {PANEL * len(panels):g}px; min-width: 0"'
+    size = "" if len(panels) >= AS_WIDE else f' style="max-width: {widest * len(panels):g}px; min-width: 0"'
     drawn = [f'<svg class="curves" viewBox="0 0 {WIDTH * len(panels):g} {HEIGHT:g}" role="img"{size}>']
     said = description({f"{place} {name}": c for place, one in enumerate(panels) for name, c in one.curves.items()})
     marked = " ".join(f"Marked from {m.start:.0f} to {m.stop:.0f} s: {m.words}." for m in _marks(panels))

@@ -12,12 +12,17 @@ Remark = tuple[Flag, str]
 
 
 def remarks(dossier: Dossier) -> tuple[list[Remark], list[Remark]]:
-    """What must be known of the numbers, and the notes: what was left out, is harmless here, or concerns maps that
-    nothing on the page is read from.
+    """What must be known of the answer, and the notes: what was left out, is harmless here, or concerns only maps that
+    nothing on the page is read from or markers that the question does not read.
     """
     found = _once((*dossier.traps, *dossier.flags), frozenset(one.marker.key for one in dossier.findings))
     read = frozenset(one.quantity for one in dossier.metrics)
-    grave = [one for one in found if one[0].severity > Severity.NOTE and not _is_elsewhere(one[0], read)]
+    asked = None if dossier.answer is None else frozenset(one.finding.marker.key for one in dossier.answer.readings)
+    grave = [
+        one
+        for one in found
+        if one[0].severity > Severity.NOTE and not (_is_elsewhere(one[0], read) or _is_not_asked(one[0], asked))
+    ]
     return grave, [one for one in found if one not in grave]
 
 
@@ -37,6 +42,20 @@ def _is_elsewhere(flag: Flag, read: frozenset[str]) -> bool:
     return (
         flag.severity == Severity.CAUTION and bool(where) and all(one in known and one not in read for one in where)
     )  # fmt: skip
+
+
+def _is_not_asked(flag: Flag, asked: frozenset[str] | None) -> bool:
+    """Whether a trap spoils only markers that nothing published reads for the question; their line says what holds
+    them back.
+    """
+    known = {one.key for one in MARKERS}
+    where = [one for one in flag.where.split(", ") if one]
+    return (
+        asked is not None
+        and flag.severity < Severity.REFUSED
+        and bool(where)
+        and all(one in known and one not in asked for one in where)
+    )
 
 
 def _once(flags: Sequence[Flag], measured: frozenset[str]) -> list[Remark]:

@@ -16,7 +16,7 @@ LESION, CORRECTED, WHITE, ARTERY = "#d55e00", "#7a3e9d", "#0e86c8", "#b35a90"
 """Colours of the curves, the same on every panel (told apart by every kind of colour vision)."""
 
 FEWEST: Final = 3
-"""Voxels that a mean curve is of; of fewer it is that of a voxel [our default]."""
+"""Voxels free of traps below which those in traps are drawn too [our default]."""
 
 NEARLY_ALL: Final = 0.995
 """Akaike weight above which it is written as being above."""
@@ -33,8 +33,8 @@ OF_ONE_MODEL: Final = (lexicon.KTRANS, lexicon.VE, lexicon.VP, lexicon.FP, lexic
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """Whose curves are drawn: the voxels of a lesion's part that count and those that traps hold, normal white matter,
-    and the traps of the series.
+    """Whose curves are drawn: the voxels of a lesion's part that count and how many traps hold, normal white matter,
+    the traps of the series, and what must be said of the choice.
     """
 
     part: str
@@ -42,6 +42,7 @@ class Drawn:
     n_left_out: int
     white: Bool[np.ndarray, "x y z"] | None
     traps: Sequence[Trap]
+    remark: str = ""
 
     @property
     def marks(self) -> tuple[Moment, ...]:
@@ -64,9 +65,11 @@ def drawn_of(
         return None
     solid = parts["solid part"].mask
     free = solid & ~spoilt
-    counts, left_out = (free, int((solid & spoilt).sum())) if free.sum() >= FEWEST else (solid, 0)
     name = "enhancing part" if "enhancing" in parts else "solid part"
-    return Drawn(name, counts, left_out, None if white is None else white.mask, traps)
+    normal = None if white is None else white.mask
+    if free.sum() < FEWEST:
+        return Drawn(name, solid, 0, normal, traps, "Hardly a voxel is free of traps: all of them are drawn.")
+    return Drawn(name, free, int((solid & spoilt).sum()), normal, traps)
 
 
 def of_bolus(measured: Measured, whose: Drawn | None) -> tuple[Chart, ...]:
@@ -140,7 +143,8 @@ def _chart(
     markers: tuple[str, ...], sentence: str,
 ) -> Chart:  # fmt: skip
     n = int(kept.usable(whose.counts, row).sum())
-    return Chart(series, title, whose.part, n, whose.n_left_out, tuple(panels), fitted, markers, sentence)
+    said = " ".join(part for part in (whose.remark, sentence) if part)
+    return Chart(series, title, whose.part, n, whose.n_left_out, tuple(panels), fitted, markers, said)
 
 
 def _named(kept: Kept, row: str, whose: Drawn, fit: str = "") -> dict[str, Curve]:
