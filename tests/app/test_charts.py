@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from perspect.app.contribute.charts import drawn_of, of_bolus, of_leakage, one_model_in_words
 from perspect.app.contribute.scenes import bolus_motion, bolus_steps

@@ -22,6 +22,9 @@ WARNED: Final = "var(--limited)"
 HALO: Final = 'paint-order="stroke" stroke="var(--paper)" stroke-width="2.5"'
 """Of words that lie over curves."""
 
+ROW: Final = 12.0
+"""Height of the bar of what is marked with its words."""
+
 DASHES: Final = ' stroke-dasharray="5 2.5"'
 
 SERIES: Final = ("#0e86c8", "#d55e00", "#009e73", "#b35a90")
@@ -174,7 +177,10 @@ def _axes(curves: Sequence[Curve], marks: Sequence[Moment] = ()) -> _Axes:
     start, end = float(times.min()), float(times.max())
     end = end if end > start else start + 1.0
     bottom = low - HEADROOM / 3 * size
-    return _Axes((start, end), (bottom, max(high + HEADROOM * size, _clear_of_names(curves, bottom, (start, end)))))
+    top = max(high + HEADROOM * size, _clear_of_names(curves, bottom, (start, end)))
+    # What is marked stands in a strip of its own below the curves.
+    strip = ROW * len(marks) / (BOTTOM - TOP)
+    return _Axes((start, end), (bottom - (top - bottom) * strip / (1.0 - strip), top))
 
 
 def _clear_of_names(curves: Sequence[Curve], bottom: float, times: tuple[float, float]) -> float:
@@ -201,7 +207,7 @@ def _marked(axes: _Axes, marks: Sequence[Moment]) -> Iterator[str]:
     """What spoils the curves: a bar along the axis of time with dashed ends, and its words above, one row for each."""
     for row, one in enumerate(marks):
         left, right = axes.across(np.array([max(one.start, axes.times[0]), one.stop]))
-        y = BOTTOM - 4 - 11 * row
+        y = BOTTOM - 3 - ROW * row
         yield f'<path d="M{left:.1f} {y:.1f}H{max(right, left + 1.5):.1f}" style="stroke: {WARNED}" stroke-width="3"/>'
         for x in (left, right):
             yield (
