@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 import perspect
 from perspect import dce, io, report
-from perspect.anatomy import resample
+from perspect.anatomy import normal, resample
 from perspect.app.anatomy import Head, Seen, seen_in
 from perspect.app.dsc import TABLES, baseline
 from perspect.app.lesion import Placed
@@ -119,7 +119,7 @@ def examine_dce(
         THREADS.reset(was)
     # Nothing of leakage is compared with normal tissue: of the anatomy only where the series lies, and whose it is.
     placed = () if seen is None else tuple(one for one in seen.flags if one.source == "alignment")
-    steps = () if seen is None else seen.steps
+    steps = () if seen is None else tuple(one for one in seen.steps if one.name != normal.SOURCE)
     flags = (*strangers, *reading.flags, *placed, *measured.flags)
     measured = replace(measured, flags=flags, recipe=Recipe((*steps, *measured.recipe.steps)))
     tell("drawing", 0.0)
