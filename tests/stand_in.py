@@ -29,7 +29,7 @@ def asked(monkeypatch):
     """What the room was asked for."""
     calls = {}
 
-    def quantify(series, plan, *, mask=None, reference=None, aif=None, progress=None):
+    def quantify(series, plan, *, mask=None, reference=None, aif=None, keep=None, progress=None):
         calls.update(series=series, plan=plan, mask=mask, reference=reference, aif=aif)
         progress("flow", 0.5)
         return calls.get("measured", small_measured())

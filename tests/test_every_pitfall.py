@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
+import trap_scenes
 from cases import UNTREATED as CASE
 from cases import found
 from perspect.evidence import question, weigh
@@ -28,6 +30,7 @@ from perspect.pitfalls import (
     susceptible,
     trapped,
     treatment,
+    vessel,
     void,
 )
 from perspect.pitfalls.registration import offset
@@ -281,3 +284,46 @@ def test_a_bolus_outside_of_the_consensus_is_badly_seen(seen):
 def test_a_largest_line_below_ten_times_the_noise_is_poor():
     assert spectrum.look(lined(snr=9.0)).severity == Severity.LIMITED
     assert spectrum.look(lined(snr=11.0)) is None
+
+
+def with_cortex_around(height):
+    """A lesion beside cortex that is three times as tall as white matter, here as everywhere, and early in places."""
+    one = trap_scenes.scene()
+    cortex = trap_scenes.EDGE | (trap_scenes.RIM & trap_scenes.ball((40, 68, 24), 6))
+    peaks, times = one.maps["ph"].copy(), one.maps["ttp"].copy()
+    peaks[cortex] *= 3.0
+    early = trap_scenes.RIM & cortex & (np.indices(cortex.shape)[0] % 2 == 0)
+    peaks[early] *= height
+    times[early] = 7.0
+    grey = np.where(trap_scenes.SOLID, np.nan, cortex.astype(float))
+    return replace(one, maps={**one.maps, "ph": peaks, "ttp": times}, grey=grey)
+
+
+def test_cortex_at_the_border_of_a_lesion_is_no_vessel_and_an_artery_in_it_is():
+    assert vessel.look(with_cortex_around(1.0)) is None
+    assert vessel.look(with_cortex_around(2.0)) is not None
+    # Without knowing what cortex has, the median of what surrounds the lesion makes a vessel of it.
+    assert vessel.look(replace(with_cortex_around(1.0), grey=None)) is not None
+
+
+def test_a_border_voxel_that_is_part_tumour_is_no_vessel():
+    one = trap_scenes.scene()
+    peaks, times = one.maps["ph"].copy(), one.maps["ttp"].copy()
+    peaks[trap_scenes.SOLID] *= 3.0
+    mixed = trap_scenes.RIM & ndimage.binary_dilation(trap_scenes.SOLID, np.ones((3, 3, 3)))
+    peaks[mixed] = 8 * 4.0
+    times[mixed] = 7.0
+    assert vessel.look(replace(one, maps={**one.maps, "ph": peaks, "ttp": times})) is None
+
+
+def test_a_time_to_peak_that_is_early_within_its_error_is_not_early():
+    one = with_early_core()
+    assert vessel.look(one) is not None
+    unsure = np.full(one.grid.shape, 3.0)
+    assert vessel.look(replace(one, maps={**one.maps, "ttp_std": unsure})) is None
+
+
+def with_early_core():
+    """A core twice as tall as the lesion around it, and three seconds early."""
+    one = trap_scenes.changed("ttp", trap_scenes.CORE, 7.0)
+    return trap_scenes.changed("ph", trap_scenes.CORE, 40.0, one)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from perspect.vocabulary import Grid, Map, Problem, Series, Status, lexicon
+from perspect.vocabulary import Grid, Kept, Map, Problem, Region, Series, Status, lexicon
 
 GRID = Grid((2, 1, 1), np.eye(4))
 
@@ -54,3 +54,15 @@ def test_a_grid_knows_where_its_axes_lead_and_its_hand():
     assert Grid((4, 4, 4), affine).orientation == "IRP"
     assert Grid((4, 4, 4), affine).is_right_handed
     assert not Grid((4, 4, 4), np.diag([-1.0, 1.0, 1.0, 1.0])).is_right_handed
+
+
+def test_a_mean_of_kept_curves_is_of_those_voxels_of_a_mask_that_became_numbers():
+    grid = Grid((4, 1, 1), np.eye(4))
+    region = Region(np.array([1, 1, 1, 0], bool).reshape(4, 1, 1), grid, "three of four")
+    rows = np.array([[1.0, 3.0], [5.0, 7.0], [np.nan, 9.0]])
+    kept = Kept(region, np.array([0.0, 1.0]), {"curve": rows, "fit": rows + 1.0}, {"curve": "mM", "fit": "mM"})
+    mean = kept.mean("curve", np.ones(grid.shape, bool), "both", "fit")
+    np.testing.assert_allclose(mean.values, [3.0, 5.0])
+    np.testing.assert_allclose(mean.fit, [4.0, 6.0])
+    np.testing.assert_allclose(mean.std, [2.0, 2.0])  # 2.83 over the root of two
+    assert kept.mean("curve", ~region.mask, "none") is None

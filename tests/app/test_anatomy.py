@@ -12,7 +12,7 @@ from made_anatomy import T1W, T2W, made_head
 from perspect.anatomy import align, normal, resample
 from perspect.anatomy.tissue import given as given_tissues
 from perspect.app import Inputs, examine_dsc
-from perspect.app.anatomy import GIVEN, Seen, _coarse, _lesion, judged, seen
+from perspect.app.anatomy import GIVEN, MIRROR, Seen, _coarse, _lesion, _without_sides, judged, seen
 from perspect.numerics import rigid
 from perspect.vocabulary import Anatomy, Flag, Grid, Map, Measured, Problem, Recipe, Region, Severity, Status, lexicon
 from small_measured import AFFINE
@@ -104,6 +104,14 @@ def test_the_reference_is_white_matter_away_from_the_lesion_and_from_what_lies_o
     assert not (white.mask & found().opposite.mask).any()
     assert lesion.n_voxels == pytest.approx(int(true["lesion"].sum()), rel=0.05)
     assert white.origin == f"{normal.WHOLE}, by sub-01_T1w"
+
+
+def test_a_doubtful_mirror_limits_only_what_is_compared_with_the_other_side():
+    doubt = Flag("doubtful-mirror", Severity.LIMITED, "Doubtful.", source=MIRROR)
+    other = Flag("other", Severity.LIMITED, "Another.", source="alignment")
+    by_sides, by_whole = (_without_sides((doubt, other), one) for one in (normal.OPPOSITE, normal.WHOLE))
+    assert [one.severity for one in by_sides] == [Severity.LIMITED, Severity.LIMITED]
+    assert [one.severity for one in by_whole] == [Severity.CAUTION, Severity.LIMITED]
 
 
 def test_what_lies_opposite_is_on_the_other_side_and_as_large():

@@ -68,6 +68,16 @@ def test_several_delays_tell_flow_and_transit_time(several):
     assert measured.summary["misfit"] == pytest.approx(1.0, abs=0.25)
 
 
+def test_kept_differences_lie_on_what_flow_and_transit_time_give(several):
+    one, _, _ = several
+    whole = brain()
+    kept = quantify(one, STILL, around=AROUND, keep=whole).kept
+    mean = kept.mean("curve", ball(), "all", "fit")
+    assert list(mean.times) == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
+    np.testing.assert_allclose(mean.fit, mean.values, atol=0.03 * mean.values.max())
+    assert quantify(labelled(), STILL, around=AROUND, keep=whole).kept is None
+
+
 def noisier(series, noise):
     more = np.random.default_rng(9).normal(0.0, noise, series.values.shape)
     return replace(series, values=np.asfortranarray((series.values + more).astype(np.float32)))

@@ -255,10 +255,16 @@ def test_one_model_for_a_lesion_is_chosen_with_its_weight(truth):
     lesion = Region(volume(np.arange(N)) < 50, one.grid, "lesion")
     found = dce.quantify(
         one, PLAIN, t1=t1_map(t1, one), b1=volume(own), mask=made.everything(one), aif=made.given(made.plasma()),
-        lesion=lesion,
+        lesion=lesion, keep=lesion,
     )  # fmt: skip
     assert found.summary["lesion_model"] == "extended-tofts"
     assert sum(found.summary["lesion_model_weights"].values()) == pytest.approx(1.0)
+    assert sum(found.summary["lesion_voxel_models"].values()) == pytest.approx(1.0)
+    own = found.maps["model"].values[lesion.mask] == found.summary["model_numbers"]["extended-tofts"]
+    of_map = np.nanmedian(found.maps["ktrans"].values[lesion.mask][own])
+    assert found.summary["lesion_model_medians"]["ktrans"] == pytest.approx(of_map, rel=0.02)
+    mean = found.kept.mean("curve", lesion.mask, "lesion", "fit")
+    np.testing.assert_allclose(mean.fit, mean.values, atol=0.02 * mean.values.max())
 
 
 def test_the_fit_of_the_room_is_the_fit_of_the_fitter(truth):

@@ -4,15 +4,20 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from cases import EFFECT, TREATED, TUMOUR, UNTREATED, found
-from perspect.evidence import Known, calibrate, question
+from perspect.evidence import Case, Known, calibrate, question
 from perspect.report import answer_page, findings_json, findings_table
 from perspect.report.answer import _left_out
 from perspect.report.findings import SCHEMA
+from perspect.report.heading import heading
+from perspect.report.panel import Chart, Panel
+from perspect.report.remarks import remarks
 from perspect.report.schema import Findings
+from perspect.vocabulary import Curve, Flag, Metric, Moment, Severity
 from small_dossier import small_dossier
 
 RECURRENCE = {"key": "recurrence", "case": TREATED}
@@ -102,7 +107,7 @@ def test_the_findings_have_the_keys_of_the_schema():
     assert values["schema"] == SCHEMA
     assert list(values) == [
         "schema", "banner", "software", "question", "context", "study", "quality", "flags", "traps", "regions",
-        "findings", "metrics", "histograms", "sizes", "changes", "evidence", "verdict", "limits", "methods",
+        "findings", "metrics", "histograms", "sizes", "curves", "changes", "evidence", "verdict", "limits", "methods",
         "references",
     ]  # fmt: skip
     assert set(values["verdict"]) >= {
@@ -132,7 +137,7 @@ def test_a_marker_has_one_line_however_many_rows_are_published():
 
 def test_facts_and_images_that_were_not_used_stand_in_words():
     said = text_of(answer_page(small_dossier()))
-    assert "Lesion treated before no" in said
+    assert "On record not treated before, no steroids" in said
     assert "dsc.has_preload" not in said
     assert "There, but not used sub-01_asl.nii.gz" in said
 
@@ -169,3 +174,66 @@ def test_without_each_family_the_sites_own_cut_offs_are_read_as_in_the_answer_it
     assert rest["side"] == "features of treatment effect"
     (rest,) = (one for one in _left_out(replace(dossier, site=None)) if one["family"] == "metabolism")
     assert rest["side"] == "features of active tumour"
+
+
+def charted():
+    """A dossier with the curves of a series that ends soon after its bolus."""
+    times = np.arange(0.0, 60.0, 1.5)
+    values = 20 * np.exp(-(((times - 30) / 4) ** 2))
+    curves = {
+        "lesion": Curve(times, values, "1/s", "enhancing part", std=0.1 * values),
+        "white": Curve(times, values / 3, "1/s", "normal white matter", fit=values / 3),
+    }
+    marks = (Moment(58.5, 90.0, "not recorded"),)
+    panel = Panel("Change of relaxation", curves, "ΔR2* (1/s)", spans=(Moment(0.0, 20.0, "rest"),), marks=marks)
+    chart = Chart("dsc", "DSC: passage", "enhancing part", 120, 7, (panel,), markers=("rcbv_mean",), sentence="So.")
+    return replace(small_dossier(), charts=(chart,))
+
+
+def test_curves_have_axes_units_names_numbers_and_what_spoils_them():
+    page = answer_page(charted())
+    said = text_of(page)
+    for words in ("ΔR2* (1/s)", "time (s)", "enhancing part", "normal white matter", "not recorded", "rest"):
+        assert words in said, words
+    assert "Mean of 120 voxels of the enhancing part, 7 in traps left out. rCBV 4.00 ± 0.30 . So." in said
+    # The axis of time goes on to where the series should have ended.
+    assert ">80</text>" in page
+    assert 'tabindex="0" role="group" aria-label="DSC: passage"' in page
+
+
+def test_curves_are_in_the_findings_with_every_number_that_is_drawn():
+    (one,) = json.loads(findings_json(charted()))["curves"]
+    (panel,) = one["panels"]
+    assert (one["voxels"], one["left_out"], one["markers"]) == (120, 7, ["rcbv_mean"])
+    assert panel["marks"] == [{"start": 58.5, "stop": 90.0, "words": "not recorded"}]
+    assert len(panel["curves"]["lesion"]["values"]) == len(panel["curves"]["lesion"]["std"]) == 40
+    assert panel["curves"]["lesion"]["fit"] is None
+    Findings.model_validate_json(findings_json(charted()))
+
+
+def test_a_caution_of_maps_that_nothing_is_read_from_is_a_note_and_a_grave_one_is_not():
+    flow = Flag("coarse-flow", Severity.CAUTION, "Flow is coarse.", "cbf, mtt")
+    grave = replace(flow, code="flow-wrong", severity=Severity.LIMITED)
+    both = Flag("two", Severity.CAUTION, "Of both.", "rcbv, cbf")
+    metric = Metric("rcbv", "solid part", "mean", "ratio", 4.0, 3.0, 5.0, 16)
+    shown, notes = remarks(replace(small_dossier(), flags=(flow, grave, both), traps=(), metrics=(metric,)))
+    assert [one.code for one, _ in shown] == ["flow-wrong", "two"]
+    assert [one.code for one, _ in notes] == ["coarse-flow"]
+
+
+def test_a_trap_of_markers_that_the_question_does_not_read_is_a_note():
+    acids = Flag("acids-or-lipid", Severity.LIMITED, "Not told apart.", "amino_acids")
+    also = replace(acids, code="content", where="amino_acids, rcbv_mean")
+    for key, expected in (("grade", ["content"]), (None, ["acids-or-lipid", "content"])):
+        shown, _ = remarks(replace(small_dossier(key=key), flags=(acids, also), traps=()))
+        assert [one.code for one, _ in shown] == expected
+
+
+def test_the_heading_says_what_is_on_record_and_what_is_not():
+    treated = heading(small_dossier(**RECURRENCE))
+    assert treated.treatment.startswith("treated, radiotherapy ended 200 days before, no drug against vessel growth")
+    bare = heading(small_dossier(case=Case({"treated": False})))
+    assert bare.treatment == "not treated before; not on record: steroids, contrast agent before spectroscopy"
+    assert re.search(r"perspect 0.0 · pipeline [0-9a-f]{8} · evidence [0-9a-f]{8} · preliminary", treated.made_by)
+    other = small_dossier(case=Case({**UNTREATED.facts, "dsc.plan": "another"}))
+    assert heading(other).made_by != heading(small_dossier()).made_by

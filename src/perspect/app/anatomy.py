@@ -1,7 +1,7 @@
 """What the conventional images of a patient say of a series: where its normal-appearing white matter is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 from perspect import io
 from perspect.anatomy import align, identity, normal, resample
 from perspect.anatomy.brain_in_head import brain, to_standard
+from perspect.anatomy.mirror import SOURCE as MIRROR
 from perspect.anatomy.mirror import Mirror, mirror
 from perspect.anatomy.tissue import Tissues, tissues
-from perspect.vocabulary import Anatomy, Flag, Grid, Measured, Problem, Region, Step
+from perspect.vocabulary import Anatomy, Flag, Grid, Measured, Problem, Region, Severity, Step
 
 ORDER: Final = ("t1w", "t1c", "flair", "t2w")
 """Which contrast leads, the best known first: a series is aligned with it, and the others are brought onto it."""
@@ -184,9 +185,19 @@ def _seen(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid, placed: ali
         opposite=_on_series(opposite, grid, placed, MIRRORED),
         mirror=head.mirror,
         flags=(
-            *head.flags, *placed.flags, *chosen.flags, *identity.doubts(image, grid, first, head.grid, placed),
+            *_without_sides(head.flags, chosen.name), *placed.flags, *chosen.flags,
+            *identity.doubts(image, grid, first, head.grid, placed),
         ),
         steps=(*head.steps, step, chosen.step),
+    )  # fmt: skip
+
+
+def _without_sides(flags: tuple[Flag, ...], reference: str) -> tuple[Flag, ...]:
+    """Doubts of the plane between the sides limit only what is compared with the place opposite the lesion."""
+    if reference == normal.OPPOSITE:
+        return flags
+    return tuple(
+        replace(one, severity=min(one.severity, Severity.CAUTION)) if one.source == MIRROR else one for one in flags
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import perspect
 from perspect import asl, io, report
 from perspect.anatomy import align, resample
 from perspect.app.anatomy import Head, Seen, seen, seen_in
-from perspect.app.place import region_on
+from perspect.app.place import kept_of, region_on
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import (
     Acquisition,
@@ -119,9 +119,10 @@ def examine_asl(
     grid = reading.labelled.series.grid
     labelled, m0_flags = with_m0(reading, may_move=plan.motion)
     head = head_of(inputs, anatomy, labelled, grid, reading.code != 0, tell, known)
+    keep = kept_of(head.around.lesion, None if head.seen is None else head.seen.white)
     was = THREADS.set(threads)
     try:
-        measured = asl.quantify(labelled, plan, around=head.around, progress=tell)
+        measured = asl.quantify(labelled, plan, around=head.around, keep=keep, progress=tell)
     finally:
         THREADS.reset(was)
     flags = (*reading.flags, *m0_flags, *head.flags, *measured.flags)

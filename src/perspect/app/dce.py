@@ -9,9 +9,11 @@ from jaxtyping import Float
 
 import perspect
 from perspect import dce, io, report
-from perspect.anatomy import resample
+from perspect.anatomy import normal, resample
+from perspect.app.anatomy import Head, Seen, seen_in
 from perspect.app.dsc import TABLES, baseline
-from perspect.app.place import region_on
+from perspect.app.lesion import Placed
+from perspect.app.place import kept_of, region_on
 from perspect.app.t1 import T1Inputs, b1_on, measured_t1
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import (
@@ -30,6 +32,9 @@ from perspect.vocabulary import (
 from perspect.vocabulary.progress import Progress, silent
 
 NOTHING_GIVEN: Final = Acquisition()
+FIRST: Final = 6
+"""Volumes at most that are taken to be before agent when the series is laid beside other images [our default]."""
+
 ARTERIAL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "iaugcbn60")
 """Maps on which the arterial input bears, for their sidecars."""
 
@@ -65,11 +70,22 @@ class DceInputs:
 
 @dataclass(frozen=True, eq=False)
 class DceExamined:
-    """What was measured, the files that hold it, and the signal at rest."""
+    """What was measured, the files that hold it, the signal at rest, and what the conventional images said."""
 
     measured: Measured
     written: io.Written
     at_rest: Float[np.ndarray, "x y z"]
+    seen: Seen | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DceHead:
+    """What is known of the head before a series is measured: the conventional images, and the parts of the lesion in
+    them, for the solid one of which one model is chosen.
+    """
+
+    head: Head
+    lesion: Placed
 
 
 def examine_dce(
@@ -80,13 +96,15 @@ def examine_dce(
     overwrite: bool = False,
     threads: int = 1,
     is_part: bool = False,
+    known: DceHead | None = None,
     progress: Progress | None = None,
 ) -> DceExamined:
     """Maps, masks, curves, summary and page of a DCE series, written below `out`.
 
     Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken, and `Refusal`
     where nothing can be measured that means what it is called; in either case nothing is written. `is_part` puts the
-    page beside the maps, for an examination that has a page of its own.
+    page beside the maps, for an examination that has a page of its own; `known` is what the conventional images say,
+    where that is known already.
     """
     plan, tell = plan or dce.Plan(), progress or silent
     found = io.find_dce(inputs.series)
@@ -94,16 +112,22 @@ def examine_dce(
     io.demand_free(out, io.existing(destination), overwrite)
     tell("reading", 0.0)
     vfa = inputs.vfa or (found.vfa if inputs.t1 is None else ())
-    known = io.demand_one_patient((found.series, *vfa))
+    strangers = io.demand_one_patient((found.series, *vfa))
     reading = io.read_dce(found.series, inputs.given, inputs.times)
     series = _with_excitation(reading.series[0], inputs.excitation)
     used: dict[str, str] = {}
+    seen = None if known is None else seen_in(known.head, before_agent(series), series.grid)
+    part = None if seen is None or known is None else _solid(known.lesion, seen, series)
     was = THREADS.set(threads)
     try:
-        measured = _measured(inputs, found, series, reading.code != 0, plan, tell, used)
+        measured = _measured(inputs, found, series, reading.code != 0, plan, tell, used, part, seen)
     finally:
         THREADS.reset(was)
-    measured = replace(measured, flags=(*known, *reading.flags, *measured.flags))
+    # Nothing of leakage is compared with normal tissue: of the anatomy only where the series lies, and whose it is.
+    placed = () if seen is None else tuple(one for one in seen.flags if one.source == "alignment")
+    steps = () if seen is None else tuple(one for one in seen.steps if one.name != normal.SOURCE)
+    flags = (*strangers, *reading.flags, *placed, *measured.flags)
+    measured = replace(measured, flags=flags, recipe=Recipe((*steps, *measured.recipe.steps)))
     tell("drawing", 0.0)
     at_rest = baseline(series, measured.summary)
     page = report.dce_page(measured, series.name, at_rest)
@@ -114,7 +138,17 @@ def examine_dce(
         reading.root,
     )  # fmt: skip
     written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
-    return DceExamined(measured, written, at_rest)
+    return DceExamined(measured, written, at_rest, seen)
+
+
+def before_agent(series: Series) -> Float[np.ndarray, "x y z"]:
+    """The mean of the first volumes, which agent has not reached: a picture to lay beside conventional images."""
+    return baseline(series, {"baseline_frames": (0, max(1, min(FIRST, series.n_times // 8)))})
+
+
+def _solid(lesion: Placed, seen: Seen, series: Series) -> Region | None:
+    """The solid part of the lesion on the grid of the series; None where it has no voxel there."""
+    return lesion.on(series.grid, seen.series_to_anatomy.matrix).get("solid part")
 
 
 def _with_excitation(series: Series, tr: float | None) -> Series:
@@ -129,6 +163,8 @@ def _measured(
     plan: dce.Plan,
     tell: Progress,
     used: dict[str, str],
+    part: Region | None,
+    seen: Seen | None,
 ) -> Measured:
     """What the room says, with T1, flip angles and masks brought onto the grid of the series."""
     notes: list[Flag] = []
@@ -154,10 +190,10 @@ def _measured(
         aif = io.read_input_function(inputs.aif)
     else:
         aif = region(inputs.aif, "aif")
-    lesion = region(inputs.lesion, "lesion")
+    lesion = part or region(inputs.lesion, "lesion")
     measured = dce.quantify(
         series, plan, t1=t1, b1=b1, mask=region(inputs.mask, "brain"), aif=aif, vein=region(inputs.vein, "vein"),
-        lesion=lesion, progress=tell,
+        lesion=lesion, keep=kept_of(lesion, None if seen is None else seen.white), progress=tell,
     )  # fmt: skip
     regions = {**measured.regions} | ({} if lesion is None else {"lesion": lesion})
     recipe = measured.recipe if before is None else Recipe((*before.recipe.steps, *measured.recipe.steps))

@@ -11,7 +11,7 @@ from jaxtyping import Float
 import perspect
 from perspect import dsc, io, report
 from perspect.app.anatomy import Head, Seen, judged, seen, seen_in
-from perspect.app.place import region_on
+from perspect.app.place import kept_of, region_on
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Recipe, Region, Series, Severity
 from perspect.vocabulary.progress import Progress, silent
@@ -210,8 +210,9 @@ def _quantified(reading: io.Reading, by_hand: ByHand, plan: dsc.Plan, threads: i
     was = THREADS.set(threads)
     try:
         measured = dsc.quantify(
-            reading.series, plan, mask=by_hand.mask, reference=by_hand.white, aif=by_hand.aif, progress=tell
-        )
+            reading.series, plan, mask=by_hand.mask, reference=by_hand.white, aif=by_hand.aif,
+            keep=kept_of(by_hand.regions.get("lesion"), by_hand.white), progress=tell,
+        )  # fmt: skip
     finally:
         THREADS.reset(was)
     flags, regions = (*reading.flags, *by_hand.notes, *measured.flags), {**measured.regions, **by_hand.regions}

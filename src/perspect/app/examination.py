@@ -155,6 +155,7 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
         sizes=tuple(lesion.size(one) for key, one in patient.lesion.parts.regions.items() if key in SIZED),
         changes=lesion.changes(findings, earlier, perspect.__version__),
         spectra=tuple(one for some in added for one in some.spectra),
+        charts=tuple(one for some in added for one in some.charts),
         pages={
             key: one.relative_to(request.out).as_posix() for some in added for key, one in some.pages.items()
         },

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from scipy import ndimage
+
 from perspect import io
 from perspect.anatomy import resample
 from perspect.vocabulary import Flag, Grid, Problem, Region, Severity
@@ -33,6 +35,17 @@ def region_on(path: Path, name: str, grid: Grid, *, has_positions: bool) -> tupl
         source="reading",
     )
     return Region(mask, grid, name, f"{path.name}, resampled"), (note,)
+
+
+def kept_of(lesion: Region | None, white: Region | None) -> Region | None:
+    """Whose curves are kept voxel by voxel: of a lesion with a voxel around it, and of normal white matter. None where
+    there is no lesion.
+    """
+    if lesion is None:
+        return None
+    around = ndimage.binary_dilation(lesion.mask)
+    mask = around if white is None else around | white.mask
+    return Region(mask, lesion.grid, "lesion and normal white matter")
 
 
 def _voxel_by_voxel(region: Region, grid: Grid, path: Path) -> tuple[Region, tuple[Flag, ...]]:

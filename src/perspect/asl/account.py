@@ -20,7 +20,7 @@ from perspect.asl.quality import PURE, Quality
 from perspect.asl.tumour import ReadOut
 from perspect.asl.weights import Weighed
 from perspect.fit.posterior import normal, posterior
-from perspect.vocabulary import Around, Curve, Flag, Labelled, Region, Severity, Step, lexicon
+from perspect.vocabulary import FAILED_FROM, Around, Curve, Flag, Kept, Labelled, Region, Severity, Step, lexicon
 
 NAMES: Final = {"grey": "grey matter", "white": "white matter", "lesion": "a lesion"}
 """Of the tissues whose flow another model would read otherwise."""
@@ -198,6 +198,41 @@ def curves(run: Run) -> Mapping[str, Curve]:
             run.labelled.series.times[moving], run.moved.displacement[moving], "mm", "mean displacement"
         )
     return made
+
+
+def kept(run: Run, wanted: Region) -> Kept | None:
+    """ΔM/M0 of the voxels of a region over the delays, one by one, each with what its flow, transit time and arteries
+    give; None where there is one delay.
+    """
+    if run.is_single:
+        return None
+    chosen = run.brain.taken(wanted.mask)
+    is_absolute = run.equilibrium.is_absolute
+    factor = lexicon.PERFUSION_WEIGHTED.shown_factor if is_absolute else 1.0
+    unit = lexicon.PERFUSION_WEIGHTED.shown_unit if is_absolute else "a.u."
+    usable = run.fitted.status["cbf"] < FAILED_FROM
+    rows = {"curve": np.where(usable[:, None], run.samples.values, np.nan)[chosen]}
+    if is_absolute:
+        rows["fit"] = _predicted(run, chosen & usable)[chosen]
+    curves = {name: (factor * one).astype(np.float32) for name, one in rows.items()}
+    return Kept(
+        run.brain.part(chosen, wanted.name, wanted.origin), run.samples.delays, curves, dict.fromkeys(curves, unit)
+    )  # fmt: skip
+
+
+def _predicted(run: Run, which: Bool[np.ndarray, " voxels"]) -> Float[np.ndarray, "voxels samples"]:
+    """The curves of what was found in single voxels."""
+    out = np.full(run.samples.values.shape, np.nan)
+    arteries = run.fitted.has_arteries
+    has_arteries = np.zeros(which.size, bool) if arteries is None else arteries
+    for rows, delays, t1 in run.samples.groups():
+        for with_arteries in (False, True):
+            mine = rows[which[rows] & (has_arteries[rows] == with_arteries)]
+            if mine.size:
+                model = run.setting.model(delays, run.samples.durations, t1, with_arteries)
+                p = np.stack([run.fitted.values[one.key][mine] for one in model.parameters], axis=-1)
+                out[mine] = model.predict(p)
+    return out
 
 
 def _tissues(run: Run) -> dict[str, tuple[str, Bool[np.ndarray, " voxels"]]]:

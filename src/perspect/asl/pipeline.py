@@ -56,12 +56,18 @@ then relative. [our default]"""
 
 
 def quantify(
-    labelled: Labelled, plan: Plan | None = None, *, around: Around = NOTHING_ELSE, progress: Progress | None = None
+    labelled: Labelled,
+    plan: Plan | None = None,
+    *,
+    around: Around = NOTHING_ELSE,
+    keep: Region | None = None,
+    progress: Progress | None = None,
 ) -> Measured:
     """Maps of flow, transit time and arterial volume from an ASL series, with errors, status, flags and recipe.
 
-    `around` is what else is known of the head: mask, lesion, tissues. `progress` is told the stage and the share of it
-    that is done. Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
+    `around` is what else is known of the head: mask, lesion, tissues. The differences of the voxels of `keep` are kept
+    beside the maps where there are several delays. `progress` is told the stage and the share of it that is done.
+    Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
     plan = plan or Plan()
     tell = progress or silent
@@ -167,7 +173,8 @@ def quantify(
     for key, column in pure.items():
         made[key] = Map.of(PURE[key], brain, *column)
     numbers = {**account.summary(run, flags), **one.numbers}
-    return Measured(made, flags, Recipe(steps), regions, account.curves(run), numbers)
+    held = None if keep is None else account.kept(run, keep)
+    return Measured(made, flags, Recipe(steps), regions, account.curves(run), numbers, held)
 
 
 def find_brain(labelled: Labelled, around: Around) -> Region:

@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from perspect.anatomy.aligned import Aligned
 from perspect.dce.arterial import FEWEST_FOR_NOISE, Arterial
 from perspect.dce.bolus import AtRest
 from perspect.dce.concentration import Concentration
-from perspect.dce.kinetics import NUMBERS, Kinetics
+from perspect.dce.kinetics import NUMBERS, Kinetics, OneModel
 from perspect.dce.plan import Plan
 from perspect.dce.transit import Neglect
-from perspect.vocabulary import FAILED_FROM, Acquisition, Curve, Map, Recipe, Step
+from perspect.fit import Fit
+from perspect.vocabulary import FAILED_FROM, Acquisition, Curve, Kept, Map, Recipe, Region, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Run:
     has_b1: bool
     structure: float
     depends: float
-    one_model: tuple[str, dict[str, float]] | None
+    one_model: OneModel | None
     neglect: Neglect | None
 
 
@@ -132,8 +133,44 @@ def summary(run: Run) -> dict[str, Any]:
     if run.neglect is not None:
         out |= {"transit_vp_error": run.neglect.vp, "transit_ktrans_error": run.neglect.ktrans}
     if run.one_model is not None:
-        out |= {"lesion_model": run.one_model[0], "lesion_model_weights": run.one_model[1]}
+        one = run.one_model
+        out |= {
+            "lesion_model": one.name, "lesion_model_weights": dict(one.weights), "lesion_model_voxels": one.n_voxels,
+            "lesion_model_medians": dict(one.medians), "lesion_voxel_models": dict(one.of_voxels),
+        }  # fmt: skip
     return out
+
+
+def kept(run: Run, inside: Region, wanted: Region) -> Kept:
+    """The curves of the voxels of a region one by one, each with its fit: that of the one model of the lesion where one
+    was chosen and leaves nothing open, else that of the voxel's own.
+    """
+    chosen = inside.taken(wanted.mask)
+    voxels = np.flatnonzero(chosen)
+    n = run.times.size
+    curves = np.where((run.agent.status < FAILED_FROM)[voxels, None], run.found.seen.curves[voxels], np.nan)
+    fits = np.full(curves.shape, np.nan)
+    for place, one in enumerate(run.found.fits.values()):
+        _predict(one, voxels, run.found.chosen[voxels] == place, fits)
+    if run.one_model is not None:
+        _predict(run.found.fits[run.one_model.name], voxels, np.isfinite(fits[:, 0]), fits)
+    rows = {"curve": curves[:, :n].astype(np.float32), "fit": fits[:, :n].astype(np.float32)}
+    return Kept(
+        inside.part(chosen, wanted.name, wanted.origin), run.times, rows, dict.fromkeys(rows, run.found.seen.unit)
+    )  # fmt: skip
+
+
+def _predict(
+    one: Fit,
+    voxels: Int[np.ndarray, " some"],
+    which: Bool[np.ndarray, " some"],
+    into: Float[np.ndarray, "some samples"],
+) -> None:
+    """Puts the curves that a fit gives for some of the voxels where they belong; what it leaves open stays."""
+    p = np.stack([one.values[quantity.key][voxels] for quantity in one.model.parameters], axis=-1)
+    told = np.flatnonzero(which & np.isfinite(p).all(axis=1))
+    if told.size:
+        into[told] = one.model.predict(p[told])
 
 
 def curves(run: Run) -> dict[str, Curve]:

@@ -192,14 +192,43 @@ def _carried(one: Fit, slopes: Mapping[int, np.ndarray]) -> Float[np.ndarray, " 
         return np.asarray(np.sqrt(variance))
 
 
-def of_region(found: Kinetics, inside: Bool[np.ndarray, " voxels"]) -> tuple[str, dict[str, float]]:
-    """Which one model a region asks for as a whole, and its weight beside the others: AICc summed over its voxels."""
-    criteria = np.stack([aicc(one)[inside] for one in found.fits.values()])
-    total = criteria[:, np.isfinite(criteria).all(axis=0)].sum(axis=1)
-    relative = np.exp(-0.5 * (total - total.min()))
-    shares = relative / relative.sum()
+@dataclass(frozen=True, eq=False)
+class OneModel:
+    """The one model that a region asks for as a whole, the Akaike weights of all by name, its voxels, and the medians
+    over them (inside units) of what that model says. `of_voxels` is the share of its voxels that choose each model by
+    themselves.
+    """
+
+    name: str
+    weights: Mapping[str, float]
+    n_voxels: int
+    medians: Mapping[str, float]
+    of_voxels: Mapping[str, float]
+
+
+def of_region(found: Kinetics, inside: Bool[np.ndarray, " voxels"]) -> OneModel | None:
+    """Which one model a region asks for: AICc summed over its voxels. None where it has no voxel that all models fit.
+
+    The sum takes the noise of voxels for independent, so that weights of large regions are nearly 0 or 1 (Burnham and
+    Anderson 2004, doi:10.1177/0049124104268644).
+    """
     names = found.names
-    return names[int(total.argmin())], {name: float(share) for name, share in zip(names, shares, strict=True)}
+    criteria = np.stack([aicc(one) for one in found.fits.values()])
+    known = inside & np.isfinite(criteria).all(axis=0) & (found.chosen >= 0)
+    if not known.any():
+        return None
+    total = criteria[:, known].sum(axis=1)
+    relative = np.exp(-0.5 * (total - total.min()))
+    best = names[int(total.argmin())]
+    told = {quantity.key: values[known] for quantity, (values, _) in shared(found.fits[best]).items()}
+    medians = {key: float(np.nanmedian(one)) for key, one in told.items() if np.isfinite(one).any()}
+    return OneModel(
+        best,
+        dict(zip(names, map(float, relative / relative.sum()), strict=True)),
+        int(known.sum()),
+        medians,
+        {name: float((found.chosen[known] == place).mean()) for place, name in enumerate(names)},
+    )
 
 
 def dependence(found: Kinetics) -> float:

@@ -49,6 +49,7 @@ def quantify(
     aif: Region | Curve | None = None,
     vein: Region | None = None,
     lesion: Region | None = None,
+    keep: Region | None = None,
     progress: Progress | None = None,
 ) -> Measured:
     """Maps of leakage, volumes and enhancement from a DCE series, with standard errors, status, flags and recipe.
@@ -56,6 +57,7 @@ def quantify(
     `t1` before agent is a map, or one value in s for all tissue. `b1` is the true over the nominal flip angle, on the
     grid of the series. `mask` is what is measured (default: the brain), `aif` a region or a curve (default: found),
     `vein` a region in a large vein to scale the arterial input to, `lesion` a region for which one model is chosen.
+    The curves of the voxels of `keep` are kept beside the maps, with fits by that model where there is one.
 
     Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
@@ -117,7 +119,7 @@ def quantify(
     )  # fmt: skip
     return Measured(
         maps, tuple(sorted(flags, key=lambda flag: -flag.severity)), account.recipe(run), regions, account.curves(run),
-        account.summary(run),
+        account.summary(run), None if keep is None else account.kept(run, inside, keep),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from perspect.anatomy.aligned import Aligned
 from perspect.dsc.arterial import Arterial
 from perspect.dsc.blood import Flow, haematocrit_factor
 from perspect.dsc.calibrate import TRANSIT_TIMES, Calibration
-from perspect.dsc.leakage import WORST_VARIATION, Correction
+from perspect.dsc.leakage import WORST_VARIATION, Correction, corrected_curves
 from perspect.dsc.passage import FirstPass
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import Protocol
@@ -21,7 +21,7 @@ from perspect.dsc.signal import Relaxation, Rest
 from perspect.dsc.t1_effect import R1, R2STAR
 from perspect.dsc.tissue import WhiteMatter
 from perspect.models.leakage import T1_BOUNDS
-from perspect.vocabulary import Acquisition, Curve, Recipe, Step
+from perspect.vocabulary import Acquisition, Curve, Kept, Recipe, Region, Step, lexicon
 from perspect.vocabulary.lexicon import KEP_LEAKAGE
 
 METHODS = {
@@ -83,6 +83,24 @@ def curves(run: Run) -> Mapping[str, Curve]:
     if run.moved.displacement is not None:
         out["displacement"] = Curve(run.times, run.moved.displacement, "mm", "mean displacement of the brain")
     return out
+
+
+def kept(run: Run, brain: Region, wanted: Region) -> Kept:
+    """Signal (per cent of that at rest), ΔR2* and ΔR2* without leakage of the voxels of a region, one by one, since the
+    signal is steady.
+    """
+    chosen = brain.taken(wanted.mask)
+    voxels = np.flatnonzero(chosen)
+    relaxation, steady = run.relaxation, slice(run.rest.start, None)
+    usable = relaxation.is_usable[voxels, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        signal = 100.0 * relaxation.signals[-1][voxels] / relaxation.baselines[-1][voxels, None]
+    rows = {"signal": signal, "delta_r2star": relaxation.curves[voxels]}
+    if run.correction is not None:
+        rows["corrected"] = corrected_curves(relaxation, run.correction, voxels)
+    units = {name: "%" if name == "signal" else lexicon.DELTA_R2STAR.unit for name in rows}
+    curves = {name: np.where(usable, one, np.nan).astype(np.float32)[:, steady] for name, one in rows.items()}
+    return Kept(brain.part(chosen, wanted.name, wanted.origin), run.times[steady], curves, units)
 
 
 def summary(run: Run) -> Mapping[str, Any]:

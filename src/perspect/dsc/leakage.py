@@ -347,18 +347,21 @@ def uncorrected(relaxation: Relaxation, times: Float[np.ndarray, " time"], windo
     return Correction(*k, area, std, std, relaxation.status, *(np.zeros(area.size, bool),) * 2, None)
 
 
-def corrected_curves(relaxation: Relaxation, correction: Correction, span: slice) -> Float[np.ndarray, "some time"]:
+def corrected_curves(
+    relaxation: Relaxation, correction: Correction, voxels: slice | Int[np.ndarray, " some"]
+) -> Float[np.ndarray, "some time"]:
     """ΔR2* of some voxels without the leakage term, in 1/s; unchanged where leakage cannot be told from none."""
     table = correction.table
     if table is None:
-        return relaxation.curves[span]
-    k2 = np.where(correction.is_corrected[span], correction.k2[span], 0.0).astype(np.float32)
-    out: Float[np.ndarray, "some time"] = relaxation.curves[span] + k2[:, None] * table.leaked[0].astype(np.float32)
-    returns = np.flatnonzero(correction.is_bidirectional[span] & (k2 != 0))
+        return relaxation.curves[voxels]
+    k2 = np.where(correction.is_corrected[voxels], correction.k2[voxels], 0.0).astype(np.float32)
+    out: Float[np.ndarray, "some time"] = relaxation.curves[voxels] + k2[:, None] * table.leaked[0].astype(np.float32)
+    returns = np.flatnonzero(correction.is_bidirectional[voxels] & (k2 != 0))
     if returns.size:
-        leaked = table.at(correction.kep[span][returns])[0] - table.leaked[0]
+        leaked = table.at(correction.kep[voxels][returns])[0] - table.leaked[0]
         out[returns] += k2[returns, None] * leaked.astype(np.float32)
     if correction.saturation is not None:
-        rows = np.arange(*np.searchsorted(correction.saturation.voxels, [span.start, span.stop]))
-        out[correction.saturation.voxels[rows] - span.start] = correction.saturation.corrected(relaxation, rows)
+        chosen = np.arange(relaxation.curves.shape[0])[voxels]
+        _, here, rows = np.intersect1d(chosen, correction.saturation.voxels, assume_unique=True, return_indices=True)
+        out[here] = correction.saturation.corrected(relaxation, rows)
     return out

@@ -33,20 +33,22 @@ def quantify(
     mask: Region | None = None,
     reference: Region | None = None,
     aif: Region | Curve | None = None,
+    keep: Region | None = None,
     progress: Progress | None = None,
 ) -> Measured:
     """Maps of blood volume, leakage, flow and timing from a DSC series, with standard errors, status, flags and recipe.
 
     One echo, or two of the same bolus (then T1 effects cancel). `mask` restricts the analysis (default: the brain,
     found on the image); `reference` is normal-appearing white matter (default: found from the perfusion); `aif` is a
-    region or a curve (default: found). `progress` is told the stage and the share of it that is done.
+    region or a curve (default: found). The curves of the voxels of `keep` are kept beside the maps. `progress` is told
+    the stage and the share of it that is done.
 
     Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
     plan = plan or Plan()
     tell = progress or silent
     echoes = checked_echoes(series)
-    for region in (mask, reference, aif):
+    for region in (mask, reference, aif, keep):
         if isinstance(region, Region):
             check_place(region, echoes[0])
     acquisition = echoes[0].acquisition
@@ -116,6 +118,7 @@ def quantify(
         maps(brain, curves, correction, area, volume, white, scale, flow, peak, simulated),
         tuple(sorted(flags, key=lambda flag: -flag.severity)),
         account.recipe(run), regions, account.curves(run), account.summary(run),
+        None if keep is None else account.kept(run, brain, keep),
     )  # fmt: skip
 
 

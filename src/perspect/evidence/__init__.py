@@ -9,7 +9,7 @@ from perspect.evidence.question import Question
 from perspect.evidence.questions import QUESTIONS, question
 from perspect.evidence.row import Cutoff, Row
 from perspect.evidence.side import Side
-from perspect.evidence.sources import ROWS, marker_of, row
+from perspect.evidence.sources import ROWS, marker_of, row, table_version
 from perspect.evidence.verdict import Answer, Reading, Word
 from perspect.evidence.weigh import weigh
 
@@ -33,5 +33,6 @@ __all__ = [
     "question",
     "refusals",
     "row",
+    "table_version",
     "weigh",
 ]

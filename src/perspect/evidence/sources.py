@@ -2,6 +2,7 @@
 
 import tomllib
 from functools import lru_cache
+from hashlib import sha256
 from importlib import resources
 from typing import Any, Final
 
@@ -20,9 +21,18 @@ NOT_PRINTED: Final = 40
 
 
 @lru_cache(maxsize=1)
+def table_version() -> str:
+    """What the table of evidence comes down to: another table, another word."""
+    return sha256(_text().encode()).hexdigest()[:8]
+
+
+def _text() -> str:
+    return resources.files("perspect.evidence").joinpath("sources.toml").read_text("utf-8")
+
+
+@lru_cache(maxsize=1)
 def _rows() -> tuple[Row, ...]:
-    text = resources.files("perspect.evidence").joinpath("sources.toml").read_text("utf-8")
-    rows = tuple(_row(one) for one in tomllib.loads(text)["row"])
+    rows = tuple(_row(one) for one in tomllib.loads(_text())["row"])
     twice = {one.id for one in rows if sum(other.id == one.id for other in rows) > 1}
     if twice:
         raise ValueError(f"sources.toml has two rows of the name {sorted(twice)}.")

@@ -5,7 +5,7 @@ from typing import Final
 from perspect.pitfalls.scene import Scene
 from perspect.pitfalls.threshold import threshold
 from perspect.pitfalls.trap import NOWHERE, Trap
-from perspect.vocabulary import Severity
+from perspect.vocabulary import Moment, Severity
 
 MOVED: Final = threshold("motion-in-bolus", "moved")
 """Voxels by which the head moves from one volume to the next while the bolus passes."""
@@ -20,8 +20,10 @@ def look(scene: Scene) -> Trap | None:
     size = min(scene.grid.spacing)
     if not scene.bolus_motion > MOVED * size:
         return None
+    times = [at for at, far in scene.steps if far > MOVED * size]
+    when = (Moment(min(times), max(times), f"moved by {scene.bolus_motion:.1f} mm"),) if times else ()
     return Trap(
         "motion-in-bolus", Severity.LIMITED,
         f"The head moved by {scene.bolus_motion:.1f} mm from one volume to the next while the bolus passed (voxels of "
-        f"{size:.1f} mm).", None, NOWHERE, (scene.spoils,),
+        f"{size:.1f} mm).", None, NOWHERE, (scene.spoils,), when=when,
     )  # fmt: skip

@@ -1,11 +1,12 @@
 """A bolus that was badly seen: too little before it, too seldom sampled, too weak, too wide, cut off."""
 
+from math import isfinite
 from typing import Final
 
 from perspect.pitfalls.scene import Scene
 from perspect.pitfalls.threshold import threshold
 from perspect.pitfalls.trap import NOWHERE, Trap
-from perspect.vocabulary import Severity
+from perspect.vocabulary import Moment, Severity
 
 CODE: Final = "bolus-poor"
 
@@ -30,19 +31,23 @@ def look(scene: Scene) -> Trap | None:
     seen = scene.passage
     if seen is None:
         return None
-    said = []
+    peak = seen.end - seen.tail
+    said: list[tuple[str, Moment | None]] = []
     if seen.n_baseline < BASELINE:
-        said.append(f"only {seen.n_baseline} volumes lie before it")
+        said.append((f"only {seen.n_baseline} volumes lie before it", Moment(*seen.rest, f"{seen.n_baseline} volumes")))
     if seen.step > STEP:
-        said.append(f"a volume is taken every {seen.step:.2f} s")
+        slow = Moment(*seen.first_pass, f"one volume in {seen.step:.1f} s")
+        said.append((f"a volume is taken every {seen.step:.2f} s", slow))
     if seen.contrast < CONTRAST:
-        said.append(f"blood volume of a voxel of white matter is only {seen.contrast:.1f} times its error")
+        said.append((f"blood volume of a voxel of white matter is only {seen.contrast:.1f} times its error", None))
     if seen.tail < TAIL:
-        said.append(f"the series ends {seen.tail:.0f} s after its peak")
+        said.append(
+            (f"the series ends {seen.tail:.0f} s after its peak", Moment(seen.end, peak + TAIL, "not recorded"))
+        )
     if seen.width > WIDE:
-        said.append(f"it takes {seen.width:.0f} s to pass")
+        said.append((f"it takes {seen.width:.0f} s to pass", Moment(*seen.first_pass, f"{seen.width:.0f} s to pass")))
     if not said:
         return None
-    return Trap(
-        CODE, Severity.LIMITED, f"The bolus is badly seen: {'; '.join(said)}.", None, NOWHERE, (scene.spoils,)
-    )  # fmt: skip
+    sentence = f"The bolus is badly seen: {'; '.join(words for words, _ in said)}."
+    when = tuple(one for _, one in said if one is not None and isfinite(one.start) and isfinite(one.stop))
+    return Trap(CODE, Severity.LIMITED, sentence, None, NOWHERE, (scene.spoils,), when=when)

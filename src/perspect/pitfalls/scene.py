@@ -16,7 +16,8 @@ from perspect.vocabulary import Grid, Region
 class Passage:
     """How well the bolus of a series is seen: volumes before it, s between volumes and from the peak to the end, the
     blood volume of a voxel of white matter over its standard error, and the width (s) of the first pass over the
-    brain. NaN: not known.
+    brain. `rest` and `first_pass` are from when to when (s on the axis of the series) these last, `end` is its last
+    volume. NaN: not known.
     """
 
     n_baseline: int
@@ -24,6 +25,9 @@ class Passage:
     tail: float
     contrast: float
     width: float = nan
+    rest: tuple[float, float] = (nan, nan)
+    first_pass: tuple[float, float] = (nan, nan)
+    end: float = nan
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,9 @@ class Scene:
     `references` are medians of rCBV in other candidates for normal white matter, relative to the one in use, by name;
     `reference_spread` is its robust coefficient of variation. `is_corrected` says whether leakage was taken out,
     `is_t2star` whether agent and iron darken the image, `bolus_motion` the largest framewise displacement (mm) while
-    the bolus passes, `alignment_error` the standard error (mm) of where the image lies in the anatomy, `unevenness` the
-    spatial coefficient of variation of labelled blood in grey matter, `positions_apart` how far (voxels) the two
-    positions of its header are. NaN: not known.
+    the bolus passes, `steps` each of these with its time (s), `alignment_error` the standard error (mm) of where the
+    image lies in the anatomy, `unevenness` the spatial coefficient of variation of labelled blood in grey matter,
+    `positions_apart` how far (voxels) the two positions of its header are. NaN: not known.
     """
 
     grid: Grid
@@ -81,6 +85,7 @@ class Scene:
     passage: Passage | None = None
     arterial: ArterialInput | None = None
     bolus_motion: float = nan
+    steps: tuple[tuple[float, float], ...] = ()
     alignment_error: float = nan
     unevenness: float = nan
     positions_apart: float = 0.0

@@ -7,6 +7,7 @@ import numpy as np
 from perspect.pitfalls.scene import Scene
 from perspect.pitfalls.threshold import threshold
 from perspect.pitfalls.trap import NOWHERE, Trap, masked
+from perspect.pitfalls.usual import elsewhere, usual
 from perspect.vocabulary import Severity
 
 CODE: Final = "label-in-vessels"
@@ -15,7 +16,7 @@ TALL: Final = threshold(CODE, "tall")
 """Percentile of the flow of the brain outside the lesion above which a voxel may be an artery."""
 
 STANDS_OUT: Final = threshold(CODE, "stands_out")
-"""Flow over the median of the part of the lesion that a voxel lies in."""
+"""Flow over what is usual in its part of the lesion and its tissue."""
 
 UNEVEN: Final = threshold(CODE, "uneven")
 """Spatial coefficient of variation of flow in grey matter above which the map is mostly arteries."""
@@ -33,15 +34,12 @@ def look(scene: Scene) -> Trap | None:
         )  # fmt: skip
     flow = scene.maps["cbf"]
     known = scene.brain & np.isfinite(flow)
-    elsewhere = known & ~scene.solid & ~scene.rim
-    if not elsewhere.any():
+    others = elsewhere(scene, known)
+    if not others.any():
         return None
-    tall = float(np.percentile(flow[elsewhere], TALL))
-    found = np.zeros(flow.shape, bool)
-    for part in (scene.solid & known, scene.rim & known):
-        if part.any():
-            middle = max(float(np.median(flow[part])), 1e-12)
-            found |= part & (np.nan_to_num(flow) > max(tall, STANDS_OUT * middle))
+    tall = float(np.percentile(flow[others], TALL))
+    with np.errstate(invalid="ignore"):
+        found = known & (flow > tall) & (flow > STANDS_OUT * usual(scene, flow, known))
     return masked(
         scene, CODE, found, "Labelled blood in an artery is part of the lesion or its surroundings.", (scene.spoils,)
     )  # fmt: skip

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 
 from perspect.pitfalls.scene import Scene
 from perspect.pitfalls.threshold import KINDS
-from perspect.vocabulary import Flag, Grid, Region, Severity
+from perspect.vocabulary import Flag, Grid, Moment, Region, Severity
 
 NOWHERE: Final = float("nan")
 """The share of a trap that has no voxels."""
@@ -32,7 +32,7 @@ class Trap:
 
     `mask` are the voxels that it spoils (`None` where it spoils the whole), `fraction` their share of the solid part
     (NaN where it has none), `around` that of the 5 mm around it. `spoils` are the modalities, or the markers by their
-    keys, whose numbers it touches.
+    keys, whose numbers it touches. `when` are the times at which it shows in curves.
     """
 
     code: str
@@ -42,11 +42,17 @@ class Trap:
     fraction: float
     spoils: tuple[str, ...]
     around: float = NOWHERE
+    when: tuple[Moment, ...] = ()
 
     def severity_in(self, part: str) -> Severity:
         """How much it takes from what is read in a part: what lies around spoils no tumour, nor the reverse."""
         share = self.around if part == SURROUNDINGS else self.fraction
         return self.severity if self.mask is None or share != share else grade(share)
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return KINDS[self.code].title
 
     @property
     def action(self) -> str:

@@ -3,12 +3,13 @@
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from scipy import ndimage
 
 from perspect.pitfalls.scene import Scene
 from perspect.pitfalls.threshold import threshold
 from perspect.pitfalls.trap import Trap, masked
+from perspect.pitfalls.usual import elsewhere, usual
 
 TALL: Final = threshold("large-vessel", "tall")
 """Percentile of the peak heights of the brain outside the lesion above which a curve may be a vessel's: a tumour that
@@ -25,7 +26,7 @@ LATE: Final = threshold("large-vessel", "late")
 """s after it at which a vein's does."""
 
 STANDS_OUT: Final = threshold("large-vessel", "stands_out")
-"""Peak height over the median of the part of the lesion that a voxel lies in, from which it is a vessel whenever it
+"""Peak height over what is usual in its part of the lesion and its tissue, from which it is a vessel whenever it
 peaks; in virtual high-grade gliomas without a vessel 99 of 100 voxels stay below 2.3."""
 
 RISES: Final = threshold("large-vessel", "rises")
@@ -33,21 +34,22 @@ RISES: Final = threshold("large-vessel", "rises")
 
 
 def look(scene: Scene) -> Trap | None:
-    """Voxels of the lesion that are as tall as vessels and tower above the rest of it; less far if they peak early or
-    late.
+    """Voxels of the lesion that are as tall as vessels and tower above the rest of it, and above what cortex has; less
+    far if they peak early or late by more than the error of their time.
     """
     if "ph" not in scene.maps or "ttp" not in scene.maps:
         return None
     height, time = scene.maps["ph"], scene.maps["ttp"]
     known = scene.brain & np.isfinite(height) & np.isfinite(time)
-    elsewhere = known & ~scene.solid & ~scene.rim
-    if not elsewhere.any():
+    others = elsewhere(scene, known)
+    if not others.any():
         return None
-    high, tall = np.percentile(height[elsewhere], [HIGH, TALL])
-    usual = float(np.median(time[elsewhere]))
-    over = _over_its_part(scene, height, known)
+    high, tall = np.percentile(height[others], [HIGH, TALL])
+    middle = float(np.median(time[others]))
+    error = np.nan_to_num(scene.maps["ttp_std"]) if "ttp_std" in scene.maps else 0.0
     with np.errstate(invalid="ignore"):
-        off = (time < usual - EARLY) | (time > usual + LATE)
+        over = np.where(known, height / usual(scene, height, known), 0.0)
+        off = (time + error < middle - EARLY) | (time - error > middle + LATE)
         is_vessel = known & (((height > tall) & (over > STANDS_OUT)) | (off & (height > high) & (over > RISES)))
         edge = ndimage.binary_dilation(is_vessel, _within_slice()) & known & (height > high) & (over > RISES)
     return masked(
@@ -55,17 +57,6 @@ def look(scene: Scene) -> Trap | None:
         "A vessel runs through the lesion: curves there tower above those around them, as in arteries or veins.",
         (scene.spoils,),
     )  # fmt: skip
-
-
-def _over_its_part(
-    scene: Scene, height: Float[np.ndarray, "x y z"], known: Bool[np.ndarray, "x y z"]
-) -> Float[np.ndarray, "x y z"]:
-    """Peak heights over the median of the solid part, or of the rim; 0 elsewhere."""
-    out = np.zeros(height.shape)
-    for part in (scene.rim & known, scene.solid & known):
-        if part.any():
-            out[part] = height[part] / max(float(np.median(height[part])), 1e-9)
-    return out
 
 
 def _within_slice() -> Bool[np.ndarray, "3 3 3"]:

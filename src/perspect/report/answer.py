@@ -14,17 +14,21 @@ from perspect.evidence.likelihood import side_of
 from perspect.evidence.weigh import is_trap_dependent
 from perspect.report import words
 from perspect.report.changes import change_rows
+from perspect.report.curves import figure
 from perspect.report.dossier import Dossier, Plate, Used
 from perspect.report.evidence_table import marker_lines, shown
 from perspect.report.exhibits import Exhibit
 from perspect.report.findings import BANNER
+from perspect.report.heading import heading, protocol_facts, quality_words
 from perspect.report.number_line import belief_curve
+from perspect.report.panel import Chart
 from perspect.report.parts import map_tables, sizes
 from perspect.report.picture import Painter, colour_bar
+from perspect.report.remarks import first_sentence, remarks
 from perspect.report.spectrum import spectrum_drawing
 from perspect.report.view import View, layout, view, window
 from perspect.report.viewer import CLASS_COLOURS, CLASS_NAMES, viewer
-from perspect.vocabulary import MARKERS, Finding, Flag, Grid, Severity
+from perspect.vocabulary import Finding, Grid
 
 TITLES: Final = {
     Word.CONCORDANT: "Concordant",
@@ -57,6 +61,9 @@ OUTLINED: Final = {
 LEAST_CHANGE: Final = 0.005
 """Relative difference below which trapped voxels are said to make none."""
 
+OF_THREE: Final = 373.0
+"""Width in pixels of a panel of which three fill the page: curves of all series have one scale."""
+
 PLATE_WIDTH: Final = 330.0
 """Width of a picture in pixels."""
 
@@ -68,7 +75,7 @@ def answer_page(dossier: Dossier) -> str:
     """
     answer, asked = dossier.answer, dossier.question
     names = {} if asked is None else {Side.FOR: asked.target, Side.AGAINST: asked.other, Side.NEITHER: "no side"}
-    flags = _once((*dossier.traps, *dossier.flags))
+    flags, notes = remarks(dossier)
     focus = None if dossier.scenery is None else dossier.scenery.focus
     template = _environment().get_template("answer.html")
     return template.render(
@@ -80,7 +87,9 @@ def answer_page(dossier: Dossier) -> str:
         tone="note" if answer is None else TONES[answer.word],
         against=[] if answer is None or dossier.question is None else _dissent(answer, dossier.question),
         evidence=() if answer is None else marker_lines(answer, names),
-        families=[] if answer is None else [(vote, names[vote.side]) for vote in answer.families],
+        families=[]
+        if answer is None
+        else [(vote, names[vote.side], first_sentence(vote.reason)) for vote in answer.families],
         findings=[_finding(one) for one in dossier.findings],
         changes=change_rows(dossier.changes),
         sizes=sizes(dossier.regions, dossier.sizes),
@@ -90,14 +99,19 @@ def answer_page(dossier: Dossier) -> str:
         plates=[(one, _exhibit(one, focus)) for one in dossier.plates],
         viewer=viewer(dossier.scenery, dossier.plates),
         classes=tuple(zip(CLASS_NAMES, CLASS_COLOURS, strict=True)),
-        facts=words.fact_rows(dossier.case.facts),
+        facts=words.fact_rows(protocol_facts(dossier)),
+        heading=heading(dossier),
+        quality=quality_words(dossier),
         series=_together(dossier.series),
         methods=_methods(dossier),
         left=[one for one in dossier.series if not one.is_used],
         missing=_not_measured(dossier),
-        flags=[one for one in flags if one[0].severity > Severity.NOTE],
-        notes=[one for one in flags if one[0].severity == Severity.NOTE],
+        flags=flags,
+        notes=notes,
         outlined=_outlined(dossier.plates),
+        charts=[
+            (one, figure(one.panels, one.fitted, OF_THREE), _read_from(one, dossier.findings)) for one in dossier.charts
+        ],
         spectra=[(one, spectrum_drawing(replace(one.fitted, parts={}))) for one in dossier.spectra],
         roles=words.ROLES,
         paper_name=re.sub(r"[^\w.-]", "", dossier.name),
@@ -155,33 +169,16 @@ def _finding(one: Finding) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _read_from(chart: Chart, findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """The names and values of the markers that are read from curves."""
+    by_key = {one.marker.key: one for one in findings}
+    return [(by_key[key].marker.name, shown(by_key[key])) for key in chart.markers if key in by_key]
+
+
 def _change(share: float) -> str:
     if not math.isfinite(share):
         return "–"
     return f"{share:+.0%}".replace("-", "−") if abs(share) >= LEAST_CHANGE else "none"
-
-
-def _once(flags: Sequence[Flag]) -> list[tuple[Flag, str]]:
-    """Every remark once, the gravest first, with where it holds; one that other series give too, but for its numbers,
-    says of how many.
-    """
-    found: dict[tuple[int, str, str], list[Flag]] = {}
-    for one in words.gravest_first(flags):
-        found.setdefault((one.severity, one.code, re.sub(r"[\d.]+", "#", one.sentence)), []).append(one)
-    return [(some[0], _places(some)) for some in found.values()]
-
-
-def _places(alike: Sequence[Flag]) -> str:
-    places = ", ".join(dict.fromkeys(_place(one) for one in alike if one.where))
-    others = len({one.sentence for one in alike}) - 1
-    also = f"much the same on {words.counted(others, 'other image')}" if others else ""
-    return "; ".join(part for part in (places, also) if part)
-
-
-def _place(flag: Flag) -> str:
-    """Where a flag holds: keys of markers under their names."""
-    names = {one.key: one.name for one in MARKERS}
-    return ", ".join(dict.fromkeys(names.get(one, one) for one in flag.where.split(", ")))
 
 
 def _outlined(plates: Sequence[Plate]) -> list[tuple[str, str]]:

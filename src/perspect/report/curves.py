@@ -10,10 +10,22 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.vocabulary import Curve, lexicon
+from perspect.report.panel import Panel
+from perspect.vocabulary import Curve, Moment, lexicon
 
 INK, LINE, SHADE = "var(--ink)", "var(--line)", "var(--shade)"
 """Colours that the page chooses, so that the curves follow its light or dark dress."""
+
+WARNED: Final = "var(--limited)"
+"""Colour of what spoils a curve; it is always said in words too."""
+
+HALO: Final = 'paint-order="stroke" stroke="var(--paper)" stroke-width="2.5"'
+"""Of words that lie over curves."""
+
+ROW: Final = 12.0
+"""Height of the bar of what is marked with its words."""
+
+DASHES: Final = ' stroke-dasharray="5 2.5"'
 
 SERIES: Final = ("#0e86c8", "#d55e00", "#009e73", "#b35a90")
 """Okabe and Ito's colours, a little lighter for dark pages: told apart by every kind of colour vision."""
@@ -75,17 +87,35 @@ def drawing(curves: Mapping[str, Curve], windows: Windows, across: str = "time (
     all but motion, and `fitted` says what a fit is of.
     """
     curves = {name: _since(one, windows.rest) if name != "displacement" else one for name, one in curves.items()}
-    panels = _panels(curves)
+    spans = ((windows.rest, "rest"), (windows.integrated, "integrated"))
+    named = tuple(Moment(*span, word) for span, word in spans if span is not None)
+    panels = []
+    for names in _panels(curves):
+        shown, is_motion = {name: curves[name] for name in names}, "displacement" in names
+        axis = "time (s)" if is_motion else across
+        title = TITLES.get(names[0], "Curves")
+        panels.append(Panel(title, shown, _down(shown), axis, () if is_motion else named))
+    return figure(panels, fitted)
+
+
+def figure(panels: Sequence[Panel], fitted: str = "its fit", widest: float = PANEL) -> str:
+    """Panels side by side as one SVG that stands inside a page, each at most `widest` pixels wide."""
     # One panel, or two, are not drawn larger than they are beside others.
-    size = "" if len(panels) >= AS_WIDE else f' style="max-width: {PANEL * len(panels):g}px; min-width: 0"'
+    size = "" if len(panels) >= AS_WIDE else f' style="max-width: {widest * len(panels):g}px; min-width: 0"'
     drawn = [f'<svg class="curves" viewBox="0 0 {WIDTH * len(panels):g} {HEIGHT:g}" role="img"{size}>']
-    drawn.append(f"<title>{escape(description(curves), quote=False)}</title>")
-    for place, names in enumerate(panels):
+    said = description({f"{place} {name}": c for place, one in enumerate(panels) for name, c in one.curves.items()})
+    marked = " ".join(f"Marked from {m.start:.0f} to {m.stop:.0f} s: {m.words}." for m in _marks(panels))
+    drawn.append(f"<title>{escape(f'{said} {marked}'.strip(), quote=False)}</title>")
+    for place, one in enumerate(panels):
         drawn.append(f'<g transform="translate({WIDTH * place:g} 0)" font-size="9" fill="{INK}">')
-        shown = {name: curves[name] for name in names}
-        drawn += _panel(shown, windows, TITLES.get(names[0], "Curves"), across, fitted)
+        drawn += _panel(one, fitted)
         drawn.append("</g>")
     return "\n".join([*drawn, "</svg>"])
+
+
+def _marks(panels: Sequence[Panel]) -> tuple[Moment, ...]:
+    """Every mark once."""
+    return tuple(dict.fromkeys(mark for one in panels for mark in one.marks))
 
 
 def _since(curve: Curve, rest: tuple[float, float] | None) -> Curve:
@@ -106,26 +136,36 @@ def _panels(curves: Mapping[str, Curve]) -> list[tuple[str, ...]]:
     return sorted(found, key=lambda names: "displacement" in names)
 
 
-def _panel(curves: Mapping[str, Curve], windows: Windows, title: str, across: str, fitted: str) -> Iterator[str]:
-    """The shapes of one panel, from back to front."""
-    axes = _axes(list(curves.values()))
-    spans = ((windows.rest, "rest"), (windows.integrated, "integrated")) if "displacement" not in curves else ()
-    yield from (_span(axes, *span, word) for span, word in spans if span is not None)
-    yield from _scales(axes)
-    for curve, colour in zip(curves.values(), cycle(SERIES), strict=False):
-        yield from _trace(axes, curve, colour)
-    yield from _legend(curves, fitted)
+def _down(curves: Mapping[str, Curve]) -> str:
+    """What stands beside the axis of curves of one unit."""
     unit = next(iter(curves.values())).unit
-    quantity = f"{lexicon.DELTA_R2STAR.symbol} ({unit})" if unit == lexicon.DELTA_R2STAR.unit else unit
+    return f"{lexicon.DELTA_R2STAR.symbol} ({unit})" if unit == lexicon.DELTA_R2STAR.unit else unit
+
+
+def _panel(panel: Panel, fitted: str) -> Iterator[str]:
+    """The shapes of one panel, from back to front."""
+    axes, curves = _axes(list(panel.curves.values()), panel.marks), panel.curves
+    turns = cycle(SERIES)
+    colours = {name: panel.colours.get(name) or next(turns) for name in curves}
+    yield from (_span(axes, one) for one in panel.spans)
+    yield from _scales(axes)
+    for name, curve in curves.items():
+        yield from _trace(axes, curve, colours[name], is_dashed=name in panel.dashed)
+    yield from _marked(axes, panel.marks)
+    yield from _legend(panel, colours, fitted)
     middle = (TOP + BOTTOM) / 2
-    yield _text(LEFT, TOP - 8, title, size=9.5, more=' font-weight="bold"')
-    yield _text((LEFT + RIGHT) / 2, HEIGHT - 6, "time (s)" if "displacement" in curves else across, "middle")
-    yield _text(10, middle, quantity, "middle", more=f' transform="rotate(-90 10 {middle:g})"')
+    yield _text(LEFT, TOP - 8, panel.title, size=9.5, more=' font-weight="bold"')
+    if panel.note:
+        yield _text(RIGHT, TOP - 8, panel.note, "end", 8.0, f' style="fill: {WARNED}"')
+    yield _text((LEFT + RIGHT) / 2, HEIGHT - 6, panel.across, "middle")
+    yield _text(10, middle, panel.down, "middle", more=f' transform="rotate(-90 10 {middle:g})"')
 
 
-def _axes(curves: Sequence[Curve]) -> _Axes:
-    """Axes that hold every number of the curves, their errors and their fits; from 0 to 1 where there is none."""
-    times = np.concatenate([curve.times for curve in curves])
+def _axes(curves: Sequence[Curve], marks: Sequence[Moment] = ()) -> _Axes:
+    """Axes that hold every number of the curves, their errors, their fits and the times that are marked; from 0 to 1
+    where there is none.
+    """
+    times = np.concatenate([*(curve.times for curve in curves), [one.stop for one in marks]])
     error = [np.zeros(curve.values.size) if curve.std is None else curve.std for curve in curves]
     values = np.concatenate(
         [part for c, e in zip(curves, error, strict=True) for part in (c.values - e, c.values + e)]
@@ -137,7 +177,10 @@ def _axes(curves: Sequence[Curve]) -> _Axes:
     start, end = float(times.min()), float(times.max())
     end = end if end > start else start + 1.0
     bottom = low - HEADROOM / 3 * size
-    return _Axes((start, end), (bottom, max(high + HEADROOM * size, _clear_of_names(curves, bottom, (start, end)))))
+    top = max(high + HEADROOM * size, _clear_of_names(curves, bottom, (start, end)))
+    # What is marked stands in a strip of its own below the curves.
+    strip = ROW * len(marks) / (BOTTOM - TOP)
+    return _Axes((start, end), (bottom - (top - bottom) * strip / (1.0 - strip), top))
 
 
 def _clear_of_names(curves: Sequence[Curve], bottom: float, times: tuple[float, float]) -> float:
@@ -154,10 +197,26 @@ def _clear_of_names(curves: Sequence[Curve], bottom: float, times: tuple[float, 
     return bottom + (float(highest.max()) - bottom) / max(free, 0.4)
 
 
-def _span(axes: _Axes, start: float, end: float, word: str) -> str:
-    left, right = axes.across(np.array([start, end]))
+def _span(axes: _Axes, span: Moment) -> str:
+    left, right = axes.across(np.array([span.start, span.stop]))
     shade = f'<rect x="{left:.1f}" y="{TOP:g}" width="{right - left:.1f}" height="{BOTTOM - TOP:g}" fill="{SHADE}"/>'
-    return shade + _text(left + 2, TOP + 9, word, size=7.5)
+    return shade + _text(left + 2, TOP + 9, span.words, size=7.5)
+
+
+def _marked(axes: _Axes, marks: Sequence[Moment]) -> Iterator[str]:
+    """What spoils the curves: a bar along the axis of time with dashed ends, and its words above, one row for each."""
+    for row, one in enumerate(marks):
+        left, right = axes.across(np.array([max(one.start, axes.times[0]), one.stop]))
+        y = BOTTOM - 3 - ROW * row
+        yield f'<path d="M{left:.1f} {y:.1f}H{max(right, left + 1.5):.1f}" style="stroke: {WARNED}" stroke-width="3"/>'
+        for x in (left, right):
+            yield (
+                f'<path d="M{x:.1f} {y:.1f}V{TOP:g}" style="stroke: {WARNED}" stroke-width="0.7" '
+                'stroke-dasharray="2 2"/>'
+            )
+        is_left = left < (LEFT + RIGHT) / 2
+        x, anchor = (left, "start") if is_left else (right, "end")
+        yield _text(x, y - 3, one.words, anchor, 8.0, f' style="fill: {WARNED}" {HALO}')
 
 
 def _scales(axes: _Axes) -> Iterator[str]:
@@ -183,7 +242,7 @@ def ticks(low: float, high: float, n_most: int) -> Float[np.ndarray, " n"]:
     return out + 0.0
 
 
-def _trace(axes: _Axes, curve: Curve, colour: str) -> Iterator[str]:
+def _trace(axes: _Axes, curve: Curve, colour: str, *, is_dashed: bool) -> Iterator[str]:
     """A curve; where it has a fit, the curve is dots and the fit is the line."""
     x, line = axes.across(curve.times), curve.values if curve.fit is None else curve.fit
     if curve.std is not None:
@@ -197,7 +256,8 @@ def _trace(axes: _Axes, curve: Curve, colour: str) -> Iterator[str]:
             f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="1.4" fill="{colour}"/>'
             for cx, cy in zip(x[known], axes.down(curve.values[known]), strict=True)
         )
-    yield from (_path(list(zip(x[run], axes.down(line[run]), strict=True)), colour, 1.4) for run in _runs(line))
+    dress = DASHES if is_dashed else ""
+    yield from (_path(list(zip(x[run], axes.down(line[run]), strict=True)), colour, 1.4, dress) for run in _runs(line))
 
 
 def _runs(values: Float[np.ndarray, " time"]) -> list[slice]:
@@ -206,23 +266,25 @@ def _runs(values: Float[np.ndarray, " time"]) -> list[slice]:
     return [slice(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
 
-def _legend(curves: Mapping[str, Curve], fitted: str) -> Iterator[str]:
+def _legend(panel: Panel, colours: Mapping[str, str], fitted: str) -> Iterator[str]:
     """The names at the upper right with a piece of their lines, short so that they stay clear of the first pass."""
     y = TOP + 8.0
-    for curve, colour in zip(curves.values(), cycle(SERIES), strict=False):
+    for key, curve in panel.curves.items():
+        dress = DASHES if key in panel.dashed else ""
         for name, is_dots in (
             (curve.label, curve.fit is not None),
             *(((fitted, False),) if curve.fit is not None else ()),
         ):
-            mark = f'<circle cx="{RIGHT - 7:g}" cy="{y - 3:g}" r="1.4" fill="{colour}"/>'
-            yield mark if is_dots else _path([(RIGHT - 13, y - 3), (RIGHT - 1, y - 3)], colour, 1.4)
+            mark = f'<circle cx="{RIGHT - 7:g}" cy="{y - 3:g}" r="1.4" fill="{colours[key]}"/>'
+            yield mark if is_dots else _path([(RIGHT - 13, y - 3), (RIGHT - 1, y - 3)], colours[key], 1.4, dress)
             for part in wrap(name, NAME):
                 yield _text(RIGHT - 17, y, part, "end", 8.0)
                 y += 10.0
 
 
-def _path(points: Sequence[tuple[float, float]], colour: str, width: float) -> str:
-    return f'<path d="{_line(points)}" fill="none" stroke="{colour}" stroke-width="{width:g}" stroke-linejoin="round"/>'
+def _path(points: Sequence[tuple[float, float]], colour: str, width: float, more: str = "") -> str:
+    line = f'd="{_line(points)}" fill="none" stroke="{colour}" stroke-width="{width:g}" stroke-linejoin="round"'
+    return f"<path {line}{more}/>"
 
 
 def _line(points: Sequence[tuple[float, float]]) -> str:

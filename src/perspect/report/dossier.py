@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from perspect.evidence import Answer, Calibration, Case, Question
+from perspect.report.panel import Chart
 from perspect.vocabulary import Change, Finding, FittedSpectrum, Flag, Histogram, Map, Metric, Recipe, Size
 
 
@@ -92,7 +93,8 @@ class Dossier:
     `plan` the choices by room and field, `quality` what each room says of its series. `metrics`, `histograms` and
     `sizes` are all that is told of maps and parts; `changes` are of the markers that an earlier study has too. `site`
     are the site's own cut-offs, where the answer rests on such. `refused` are the series that
-    must not be interpreted, by what measures their markers, each with the reason.
+    must not be interpreted, by what measures their markers, each with the reason. `charts` are the curves of the
+    lesion.
     """
 
     name: str
@@ -119,3 +121,4 @@ class Dossier:
     spectra: tuple[Shown, ...] = ()
     site: Calibration | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
+    charts: tuple[Chart, ...] = ()

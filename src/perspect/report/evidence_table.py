@@ -52,6 +52,7 @@ def shown(one: Finding) -> str:
     if not math.isfinite(one.value):
         return "not known"
     unit = "" if one.marker.unit in ("ratio", "fraction") else f" {one.marker.unit}"
+    unit = f" ×{unit}" if unit.startswith(" 10") else unit
     if one.above:
         return f"> {one.value:.2g}{unit}"
     digits = 0 if abs(one.value) >= 100 else 1 if abs(one.value) >= 10 else 2 if abs(one.value) >= 0.1 else 3

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+import numpy as np
+
 from perspect.evidence import Answer, Reading
 from perspect.evidence.likelihood import EIGHTY, spread
 from perspect.report.dossier import Dossier
-from perspect.vocabulary import Finding, Flag, Metric, Severity
+from perspect.report.panel import Chart, Panel
+from perspect.vocabulary import Curve, Finding, Flag, Metric, Severity
 
 SCHEMA: Final = "perspect-findings/1"
 """Name and version; a key that goes or changes its meaning makes the next version."""
@@ -58,6 +61,7 @@ def findings_values(dossier: Dossier) -> dict[str, Any]:
         "metrics": [metric_values(one) for one in dossier.metrics],
         "histograms": [asdict(one) for one in dossier.histograms],
         "sizes": [{**asdict(one), "product": one.product} for one in dossier.sizes],
+        "curves": [_chart(one) for one in dossier.charts],
         "changes": [one.sentence for one in dossier.changes],
         "evidence": [] if answer is None else [_reading(one) for one in answer.readings],
         "verdict": None if answer is None else _verdict(answer),
@@ -113,6 +117,41 @@ def metric_values(one: Metric) -> dict[str, Any]:
         "with_traps": one.with_traps,
         "without_traps": one.without_traps,
         "flags": [flag.code for flag in one.flags],
+    }
+
+
+def _chart(one: Chart) -> dict[str, Any]:
+    """The curves of a series as they are drawn."""
+    return {
+        "series": one.series,
+        "title": one.title,
+        "region": one.part,
+        "voxels": one.n_voxels,
+        "left_out": one.n_left_out,
+        "fit_of": one.fitted,
+        "markers": list(one.markers),
+        "sentence": one.sentence,
+        "panels": [_panel(panel) for panel in one.panels],
+    }
+
+
+def _panel(one: Panel) -> dict[str, Any]:
+    return {
+        "title": one.title,
+        "axes": [one.across, one.down],
+        "note": one.note,
+        "spans": [asdict(span) for span in one.spans],
+        "marks": [asdict(mark) for mark in one.marks],
+        "curves": {name: _curve(curve) for name, curve in one.curves.items()},
+    }
+
+
+def _curve(one: Curve) -> dict[str, Any]:
+    rows = {"times": one.times, "values": one.values, "std": one.std, "fit": one.fit}
+    return {
+        "label": one.label,
+        "unit": one.unit,
+        **{name: None if row is None else np.asarray(row, float).tolist() for name, row in rows.items()},
     }
 
 

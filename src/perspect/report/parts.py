@@ -79,25 +79,32 @@ class PartSize:
 
 
 def map_tables(metrics: Sequence[Metric], histograms: Sequence[Histogram]) -> tuple[MapTable, ...]:
-    """A table for each map, with a row for each part, in the order in which they were measured."""
+    """A table for each map, with a row for each part, in the order in which they were measured; why something of a part
+    is not told, or with doubt, is said at the first map of which that holds.
+    """
     spread = {(one.quantity, one.region): one for one in histograms}
     found: dict[str, dict[str, dict[str, Metric]]] = {}
     for one in metrics:
         found.setdefault(one.quantity, {}).setdefault(one.region, {})[one.statistic] = one
+    said: set[str] = set()
     return tuple(
         MapTable(
             NAMES.get(key, key),
             _unit(parts),
-            tuple(_row(told, spread.get((key, part))) for part, told in parts.items()),
+            tuple(_row(told, spread.get((key, part)), said) for part, told in parts.items()),
         )
         for key, parts in found.items()
     )
 
 
 def sizes(regions: Sequence[Extent], measured: Sequence[Size]) -> tuple[PartSize, ...]:
-    """A row for each part; diameters where they were measured."""
+    """A row for each part; diameters where they were measured. What enhances is named once where it is all that is
+    solid.
+    """
     known = {one.region: one for one in measured}
-    return tuple(_size(one, known.get(one.name)) for one in regions)
+    solid = next((one.n_voxels for one in regions if one.name == "solid part"), None)
+    told = [one for one in regions if one.name != "enhancing" or one.n_voxels != solid]
+    return tuple(_size(one, known.get(one.name)) for one in told)
 
 
 def _size(one: Extent, size: Size | None) -> PartSize:
@@ -115,11 +122,13 @@ def _unit(parts: Mapping[str, Mapping[str, Metric]]) -> str:
     return next((unit for unit in units if unit not in PLAIN), "")
 
 
-def _row(told: Mapping[str, Metric], histogram: Histogram | None) -> PartRow:
+def _row(told: Mapping[str, Metric], histogram: Histogram | None, said: set[str]) -> PartRow:
+    """A row; `said` are the reasons that other rows have, to which it adds its own."""
     first = next(iter(told.values()))
     low, high = (told.get(name) for name in ("5th percentile", "95th percentile"))
     is_spread = low is not None and high is not None and isfinite(low.value) and isfinite(high.value)
-    whys = dict.fromkeys(flag.sentence for one in told.values() for flag in one.flags)
+    whys = [why for why in dict.fromkeys(f.sentence for m in told.values() for f in m.flags) if why not in said]
+    said.update(whys)
     return PartRow(
         part=first.region,
         voxels=first.n,

@@ -134,6 +134,54 @@ class SizeEntry(Strict):
     product: Number
 
 
+class MomentEntry(Strict):
+    """From when to when (s, on the axis of the series), and what was or is wrong then."""
+
+    start: float
+    stop: float
+    words: str
+
+
+class CurveEntry(Strict):
+    """A mean curve: its standard error by how voxels scatter and its fit, null where there is none."""
+
+    label: str
+    unit: str
+    times: list[float]
+    values: list[Number]
+    std: list[Number] | None
+    fit: list[Number] | None
+
+
+class PanelEntry(Strict):
+    """Curves that share axes (across, down). `spans` are times that the analysis used, `marks` what spoils the curves,
+    `note` what spoils all of them. The keys of `curves` are lesion, corrected (without leakage), white and aif.
+    """
+
+    title: str
+    axes: tuple[str, str]
+    note: str
+    spans: list[MomentEntry]
+    marks: list[MomentEntry]
+    curves: dict[str, CurveEntry]
+
+
+class ChartEntry(Strict):
+    """The curves of a series in a part of the lesion: the mean of `voxels` of it, `left_out` as trapped. `markers` are
+    the findings that are read from them.
+    """
+
+    series: Literal["dsc", "dce", "asl"]
+    title: str
+    region: str
+    voxels: int
+    left_out: int
+    fit_of: str
+    markers: list[str]
+    sentence: str
+    panels: list[PanelEntry]
+
+
 class PublishedEntry(Strict):
     """A published row; proportions are value, low and high of 95 %."""
 
@@ -200,6 +248,7 @@ class Findings(Strict):
     metrics: list[MetricEntry]
     histograms: list[HistogramEntry]
     sizes: list[SizeEntry]
+    curves: list[ChartEntry]
     changes: list[str]
     evidence: list[EvidenceEntry]
     verdict: VerdictEntry | None

@@ -128,6 +128,7 @@ ROLES: Final[Mapping[str, str]] = {
     "dce": "DCE",
     "asl": "Arterial spin labelling",
     "adc": "Diffusion (ADC)",
+    "t2star": "T2*-weighted",
     "mrs": "Spectrum",
     "mrsi": "Spectroscopic image",
     "VFA": "Flip angles for T1",

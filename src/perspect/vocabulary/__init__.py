@@ -4,7 +4,19 @@ templates.
 
 from perspect.vocabulary import lexicon
 from perspect.vocabulary.cut import BoxRow, Cut, VoxelPicture
-from perspect.vocabulary.data import Acquisition, Anatomy, Curve, Grid, Map, Measured, Region, Series, Study
+from perspect.vocabulary.data import (
+    Acquisition,
+    Anatomy,
+    Curve,
+    Grid,
+    Kept,
+    Map,
+    Measured,
+    Moment,
+    Region,
+    Series,
+    Study,
+)
 from perspect.vocabulary.earlier import Change, Earlier
 from perspect.vocabulary.finding import Finding
 from perspect.vocabulary.flag import Flag, Severity
@@ -41,6 +53,7 @@ __all__ = [
     "Flag",
     "Grid",
     "Histogram",
+    "Kept",
     "Labelled",
     "Labelling",
     "Map",
@@ -48,6 +61,7 @@ __all__ = [
     "Measured",
     "MeasuredSpectrum",
     "Metric",
+    "Moment",
     "Problem",
     "Quantity",
     "Recipe",

@@ -254,7 +254,8 @@ class Measured:
     """What a modality room returns: maps by the key of their quantity, flags, the recipe, and what explains them.
 
     `regions` are the voxel sets that were used (brain, reference, arterial input). `curves` are mean curves with their
-    fits, for a reader's eye. `summary` holds the plain numbers of the run in their inside units.
+    fits, for a reader's eye. `summary` holds the plain numbers of the run in their inside units. `kept` are the curves
+    of single voxels, of the region for which they were asked.
     """
 
     maps: Mapping[str, Map]
@@ -263,6 +264,7 @@ class Measured:
     regions: Mapping[str, Region] = field(default_factory=dict)
     curves: Mapping[str, "Curve"] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
+    kept: "Kept | None" = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,6 +277,47 @@ class Curve:
     label: str
     std: Float[np.ndarray, " time"] | None = None
     fit: Float[np.ndarray, " time"] | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """From when to when (s on the axis of the series) something spoils a curve, in words of a few letters."""
+
+    start: float
+    stop: float
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The curves from which maps were made, of the voxels of a region: by name, all at the same `times` (s), with the
+    unit of each. A voxel that became no number is NaN in all of them.
+    """
+
+    region: Region
+    times: Float[np.ndarray, " time"]
+    curves: Mapping[str, Float[np.ndarray, "voxels time"]]
+    units: Mapping[str, str]
+
+    def usable(self, mask: Bool[np.ndarray, "x y z"], name: str) -> Bool[np.ndarray, " voxels"]:
+        """Which voxels of the region lie in a mask and have this curve."""
+        inside: Bool[np.ndarray, " voxels"] = self.region.taken(mask) & np.isfinite(self.curves[name]).all(axis=1)
+        return inside
+
+    def mean(self, name: str, mask: Bool[np.ndarray, "x y z"], label: str, fit: str = "") -> Curve | None:
+        """The mean curve of the voxels of a mask with its standard error, by how they scatter; `fit` names the curves
+        whose mean is its fit. None where no voxel has one.
+        """
+        inside = self.usable(mask, name)
+        if fit:
+            inside &= self.usable(mask, fit)
+        n = int(inside.sum())
+        if n == 0:
+            return None
+        some = self.curves[name][inside].astype(np.float64)
+        error = some.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else None
+        fitted = self.curves[fit][inside].mean(axis=0, dtype=np.float64) if fit else None
+        return Curve(self.times, some.mean(axis=0), self.units[name], label, error, fitted)
 
 
 @dataclass(frozen=True, eq=False)

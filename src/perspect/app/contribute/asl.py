@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from perspect import io, pitfalls
 from perspect.app.asl import AslInputs, examine_asl
+from perspect.app.contribute.charts import drawn_of, of_labelling
 from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
 from perspect.app.contribute.scenes import of_other
 from perspect.report.dossier import Plate, Used
@@ -79,6 +80,7 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         metrics=tuple(numbers),
         histograms=tuple(shapes),
         record=scan.written.summary,
+        charts=of_labelling(scan.measured, drawn_of(parts, known.spoilt, white, traps)),
     )
 
 

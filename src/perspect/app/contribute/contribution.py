@@ -16,6 +16,7 @@ from perspect.evidence.case import Fact
 from perspect.pitfalls import Record, Trap, flags_of, trapped
 from perspect.pitfalls.trap import SURROUNDINGS
 from perspect.report.dossier import Plate, Shown, Used
+from perspect.report.panel import Chart
 from perspect.vocabulary import Finding, Flag, Grid, Histogram, Map, Metric, Recipe, Region, Severity, marker
 
 OUTLINES: Final = {"solid part": "solid", "rim of 5 mm": "rim", "cavity": "cavity"}
@@ -49,7 +50,7 @@ class Patient:
 @dataclass(frozen=True, eq=False)
 class Contribution:
     """What a series adds. `pages` are of the series alone; `maps` by the key of their quantity; `record` is the
-    summary that its room has written; `spectra` are shown with their fits.
+    summary that its room has written; `spectra` are shown with their fits, `charts` are curves of the lesion.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -65,6 +66,7 @@ class Contribution:
     histograms: tuple[Histogram, ...] = ()
     record: Path | None = None
     spectra: tuple[Shown, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

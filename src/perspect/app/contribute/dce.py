@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from perspect import dce, io, pitfalls
-from perspect.app.anatomy import seen_in
+from perspect.app.contribute.charts import drawn_of, of_leakage
 from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
 from perspect.app.contribute.scenes import of_other
-from perspect.app.dce import DceInputs, examine_dce
+from perspect.app.dce import DceHead, DceInputs, examine_dce
 from perspect.report.dossier import Plate, Used
 from perspect.vocabulary import Finding, Histogram, Metric, Severity
 from perspect.vocabulary.progress import Progress
@@ -29,10 +29,10 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     plan = dce.Plan() if haematocrit is None else dce.Plan(hct=float(haematocrit))
     scan = examine_dce(
         DceInputs(patient.study), patient.out, plan, overwrite=patient.overwrite, threads=patient.threads, is_part=True,
-        progress=tell,
+        known=DceHead(patient.head, patient.lesion), progress=tell,
     )  # fmt: skip
-    grid = next(iter(scan.measured.maps.values())).grid
-    seen = seen_in(patient.head, scan.at_rest, grid)
+    grid, seen = next(iter(scan.measured.maps.values())).grid, scan.seen
+    assert seen is not None
     keys = tuple(key for key in MARKERS if key in scan.measured.maps)
     brain = scan.measured.regions["brain"].mask
     scene = replace(
@@ -40,8 +40,7 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         positions_apart=io.positions_apart(paths[0]),
     )
     traps, parts, place = pitfalls.look(scene), scene.parts, seen.series_to_anatomy
-    of_place = (one for one in seen.flags if one not in patient.head.flags)
-    raised = tuple(one for one in (*scan.measured.flags, *of_place) if one.severity >= Severity.LIMITED)
+    raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
     known = told(patient, traps, "dce", grid, place.matrix, raised, SHARED, place.error)
     findings: list[Finding] = []
     numbers: list[Metric] = []
@@ -69,4 +68,5 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         metrics=tuple(numbers),
         histograms=tuple(shapes),
         record=scan.written.summary,
+        charts=of_leakage(scan.measured, drawn_of(parts, known.spoilt, seen.white, traps)),
     )

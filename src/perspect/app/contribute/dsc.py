@@ -10,6 +10,7 @@ from jaxtyping import Bool
 
 from perspect import io, pitfalls
 from perspect.app.anatomy import Seen
+from perspect.app.contribute.charts import drawn_of, of_bolus
 from perspect.app.contribute.contribution import (
     Contribution,
     Patient,
@@ -76,6 +77,7 @@ def of_dsc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         maps=scan.measured.maps,
         metrics=tuple(numbers),
         histograms=tuple(shapes),
+        charts=of_bolus(scan.measured, drawn_of(scene.parts, known.spoilt, scan.measured.regions["reference"], traps)),
     )
 
 

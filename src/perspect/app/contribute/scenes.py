@@ -45,8 +45,7 @@ def of_perfusion(scan: Examined, seen: Seen, patient: Patient) -> Scene:
     maps, summary = scan.measured.maps, scan.measured.summary
     grid = next(iter(maps.values())).grid
     values = {key: one.values for key, one in maps.items()}
-    if "k2" in maps:
-        values["k2_std"] = maps["k2"].std
+    values |= {f"{key}_std": maps[key].std for key in ("k2", "ttp") if key in maps}
     told = summary.get("white_matter", {})
     in_use = told.get(summary.get("white_matter_in_use"), {}).get("rCBV")
     grey, fluid = tissue_on(patient.head, grid, seen.series_to_anatomy.matrix)
@@ -66,6 +65,7 @@ def of_perfusion(scan: Examined, seen: Seen, patient: Patient) -> Scene:
         passage=passage_of(scan.measured),
         arterial=_arterial(summary, summary.get("arterial_relative_error")),
         bolus_motion=bolus_motion(summary),
+        steps=bolus_steps(scan.measured),
         alignment_error=seen.series_to_anatomy.error,
         expected=_grey_over_white(maps.get("rcbv"), grey, patient.head, seen, grid),
     )
@@ -154,7 +154,22 @@ def passage_of(measured: Measured) -> Passage:
         step=float(summary.get("time_step", np.nan)),
         tail=float(summary.get("seconds_after_peak", np.nan)),
         contrast=contrast,
+        **_times_of(measured),
     )
+
+
+def _times_of(measured: Measured) -> dict[str, Any]:
+    """When rest and first pass were, and the end of the series, in s on its axis."""
+    summary = measured.summary
+    if "tissue" not in measured.curves or "baseline_frames" not in summary:
+        return {}
+    times = measured.curves["tissue"].times
+    start, stop = summary["baseline_frames"]
+    return {
+        "rest": (float(times[start]), float(times[stop - 1])),
+        "first_pass": (float(summary["arrival"]), float(summary["first_pass_end"])),
+        "end": float(times[-1]),
+    }
 
 
 def _arterial(summary: Mapping[str, Any], error: float | None) -> ArterialInput | None:
@@ -171,10 +186,27 @@ def bolus_motion(summary: Mapping[str, Any]) -> float:
     framewise = summary.get("framewise_displacement")
     if framewise is None:
         return float("nan")
-    start = int(summary["baseline_frames"][1])
-    stop = start + max(int(np.ceil((summary["first_pass_end"] - summary["arrival"]) / summary["time_step"])), 1) + 1
-    some = np.asarray(framewise, float)[start:stop]
+    some = np.asarray(framewise, float)[_bolus(summary)]
     return float(np.nanmax(some)) if np.isfinite(some).any() else float("nan")
+
+
+def bolus_steps(measured: Measured) -> tuple[tuple[float, float], ...]:
+    """When (s) each volume was taken while the bolus passes, and how far (mm) the head had moved since the one before;
+    nothing where motion was not looked at.
+    """
+    framewise = measured.summary.get("framewise_displacement")
+    if framewise is None or "displacement" not in measured.curves:
+        return ()
+    during = _bolus(measured.summary)
+    times, far = measured.curves["displacement"].times[during], np.asarray(framewise, float)[during]
+    return tuple((float(at), float(one)) for at, one in zip(times, far, strict=True) if np.isfinite(one))
+
+
+def _bolus(summary: Mapping[str, Any]) -> slice:
+    """The volumes in which the bolus passes, and one after it."""
+    start = int(summary["baseline_frames"][1])
+    n = max(int(np.ceil((summary["first_pass_end"] - summary["arrival"]) / summary["time_step"])), 1)
+    return slice(start, start + n + 1)
 
 
 def _grey_over_white(
