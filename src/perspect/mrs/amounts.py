@@ -1,7 +1,6 @@
-"""From amplitudes to amounts: sums, ratios with bounds, detection, and water as the scale."""
+"""From amplitudes to amounts: sums, ratios with bounds, detection."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -10,7 +9,8 @@ from scipy.special import ndtr
 
 from perspect.mrs.decompose import Decomposition
 from perspect.mrs.profile import SUMS
-from perspect.vocabulary import Amount, Problem, Status
+from perspect.mrs.scale import Scale
+from perspect.vocabulary import Amount, Status
 
 ONE_SIDED: Final = 1.6449
 """Standard deviations of a one-sided limit of 95 %."""
@@ -23,100 +23,6 @@ DENOMINATOR: Final = 2.0
 
 KNOWN_APART: Final = -0.5
 """Correlation below which two parts are known only as their sum (Provencher: below -0.3 is strong)."""
-
-WATER_PROTONS: Final = 2.0
-
-MOLAL: Final = 55510.0
-"""mmol of water in a kg of it."""
-
-WATER_CONTENT: Final = {"grey": 0.78, "white": 0.65, "csf": 0.97, "lesion": 0.85}
-"""Volume of water in a volume of tissue (Gasparovic et al. 2006, doi:10.1002/mrm.20901); that of lesions lies between
-0.80 and 0.92 [our default in the middle]."""
-
-LESION_SPREAD: Final = 0.06
-"""Relative uncertainty of what is assumed of the water of a lesion."""
-
-RELAXATION: Final = {
-    1.5: {
-        "white": (0.63, 0.080), "grey": (1.185, 0.083), "csf": (3.9, 2.0), "lesion": (1.3, 0.15),
-        "molecule": (1.238, 0.279),
-    },
-    3.0: {
-        "white": (0.97, 0.073), "grey": (1.50, 0.088), "csf": (4.47, 2.03), "lesion": (1.7, 0.13),
-        "molecule": (1.29, 0.194),
-    },
-    7.0: {
-        "white": (1.21, 0.055), "grey": (2.05, 0.050), "csf": (4.43, 1.05), "lesion": (2.2, 0.09),
-        "molecule": (1.43, 0.131),
-    },
-}  # fmt: skip
-"""T1 and T2 in s by field in T: averages of the literature; those of lesions are rough [our default]."""
-
-ASSUMED: Final = {"grey": 0.5, "white": 0.5}
-"""Tissue of a voxel that nobody has segmented."""
-
-ASSUMED_SPREAD: Final = 0.10
-"""Relative uncertainty that this adds."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """What turns an amplitude per proton into an amount: `factor` times it, in `unit`, relative error `spread`."""
-
-    factor: float
-    unit: str
-    spread: float
-    sentence: str
-
-
-def water_scale(
-    amplitude: float,
-    amplitude_std: float,
-    te: float | None,
-    tr: float | None,
-    field: float,
-    fractions: Mapping[str, float] | None,
-) -> Scale:
-    """Amounts in mmol per kg of tissue water outside cerebrospinal fluid, from the amplitude of unsuppressed water.
-
-        [M] = 55.51 mol/kg · (S_M / S_W) · 2 · Σ f_i R_W,i / (R_M (1 - f_CSF))
-
-    where f are shares of the voxel's water and R what relaxation leaves of the signal. `fractions` are shares of the
-    voxel's volume ("grey", "white", "csf", "lesion"); without them half grey, half white is assumed and said.
-
-    Gasparovic et al. 2006, doi:10.1002/mrm.20901
-    """
-    shares = dict(fractions or ASSUMED)
-    unknown = set(shares) - set(WATER_CONTENT)
-    if unknown or not 0.5 < sum(shares.values()) < 1.5:
-        raise Problem(
-            f"The tissue fractions are {shares}.",
-            "They are shares of the voxel and add up to one.",
-            "Give grey, white, csf and lesion.",
-        )
-    nearest = min(RELAXATION, key=lambda one: abs(one - field))
-    times = RELAXATION[nearest]
-    water = {kind: share * WATER_CONTENT[kind] for kind, share in shares.items()}
-    total = sum(water.values())
-    seen = sum(part / total * _left(*times[kind], te, tr) for kind, part in water.items())
-    tissue = 1 - water.get("csf", 0.0) / total
-    if tissue < 0.05:
-        raise Problem(
-            "The voxel is cerebrospinal fluid.", "No tissue is left to scale to.", "Check the tissue fractions."
-        )
-    factor = MOLAL * WATER_PROTONS / amplitude * seen / (_left(*times["molecule"], te, tr) * tissue)
-    lesion = water.get("lesion", 0.0) / total * LESION_SPREAD
-    assumed = 0.0 if fractions else ASSUMED_SPREAD
-    spread = float(np.sqrt((amplitude_std / amplitude) ** 2 + lesion**2 + assumed**2))
-    of = ", ".join(f"{share:.0%} {kind}" for kind, share in shares.items())
-    known = "measured" if fractions else "assumed"
-    return Scale(factor, "mmol/kg", spread, f"water-scaled, tissue {known} ({of}), relaxation at {nearest:g} T")
-
-
-def _left(t1: float, t2: float, te: float | None, tr: float | None) -> float:
-    """What relaxation leaves of a signal; a time that is not known relaxes nothing."""
-    left = 1.0 if tr is None else 1 - np.exp(-tr / t1)
-    return float(left if te is None else left * np.exp(-te / t2))
 
 
 def weights(found: Decomposition, parts: Sequence[str]) -> Float[np.ndarray, " signals"]:

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from perspect.mrs.amounts import DENOMINATOR, DETECTED, limits
+from perspect.mrs.scale import OF_WATER
 from perspect.vocabulary import Amount, MeasuredSpectrum, Problem, Status
 
 COMPARED: Final = ("tNAA", "tCr", "tCho", "Ins", "Glx", "Ins+Gly", "Gly", "Lac", "Lip13", "GSH", "Ala")
@@ -27,7 +28,7 @@ def against(lesion: MeasuredSpectrum, other: MeasuredSpectrum) -> MeasuredSpectr
             "Their quotient would have no meaning.",
             "Give a water reference for both, or for neither.",
         )
-    size = 1.0 if lesion.summary.get("unit") == "mmol/kg" else _volume(other) / _volume(lesion)
+    size = 1.0 if lesion.summary.get("unit") in OF_WATER else _volume(other) / _volume(lesion)
     found = {}
     for key in COMPARED:
         if key in lesion.amounts and key in other.amounts:

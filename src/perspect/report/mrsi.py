@@ -55,7 +55,8 @@ def mrsi_page(measured: Measured, name: str, *, is_placed: bool = True) -> str:
 def window(one: Map) -> tuple[float, float]:
     """From where to where the colours go: that of the quantity; for arbitrary units from 0 to the 98th percentile."""
     known = one.shown[one.status < FAILED_FROM]
-    if one.quantity.shown_unit != "a.u." or not known.size:
+    is_relative = one.quantity.shown_unit == "a.u." or one.quantity.shown_unit.startswith("per ")
+    if not is_relative or not known.size:
         return one.quantity.display
     return 0.0, float(np.quantile(known, 0.98)) or 1.0
 
