@@ -17,7 +17,9 @@ from perspect.mrs.compare import cho_naa_index, over_other_side
 from perspect.mrs.grid import BRAIN, brain_of
 from perspect.mrs.nuisance import leaked, without_lipid
 from perspect.mrs.profile import OF_TUMOURS, USUAL
+from perspect.mrs.quality import Quality
 from perspect.mrs.signals import simulated_basis
+from perspect.mrs.voxel import usable
 from perspect.mrs.water import offset_of_water, width_of_water
 from perspect.vocabulary import Grid, Map, Problem, Region, Spectra, Status, lexicon
 
@@ -81,7 +83,19 @@ def test_lipid_that_leaked_in_is_no_amount_of_the_voxel():
     found = mrs.quantify_grid(one, basis(), UNSCALED, water=image([water()] * 6), mask=whole)
     assert found.maps["Lip13"].status[1, 0, 0] == Status.NOT_DETERMINED
     assert np.isnan(found.maps["Lip13"].values[1, 0, 0])
+    # At this echo time lactate is upright and lies under it.
+    assert np.isnan(found.maps["Lac"].values[1, 0, 0]) and np.isfinite(found.maps["Lac"].values[2, 1, 0])
     assert found.maps["tNAA"].values[1, 0, 0] == pytest.approx(12.5, rel=0.15)
+
+
+def test_lines_that_are_little_beside_their_baseline_have_no_number():
+    """Errors of such voxels were six times what is stated."""
+    good = Quality(
+        snr=20.0, snr_residual=20.0, fwhm=6.0, fwhm_ppm=0.05, misfit=1.2, memory=0.1, lipid=1.0, baseline=0.75,
+        unexplained=0.1,
+    )  # fmt: skip
+    assert usable(good) == (Status.OK, "")
+    assert usable(replace(good, baseline=0.85)) == (Status.NOT_DETERMINED, "lines buried in baseline")
 
 
 def test_choline_over_naa_is_high_where_the_tumour_is(measured):

@@ -267,7 +267,11 @@ def fitted(
         sigmas = band.noise(1.0, spectra.dwell) * noise_of(values, spectra.ppm)
         found = all_decomposed(band, cut, basis, sigmas, plan, like, is_referenced=is_referenced)
         below = RELATIVE.get(plan.reference, "")
-        out |= {place: voxel(ready[place].offset, one, below) for place, one in zip(places, found, strict=True)}
+        late = (spectra.te or 0.0) >= LONG_TE
+        out |= {
+            place: voxel(ready[place].offset, one, below, is_late=late)
+            for place, one in zip(places, found, strict=True)
+        }
     return {place: out[place] for place in ready}
 
 
