@@ -3,9 +3,9 @@
 `python benchmarks/mrsi_patient.py [seed]` prints a markdown table. The object is that of the phantom (a head with a
 high-grade glioma, field of its susceptibility, soft pulses, scalp fat); it shares spin systems with the analysis and
 nothing else. Rows: echo times of 144 and 30 ms, with and without the image of water, with a Hamming window over k-space
-and without one beside ten times the fat. The voxels are all that pass the quality checks; ranks are of the map of the
-ratio where the true one is positive, beside those that the truth with errors as stated would have. A second table holds amounts
-scaled by water, with a perfect segmentation and without one. Nothing here gates anything.
+and without one beside ten times the fat. The voxels are all that pass the quality checks; ranks are of
+the map of the ratio where the true one is positive, beside those that the truth with errors as stated would have. A
+second table holds amounts scaled by water, with a perfect segmentation and without one. Nothing here gates anything.
 """
 
 import sys
