@@ -55,10 +55,9 @@ def row(label, scan, patient, rng, has_water):
     off = maps["tNAA"][known] - scale * seen["tnaa"][known]
     error = np.sqrt((stds[known] ** 2).mean() / (off**2).mean())
     n, usable = found.summary["voxels"], found.summary["usable"]
-    print(
-        f"| {label} | {'yes' if has_water else 'no'} | {usable} of {n} | {' | '.join(cells)} | "
-        f"{spearmanr(ratio.values[given], truth[given]).statistic:.3f} | {allowed:.3f} | {error:.2f} | {n / spent:.0f} |", flush=True,
-    )  # fmt: skip
+    rank = spearmanr(ratio.values[given], truth[given]).statistic
+    cells += [f"{rank:.3f}", f"{allowed:.3f}", f"{error:.2f}", f"{n / spent:.0f}"]
+    print(f"| {label} | {'yes' if has_water else 'no'} | {usable} of {n} | {' | '.join(cells)} |", flush=True)
 
 
 def scaled(label, scan, patient, rng, is_segmented):

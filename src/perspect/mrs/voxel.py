@@ -21,8 +21,8 @@ BAD_FIT: Final = 12.0
 """Residual variance over that of the noise above which a voxel is not used [our default]."""
 
 BURIED: Final = 0.8
-"""Share of the baseline in what is fitted above which a voxel is not used: of sixteen images of virtual patients, beside
-fat, errors of four voxels were six times what is stated; below it they were as stated at any share [our default]."""
+"""Share of the baseline in what is fitted above which a voxel is not used: in sixteen images of virtual patients errors
+of four such voxels were six times what is stated; below it they were as stated at any share [our default]."""
 
 Place = tuple[int, ...]
 Number = tuple[float, float]
