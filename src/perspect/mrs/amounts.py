@@ -82,18 +82,32 @@ def ratio(found: Decomposition, above: str, below: str) -> Amount:
 
     Where the denominator may be zero the value is NaN, and what can still be said is that the ratio is above a limit.
     """
-    members = dict(SUMS)
-    w, v = (weights(found, members.get(one, (one,))) for one in (above, below))
-    a, b = float(w @ found.amplitudes), float(v @ found.amplitudes)
-    covariance = np.array([w, v]) @ found.covariance @ np.array([w, v]).T
+    (a, b), covariance = both(found, above, below)
+    return as_ratio(f"{above}/{below}", a, b, covariance)
+
+
+def both(
+    found: Decomposition, above: str, below: str
+) -> tuple[Float[np.ndarray, " two"], Float[np.ndarray, "two two"]]:
+    """Two sums, in units of the data per proton, with their covariance."""
+    w = np.array([weights(found, members(one)) for one in (above, below)])
+    return w @ found.amplitudes, w @ found.covariance @ w.T
+
+
+def members(key: str) -> tuple[str, ...]:
+    """The signals that a quantity is the sum of."""
+    return dict(SUMS).get(key, (key,))
+
+
+def as_ratio(key: str, a: float, b: float, covariance: Float[np.ndarray, "two two"]) -> Amount:
+    """A ratio of two numbers that are known together; without a value where the second may be zero."""
     lower, upper = limits(a, b, covariance)
-    key = f"{above}/{below}"
     if b <= DENOMINATOR * np.sqrt(covariance[1, 1]):
         return Amount(key, np.nan, np.nan, lower, upper, "1", Status.NOT_DETERMINED, False)
     slope = np.array([1 / b, -a / b**2])
     std = float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
     is_detected = a > DETECTED * np.sqrt(covariance[0, 0])
-    return Amount(key, a / b, std, lower, upper, "1", Status.OK, bool(is_detected))
+    return Amount(key, float(a / b), std, lower, upper, "1", Status.OK, bool(is_detected))
 
 
 def limits(a: float, b: float, covariance: Float[np.ndarray, "2 2"]) -> tuple[float, float]:
@@ -117,7 +131,6 @@ def limits(a: float, b: float, covariance: Float[np.ndarray, "2 2"]) -> tuple[fl
 
 def probability_above(found: Decomposition, above: str, below: str) -> float:
     """How probable it is that there is more of one than of the other."""
-    members = dict(SUMS)
-    w = weights(found, members.get(above, (above,))) - weights(found, members.get(below, (below,)))
-    std = float(np.sqrt(max(w @ found.covariance @ w, 1e-300)))
-    return float(ndtr(float(w @ found.amplitudes) / std))
+    (a, b), covariance = both(found, above, below)
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    return float(ndtr((a - b) / np.sqrt(max(variance, 1e-300))))

@@ -13,8 +13,8 @@ from jaxtyping import Complex
 from perspect.mrs.amounts import amounts
 from perspect.mrs.average import registered
 from perspect.mrs.band import band_of, noise_of
-from perspect.mrs.combine import PIVOT
 from perspect.mrs.decompose import Decomposition, decomposed
+from perspect.mrs.equations import PIVOT
 from perspect.mrs.pipeline import check, taken_apart
 from perspect.mrs.plan import Plan
 from perspect.mrs.prepare import prepared

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from perspect.mrs.amounts import DENOMINATOR, weights
+from perspect.mrs.amounts import members, ratio, weights
 from perspect.mrs.decompose import Decomposition
-from perspect.mrs.profile import SUMS, TURNED
+from perspect.mrs.profile import TURNED
 from perspect.mrs.quality import HOPELESS_SNR, SWAMPED, WIDEST, Quality, quality
 from perspect.mrs.watermap import INSTITUTIONAL, GridScale
 from perspect.vocabulary import Map, Quantity, Region, Spectra, Status, lexicon
@@ -68,11 +68,6 @@ def voxel(offset: float, found: Decomposition | None, below: str = "", *, is_lat
     return Voxel(out, over(found, "tCho", "tNAA"), found.width, offset + shift, status, reason)
 
 
-def members(key: str) -> tuple[str, ...]:
-    """The signals that a quantity is the sum of."""
-    return dict(SUMS).get(key, (key,))
-
-
 def amplitude(found: Decomposition, key: str) -> Number:
     """A sum with its standard error, in units of the data per proton."""
     w = weights(found, members(key))
@@ -81,13 +76,8 @@ def amplitude(found: Decomposition, key: str) -> Number:
 
 def over(found: Decomposition, above: str, below: str) -> Number:
     """A ratio of two sums with its error; NaN where the second may be zero."""
-    w = np.stack([weights(found, members(key)) for key in (above, below)])
-    a, b = w @ found.amplitudes
-    covariance = w @ found.covariance @ w.T
-    if b <= DENOMINATOR * np.sqrt(covariance[1, 1]):
-        return NOTHING
-    slope = np.array([1 / b, -a / b**2])
-    return float(a / b), float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
+    one = ratio(found, above, below)
+    return one.value, one.std
 
 
 def usable(q: Quality) -> tuple[Status, str]:
