@@ -60,7 +60,7 @@ MAY_BE: Final[tuple[Mapping[str, float], ...]] = (
     {"grey": 0.4, "white": 0.4, "csf": 0.2},
 )  # fmt: skip
 """What it may be as well, each as probable; how far the scale would then be off is its error [our default]. Fluid keeps
-its signal where tissue has lost it: at an echo time of 144 ms a tenth of it is a third of the water that is seen."""
+its signal where tissue has lost it: at an echo time of 144 ms a tenth of it is a quarter of the water that is seen."""
 
 SHARE_SPREAD: Final = 0.05
 """Standard deviation of a share of the voxel that was measured by segmentation [our default]."""
