@@ -18,8 +18,8 @@ from scipy.stats import spearmanr
 from perspect import mrs
 from perspect.io.spectra import read_spectra
 from perspect.models.spins import MOLECULES, Press, SemiLaser, Steam, simulated, sinc
-from perspect.mrs.amounts import Scale
 from perspect.mrs.profile import OF_TUMOURS, SUMS, USUAL
+from perspect.mrs.scale import Scale
 from perspect.mrs.signals import cached_basis
 from perspect.mrs.water import amplitude_at_start
 from perspect.phantom.spectrum import (

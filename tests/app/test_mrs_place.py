@@ -127,3 +127,29 @@ def test_lcmodels_result_stands_beside_ours_and_changes_nothing(tmp_path, shared
     assert re.search(r"tCho</th><td>[\d.]+ ± [\d.]+</td><td>0.457 ± 0.0091", page)
     tables = [(tmp_path / one / "sub-01/mrs/sub-01_desc-fit_amounts.tsv").read_bytes() for one in "ab"]
     assert tables[0] == tables[1]
+
+
+def test_voxels_of_an_image_are_scaled_by_their_own_water_and_tissue(tmp_path, capsys):
+    """Half of the second voxel is fluid: its tissue has twice what is said of it without the maps."""
+    affine = np.diag([20.0, 20.0, 20.0, 1.0])
+    grid = Grid((3, 1, 1), affine)
+    still = {"te": 0.030, "tr": None}
+    one = spectrum(HEALTHY, shift=0.0, phase=0.0)
+    for name, signal in (("mrsi", one), ("mrsref", water())):
+        whole = replace(signal, values=np.repeat(signal.values, 3, axis=0), grid=grid, placed=True, **still)
+        (tmp_path / f"sub-01_{name}.nii.gz").write_bytes(nifti_mrs(whole.values, whole, {"EchoTime": 0.030}))
+    maps = [str(image(tmp_path / f"{name}.nii", inside)) for name, inside in (
+        ("grey", lambda x: 0.97 / 1.75 + (1 - 0.97 / 1.75) * (abs(x[..., 0] - 20) > 10)),
+        ("white", lambda x: 0 * x[..., 0]), ("csf", lambda x: 0.78 / 1.75 * (abs(x[..., 0] - 20) < 10)),
+    )]  # fmt: skip
+    call = ["mrs", str(tmp_path / "sub-01_mrsi.nii.gz"), "--water", str(tmp_path / "sub-01_mrsref.nii.gz")]
+    assert main([*call, "--tissue", *maps, "--grey", "0.5", "--out", str(tmp_path / "out")]) == 0
+    assert "nothing was made of: shares of tissue as numbers" in capsys.readouterr().out
+    folder = tmp_path / "out" / "sub-01" / "mrs"
+    side = json.loads((folder / "sub-01_desc-mrsi_tNAA.json").read_text(encoding="utf-8"))
+    assert side["Units"] == side["UCUM"] == "mmol/kg" and "grey.nii" in [s["File"] for s in side["Sources"]]
+    found = nib.load(folder / "sub-01_desc-mrsi_tNAA.nii.gz").get_fdata().ravel()
+    # A point spread over three voxels rings; the ratio is that of one that does not to a tenth.
+    assert found[1] / found[0] == pytest.approx(found[1] / found[2], rel=0.05)
+    assert 1.4 < found[1] / found[0] < 2.2
+    assert "mmol in a kg of tissue water" in (tmp_path / "out" / "sub-01_mrsi.html").read_text(encoding="utf-8")

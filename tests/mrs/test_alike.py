@@ -12,8 +12,9 @@ from perspect.mrs import combine
 from perspect.mrs.alike import all_decomposed, is_leaking
 from perspect.mrs.amounts import weights
 from perspect.mrs.band import band_of, noise_of
-from perspect.mrs.combine import N_COMMON, again, baseline_and_noise, shadow_of, stand
+from perspect.mrs.combine import again, baseline_and_noise, shadow_of, stand
 from perspect.mrs.decompose import decomposed
+from perspect.mrs.equations import N_COMMON
 from perspect.mrs.profile import LIPIDS, TURNED
 from perspect.mrs.signals import with_broad, with_turned
 

@@ -5,7 +5,8 @@ import pytest
 
 from mrs_made import HEALTHY, TUMOUR, basis, spectrum, water
 from perspect import mrs
-from perspect.mrs.amounts import limits, water_scale
+from perspect.mrs.amounts import limits
+from perspect.mrs.scale import Timing, water_scale
 from perspect.vocabulary import Problem, Status
 
 
@@ -45,26 +46,26 @@ def test_the_error_of_a_sum_is_smaller_than_that_of_its_parts():
 
 def test_ten_millimolar_against_pure_water_is_ten_millimolar():
     """No relaxation, water of 55.51 mol/kg with two protons: the plain ratio of amplitudes."""
-    scale = water_scale(2 * 55510.0, 0.0, None, None, 3.0, {"white": 1.0})
+    scale = water_scale(2 * 55510.0, 0.0, Timing(None, None, 3.0), {"white": 1.0})
     assert scale.factor * 10.0 == pytest.approx(10.0)
 
 
 def test_half_fluid_doubles_what_is_said_of_tissue():
-    pure = water_scale(1e5, 0.0, None, None, 3.0, {"grey": 1.0})
-    half = water_scale(1e5, 0.0, None, None, 3.0, {"grey": 0.97 / 1.75, "csf": 0.78 / 1.75})
+    pure = water_scale(1e5, 0.0, Timing(None, None, 3.0), {"grey": 1.0})
+    half = water_scale(1e5, 0.0, Timing(None, None, 3.0), {"grey": 0.97 / 1.75, "csf": 0.78 / 1.75})
     assert half.factor == pytest.approx(2 * pure.factor)
 
 
 def test_a_lesion_widens_the_error_and_an_unknown_tissue_more():
-    known = water_scale(1e5, 0.0, 0.03, 2.0, 3.0, {"white": 1.0})
-    lesion = water_scale(1e5, 0.0, 0.03, 2.0, 3.0, {"white": 0.4, "lesion": 0.6})
-    unknown = water_scale(1e5, 0.0, 0.03, 2.0, 3.0, None)
+    known = water_scale(1e5, 0.0, Timing(0.03, 2.0, 3.0), {"white": 1.0})
+    lesion = water_scale(1e5, 0.0, Timing(0.03, 2.0, 3.0), {"white": 0.4, "lesion": 0.6})
+    unknown = water_scale(1e5, 0.0, Timing(0.03, 2.0, 3.0), None)
     assert known.spread < lesion.spread < unknown.spread
 
 
 def test_fractions_that_do_not_add_up_are_refused():
     with pytest.raises(Problem, match="fractions"):
-        water_scale(1e5, 0.0, None, None, 3.0, {"white": 0.1})
+        water_scale(1e5, 0.0, Timing(None, None, 3.0), {"white": 0.1})
 
 
 def test_water_scaling_scales_with_water():

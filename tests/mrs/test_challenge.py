@@ -9,8 +9,8 @@ import pytest
 from perspect import mrs
 from perspect.io.spectra import SaidByHand, read_spectra
 from perspect.models.spins import Press
-from perspect.mrs.amounts import Scale
 from perspect.mrs.profile import OF_TUMOURS, USUAL
+from perspect.mrs.scale import Scale
 from perspect.mrs.signals import cached_basis
 from perspect.mrs.water import amplitude_at_start
 from perspect.vocabulary import Basis, Grid, Severity, Spectra

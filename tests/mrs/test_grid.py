@@ -17,12 +17,16 @@ from perspect.mrs.compare import cho_naa_index, over_other_side
 from perspect.mrs.grid import BRAIN, brain_of
 from perspect.mrs.nuisance import leaked, without_lipid
 from perspect.mrs.profile import OF_TUMOURS, USUAL
+from perspect.mrs.quality import Quality
 from perspect.mrs.signals import simulated_basis
+from perspect.mrs.voxel import usable
 from perspect.mrs.water import offset_of_water, width_of_water
 from perspect.vocabulary import Grid, Map, Problem, Region, Spectra, Status, lexicon
 
 NAMES = tuple(dict.fromkeys((*USUAL, *OF_TUMOURS)))
 PLACE = Grid((3, 2, 1), np.diag([10.0, 10.0, 10.0, 1.0]))
+UNSCALED = mrs.Plan(reference="none")
+"""Amplitudes as they were made."""
 
 
 def image(voxels):
@@ -39,7 +43,7 @@ def measured():
     one.values[2, 1, 0] = 1e-9 * np.random.default_rng(0).normal(size=N)
     reference = image([water()] * 6)
     whole = Region(np.ones((3, 2, 1), bool), PLACE, "all")
-    return mrs.quantify_grid(one, basis(), water=reference, mask=whole)
+    return mrs.quantify_grid(one, basis(), UNSCALED, water=reference, mask=whole)
 
 
 def test_one_bad_voxel_never_stops_a_grid(measured):
@@ -76,10 +80,22 @@ def test_lipid_that_leaked_in_is_no_amount_of_the_voxel():
     )
     one.values[1, 0, 0] -= fat
     whole = Region(np.ones((3, 2, 1), bool), PLACE, "all")
-    found = mrs.quantify_grid(one, basis(), water=image([water()] * 6), mask=whole)
+    found = mrs.quantify_grid(one, basis(), UNSCALED, water=image([water()] * 6), mask=whole)
     assert found.maps["Lip13"].status[1, 0, 0] == Status.NOT_DETERMINED
     assert np.isnan(found.maps["Lip13"].values[1, 0, 0])
+    # At this echo time lactate is upright and lies under it.
+    assert np.isnan(found.maps["Lac"].values[1, 0, 0]) and np.isfinite(found.maps["Lac"].values[2, 1, 0])
     assert found.maps["tNAA"].values[1, 0, 0] == pytest.approx(12.5, rel=0.15)
+
+
+def test_lines_that_are_little_beside_their_baseline_have_no_number():
+    """Errors of such voxels were six times what is stated."""
+    good = Quality(
+        snr=20.0, snr_residual=20.0, fwhm=6.0, fwhm_ppm=0.05, misfit=1.2, memory=0.1, lipid=1.0, baseline=0.75,
+        unexplained=0.1,
+    )  # fmt: skip
+    assert usable(good) == (Status.OK, "")
+    assert usable(replace(good, baseline=0.85)) == (Status.NOT_DETERMINED, "lines buried in baseline")
 
 
 def test_choline_over_naa_is_high_where_the_tumour_is(measured):
@@ -247,7 +263,7 @@ def agreement(measured, truth):
 
 def test_a_synthetic_image_with_scalp_lipid_gives_its_truth(synthetic):
     image_, reference, made, truth = synthetic
-    measured = mrs.quantify_grid(image_, made, water=reference)
+    measured = mrs.quantify_grid(image_, made, UNSCALED, water=reference)
     naa, choline, rank = agreement(measured, truth)
     assert naa >= 0.95 and choline >= 0.90 and rank >= 0.85
     assert measured.summary["usable"] >= 0.85 * measured.summary["voxels"]
@@ -259,7 +275,7 @@ def test_a_hamming_window_is_applied_and_stated():
     one = image([spectrum(HEALTHY, k, shift=0.0, phase=0.0) for k in range(6)])
     mask = np.zeros((3, 2, 1), bool)
     mask[1, 0, 0] = True
-    plan = mrs.Plan(window="hamming")
+    plan = mrs.Plan(window="hamming", reference="none")
     found = mrs.quantify_grid(one, basis(), plan, water=image([water()] * 6), mask=Region(mask, PLACE, "one"))
     assert "Hamming" in found.recipe.methods
     assert found.maps["tNAA"].values[1, 0, 0] == pytest.approx(12.5, rel=0.15)

@@ -5,11 +5,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from jaxtyping import Float
+
 import perspect
 from perspect import io, mrs, report
 from perspect.app.basis import Timing, basis_for, sequence_of
 from perspect.app.pairing import demand_same_place, water_remarks
-from perspect.app.voxel import NOTHING, Surroundings, place_of
+from perspect.app.shares import Surroundings, TissueMaps, shares_on, tissue_maps
+from perspect.app.voxel import NOTHING, place_of
 from perspect.mrs.profile import SUMS
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import Basis, Compared, Flag, Measured, MeasuredSpectrum, Problem, Severity, Spectra
@@ -167,28 +171,63 @@ def examine_mrsi(
     *,
     overwrite: bool = False,
     threads: int = 1,
+    tissues: TissueMaps | None = None,
     progress: Progress | None = None,
 ) -> ExaminedGrid:
-    """Maps of a spectroscopic image with their page, written below `out`; raises `Problem` as `examine_mrs` does."""
+    """Maps of a spectroscopic image with their page, written below `out`; raises `Problem` as `examine_mrs` does.
+
+    `tissues` replace the maps of tissue in `inputs.around`.
+    """
     plan, tell = plan or mrs.Plan(), progress or silent
     destination = io.Destination(out, io.name_of(inputs.spectrum), "mrsi", "mrs", "mrsi")
     io.demand_free(out, io.existing(destination), overwrite, what="results of this image")
     spectra, water, remarks = _read(inputs, tell)
     tell("basis", 0.0)
     spectra, basis, notes = _basis(inputs, spectra, threads)
+    shares, more = _shares(spectra, tissue_maps(inputs.around) if tissues is None else tissues)
     was = THREADS.set(threads)
     try:
-        measured = mrs.quantify_grid(spectra, basis, plan, water=water, progress=tell)
+        measured = mrs.quantify_grid(spectra, basis, plan, water=water, shares=shares, progress=tell)
     finally:
         THREADS.reset(was)
-    measured = replace(measured, flags=_sorted((*remarks, *notes, *measured.flags)))
+    flags = (*remarks, *notes, *more, *_of_one_voxel(inputs, plan), *measured.flags)
+    measured = replace(measured, flags=_sorted(flags))
     page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed)
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
+    files = [one for one in (inputs.basis, *inputs.around.tissue, inputs.around.lesion) if one is not None]
+    sources |= {io.label(one): io.sha256(one) for one in files}
     results = io.Results(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, {}, int(spectra.placed),
         io.root_of(inputs.spectrum),
     )  # fmt: skip
     return ExaminedGrid(measured, io.write_results(destination, results, overwrite=overwrite, threads=threads))
+
+
+def _shares(
+    spectra: Spectra, maps: TissueMaps
+) -> tuple[dict[str, Float[np.ndarray, "fx fy fz"]] | None, tuple[Flag, ...]]:
+    """What the voxels of an image hold of each tissue, where it says where they lie and somebody has segmented it."""
+    if not maps:
+        return None, ()
+    if spectra.placed:
+        return shares_on(spectra.grid, maps), ()
+    sentence = f"{spectra.name} does not say where its voxels lie: what they hold is not known."
+    return None, (Flag("no-place", Severity.CAUTION, sentence, source="place"),)
+
+
+def _of_one_voxel(inputs: SpectrumInputs, plan: mrs.Plan) -> tuple[Flag, ...]:
+    """What was said by hand and means nothing for an image."""
+    around = inputs.around
+    given = {
+        "shares of tissue as numbers (give --tissue)": inputs.fractions, "--long": inputs.long,
+        "--contralateral": inputs.contralateral, "--compare": inputs.compare, "--image": around.image,
+        "--bandwidths": around.bandwidths, "--check-errors": plan.samples or None,
+        "--lesion without --tissue": around.lesion if not around.tissue else None,
+    }  # fmt: skip
+    names = [name for name, value in given.items() if value is not None]
+    if not names:
+        return ()
+    return (Flag("not-of-images", Severity.CAUTION, f"Of an image nothing was made of: {', '.join(names)}."),)
 
 
 def _basis(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Spectra, Basis, tuple[Flag, ...]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -11,10 +10,8 @@ from jaxtyping import Float
 from perspect import io, mrs
 from perspect.anatomy import resample
 from perspect.anatomy.cuts import cuts
+from perspect.app.shares import Surroundings, tissue_maps
 from perspect.vocabulary import BoxRow, Flag, Grid, Problem, Severity, Spectra, VoxelPicture
-
-TISSUES: Final = ("grey", "white", "csf")
-"""In the order in which their maps are given."""
 
 LEAST_KNOWN: Final = 0.5
 """Share of the voxel that the maps must explain; else they are of another place."""
@@ -22,24 +19,6 @@ LEAST_KNOWN: Final = 0.5
 CARRIER: Final = 4.65
 """ppm at which the nominal voxel lies where nothing is said: that of water, at which scanners plan unless they are told
 an offset."""
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """Files in the scanner's coordinates of the same session: an image to draw on, maps of grey, white and fluid, the
-    mask of the lesion; and how the voxel was selected, where it is known. `carrier` in ppm, bandwidths in Hz.
-    """
-
-    image: Path | None = None
-    tissue: tuple[Path, ...] = ()
-    lesion: Path | None = None
-    bandwidths: tuple[float, float, float] | None = None
-    carrier: float | None = None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All that were given."""
-        return tuple(one for one in (self.image, *self.tissue, self.lesion) if one is not None)
 
 
 NOTHING: Final = Surroundings()
@@ -119,24 +98,11 @@ def _share(values: Float[np.ndarray, "x y z"], source: Grid, box: Float[np.ndarr
 
 
 def _fractions(voxel: Grid, around: Surroundings) -> dict[str, float]:
-    """Shares of the voxel in grey, white, fluid and lesion; what is lesion is not tissue as well."""
-    if not around.tissue:
+    """Shares of the voxel in grey, white, fluid and lesion."""
+    maps = tissue_maps(around)
+    if not maps:
         return {}
-    if len(around.tissue) != len(TISSUES):
-        raise Problem(
-            f"{len(around.tissue)} maps of tissue were given.",
-            "It is not known which tissue each shows.",
-            f"Give one map each of {', '.join(TISSUES)}, in this order.",
-        )
-    found: dict[str, float] = {}
-    lesion = None if around.lesion is None else io.read_region(around.lesion, "lesion")
-    for name, path in zip(TISSUES, around.tissue, strict=True):
-        values, grid = io.read_volume(path)
-        if lesion is not None:
-            values = np.where(resample.onto(lesion.mask, lesion.grid, grid, 0), np.float32(0), values)
-        found[name] = _share(values, grid, voxel.affine)
-    if lesion is not None:
-        found["lesion"] = _share(lesion.mask.astype(np.float32), lesion.grid, voxel.affine)
+    found = {name: _share(values, grid, voxel.affine) for name, (values, grid) in maps.items()}
     total = sum(found.values())
     if not total > LEAST_KNOWN:
         raise Problem(

@@ -69,7 +69,7 @@ def mrs(
     from perspect.app.doctor import cores
     from perspect.app.mrs import examine_mrsi, is_grid
     from perspect.app.settings import plan
-    from perspect.app.voxel import Surroundings
+    from perspect.app.shares import Surroundings
     from perspect.io import SaidByHand
     from perspect.mrs import Plan
 

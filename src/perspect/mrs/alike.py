@@ -15,7 +15,7 @@ from jaxtyping import Bool, Complex, Float, Int
 from perspect.mrs import batch
 from perspect.mrs.band import Band
 from perspect.mrs.batch import Batch, Places
-from perspect.mrs.combine import N_COMMON, Place, Task, shadow_at, solution
+from perspect.mrs.combine import Place, Task, shadow_at, solution
 from perspect.mrs.decompose import (
     FIRST_DIMENSIONS,
     MUCH_LIPID,
@@ -31,6 +31,7 @@ from perspect.mrs.decompose import (
     upright,
 )  # fmt: skip
 from perspect.mrs.descend import ROUGHLY
+from perspect.mrs.equations import N_COMMON, times
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import TURNED, Profile
 from perspect.numerics.nonnegative import nonnegative_each, restricted, solved_among
@@ -231,12 +232,12 @@ def stiffness(some: Batch, places: Places, choices: Sequence[float]) -> Float[np
     assert spline is not None
     held = np.maximum([shadow_at(spline, one)[0] * spline.stiffnesses for one in choices], 1e-300)
     products = p.columns @ p.columns.mT + variance[..., None] * some.ties
-    projection = batch.times(p.columns, p.data)
+    projection = times(p.columns, p.data)
     power, used = (p.data**2).sum(axis=1), p.amplitudes != 0
     scores = []
     for share, weight in zip(1 / (1 + held), held, strict=True):
         reduced = products - (p.shaded * share) @ p.shaded.mT
-        wanted = projection - batch.times(p.shaded, share * p.shaded_data)
+        wanted = projection - times(p.shaded, share * p.shaded_data)
         fixed = _fixed(reduced, wanted, used, variance[:, 0])
         misfit = (power - (p.shaded_data**2) @ share) / variance[:, 0]
         scores.append(misfit + fixed + np.log1p(1 / weight[spline.null :]).sum())

@@ -11,8 +11,18 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float, Int
 
 from perspect.mrs.band import Band
-from perspect.mrs.combine import N_COMMON, PIVOT, Priors
-from perspect.mrs.descend import FIRST_DAMPING, MOST_STEPS, N_CLIPS, N_TRIES, WIDEST_COMMON
+from perspect.mrs.descend import FIRST_DAMPING, MOST_STEPS, N_TRIES, WIDEST_COMMON
+from perspect.mrs.equations import (
+    N_COMMON,
+    Priors,
+    common_decays,
+    common_slopes,
+    noise_in,
+    normal_equations,
+    times,
+    turned,
+)  # fmt: skip
+from perspect.numerics.damped import damped_step, held, next_damping
 from perspect.numerics.nonnegative import nonnegative_each, solved_among
 from perspect.numerics.spline import PenalisedSpline
 
@@ -51,8 +61,7 @@ class Batch:
     @property
     def precision(self) -> Float[np.ndarray, "spectra common"]:
         """Noise variance over prior variance of the shared parameters."""
-        spread = np.array([self.priors.place[0], self.priors.phase, self.priors.place[1], np.inf, np.inf])
-        out: Float[np.ndarray, "spectra common"] = (self.sigma[:, None] / spread) ** 2
+        out: Float[np.ndarray, "spectra common"] = (self.sigma[:, None] / self.priors.common) ** 2
         return out
 
 
@@ -89,46 +98,25 @@ class Places:
         return out
 
 
-def times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Each matrix times its vector."""
-    out: np.ndarray = (matrices @ vectors[..., None])[..., 0]
-    return out
-
-
 def stand(
     batch: Batch, theta: Float[np.ndarray, "spectra common"], warm: Bool[np.ndarray, "spectra signals"]
 ) -> Places:
     """The best amplitudes and baselines at these parameters."""
     signals = decayed(batch.band, theta, batch.priors, batch.signals)
     columns = batch.band.spectrum(signals).real.astype(np.float64)
-    data = _turned(batch, theta).real
+    data = turned(batch.band, theta, batch.spectra).real
     shapes = batch.shapes.T
     return weighed(batch, theta, columns, data, columns @ shapes, data @ shapes, warm)
-
-
-def decays(
-    band: Band, theta: Float[np.ndarray, "spectra common"]
-) -> tuple[Complex[np.ndarray, "spectra band"], Complex[np.ndarray, "spectra band"]]:
-    """What shifts and widens narrow signals, and what shifts broad ones."""
-    turn = 2j * np.pi * theta[:, 2]
-    narrow, broad = np.split(band.decays(np.concatenate([turn - theta[:, 3], turn])), 2)
-    return narrow * np.exp(-theta[:, 4, None] * band.times**2).astype(np.float32), broad
 
 
 def decayed(
     band: Band, theta: Float[np.ndarray, "spectra common"], priors: Priors, signals: Complex[np.ndarray, "signals band"]
 ) -> Complex[np.ndarray, "spectra signals band"]:
     """Signals with the shifts and widths that all have in common."""
-    narrow, broad = decays(band, theta)
+    narrow, broad = common_decays(band, theta)
     out: Complex[np.ndarray, "spectra signals band"] = (
         np.where(priors.broad[:, None], broad[:, None], narrow[:, None]) * signals
     )
-    return out
-
-
-def _turned(batch: Batch, theta: Float[np.ndarray, "spectra common"]) -> Complex[np.ndarray, "spectra bins"]:
-    slant = batch.band.ppm - PIVOT
-    out: Complex[np.ndarray, "spectra bins"] = np.exp(1j * (theta[:, :1] + theta[:, 1:2] * slant)) * batch.spectra
     return out
 
 
@@ -142,13 +130,11 @@ def weighed(
     warm: Bool[np.ndarray, "spectra signals"],
 ) -> Places:
     """Amplitudes and cost of columns that are known."""
-    held = shaded * batch.share[:, None]
-    gram = columns @ columns.mT - held @ shaded.mT + batch.sigma[:, None, None] ** 2 * batch.ties
-    projection = times(columns, data) - times(held, shaded_data)
-    power = (data**2).sum(axis=1) - (batch.share * shaded_data**2).sum(axis=1)
-    a = nonnegative_each(gram, projection, batch.priors.free, warm)
-    cost = power + (a * (times(gram, a) - 2 * projection)).sum(axis=1) + (batch.precision * theta**2).sum(axis=1)
-    return Places(theta, columns, data, shaded, shaded_data, gram, a, cost)
+    ties = batch.sigma[:, None, None] ** 2 * batch.ties
+    normal = normal_equations(columns, data, shaded, shaded_data, batch.share, ties)
+    a = nonnegative_each(normal.gram, normal.projection, batch.priors.free, warm)
+    cost = normal.cost(a, batch.precision, theta)
+    return Places(theta, columns, data, shaded, shaded_data, normal.gram, a, cost)
 
 
 def again(batch: Batch, places: Places) -> Places:
@@ -162,9 +148,7 @@ def noise(batch: Batch, places: Places, least: Float[np.ndarray, " spectra"]) ->
     shapes = batch.shapes
     left = places.left
     rest = left - (batch.share * (left @ shapes.T)) @ shapes
-    n_used = (places.amplitudes != 0).sum(axis=1) + N_COMMON + batch.share.sum(axis=1)
-    out: Float[np.ndarray, " spectra"] = np.sqrt((rest**2).sum(axis=1) / np.maximum(rest.shape[1] - n_used, 1.0))
-    return np.asarray(np.maximum(least, out))
+    return noise_in(rest, places.amplitudes, batch.share.sum(axis=1), least)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,23 +162,8 @@ class _Grounds:
     def steps(
         self, theta: Float[np.ndarray, "spectra common"], damping: Float[np.ndarray, " spectra"]
     ) -> tuple[Float[np.ndarray, "spectra common"], Float[np.ndarray, " spectra"]]:
-        """Moves within the limits, and by how much they should lower the costs (`descend._Ground.step`)."""
-        low, high = LIMITS[0] - theta, LIMITS[1] - theta
-        size = np.diagonal(self.curvature, axis1=1, axis2=2)
-        extra = damping[:, None] * np.maximum(size, 1e-12 * size.max(axis=1, keepdims=True))
-        system = self.curvature + extra[:, None] * np.eye(N_COMMON)
-        free, found = ~self.held, np.zeros(theta.shape)
-        for _ in range(N_CLIPS):
-            wanted = -(self.gradient + times(system, np.where(free, 0.0, found)))
-            found = np.where(free, solved_among(system, wanted[..., None], free)[..., 0], found)
-            beyond = free & ((found < low) | (found > high))
-            if not beyond.any():
-                break
-            found = np.clip(found, low, high)
-            free = free & ~beyond
-        found = np.clip(found, low, high)
-        promise = -(found * (2 * self.gradient + times(self.curvature, found))).sum(axis=1)
-        return found, promise
+        """Moves within the limits, and by how much they should lower the costs (`damped_step`)."""
+        return damped_step(self.gradient, self.curvature, damping, ~self.held, LIMITS[0] - theta, LIMITS[1] - theta)
 
 
 def _grounds(batch: Batch, places: Places) -> _Grounds:
@@ -211,23 +180,18 @@ def _grounds(batch: Batch, places: Places) -> _Grounds:
     curvature = j @ j.mT - j_shaded @ j_shaded.mT - mixed @ solved_among(system, mixed.mT, used)
     curvature += batch.precision[:, None] * np.eye(N_COMMON)
     gradient = -times(j, left) - times(j_shaded, root[:, 0] * over) + batch.precision * places.theta
-    held = ((places.theta <= LIMITS[0]) & (gradient > 0)) | ((places.theta >= LIMITS[1]) & (gradient < 0))
-    return _Grounds(held, gradient, curvature)
+    return _Grounds(held(places.theta, LIMITS[0], LIMITS[1], gradient), gradient, curvature)
 
 
 def _slopes(batch: Batch, places: Places) -> Float[np.ndarray, "spectra common bins"]:
     """Derivatives of (model - data) at fixed amplitudes along what is shared (`combine.slopes`)."""
     band, t = batch.band, batch.band.times.astype(np.float32)
-    narrow, broad = decays(band, places.theta)
+    narrow, broad = common_decays(band, places.theta)
     a, sharp = places.amplitudes.astype(np.float32), ~batch.priors.broad
     sharp_sum = ((a * sharp) @ batch.signals) * narrow
     whole = sharp_sum + ((a * ~sharp) @ batch.signals) * broad
     timed = band.spectrum(np.stack([whole * t, sharp_sum * t, sharp_sum * t**2], axis=1))
-    turned = _turned(batch, places.theta).imag
-    out = np.empty((len(a), N_COMMON, places.data.shape[1]))
-    out[:, 0], out[:, 1] = turned, turned * (band.ppm - PIVOT)
-    out[:, 2], out[:, 3], out[:, 4] = -2 * np.pi * timed[:, 0].imag, -timed[:, 1].real, -timed[:, 2].real
-    return out
+    return common_slopes(band, turned(band, places.theta, batch.spectra), timed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,8 +225,7 @@ def descended(batch: Batch, begin: Places, enough: float) -> Descent:
         gain = here.cost - tried.cost
         better = gain > 0
         places = places.but(at[better], tried.only(better))
-        factor = np.where(better, np.where(gain > 0.5 * promise, 0.2, 2.0), 5.0)
-        damping[at] = np.maximum(damping[at] * factor, 1e-8)
+        damping[at] = next_damping(damping[at], gain, promise)
         n_steps[at] += better
         n_tries[at] = np.where(better, 0, n_tries[at] + 1)
         is_open[at[(better & (gain < enough * tried.cost)) | (n_tries[at] >= N_TRIES)]] = False

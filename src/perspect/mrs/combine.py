@@ -19,14 +19,9 @@ from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri
 
 from perspect.mrs.band import Band
+from perspect.mrs.equations import N_COMMON, Priors, common_decays, common_slopes, noise_in, normal_equations, turned
 from perspect.numerics.nonnegative import nonnegative
 from perspect.numerics.spline import PenalisedSpline
-
-PIVOT: Final = 3.0
-"""ppm about which the phase of first order turns."""
-
-N_COMMON: Final = 5
-"""φ0, φ1, Δ, γ, v: what all signals share."""
 
 NARROWER: Final = 15.0
 """By how much a broad signal may be narrower than its template, in 1/s (a Lorentzian of 5 Hz) [our default]."""
@@ -39,23 +34,6 @@ NEAR: Final = 9
 
 DETERMINED: Final = 1e-5
 """What is left of a parameter's own information, as a root, below which nothing is known of it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Priors:
-    """What is known of each signal before the data: standard deviations of its own shift (Hz) and width (1/s).
-
-    `phase` is that of the first-order phase (rad/ppm); `place` of the common phase (rad) and shift (Hz), which are zero
-    where water has told them and unknown (infinite) elsewhere. A signal that is `free` may be negative. What is `broad`
-    has its own width and takes no part in the common one: the lineshape of the magnet hardly widens it.
-    """
-
-    shift: Float[np.ndarray, " signals"]
-    width: Float[np.ndarray, " signals"]
-    phase: float
-    free: Bool[np.ndarray, " signals"]
-    broad: Bool[np.ndarray, " signals"]
-    place: tuple[float, float] = (np.inf, np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,12 +58,6 @@ class Task:
         return len(self.signals)
 
     @cached_property
-    def slant(self) -> Float[np.ndarray, " bins"]:
-        """By how much the first-order phase turns each bin."""
-        out: Float[np.ndarray, " bins"] = self.band.ppm - PIVOT
-        return out
-
-    @cached_property
     def far(self) -> Float[np.ndarray, "2 own"]:
         """Between which the own shifts and widths of signals stay, whatever the common width is."""
         high = FARTHEST * np.concatenate([self.priors.shift, self.priors.width])
@@ -104,8 +76,7 @@ class Task:
         """Noise variance over prior variance of every non-linear parameter: its weight as a datum."""
         n = self.n_signals
         out = np.zeros(N_COMMON + 2 * n)
-        out[1] = (self.sigma / self.priors.phase) ** 2
-        out[0], out[2] = (self.sigma / np.array(self.priors.place)) ** 2
+        out[:N_COMMON] = (self.sigma / self.priors.common) ** 2
         out[N_COMMON : N_COMMON + n] = (self.sigma / self.priors.shift) ** 2
         out[N_COMMON + n :] = (self.sigma / self.priors.width) ** 2
         return out
@@ -162,7 +133,7 @@ def stand(
     """The best amplitudes and baseline at these non-linear parameters."""
     decayed = task.signals * _decay(task, theta)
     columns = task.band.spectrum(decayed).real.astype(np.float64)
-    data = (np.exp(1j * (theta[0] + theta[1] * task.slant)) * task.spectrum).real
+    data = turned(task.band, theta, task.spectrum).real
     return _weighed(task, theta, shadow, warm, columns, data, decayed)
 
 
@@ -170,11 +141,10 @@ def _decay(task: Task, theta: Float[np.ndarray, " parameters"]) -> Complex[np.nd
     """What shifts and widens the signals: two curves for all of them where they have nothing of their own."""
     n, sharp = task.n_signals, ~task.priors.broad
     d, width = theta[N_COMMON : N_COMMON + n], theta[N_COMMON + n :]
-    wide = np.exp(-theta[4] * task.band.times**2).astype(np.float32)
     if not theta[N_COMMON:].any():
-        turn = 2j * np.pi * theta[2]
-        narrow, broad = task.band.decays(np.array([turn - max(theta[3], 0.0), turn]))
-        return np.asarray(np.where(sharp[:, None], narrow * wide, broad))
+        narrow, broad = common_decays(task.band, theta[None])
+        return np.asarray(np.where(sharp[:, None], narrow, broad))
+    wide = np.exp(-theta[4] * task.band.times**2).astype(np.float32)
     rate = np.where(sharp, np.maximum(theta[3] + width, 0.0), np.maximum(width, -NARROWER))
     decay = task.band.decays(2j * np.pi * (theta[2] + d) - rate)
     decay[sharp] *= wide
@@ -195,23 +165,10 @@ def _weighed(
     data: Float[np.ndarray, " bins"],
     decayed: Complex[np.ndarray, "signals band"],
 ) -> Place:
-    gram, projection, power = _normal(columns, data, shadow)
-    gram = gram + task.tied
-    amplitudes = nonnegative(gram, projection, task.priors.free, warm)
-    left = power - 2 * amplitudes @ projection + amplitudes @ gram @ amplitudes
-    cost = float(left + np.sum(task.precision * theta**2))
+    normal = normal_equations(columns, data, columns @ shadow.T, shadow @ data, np.ones(len(shadow)), task.tied)
+    amplitudes = nonnegative(normal.gram, normal.projection, task.priors.free, warm)
+    cost = float(normal.cost(amplitudes, task.precision, theta))
     return Place(theta, amplitudes, columns, data, cost, decayed)
-
-
-def _normal(
-    columns: Float[np.ndarray, "signals bins"],
-    data: Float[np.ndarray, " bins"],
-    shadow: Float[np.ndarray, "splines bins"],
-) -> tuple[Float[np.ndarray, "signals signals"], Float[np.ndarray, " signals"], float]:
-    """Products of columns and data once the baseline has been taken out of both."""
-    shaded, shaded_data = columns @ shadow.T, shadow @ data
-    gram = columns @ columns.T - shaded @ shaded.T
-    return gram, columns @ data - shaded @ shaded_data, float(data @ data - shaded_data @ shaded_data)
 
 
 def slopes(
@@ -221,14 +178,11 @@ def slopes(
     signals' own.
     """
     band, theta, a, t = task.band, place.theta, place.amplitudes, task.band.times.astype(np.float32)
-    turned = np.exp(1j * (theta[0] + theta[1] * task.slant)) * task.spectrum
     sharp = ~task.priors.broad
     sums = np.stack([a, a * sharp]).astype(np.float32) @ place.decayed
     mixed = np.concatenate([sums * t, sums[1:] * t**2, place.decayed[own] * (a[own, None].astype(np.float32) * t)])
     timed = band.spectrum(mixed)
-    common = np.empty((N_COMMON, place.data.size))
-    common[0], common[1] = turned.imag, turned.imag * task.slant
-    common[2], common[3], common[4] = -2 * np.pi * timed[0].imag, -timed[1].real, -timed[2].real
+    common = common_slopes(band, turned(band, theta, task.spectrum), timed[:3])
     return common, -2 * np.pi * timed[3:].imag.astype(float), -timed[3:].real.astype(float)
 
 
@@ -330,8 +284,7 @@ def baseline_and_noise(task: Task, place: Place, dimensions: float) -> tuple[Flo
     left = place.data - place.amplitudes @ place.columns
     baseline = shadow.T @ (shadow @ left)
     rest = left - baseline
-    n_used = int((place.amplitudes != 0).sum()) + N_COMMON + dimensions
-    return baseline, max(task.sigma, float(np.sqrt(rest @ rest / max(rest.size - n_used, 1.0))))
+    return baseline, float(noise_in(rest, place.amplitudes, np.array(dimensions), np.array(task.sigma)))
 
 
 def _constrained(

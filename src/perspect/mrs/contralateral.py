@@ -5,7 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from perspect.mrs.amounts import DENOMINATOR, DETECTED, limits
+from perspect.mrs.amounts import as_ratio
+from perspect.mrs.scale import OF_WATER
 from perspect.vocabulary import Amount, MeasuredSpectrum, Problem, Status
 
 COMPARED: Final = ("tNAA", "tCr", "tCho", "Ins", "Glx", "Ins+Gly", "Gly", "Lac", "Lip13", "GSH", "Ala")
@@ -27,7 +28,7 @@ def against(lesion: MeasuredSpectrum, other: MeasuredSpectrum) -> MeasuredSpectr
             "Their quotient would have no meaning.",
             "Give a water reference for both, or for neither.",
         )
-    size = 1.0 if lesion.summary.get("unit") == "mmol/kg" else _volume(other) / _volume(lesion)
+    size = 1.0 if lesion.summary.get("unit") in OF_WATER else _volume(other) / _volume(lesion)
     found = {}
     for key in COMPARED:
         if key in lesion.amounts and key in other.amounts:
@@ -49,9 +50,4 @@ def quotient(key: str, above: Amount, below: Amount, factor: float) -> Amount:
     if not (np.isfinite(a) and np.isfinite(b)):
         nan = float("nan")
         return Amount(key, nan, nan, nan, nan, "1", Status.NOT_DETERMINED, False)
-    sa, sb = above.std * factor, below.std
-    lower, upper = limits(a, b, np.diag([sa**2, sb**2]))
-    if b <= DENOMINATOR * sb:
-        return Amount(key, np.nan, np.nan, lower, upper, "1", Status.NOT_DETERMINED, False)
-    std = float(np.hypot(sa / b, a * sb / b**2))
-    return Amount(key, a / b, std, lower, upper, "1", Status.OK, bool(a > DETECTED * sa))
+    return as_ratio(key, a, b, np.diag([(above.std * factor) ** 2, below.std**2]))

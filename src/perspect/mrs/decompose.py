@@ -11,7 +11,6 @@ from perspect.models.spins.broad import BROAD
 from perspect.mrs.band import Band, basis_on
 from perspect.mrs.combine import (
     Place,
-    Priors,
     Solution,
     Task,
     again,
@@ -23,6 +22,7 @@ from perspect.mrs.combine import (
     with_noise,
 )  # fmt: skip
 from perspect.mrs.descend import ROUGHLY, descended
+from perspect.mrs.equations import Priors
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import NORMAL, OF_BROAD, OF_NORMAL_BRAIN, OF_TUMOURS, TOTAL, TUMOUR, TURNED, USUAL, Profile
 from perspect.mrs.signals import MEASURED

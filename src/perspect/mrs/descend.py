@@ -6,7 +6,9 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from perspect.mrs.combine import N_COMMON, Place, Task, again, slopes, stand
+from perspect.mrs.combine import Place, Task, again, slopes, stand
+from perspect.mrs.equations import N_COMMON
+from perspect.numerics.damped import damped_step, held, next_damping
 from perspect.numerics.nonnegative import solved
 
 MOST_STEPS: Final = 40
@@ -32,9 +34,6 @@ line, and times before the start would make it grow without bound [our default].
 WIDEST_COMMON: Final = (np.pi * BROADEST, (np.pi * BROADEST) ** 2 / (4 * np.log(2)))
 """The same as γ in 1/s and v in 1/s²."""
 
-N_CLIPS: Final = 3
-"""Rounds in which what would pass a limit is put there."""
-
 
 @dataclass(frozen=True, eq=False)
 class _Ground:
@@ -53,26 +52,13 @@ class _Ground:
     ) -> tuple[Float[np.ndarray, " parameters"], float]:
         """A move of all parameters within limits, and by how much it should lower the cost.
 
-        What belongs to a signal at zero has no slope: its prior alone draws it to zero. What would pass a limit goes
-        there, and the others make the best of it.
+        What belongs to a signal at zero has no slope: its prior alone draws it to zero.
         """
         low, high = (limits - theta)[:, self.moving]
-        size = np.diagonal(self.curvature)
-        system = self.curvature.copy()
-        system[np.diag_indices_from(system)] += damping * np.maximum(size, 1e-12 * size.max())
-        free, found = ~self.held, np.zeros(size.size)
-        for _ in range(N_CLIPS):
-            wanted = -(self.gradient + system @ np.where(free, 0.0, found))
-            found[free] = solved(system[free][:, free], wanted[free])
-            beyond = free & ((found < low) | (found > high))
-            if not beyond.any():
-                break
-            found = np.clip(found, low, high)
-            free &= ~beyond
-        found = np.clip(found, low, high)
+        found, promise = damped_step(self.gradient, self.curvature, np.array(damping), ~self.held, low, high)
         move = np.clip(-theta, *(limits - theta))
         move[self.moving] = found
-        return move, float(-2 * self.gradient @ found - found @ self.curvature @ found)
+        return move, float(promise)
 
 
 def descended(
@@ -93,13 +79,12 @@ def descended(
                 return place, step, True
             tried = stand(task, _allowed(task, place.theta + move), shadow, place.amplitudes > 0)
             gain = place.cost - tried.cost
+            damping = float(next_damping(np.array(damping), np.array(gain), np.array(promise)))
             if gain > 0:
                 break
-            damping *= 5.0
         if gain <= 0:
             return place, step, True
-        # A step that did half of what it promised was too long for the next one.
-        place, damping = tried, max(damping * (0.2 if gain > 0.5 * promise else 2.0), 1e-8)
+        place = tried
         if gain < enough * place.cost:
             return place, step + 1, True
     return place, most, False
@@ -124,9 +109,7 @@ def _ground(task: Task, place: Place, shadow: Float[np.ndarray, "splines bins"])
     jj[np.diag_indices(m)] += task.precision[moving]
     gradient = product[n : n + m, -1] + (task.precision * place.theta)[moving]
     low, high = limits(task, place.theta)[:, moving]
-    at = place.theta[moving]
-    held = ((at <= low) & (gradient > 0)) | ((at >= high) & (gradient < 0))
-    return _Ground(moving, held, gradient, jj)
+    return _Ground(moving, held(place.theta[moving], low, high, gradient), gradient, jj)
 
 
 def _less(rows: Float[np.ndarray, "rows bins"], shadow: Float[np.ndarray, "shapes bins"]) -> np.ndarray:

@@ -10,15 +10,16 @@ from typing import Final
 import numpy as np
 from jaxtyping import Complex
 
-from perspect.mrs.amounts import Scale, amounts
+from perspect.mrs.amounts import amounts
 from perspect.mrs.average import registered
 from perspect.mrs.band import band_of, noise_of
-from perspect.mrs.combine import PIVOT
 from perspect.mrs.decompose import Decomposition, decomposed
+from perspect.mrs.equations import PIVOT
 from perspect.mrs.pipeline import check, taken_apart
 from perspect.mrs.plan import Plan
 from perspect.mrs.prepare import prepared
 from perspect.mrs.profile import LONG_TE
+from perspect.mrs.scale import Scale
 from perspect.mrs.signals import known_by, with_broad
 from perspect.vocabulary import Amount, Basis, Problem, Recipe, Spectra, Step
 from perspect.vocabulary.spectra import Kind

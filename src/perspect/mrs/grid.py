@@ -1,48 +1,33 @@
 """A spectroscopic image to maps: the same fit in every voxel, with a reason where there is no number."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool, Complex
+from jaxtyping import Bool, Complex, Float
 
 from perspect.anatomy.mirror import Plane
+from perspect.models.spins import GYROMAGNETIC
 from perspect.mrs import eddy
 from perspect.mrs.alike import TOGETHER, all_decomposed
-from perspect.mrs.amounts import DENOMINATOR, weights
 from perspect.mrs.band import Band, band_of, noise_of
 from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
 from perspect.mrs.decompose import Decomposition, baseline_of, decomposed, signals_on
 from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
-from perspect.mrs.profile import LONG_TE, SUMS, TURNED
-from perspect.mrs.quality import HOPELESS_SNR, SWAMPED, WIDEST, Quality, quality
+from perspect.mrs.profile import LONG_TE
+from perspect.mrs.quality import WIDEST
+from perspect.mrs.scale import GASPAROVIC, OF_WATER, Timing
 from perspect.mrs.signals import known_by, with_broad, with_turned
 from perspect.mrs.start import begun
+from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, unusable, voxel
 from perspect.mrs.water import offset_of_water, width_of_water, without_water
+from perspect.mrs.watermap import INSTITUTIONAL, GridScale, grid_scale, unscaled
 from perspect.numerics.parallel import each, spans
-from perspect.vocabulary import (
-    Basis,
-    Flag,
-    Map,
-    Measured,
-    Problem,
-    Quantity,
-    Recipe,
-    Region,
-    Severity,
-    Spectra,
-    Status,
-    Step,
-    lexicon,
-)  # fmt: skip
+from perspect.vocabulary import Basis, Flag, Measured, Problem, Recipe, Region, Severity, Spectra, Status, Step, lexicon
 from perspect.vocabulary.progress import Progress, silent
-
-AMOUNTS: Final = (
-    lexicon.TNAA, lexicon.TCR, lexicon.TCHO, lexicon.INS, lexicon.GLX, lexicon.LAC, lexicon.LIP13,
-)  # fmt: skip
 
 WINDOWS: Final = "Pohmann and von Kienlin 2001, doi:10.1002/mrm.1107"
 
@@ -56,20 +41,8 @@ BRAIN: Final = 0.4
 STANDING: Final = (2.85, 3.4)
 """ppm in which creatine and choline stand out in brain and lesion, far from fat and from water."""
 
-BAD_FIT: Final = 12.0
-"""Residual variance over that of the noise above which a voxel is not used [our default]."""
-
-
-@dataclass(frozen=True)
-class Voxel:
-    """What was found in one voxel: amounts with errors by quantity, ratio, width and offset in Hz, or why not."""
-
-    values: Mapping[str, tuple[float, float]]
-    ratio: tuple[float, float]
-    width: float
-    offset: float
-    status: Status
-    reason: str
+RELATIVE: Final = {"tcr": "tCr", "tnaa": "tNAA"}
+"""Sums that amounts may be relative to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +64,17 @@ def quantify_grid(
     water: Spectra | None = None,
     mask: Region | None = None,
     plane: Plane | None = None,
+    shares: Mapping[str, Float[np.ndarray, "fx fy fz"]] | None = None,
     progress: Progress | None = None,
 ) -> Measured:
     """Maps of amounts with standard errors and status, of choline over NAA, of the choline-to-NAA index, of line width
     and of the frequency of water; where the `plane` between the sides is given, also of choline over NAA relative to
     the voxel opposite.
 
-    `water` is the unsuppressed image on the same grid: it gives the brain, the frequency and phase of every voxel.
+    `water` is the unsuppressed image on the same grid: it gives the brain, and frequency, phase and scale of every
+    voxel. `shares` are what places hold of "grey", "white", "csf" and "lesion", on the grid or on one finer by whole
+    numbers.
+
     Lipid of the scalp is held back by what it looks like there. One bad voxel never stops the rest: it is NaN with a
     status, and a flag counts the reasons.
     """
@@ -119,23 +96,55 @@ def quantify_grid(
     like = typical(cleaned, ready, band, full, plan)
     tell("voxels", 0.0)
     found = fitted(cleaned, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
-    maps = {quantity.key: _map(quantity, spectra, found) for quantity in AMOUNTS}
-    maps[lexicon.CHO_OVER_NAA.key] = _ratio_map(spectra, found)
-    maps[lexicon.LINE_WIDTH.key] = _single(lexicon.LINE_WIDTH, spectra, found, lambda one: one.width)
-    maps[lexicon.WATER_OFFSET.key] = _single(lexicon.WATER_OFFSET, spectra, found, lambda one: one.offset)
-    index = cho_naa_index(maps["tCho"], maps["tNAA"])
+    scale = _scale(spectra, water, brain, shares, spread, plan)
+    maps = amount_maps(spectra, found, scale)
+    maps[lexicon.CHO_OVER_NAA.key] = mapped(spectra, found, lexicon.CHO_OVER_NAA, lambda _, one: one.ratio)
+    maps[lexicon.LINE_WIDTH.key] = exact(spectra, found, lexicon.LINE_WIDTH, lambda one: one.width)
+    maps[lexicon.WATER_OFFSET.key] = exact(spectra, found, lexicon.WATER_OFFSET, lambda one: one.offset)
+    # A scale that is wrong moves a voxel along the line through nothing, which is nearly that of the index.
+    noisy = amount_maps(spectra, found, scale, is_scale_in_error=False)
+    index = cho_naa_index(noisy["tCho"], noisy["tNAA"])
     if index is not None:
         maps[lexicon.CNI.key] = index
     if plane is not None:
         maps[lexicon.CHO_NAA_SIDES.key] = over_other_side(maps[lexicon.CHO_OVER_NAA.key], plane)
     regions = {"brain": Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")}
-    n_usable = sum(not one.status.is_failure for one in found.values())
-    recipe = _recipe(spectra, spread, n_scalp, water is not None, len(places))
+    usable = [place for place, one in found.items() if not one.status.is_failure]
+    without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
+    recipe = _recipe(spectra, spread, n_scalp, water is not None, len(places), scale)
     return Measured(
-        maps, tuple(_flags(found, index is not None)), recipe,
-        {**regions, **_unusable(spectra, found)}, {},
-        {"voxels": len(places), "usable": n_usable, "te": spectra.te, "tr": spectra.tr, "has_water": water is not None},
+        maps, tuple(_flags(found, without, scale.unit, index is not None)), recipe,
+        {**regions, **unusable(spectra, found), **_unscaled(spectra, scale)}, {},
+        {
+            "voxels": len(places), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
+            "te": spectra.te, "tr": spectra.tr, "has_water": water is not None,
+        },
     )  # fmt: skip
+
+
+def _scale(
+    spectra: Spectra,
+    water: Spectra | None,
+    brain: Bool[np.ndarray, "x y z"],
+    shares: Mapping[str, Float[np.ndarray, "fx fy fz"]] | None,
+    spread: PointSpread,
+    plan: Plan,
+) -> GridScale:
+    """What amounts are relative to."""
+    if plan.reference in RELATIVE:
+        return unscaled(brain.shape, f"per {RELATIVE[plan.reference]}", f"relative to {RELATIVE[plan.reference]}")
+    if plan.reference == "water" and water is not None:
+        timing = Timing(spectra.te, spectra.tr, spectra.frequency / GYROMAGNETIC)
+        return grid_scale(water, brain, shares, spread, timing, plan.unit)
+    return unscaled(brain.shape, INSTITUTIONAL, "without a reference: only ratios can be compared between scanners")
+
+
+def _unscaled(spectra: Spectra, scale: GridScale) -> dict[str, Region]:
+    """The voxels that have no scale, by reason."""
+    return {
+        f"no amounts: {reason}": Region(where, spectra.grid, reason, "the image of water")
+        for reason, where in scale.reasons.items()
+    }
 
 
 def _matrix(spectra: Spectra) -> tuple[int, int, int]:
@@ -191,13 +200,13 @@ def prepared(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], pl
     """One voxel with the phase of its water and what water is left in it taken out, or why it is not used."""
     values = spectra.values[place]
     if not np.isfinite(values).all() or not np.abs(values).max() > 0:
-        return Ready(values, 0.0, _failed(Status.NO_SIGNAL, "no signal"))
+        return Ready(values, 0.0, failed(Status.NO_SIGNAL, "no signal"))
     offset = 0.0
     if water is not None:
         offset = offset_of_water(water.values[place], spectra.dwell)
         values = eddy.corrected(values, eddy.water_phase(water.values[place], spectra.dwell))
         if width_of_water(water.values[place], spectra.dwell) > WIDEST * spectra.frequency * 1e-6:
-            return Ready(values, offset, _failed(Status.NOT_DETERMINED, "water too wide (shim)"))
+            return Ready(values, offset, failed(Status.NOT_DETERMINED, "water too wide (shim)"))
     if plan.water != "never":
         always = plan.water == "always"
         values = without_water(
@@ -257,109 +266,17 @@ def fitted(
         cut = band.cut(values, spectra.dwell, is_halved=spectra.is_halved)
         sigmas = band.noise(1.0, spectra.dwell) * noise_of(values, spectra.ppm)
         found = all_decomposed(band, cut, basis, sigmas, plan, like, is_referenced=is_referenced)
-        out |= {place: voxel(ready[place], one) for place, one in zip(places, found, strict=True)}
+        below = RELATIVE.get(plan.reference, "")
+        late = (spectra.te or 0.0) >= LONG_TE
+        out |= {
+            place: voxel(ready[place].offset, one, below, is_late=late)
+            for place, one in zip(places, found, strict=True)
+        }
     return {place: out[place] for place in ready}
 
 
-def voxel(ready: Ready, found: Decomposition | None) -> Voxel:
-    """The numbers of one voxel, or why they may not be used."""
-    if found is None:
-        return _failed(Status.SINGULAR, "no solution")
-    numbers = quality(found)
-    status, reason = usable(numbers)
-    if status.is_failure:
-        return _failed(status, reason)
-    members = dict(SUMS)
-    has_leak = any(name.endswith(TURNED) for name in found.names)
-    out = {}
-    for quantity in AMOUNTS:
-        parts = members.get(quantity.key, (quantity.key,))
-        # Lipid that leaked in is no amount of this place.
-        is_here = quantity is not lexicon.LIP13 or not has_leak
-        if set(parts) & set(found.names) and is_here:
-            w = weights(found, parts)
-            out[quantity.key] = (float(w @ found.amplitudes), float(np.sqrt(max(w @ found.covariance @ w, 0.0))))
-    offset = ready.offset + float(found.solution.place.theta[2])
-    return Voxel(out, _ratio(found), found.width, offset, status, reason)
-
-
-def usable(q: Quality) -> tuple[Status, str]:
-    """Whether the numbers of a voxel mean anything, and the reason where they do not."""
-    if not q.snr > HOPELESS_SNR:
-        return Status.NO_SIGNAL, "no line above the noise"
-    if q.fwhm_ppm > WIDEST:
-        return Status.NOT_DETERMINED, "lines too wide (shim)"
-    if q.lipid > SWAMPED:
-        return Status.NOT_DETERMINED, "swamped by lipid"
-    if q.misfit > BAD_FIT:
-        return Status.NOT_DETERMINED, "residual is no noise"
-    return Status.OK, ""
-
-
-def _failed(status: Status, reason: str) -> Voxel:
-    return Voxel({}, (np.nan, np.nan), np.nan, np.nan, status, reason)
-
-
-def _ratio(found: Decomposition) -> tuple[float, float]:
-    """Choline over NAA with its error; NaN where NAA may be zero."""
-    members = dict(SUMS)
-    w = np.stack([weights(found, members[key]) for key in ("tCho", "tNAA")])
-    a, b = w @ found.amplitudes
-    covariance = w @ found.covariance @ w.T
-    if b <= DENOMINATOR * np.sqrt(covariance[1, 1]):
-        return np.nan, np.nan
-    slope = np.array([1 / b, -a / b**2])
-    return float(a / b), float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
-
-
-def _spread(
-    spectra: Spectra,
-    found: Mapping[tuple[int, ...], Voxel],
-    quantity: Quantity,
-    pick: Callable[[Voxel], tuple[float, float]],
-) -> Map:
-    shape = spectra.values.shape[:3]
-    values, std = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
-    status = np.full(shape, int(Status.OUTSIDE), np.int16)
-    for place, one in found.items():
-        value, error = pick(one)
-        is_known = np.isfinite(value) and np.isfinite(error)
-        status[place] = one.status if one.status.is_failure or is_known else Status.NOT_DETERMINED
-        if is_known and not one.status.is_failure:
-            values[place], std[place] = value, error
-    return Map(quantity, values, std, status, spectra.grid)
-
-
-def _map(quantity: Quantity, spectra: Spectra, found: Mapping[tuple[int, ...], Voxel]) -> Map:
-    return _spread(spectra, found, quantity, lambda one: one.values.get(quantity.key, (np.nan, np.nan)))
-
-
-def _ratio_map(spectra: Spectra, found: Mapping[tuple[int, ...], Voxel]) -> Map:
-    return _spread(spectra, found, lexicon.CHO_OVER_NAA, lambda one: one.ratio)
-
-
-def _single(
-    quantity: Quantity,
-    spectra: Spectra,
-    found: Mapping[tuple[int, ...], Voxel],
-    pick: Callable[[Voxel], float],
-) -> Map:
-    """A map of what has no error of its own."""
-    return _spread(spectra, found, quantity, lambda one: (pick(one), 0.0 if np.isfinite(pick(one)) else np.nan))
-
-
-def _unusable(spectra: Spectra, found: Mapping[tuple[int, ...], Voxel]) -> dict[str, Region]:
-    """The voxels without a number, by reason."""
-    out = {}
-    for reason in dict.fromkeys(one.reason for one in found.values() if one.status.is_failure):
-        where = np.zeros(spectra.values.shape[:3], bool)
-        where[tuple(np.transpose([place for place, one in found.items() if one.reason == reason]))] = True
-        out[f"unusable: {reason}"] = Region(where, spectra.grid, reason, "quality of the voxel")
-    return out
-
-
-def _flags(found: Mapping[tuple[int, ...], Voxel], has_index: bool) -> list[Flag]:
-    """How many voxels are not usable, and why."""
+def _flags(found: Mapping[tuple[int, ...], Voxel], without: Sequence[str], unit: str, has_index: bool) -> list[Flag]:
+    """How many voxels are not usable, or only in ratios, and why; and what the unit means."""
     out = []
     reasons = [one.reason for one in found.values() if one.status.is_failure]
     for reason in dict.fromkeys(reasons):
@@ -367,13 +284,20 @@ def _flags(found: Mapping[tuple[int, ...], Voxel], has_index: bool) -> list[Flag
         sentence = f"{reasons.count(reason)} of {len(found)} voxels have no number: {reason}."
         severity = Severity.LIMITED if share > 0.5 else Severity.CAUTION
         out.append(Flag("unusable-voxels", severity, sentence, where=reason, fraction=share, source="grid"))
+    for reason in dict.fromkeys(without):
+        share = without.count(reason) / max(len(found), 1)
+        sentence = f"{without.count(reason)} of {len(found)} voxels have ratios and no amounts: {reason}."
+        out.append(Flag("unscaled-voxels", Severity.CAUTION, sentence, where=reason, fraction=share, source="grid"))
+    if unit == INSTITUTIONAL:
+        sentence = "Amounts are in institutional units: the coil's profile is in them, and only ratios can be compared."
+        out.append(Flag("no-scale", Severity.NOTE, sentence, source="grid"))
     if not has_index:
         sentence = f"No choline-to-NAA index: fewer than {FEWEST_NORMAL} voxels are usable and alike."
         out.append(Flag("no-index", Severity.NOTE, sentence, source="grid"))
     return out
 
 
-def _recipe(spectra: Spectra, spread: PointSpread, n_scalp: int, has_water: bool, n: int) -> Recipe:
+def _recipe(spectra: Spectra, spread: PointSpread, n_scalp: int, has_water: bool, n: int, scale: GridScale) -> Recipe:
     wide = " x ".join(f"{one:.2f}" for one in spread.widths)
     sentence = (
         f"With {'no window' if spread.window == 'none' else 'a Hamming window'} over k-space after reconstruction, the "
@@ -391,4 +315,6 @@ def _recipe(spectra: Spectra, spread: PointSpread, n_scalp: int, has_water: bool
         "their mean on; lipid of a phase or sign that it cannot have at its place was fitted as leaking in."
     )
     steps.append(Step("voxels", sentence, {}, ("Provencher 1993, doi:10.1002/mrm.1910300604",)))
+    references = (GASPAROVIC,) if scale.unit in OF_WATER else ()
+    steps.append(Step("scale", f"Amounts are in {scale.unit}: {scale.sentence}.", {}, references))
     return Recipe(tuple(steps))

@@ -78,16 +78,16 @@ class PointSpread:
         return np.asarray(x[:, None, None] * y[:, None] * z)
 
     def weighing(self, region: Bool[np.ndarray, "fx fy fz"]) -> Float[np.ndarray, "x y z"]:
-        """How much of each voxel's signal comes from a region, between 0 and 1: what to weigh a mean over it with.
-
-        A region of whole voxels is one of boxes all the same.
-        """
-        boxes = region.astype(float)
-        if region.shape == self.matrix:
-            for axis, n in enumerate(self.matrix):
-                boxes = np.repeat(boxes, FINE if n > 1 else 1, axis=axis)
-        out: Float[np.ndarray, "x y z"] = np.clip(self.seen(boxes), 0.0, 1.0)
+        """How much of each voxel's signal comes from a region, between 0 and 1: what to weigh a mean over it with."""
+        out: Float[np.ndarray, "x y z"] = np.clip(self.of_boxes(region.astype(float)), 0.0, 1.0)
         return out
+
+    def of_boxes(self, shares: Float[np.ndarray, "fx fy fz"]) -> Float[np.ndarray, "x y z"]:
+        """What is `seen` of shares of places; those of whole voxels are of boxes all the same."""
+        if shares.shape == self.matrix:
+            for axis, n in enumerate(self.matrix):
+                shares = np.repeat(shares, FINE if n > 1 else 1, axis=axis)
+        return self.seen(shares)
 
 
 def _sampled_at_voxels(truth: Float[np.ndarray, "x y z"], matrix: tuple[int, int, int]) -> Float[np.ndarray, "x y z"]:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from perspect.models.spins import GYROMAGNETIC
-from perspect.mrs.amounts import RATIOS, Scale, amounts, probability_above, ratio, water_scale
+from perspect.mrs.amounts import RATIOS, amounts, probability_above, ratio
 from perspect.mrs.band import band_of, noise_of
 from perspect.mrs.decompose import Decomposition, decomposed
 from perspect.mrs.joint import Joint, joint
@@ -16,6 +16,7 @@ from perspect.mrs.prepare import Prepared, prepared
 from perspect.mrs.profile import LONG_TE
 from perspect.mrs.quality import Quality, flags, quality, refuse
 from perspect.mrs.sampled import checked, sampled, step_of_samples
+from perspect.mrs.scale import GASPAROVIC, OF_WATER, Scale, Timing, water_scale
 from perspect.mrs.signals import known_by, with_broad
 from perspect.mrs.water import amplitude_at_start
 from perspect.vocabulary import (
@@ -221,7 +222,8 @@ def scale_of(
         )
     if plan.reference == "water" and ready.water is not None:
         amplitude, error = amplitude_at_start(ready.water, spectra.dwell)
-        return water_scale(amplitude, error, spectra.te, spectra.tr, spectra.frequency / GYROMAGNETIC, fractions)
+        timing = Timing(spectra.te, spectra.tr, spectra.frequency / GYROMAGNETIC)
+        return water_scale(amplitude, error, timing, fractions, plan.unit)
     return Scale(1.0, "institutional units", 0.0, "without a reference: only ratios can be compared between scanners")
 
 
@@ -275,7 +277,7 @@ def step_of(found: Decomposition, basis: Basis, plan: Plan) -> Step:
 
 def step_of_scale(scale: Scale) -> Step:
     """The scale in a sentence."""
-    references = ("Gasparovic et al. 2006, doi:10.1002/mrm.20901",) if scale.unit == "mmol/kg" else ()
+    references = (GASPAROVIC,) if scale.unit in OF_WATER else ()
     return Step("scale", f"Amounts are in {scale.unit}: {scale.sentence}.", {"spread": scale.spread}, references)
 
 

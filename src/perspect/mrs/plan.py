@@ -36,8 +36,12 @@ class Plan:
     degree (auto), always, or never."""
 
     reference: Literal["water", "tcr", "tnaa", "none"] = "water"
-    """What amounts are relative to: water (mmol/kg, needs a reference scan), total creatine, total NAA, or nothing
+    """What amounts are relative to: water (needs a reference scan), total creatine, total NAA, or nothing
     (institutional units). Without a water reference, water becomes none."""
+
+    unit: Literal["mmol/kg", "mmol/L"] = "mmol/kg"
+    """What amounts that are relative to water are given in: mmol in a kg of tissue water, or in a litre of tissue; both
+    leave cerebrospinal fluid out."""
 
     window: Literal["none", "hamming"] = "none"
     """What a grid of spectra is multiplied with in k-space before it is fitted: nothing more than the scanner did

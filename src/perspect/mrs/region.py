@@ -32,7 +32,7 @@ def pooled(
     finer than the image by a whole number along each direction. Where the unsuppressed `water` is given, every voxel is
     moved to its frequency and phase first; without it lines of a poor shim smear.
     """
-    if not _finer(image.grid, region.grid.shape).matches(region.grid):
+    if not finer(image.grid, region.grid.shape).matches(region.grid):
         raise Problem(
             f"The region '{region.name}' and {image.name} lie on different grids.",
             "Its mean would be that of another place.",
@@ -58,7 +58,7 @@ def pooled(
     return Pooled(one, weights, float((weights * seen).sum() / weights.sum()))
 
 
-def _finer(grid: Grid, shape: tuple[int, int, int]) -> Grid:
+def finer(grid: Grid, shape: tuple[int, int, int]) -> Grid:
     """So many voxels where the grid's are."""
     size = np.array(grid.shape) / shape
     affine = grid.affine.copy()

@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 
 from perspect.mrs.band import Band
-from perspect.mrs.combine import N_COMMON, Task, shadow_at, stand
+from perspect.mrs.combine import Task, shadow_at, stand
+from perspect.mrs.equations import N_COMMON
 from perspect.numerics.nonnegative import nonnegative_many, solved
 from perspect.numerics.spline import PenalisedSpline
 

@@ -91,15 +91,23 @@ def amplitude_at_start(values: Complex[np.ndarray, " points"], dwell: float) -> 
     From the logarithm of the magnitude over the first 20 ms, in which every lineshape is a parabola; the first point
     itself may be spoilt by a filter or halved.
     """
-    n = int(np.clip(round(0.02 / dwell), 12, values.size))
+    amplitudes, errors = amplitudes_at_start(values[None], dwell)
+    return float(amplitudes[0]), float(errors[0])
+
+
+def amplitudes_at_start(
+    values: Complex[np.ndarray, "signals points"], dwell: float
+) -> tuple[Float[np.ndarray, " signals"], Float[np.ndarray, " signals"]]:
+    """The same of many signals."""
+    n = int(np.clip(round(0.02 / dwell), 12, values.shape[1]))
     t = np.arange(1, n) * dwell
-    size = np.abs(values[1:n])
+    size = np.log(np.maximum(np.abs(values[:, 1:n]), 1e-300))
     design = np.stack([np.ones_like(t), t, t**2], axis=1)
-    found, residual, *_ = np.linalg.lstsq(design, np.log(np.maximum(size, 1e-300)), rcond=None)
-    variance = float(residual[0]) / max(t.size - 3, 1) if residual.size else 0.0
-    error = float(np.sqrt(variance * np.linalg.inv(design.T @ design)[0, 0]))
-    amplitude = float(np.exp(found[0]))
-    return amplitude, amplitude * error
+    first = np.linalg.pinv(design)[0]
+    amplitudes = np.exp(size @ first)
+    left = size - (size @ np.linalg.pinv(design).T) @ design.T
+    errors = np.sqrt((left**2).sum(axis=1) / max(t.size - 3, 1) * (first @ first))
+    return amplitudes, amplitudes * errors
 
 
 def offset_of_water(values: Complex[np.ndarray, " points"], dwell: float) -> float:

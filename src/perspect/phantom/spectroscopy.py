@@ -22,7 +22,7 @@ from perspect.phantom.patient import Compartment, Patient
 from perspect.phantom.scanner import Scanner, scanner
 from perspect.phantom.sequence import Acquired, Sequence, Signal, brain_centre
 from perspect.phantom.spectrum import Scan, noise_of
-from perspect.phantom.truth import amounts
+from perspect.phantom.truth import amounts, truth
 from perspect.vocabulary import Grid
 from perspect.vocabulary.spectra import WATER, Spectra, shift
 
@@ -57,6 +57,15 @@ LINES: Final[Mapping[str, float]] = MappingProxyType({
     "tnaa": 2.01, "tcr": 3.03, "tcho": 3.21, "ins": 3.56, "glx": 2.35, "lac": 1.31, "lip13": 1.28,
 })  # fmt: skip
 """ppm of the line by which a molecule is known best: where that is selected, it is selected."""
+
+TISSUES: Final[Mapping[str, tuple[Compartment, ...]]] = MappingProxyType({
+    "grey": (Compartment.GREY, Compartment.CHOROID), "white": (Compartment.WHITE,), "csf": (Compartment.CSF,),
+    "lesion": (
+        Compartment.OEDEMA, Compartment.INFILTRATED, Compartment.SOLID, Compartment.ENHANCING, Compartment.NECROSIS,
+        Compartment.PUS, Compartment.CAPSULE, Compartment.TREATED,
+    ),
+})  # fmt: skip
+"""What a segmentation calls the compartments."""
 
 NECROTIC: Final = 0.7
 """How much less a voxel of necrosis is wanted in the box than one of tumour. [our default]"""
@@ -188,7 +197,8 @@ class Mrsi(Localised):
 
     def seen(self, patient: Patient) -> dict[str, Float[np.ndarray, "x y z"]]:
         """What a perfect fit would find, in mM of voxel: true amounts as the pulses select them (each where its main
-        line is selected) and as the encoding lets them be seen. `selected` is how much of a voxel is in the box.
+        line is selected) and as the encoding lets them be seen. `selected` is how much of a voxel is in the box,
+        `tissue` how much of it is tissue in the box.
 
         That fields differ from place to place is not in it: what rings from afar has another frequency.
         """
@@ -199,7 +209,16 @@ class Mrsi(Localised):
             for key, values in amounts(patient, SUMS, drawn.lattice).items()
         }
         found["selected"] = drawn.of(CARRIER)
+        held = sum(one for kind, one in self.shares(patient).items() if kind != "csf")
+        found["tissue"] = np.asarray(held).reshape(-1, order="F") * drawn.of(CARRIER)
         return {key: encoded(_slice(one[:, None], drawn.lattice), spread).real for key, one in found.items()}
+
+    def shares(self, patient: Patient) -> dict[str, Float[np.ndarray, "px py pz"]]:
+        """What a perfect segmentation says of places finer than voxels: shares of grey, white, fluid and lesion."""
+        lattice = self._drawn(patient)[1].lattice
+        return {
+            kind: np.asarray(sum(truth(patient, one.name, lattice) for one in some)) for kind, some in TISSUES.items()
+        }
 
     def _drawn(self, patient: Patient) -> tuple[Grid, "Selection"]:
         """The grid through the lesion, and the box that is selected, on a lattice finer than the grid."""

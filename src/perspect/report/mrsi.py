@@ -45,6 +45,7 @@ def mrsi_page(measured: Measured, name: str, *, is_placed: bool = True) -> str:
         flags=words.gravest_first(measured.flags),
         maps=[(one.quantity, _bar(one), map_drawing(one, is_placed)) for one in measured.maps.values()],
         is_placed=is_placed,
+        said_of_unit=said_of_unit(measured),
         rows=words.other_rows(measured.summary),
         steps=measured.recipe.steps,
         references=[words.reference(citation) for citation in measured.recipe.references],
@@ -55,9 +56,24 @@ def mrsi_page(measured: Measured, name: str, *, is_placed: bool = True) -> str:
 def window(one: Map) -> tuple[float, float]:
     """From where to where the colours go: that of the quantity; for arbitrary units from 0 to the 98th percentile."""
     known = one.shown[one.status < FAILED_FROM]
-    if one.quantity.shown_unit != "a.u." or not known.size:
+    is_relative = one.quantity.shown_unit == "a.u." or one.quantity.shown_unit.startswith("per ")
+    if not is_relative or not known.size:
         return one.quantity.display
     return 0.0, float(np.quantile(known, 0.98)) or 1.0
+
+
+def said_of_unit(measured: Measured) -> str:
+    """What amounts are in, and how their colours are to be read."""
+    unit = measured.summary.get("unit", "a.u.")
+    if unit == "a.u.":
+        return "Amounts are in units of this scanner; their colours end at the 98th percentile of this image."
+    if unit.startswith("per "):
+        return f"Amounts are over {unit.removeprefix('per ')}; their colours end at the 98th percentile of this image."
+    what = "a kg of tissue water" if unit == "mmol/kg" else "a litre of tissue"
+    return (
+        f"Amounts are in mmol in {what}, fluid left out, scaled by the water of each voxel; their errors hold those of "
+        "the scale, which neighbours share."
+    )
 
 
 def _bar(one: Map) -> ColourBar:

@@ -331,25 +331,34 @@ B1 = Quantity(
 )
 
 # --- spectroscopy -----------------------------------------------------------------------------------------------------
+# Amounts are per kg of tissue water where water scales them (or per litre of tissue), and else in institutional units.
 TNAA = Quantity(
-    "tNAA", "Total N-acetylaspartate", "tNAA", "a.u.", 0.0, 1e9, "NAA and NAAG together, in institutional units.",
-    colours="viridis",
+    "tNAA", "Total N-acetylaspartate", "tNAA", "mmol/kg", 0.0, 1e9, "NAA and NAAG together.", ucum="mmol/kg",
+    display=(0.0, 20.0), colours="viridis",
 )
 TCR = Quantity(
-    "tCr", "Total creatine", "tCr", "a.u.", 0.0, 1e9, "Creatine and phosphocreatine together, in institutional units.",
-    colours="viridis",
+    "tCr", "Total creatine", "tCr", "mmol/kg", 0.0, 1e9, "Creatine and phosphocreatine together.", ucum="mmol/kg",
+    display=(0.0, 15.0), colours="viridis",
 )
 TCHO = Quantity(
-    "tCho", "Total choline", "tCho", "a.u.", 0.0, 1e9, "All cholines together, in institutional units.",
+    "tCho", "Total choline", "tCho", "mmol/kg", 0.0, 1e9, "All cholines together.", ucum="mmol/kg",
+    display=(0.0, 6.0), colours="viridis",
+)
+INS = Quantity(
+    "Ins", "myo-Inositol", "Ins", "mmol/kg", 0.0, 1e9, "Without glycine.", ucum="mmol/kg", display=(0.0, 15.0),
     colours="viridis",
 )
-INS = Quantity("Ins", "myo-Inositol", "Ins", "a.u.", 0.0, 1e9, "In institutional units.", colours="viridis")
 GLX = Quantity(
-    "Glx", "Glutamate and glutamine", "Glx", "a.u.", 0.0, 1e9, "In institutional units.", colours="viridis"
+    "Glx", "Glutamate and glutamine", "Glx", "mmol/kg", 0.0, 1e9, "Both together.", ucum="mmol/kg",
+    display=(0.0, 25.0), colours="viridis",
 )
-LAC = Quantity("Lac", "Lactate", "Lac", "a.u.", 0.0, 1e9, "In institutional units.", colours="viridis")
+LAC = Quantity(
+    "Lac", "Lactate", "Lac", "mmol/kg", 0.0, 1e9, "Lactate alone.", ucum="mmol/kg", display=(0.0, 15.0),
+    colours="viridis",
+)
 LIP13 = Quantity(
-    "Lip13", "Mobile lipid at 1.3 ppm", "Lip13", "a.u.", 0.0, 1e9, "In institutional units.", colours="viridis"
+    "Lip13", "Mobile lipid at 1.3 ppm", "Lip13", "mmol/kg", 0.0, 1e9, "Its methylene groups that are seen, relaxed as "
+    "molecules are.", ucum="mmol/kg", display=(0.0, 60.0), colours="viridis",
 )
 CHO_OVER_NAA = Quantity(
     "tChoOvertNAA", "Total choline over total NAA", "tCho/tNAA", "1", 0.0, 1e6, "Ratio of amounts.", "ratio", 1.0, "1",

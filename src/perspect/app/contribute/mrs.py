@@ -18,6 +18,7 @@ from perspect.app.contribute.boxes import map_plate, voxel_plates
 from perspect.app.contribute.contribution import Contribution, Patient, unused
 from perspect.app.mrs import ExaminedGrid, SpectrumInputs, examine_mrs, examine_mrsi, is_grid
 from perspect.app.pairing import is_same_place, water_for
+from perspect.app.shares import tissues_of_head
 from perspect.pitfalls import Line, Trap, Voxel, VoxelMap, flags_of
 from perspect.pitfalls.content import NAMED
 from perspect.pitfalls.plausible import SOLID, VOXELS
@@ -70,7 +71,7 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     water, remarks = water_for(paths[0], paths[0].parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
     inputs = SpectrumInputs(paths[0], water, long=paths[1] if len(paths) == 2 else None)
     if is_grid(inputs):
-        grid = examine_mrsi(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
+        grid = _examined(inputs, patient, tell)
         found = _of_map(grid, paths, patient)
         return replace(found, flags=(*found.flags, *remarks), used=(*found.used, *others))
     scan = examine_mrs(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
@@ -110,7 +111,7 @@ def of_mrsi(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contri
         return unused("mrsi", paths, "several maps")
     water, remarks = water_for(paths[0], paths[0].parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
     inputs = SpectrumInputs(paths[0], water)
-    scan = examine_mrsi(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
+    scan = _examined(inputs, patient, tell)
     raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
     return Contribution(
         flags=(*raised, *remarks),
@@ -120,6 +121,14 @@ def of_mrsi(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contri
         pages={"MRSI page": scan.written.page},
         record=scan.written.summary,
     )
+
+
+def _examined(inputs: SpectrumInputs, patient: Patient, tell: Progress) -> ExaminedGrid:
+    """The maps of an image, scaled by its water and the tissue of the patient's own head."""
+    return examine_mrsi(
+        inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads,
+        tissues=tissues_of_head(patient.head), progress=tell,
+    )  # fmt: skip
 
 
 def _map_plates(scan: ExaminedGrid, patient: Patient) -> tuple[Plate, ...]:

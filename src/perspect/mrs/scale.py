@@ -1,0 +1,202 @@
+"""Water as the scale: what turns an amplitude per proton into an amount of tissue."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import numpy as np
+from jaxtyping import Float
+
+from perspect.vocabulary import Problem
+
+Unit = Literal["mmol/kg", "mmol/L"]
+OF_WATER: Final = get_args(Unit)
+
+WATER_PROTONS: Final = 2.0
+
+GASPAROVIC: Final = "Gasparovic et al. 2006, doi:10.1002/mrm.20901"
+
+MOLAL: Final = 55510.0
+"""mmol of water in a kg of it, and in a litre to 1 % (0.993 kg at 37 °C)."""
+
+WATER_CONTENT: Final = {"grey": 0.78, "white": 0.65, "csf": 0.97, "lesion": 0.85}
+"""Volume of water in a volume of tissue (Gasparovic et al. 2006, doi:10.1002/mrm.20901); that of lesions lies between
+0.80 and 0.92 [our default in the middle]."""
+
+CONTENT_SPREAD: Final = {"grey": 0.03, "white": 0.04, "csf": 0.01, "lesion": 0.06}
+"""Relative standard deviation of that between people [our default]."""
+
+RELAXATION: Final = {
+    1.5: {
+        "white": (0.63, 0.080), "grey": (1.185, 0.083), "csf": (3.9, 2.0), "lesion": (1.3, 0.15),
+        "molecule": (1.238, 0.279),
+    },
+    3.0: {
+        "white": (0.97, 0.073), "grey": (1.50, 0.088), "csf": (4.47, 2.03), "lesion": (1.7, 0.13),
+        "molecule": (1.29, 0.194),
+    },
+    7.0: {
+        "white": (1.21, 0.055), "grey": (2.05, 0.050), "csf": (4.43, 1.05), "lesion": (2.2, 0.09),
+        "molecule": (1.43, 0.131),
+    },
+}  # fmt: skip
+"""T1 and T2 in s by field in T: averages of the literature; those of lesions are rough [our default]."""
+
+RELAXATION_SPREAD: Final = {
+    "white": (0.10, 0.07), "grey": (0.10, 0.10), "csf": (0.10, 0.40), "lesion": (0.20, 0.30), "molecule": (0.10, 0.15),
+}  # fmt: skip
+"""Relative standard deviations of T1 and T2: how far published means of one tissue lie apart; of molecules, how far
+they lie from each other [our default]. Those of a lesion span oedema and solid tumour, and not its necrosis."""
+
+ASSUMED: Final = {"grey": 0.5, "white": 0.5}
+"""Tissue of a voxel that nobody has segmented."""
+
+ASSUMED_IN_GRID: Final = {"grey": 0.45, "white": 0.45, "csf": 0.10}
+"""Tissue of the voxels of an image that nobody has segmented: nobody has placed them beside fluid, as one does a single
+voxel [our default]."""
+
+MAY_BE: Final[tuple[Mapping[str, float], ...]] = (
+    {"grey": 1.0}, {"white": 1.0}, {"lesion": 1.0}, {"grey": 0.45, "white": 0.45, "csf": 0.1},
+    {"grey": 0.4, "white": 0.4, "csf": 0.2},
+)  # fmt: skip
+"""What it may be as well, each as probable; how far the scale would then be off is its error [our default]. Fluid keeps
+its signal where tissue has lost it: at an echo time of 144 ms a tenth of it is a quarter of the water that is seen."""
+
+SHARE_SPREAD: Final = 0.05
+"""Standard deviation of a share of the voxel that was measured by segmentation [our default]."""
+
+LEAST_TISSUE: Final = 0.05
+"""Of a voxel's water, below which it is fluid."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What turns an amplitude per proton into an amount: `factor` times it, in `unit`, relative error `spread`."""
+
+    factor: float
+    unit: str
+    spread: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When water and molecules were excited and read: s (None: not known, and nothing relaxes), and the field in T."""
+
+    te: float | None
+    tr: float | None
+    field: float
+
+    @property
+    def nearest(self) -> float:
+        """The field whose relaxation times are known."""
+        return min(RELAXATION, key=lambda one: abs(one - self.field))
+
+    def left(self, kind: str) -> tuple[float, float]:
+        """What relaxation leaves of the signal of a tissue or of molecules, and its relative standard deviation."""
+        t1, t2 = RELAXATION[self.nearest][kind]
+        of_t1, of_t2 = RELAXATION_SPREAD[kind]
+        left, variance = 1.0, 0.0
+        if self.tr is not None:
+            gone = float(np.exp(-self.tr / t1))
+            left, variance = 1 - gone, (of_t1 * self.tr / t1 * gone / (1 - gone)) ** 2
+        if self.te is not None:
+            left, variance = left * float(np.exp(-self.te / t2)), variance + (of_t2 * self.te / t2) ** 2
+        return left, float(np.sqrt(variance))
+
+
+def water_scale(
+    amplitude: float,
+    amplitude_std: float,
+    timing: Timing,
+    fractions: Mapping[str, float] | None,
+    unit: Unit = "mmol/kg",
+) -> Scale:
+    """Amounts in mmol per kg of tissue water outside cerebrospinal fluid, from the amplitude of unsuppressed water.
+
+        [M] = 55.51 mol/kg · (S_M / S_W) · 2 · Σ f_i R_W,i / (R_M (1 - f_CSF))
+
+    where f are shares of the voxel's water and R what relaxation leaves of the signal; or in mmol per litre of tissue
+    outside it. `fractions` are shares of the voxel's volume ("grey", "white", "csf", "lesion"); without them half grey,
+    half white is assumed and said.
+
+    Gasparovic et al. 2006, doi:10.1002/mrm.20901
+    """
+    demand_shares(fractions)
+    if fractions is not None and not tissue_of_water(fractions) > LEAST_TISSUE:
+        raise Problem(
+            "The voxel is cerebrospinal fluid.", "No tissue is left to scale to.", "Check the tissue fractions."
+        )
+    per_water, assumed = water_factor(fractions, timing, unit)
+    spread = float(np.hypot(amplitude_std / amplitude, assumed))
+    of = ", ".join(f"{share:.0%} {kind}" for kind, share in (fractions or ASSUMED).items())
+    known = "measured" if fractions else "assumed"
+    sentence = f"water-scaled, tissue {known} ({of}), relaxation at {timing.nearest:g} T"
+    return Scale(float(per_water) / amplitude, unit, spread, sentence)
+
+
+def demand_shares(fractions: Mapping[str, float] | None) -> None:
+    """Raises `Problem` for what are no shares of a voxel."""
+    shares = fractions or ASSUMED
+    if set(shares) - set(WATER_CONTENT) or not 0.5 < sum(shares.values()) < 1.5:
+        raise Problem(
+            f"The tissue fractions are {dict(shares)}.",
+            "They are shares of the voxel and add up to one.",
+            "Give grey, white, csf and lesion.",
+        )
+
+
+def tissue_of_water(shares: Mapping[str, float | Float[np.ndarray, "*voxels"]]) -> Float[np.ndarray, "*voxels"]:
+    """Which share of a voxel's water is not that of cerebrospinal fluid."""
+    water = {kind: np.asarray(share, float) * WATER_CONTENT[kind] for kind, share in shares.items()}
+    total = np.asarray(sum(water.values()))
+    return np.asarray(1 - water.get("csf", np.zeros(())) / np.where(total > 0, total, np.nan))
+
+
+def water_seen(
+    shares: Mapping[str, float | Float[np.ndarray, "*voxels"]], timing: Timing
+) -> Float[np.ndarray, "*voxels"]:
+    """The signal of a volume's water, where that of as much pure water that does not relax is one."""
+    parts = (np.asarray(one, float) * WATER_CONTENT[kind] * timing.left(kind)[0] for kind, one in shares.items())
+    total = np.asarray(sum(np.asarray(one, float) for one in shares.values()))
+    return np.asarray(sum(parts) / np.where(total > 0, total, np.nan))
+
+
+def water_factor(
+    shares: Mapping[str, float | Float[np.ndarray, "*voxels"]] | None,
+    timing: Timing,
+    unit: Unit,
+    further: Mapping[str, Float[np.ndarray, "*voxels"]] | None = None,
+    assumed: Mapping[str, float] = ASSUMED,
+) -> tuple[Float[np.ndarray, "*voxels"], Float[np.ndarray, "*voxels"]]:
+    """The amount that a molecule has whose signal per proton is that of all water, and its relative standard error.
+
+    Errors are those of the shares (of segmentation, and `further` ones where they are known), of what tissues hold of
+    water, and of relaxation; where nobody has segmented also that tissue may be other than is `assumed`.
+    """
+    if shares is None:
+        factor, spread = water_factor(assumed, timing, unit)
+        off = [np.log(float(water_factor(one, timing, unit)[0] / factor)) for one in MAY_BE]
+        return factor, np.asarray(np.sqrt(spread**2 + np.mean(np.square(off))))
+    kinds = tuple(shares)
+    volume = np.stack(np.broadcast_arrays(*(np.asarray(shares[kind], float) for kind in kinds)))
+    total = volume.sum(axis=0)
+    volume = volume / np.where(total > 0, total, np.nan)
+
+    def by_kind(values: Iterable[float]) -> Float[np.ndarray, "kinds *ones"]:
+        return np.array(list(values), float).reshape((-1,) + (1,) * (volume.ndim - 1))
+
+    content, of_content = (by_kind(one[kind] for kind in kinds) for one in (WATER_CONTENT, CONTENT_SPREAD))
+    left, of_left = (by_kind(one) for one in zip(*map(timing.left, kinds), strict=True))
+    held = by_kind(kind != "csf" for kind in kinds) * (content if unit == "mmol/kg" else 1.0)
+    seen, tissue = (volume * content * left).sum(axis=0), (volume * held).sum(axis=0)
+    tissue = np.where(tissue > 0, tissue, np.nan)
+    of_molecule, molecule_spread = timing.left("molecule")
+    # Derivatives of the factor's logarithm along a share: by what it adds to the water that is seen, and to tissue.
+    gain, loss = content * left / seen, held / tissue
+    by_content = volume * (gain - loss if unit == "mmol/kg" else gain)
+    exchange = gain - loss - (gain - loss).mean(axis=0)
+    of_share = SHARE_SPREAD**2 + (0.0 if further is None else np.stack([further[kind] for kind in kinds]) ** 2)
+    terms = (by_content * of_content) ** 2 + (volume * gain * of_left) ** 2 + exchange**2 * of_share
+    factor = MOLAL * WATER_PROTONS * seen / (of_molecule * tissue)
+    return np.asarray(factor), np.asarray(np.sqrt(terms.sum(axis=0) + molecule_spread**2))

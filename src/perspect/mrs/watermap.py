@@ -1,0 +1,199 @@
+"""The scale of every voxel of a spectroscopic image: its own water, and the tissue that it has seen.
+
+The profile of the coil, the field of the pulses and the gain are in water as they are in molecules, and leave with it.
+What does not is how much of the water is seen (relaxation, by tissue), and that the box that pulses select lies
+elsewhere for water than for a molecule: at its edge a voxel may hold less of one than of the other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy.lib.stride_tricks import sliding_window_view
+
+from perspect.mrs.kspace import PointSpread, Window
+from perspect.mrs.scale import (
+    ASSUMED_IN_GRID,
+    LEAST_TISSUE,
+    WATER_CONTENT,
+    Timing,
+    Unit,
+    tissue_of_water,
+    water_factor,
+    water_seen,
+)
+from perspect.mrs.water import amplitudes_at_start
+from perspect.vocabulary import Problem, Spectra
+
+INSTITUTIONAL: Final = "a.u."
+
+NO_LINE: Final = 0.05
+"""Relative standard error of the amplitude of water above which its signal is not one line: fat beats with it, or there
+is hardly any [our default]."""
+
+KNOWN: Final = 0.5
+"""Share of what a voxel has seen whose tissue must be known [our default]."""
+
+AROUND: Final = 2
+"""Voxels in either direction that are the surroundings of one."""
+
+UNLIKE: Final = 0.7
+"""Logarithm of water over that of its surroundings, tissue allowed for, beyond which it is no scale (half, or twice):
+the edge of what was selected, or fluid that nobody has segmented [our default]."""
+
+
+WINDOWS: Final[tuple[Window, ...]] = ("none", "hamming")
+"""What the scanner may have put over k-space."""
+
+CLEAR: Final = 0.8
+"""Ratio of what two point spreads leave unexplained of water below which one of them is it [our default]."""
+
+
+@dataclass(frozen=True, eq=False)
+class GridScale:
+    """What turns amplitudes per proton into amounts, voxel by voxel: `factor` times them, in `unit`, with a relative
+    standard error `spread`. Where there is none (NaN), `reasons` says why.
+    """
+
+    factor: Float[np.ndarray, "x y z"]
+    spread: Float[np.ndarray, "x y z"]
+    unit: str
+    sentence: str
+    reasons: Mapping[str, Bool[np.ndarray, "x y z"]]
+
+    def reason(self, place: tuple[int, ...]) -> str:
+        """Why a voxel has no scale; nothing where it has one."""
+        return next((reason for reason, where in self.reasons.items() if where[place]), "")
+
+
+def unscaled(shape: tuple[int, ...], unit: str, sentence: str) -> GridScale:
+    """Amplitudes as they are."""
+    return GridScale(np.ones(shape), np.zeros(shape), unit, sentence, {})
+
+
+def grid_scale(
+    water: Spectra,
+    brain: Bool[np.ndarray, "x y z"],
+    shares: Mapping[str, Float[np.ndarray, "fx fy fz"]] | None,
+    spread: PointSpread,
+    timing: Timing,
+    unit: Unit,
+) -> GridScale:
+    """The scale of the voxels of a brain by their own water (`water_scale` for each).
+
+    `shares` are what tissues hold of each place ("grey", "white", "csf", "lesion"), on the grid or on one finer by
+    whole numbers; a voxel has seen them through its point spread. Without them `ASSUMED_IN_GRID` is assumed.
+
+    The error of a voxel holds that of its water, of its shares, of what tissues hold of water and how they relax, and
+    how much its water differs from that of its surroundings once its tissue is allowed for.
+    """
+    amplitude, error = (np.full(brain.shape, np.nan) for _ in range(2))
+    amplitude[brain], error[brain] = amplitudes_at_start(water.values[brain], water.dwell)
+    no_line = ~(error < NO_LINE * amplitude)
+    lines = np.where(brain & ~no_line, amplitude, np.nan)
+    looked = Looked() if shares is None else looked_at(lines, shares, spread, timing)
+    factor, assumed = (
+        np.broadcast_to(one, brain.shape)
+        for one in water_factor(looked.seen, timing, unit, looked.doubt, ASSUMED_IN_GRID)
+    )
+    is_known = np.isfinite(looked.expected(timing)) & np.ones(brain.shape, bool)
+    apart = unlike(lines / looked.expected(timing))
+    relative = np.sqrt((error / amplitude) ** 2 + assumed**2 + apart**2)
+    is_line = brain & ~no_line
+    reasons = {
+        "water is not one line (fat, or none)": brain & no_line,
+        "its tissue is not known": is_line & ~is_known,
+        "fluid": is_line & is_known & ~looked.is_tissue,
+        "water unlike its surroundings (edge of the box, fluid)": is_line
+        & is_known
+        & looked.is_tissue
+        & (apart > UNLIKE),
+    }
+    bad = ~brain | np.logical_or.reduce(list(reasons.values()))
+    reasons = {key: where for key, where in reasons.items() if where.any()}
+    sentence = f"water-scaled voxel by voxel, {looked.sentence}, relaxation at {timing.nearest:g} T"
+    return GridScale(
+        np.where(bad, np.nan, factor / amplitude), np.where(bad, np.nan, relative), unit, sentence, reasons
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What voxels have seen of each tissue, what that may be off by beside the error of a segmentation, and in words
+    how it is known; nothing where nobody has segmented them.
+    """
+
+    seen: Mapping[str, Float[np.ndarray, "x y z"]] | None = None
+    doubt: Mapping[str, Float[np.ndarray, "x y z"]] | None = None
+    sentence: str = "45 % grey, 45 % white matter and 10 % fluid assumed"
+
+    def expected(self, timing: Timing) -> Float[np.ndarray, "*voxels"]:
+        """The signal of water that this tissue should give; NaN where tissue is not known."""
+        if self.seen is None:
+            return np.ones(())
+        return np.where(np.asarray(sum(self.seen.values())) > KNOWN, water_seen(self.seen, timing), np.nan)
+
+    @property
+    def is_tissue(self) -> Bool[np.ndarray, "*voxels"]:
+        """Where there is more than fluid."""
+        return np.ones((), bool) if self.seen is None else np.asarray(tissue_of_water(self.seen) > LEAST_TISSUE)
+
+
+def looked_at(
+    water: Float[np.ndarray, "x y z"],
+    shares: Mapping[str, Float[np.ndarray, "fx fy fz"]],
+    spread: PointSpread,
+    timing: Timing,
+) -> Looked:
+    """What voxels have seen of their tissue, through the point spread that their water speaks for.
+
+    No file says whether the scanner put a window over k-space. With the right point spread water is what its tissue
+    should give, up to a coil's smooth profile; with the wrong one bright fluid is missing or too much beside ventricles
+    and sulci. Where neither is clearly better the difference is an error of the shares.
+    """
+    ways = [PointSpread(spread.matrix, window) for window in WINDOWS] if spread.window == "none" else [spread]
+    looks = [Looked(seen_shares(shares, one)) for one in ways]
+    apart = [float(np.nanmedian(unlike(water / one.expected(timing)))) for one in looks]
+    best = int(np.argmin(apart))
+    words = "tissue of each voxel through its point spread"
+    if len(ways) == 1:
+        return replace(looks[0], sentence=words)
+    is_clear = apart[best] < CLEAR * apart[1 - best]
+    word = {"none": "no window", "hamming": "a Hamming window"}[ways[best].window]
+    said = f"{words} (of its water {'that with' if is_clear else 'not clearly that with'} {word})"
+    a, b = (one.seen or {} for one in looks)
+    return Looked(looks[best].seen, None if is_clear else {kind: np.abs(a[kind] - b[kind]) for kind in a}, said)
+
+
+def seen_shares(
+    shares: Mapping[str, Float[np.ndarray, "fx fy fz"]], spread: PointSpread
+) -> dict[str, Float[np.ndarray, "x y z"]]:
+    """What voxels have seen of each tissue, as shares of a whole voxel; below zero where it rings, as its water is."""
+    sizes = {kind: one.shape for kind, one in shares.items()}
+    if len(set(sizes.values())) != 1 or set(shares) - set(WATER_CONTENT):
+        raise Problem(
+            f"The maps of tissue are {sizes}.",
+            "They are shares of the same places in known tissues.",
+            f"Give maps of one shape, of {', '.join(WATER_CONTENT)}.",
+        )
+    return {kind: spread.of_boxes(np.nan_to_num(one)) for kind, one in shares.items()}
+
+
+def unlike(water: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
+    """How far the logarithm of each voxel's water is from the median of its surroundings; NaN where it is not known.
+
+    >>> flat = np.ones((5, 5, 1)); flat[2, 2] = 2.0
+    >>> float(unlike(flat)[2, 2, 0].round(2)), float(unlike(flat)[0, 0, 0])
+    (0.69, 0.0)
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.log(water)
+    reach = [AROUND if n > 1 else 0 for n in size.shape]
+    padded = np.pad(size, [(one, one) for one in reach], constant_values=np.nan)
+    near = sliding_window_view(padded, [2 * one + 1 for one in reach], axis=(0, 1, 2)).reshape(*size.shape, -1)
+    out = np.full(size.shape, np.nan)
+    known = np.isfinite(size)
+    out[known] = np.abs(size[known] - np.nanmedian(near[known], axis=1))
+    return out
