@@ -25,6 +25,7 @@ from perspect.mrs.scale import (
     water_seen,
 )
 from perspect.mrs.water import amplitudes_at_start
+from perspect.numerics import robust
 from perspect.vocabulary import Problem, Spectra
 
 INSTITUTIONAL: Final = "a.u."
@@ -43,6 +44,9 @@ UNLIKE: Final = 0.7
 """Logarithm of water over that of its surroundings, tissue allowed for, beyond which it is no scale (half, or twice):
 the edge of what was selected, or fluid that nobody has segmented [our default]."""
 
+
+STEPS: Final = 20
+"""In which weights of a fit that is to ignore what lies apart have settled."""
 
 WINDOWS: Final[tuple[Window, ...]] = ("none", "hamming")
 """What the scanner may have put over k-space."""
@@ -81,10 +85,11 @@ def grid_scale(
     timing: Timing,
     unit: Unit,
 ) -> GridScale:
-    """The scale of the voxels of a brain by their own water (`water_scale` for each).
+    """The scale of the voxels of a brain by their own water (`water_scale` for each), or by that of all of them.
 
     `shares` are what tissues hold of each place ("grey", "white", "csf", "lesion"), on the grid or on one finer by
-    whole numbers; a voxel has seen them through its point spread. Without them `ASSUMED_IN_GRID` is assumed.
+    whole numbers; a voxel has seen them through its point spread. Without them `ASSUMED_IN_GRID` is assumed, and water
+    is that of the image (`plane`): with its own, a voxel of much water would seem to have little of everything.
 
     The error of a voxel holds that of its water, of its shares, of what tissues hold of water and how they relax, and
     how much its water differs from that of its surroundings once its tissue is allowed for.
@@ -94,13 +99,14 @@ def grid_scale(
     no_line = ~(error < NO_LINE * amplitude)
     lines = np.where(brain & ~no_line, amplitude, np.nan)
     looked = Looked() if shares is None else looked_at(lines, shares, spread, timing)
+    scale, of_scale = (plane(lines), 0.0) if shares is None else (amplitude, error / amplitude)
     factor, assumed = (
         np.broadcast_to(one, brain.shape)
         for one in water_factor(looked.seen, timing, unit, looked.doubt, ASSUMED_IN_GRID)
     )
     is_known = np.isfinite(looked.expected(timing)) & np.ones(brain.shape, bool)
     apart = unlike(lines / looked.expected(timing))
-    relative = np.sqrt((error / amplitude) ** 2 + assumed**2 + apart**2)
+    relative = np.sqrt(of_scale**2 + assumed**2 + apart**2)
     is_line = brain & ~no_line
     reasons = {
         "water is not one line (fat, or none)": brain & no_line,
@@ -113,9 +119,10 @@ def grid_scale(
     }
     bad = ~brain | np.logical_or.reduce(list(reasons.values()))
     reasons = {key: where for key, where in reasons.items() if where.any()}
-    sentence = f"water-scaled voxel by voxel, {looked.sentence}, relaxation at {timing.nearest:g} T"
+    how = "by the water of the whole image" if shares is None else "voxel by voxel"
+    sentence = f"water-scaled {how}, {looked.sentence}, relaxation at {timing.nearest:g} T"
     return GridScale(
-        np.where(bad, np.nan, factor / amplitude), np.where(bad, np.nan, relative), unit, sentence, reasons
+        np.where(bad, np.nan, factor / scale), np.where(bad, np.nan, relative), unit, sentence, reasons
     )  # fmt: skip
 
 
@@ -179,6 +186,25 @@ def seen_shares(
             f"Give maps of one shape, of {', '.join(WATER_CONTENT)}.",
         )
     return {kind: spread.of_boxes(np.nan_to_num(one)) for kind, one in shares.items()}
+
+
+def plane(water: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
+    """Water without what tissue makes of it: a plane through its logarithm (what a coil makes of it, roughly), which
+    voxels of much fluid hardly move; its median where there are few voxels.
+    """
+    known = np.isfinite(water) & (water > 0)
+    size = np.log(water[known])
+    at = np.indices(water.shape)[[n > 1 for n in water.shape]].reshape(-1, *water.shape)
+    columns = np.stack([np.ones(water.shape), *at])
+    if size.size < 2 * len(columns):
+        return np.full(water.shape, np.exp(np.median(size)) if size.size else np.nan)
+    here, weight = columns[:, known].T, np.ones(size.size)
+    for _ in range(STEPS):
+        root = np.sqrt(weight)[:, None]
+        slope = np.linalg.lstsq(here * root, size * root[:, 0], rcond=None)[0]
+        left = np.abs(size - here @ slope)
+        weight = 1 / np.maximum(1, left / max(float(robust.spread(left)), 1e-6))
+    return np.asarray(np.exp(np.tensordot(slope, columns, axes=1)))
 
 
 def unlike(water: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
