@@ -27,6 +27,7 @@ from scipy.optimize import curve_fit
 
 from perspect import asl, io
 from perspect.app.asl import with_m0
+from perspect.app.truth_files import DENSITY
 from perspect.asl.kinetics import SPACING
 from perspect.fit import normal, posterior
 from perspect.fit.posterior import SEEN
@@ -50,8 +51,6 @@ DATA = Path(os.environ.get("PERSPECT_DATA", Path(__file__).resolve().parents[2] 
 OWN = Path(os.environ.get("PERSPECT_OWN_ASL", "own"))
 PEERS = Path(os.environ.get("PERSPECT_PEERS", "peers"))
 TO_FLOW = 6000.0
-DENSITY = 1.05
-"""Of tissue in g/mL."""
 
 
 def image(path: Path) -> np.ndarray:

@@ -71,6 +71,19 @@ def test_without_taking_off_the_edge_there_is_cortex_in_the_reference(monkeypatc
     assert wrong.spreads["rCBV"] > 2 * right.spreads["rCBV"]
 
 
+def test_white_matter_that_is_called_three_quarters_white_is_in_the_reference():
+    """Shares come in quarters: white matter with a longer T1 is told so, and has as much right to be compared with."""
+    made, found, sides = patient()
+    slow = np.zeros(made.grid.shape, bool)
+    slow[:, ::2] = True  # every other slice, so that not even an edge of 1 mm is between
+    shares = found.shares.copy()
+    shares[slow & (found.white > 0.75)] = (0.0, 0.25, 0.75)
+    called = candidates(replace(found, shares=shares), None, sides, made.affine)
+    held = candidates(found, None, sides, made.affine)
+    for name, region in held.items():
+        assert (called[name].mask & slow).sum() >= 0.95 * (region.mask & slow).sum(), name
+
+
 def test_references_that_differ_are_said_with_their_values():
     made, found, sides = patient()
     values, held = blood_volume(made), candidates(found, None, sides, made.affine)

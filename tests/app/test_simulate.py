@@ -130,6 +130,8 @@ def test_the_truth_says_what_the_participants_do_not(made):
     summary = json.loads((made / io.TRUTH / "sub-001/sub-001_desc-simulation_summary.json").read_text())
     assert summary["scenario"] == "high-grade-glioma"
     assert list(summary["traps"]) == ["drift"]
+    did = json.loads((made / io.TRUTH / "sub-001/perf/sub-001_space-dsc_desc-truth_traps.json").read_text())
+    assert did == {"drift": {"drift": -0.08}}
     assert "glioma" not in (made / "participants.tsv").read_text()
     assert all((made / one).is_file() for one in summary["files"])
 
@@ -141,6 +143,19 @@ def test_the_table_of_regions_speaks_the_units_of_files(made):
     assert float(rows["white", "rcbv"][1]) == pytest.approx(1.0, abs=0.01)
     assert 40.0 < float(rows["grey", "cbf"][1]) < 80.0
     assert rows["grey", "T1map"][0] == "s"
+
+
+def test_true_flow_is_per_mass_where_labelled_blood_is_imaged_and_per_volume_elsewhere(made):
+    """A gram of brain is 1/1.05 mL. Both small scans have the same grid."""
+    folder = made / io.TRUTH / "sub-001/perf"
+    shown = {}
+    for space, unit in (("asl", "mL/100 g/min"), ("dsc", "mL/100 mL/min")):
+        stem = f"sub-001_space-{space}"
+        assert json.loads((folder / f"{stem}_desc-truth_cbf.json").read_text())["Units"] == unit
+        shown[space] = nib.load(folder / f"{stem}_desc-truth_cbf.nii.gz").get_fdata()
+    known = np.isfinite(shown["dsc"])
+    assert known.sum() > 100
+    np.testing.assert_allclose(shown["dsc"][known], 1.05 * shown["asl"][known], rtol=1e-5)
 
 
 def test_labels_are_those_of_the_compartments(made):
@@ -202,6 +217,16 @@ def test_what_is_typed_is_what_is_simulated():
     for name, scan in ASL_PROTOCOLS.items():
         assert scan in app.simulation_of("abscess", asl=name).sequences
     assert app.simulation_of("abscess").sequences == EXAMINATION
+
+
+@pytest.mark.parametrize("name", DSC_PROTOCOLS)
+def test_one_agent_curve_drives_dsc_and_dce_of_an_examination(name):
+    """Agent of DCE is there when DSC is done, so DSC without preload has no DCE before it; T1c comes after all."""
+    scans = {one.name: one for one in app.simulation_of("abscess", dsc=name).sequences}
+    before = [one for one in scans["dsc"].injections if one is not scans["dsc"].bolus]
+    injected_by_dce = scans["dce"].injections if "dce" in scans else ()
+    assert [one.dose for one in before] == [one.dose for one in injected_by_dce]
+    assert len(scans["t1c"].injections) == len(scans["dsc"].injections)
 
 
 def test_the_demonstration_lays_the_truth_beside_the_answer(coarse_head, tmp_path, monkeypatch):

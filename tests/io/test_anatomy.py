@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -50,4 +51,34 @@ def test_a_subject_folder_gives_its_conventional_images(stored, save, sidecar):
 def test_an_image_that_shows_nothing_is_refused(save):
     path = save(np.full((4, 4, 4), 7, np.int16), "sub-01_T1w.nii.gz")
     with pytest.raises(Problem, match="same everywhere"):
+        read_anatomy(path, "t1w")
+
+
+def beside(folder, name, values, edge=2.0):
+    path = folder / f"{name}.nii.gz"
+    nib.save(nib.Nifti1Image(values.astype(np.float32), np.diag([edge, edge, edge, 1.0])), path)
+    return path
+
+
+def test_what_another_program_found_is_read_where_it_lies_beside_the_image(tmp_path):
+    image = np.random.default_rng(0).uniform(1.0, 2.0, (6, 7, 8))
+    path = beside(tmp_path, "sub-01_T1w", image)
+    assert read_anatomy(path, "t1w").brain is None
+    brain = image > 1.4
+    beside(tmp_path, "sub-01_desc-brain_mask", brain)
+    beside(tmp_path, "sub-01_label-CSF_probseg", 0.1 * brain)
+    beside(tmp_path, "sub-01_label-GM_probseg", 0.3 * brain)
+    assert read_anatomy(path, "t1w").shares is None  # two of three are no shares
+    beside(tmp_path, "sub-01_label-WM_probseg", 0.6 * brain)
+    found = read_anatomy(path, "t1w")
+    np.testing.assert_array_equal(found.brain, brain)
+    np.testing.assert_allclose(found.shares[brain][0], (0.1, 0.3, 0.6), atol=1e-6)
+    assert len(found.sources) == 5
+    assert read_anatomy(beside(tmp_path, "sub-02_T1w", image), "t1w").brain is None
+
+
+def test_a_brain_mask_on_another_grid_than_its_image_is_a_problem(tmp_path):
+    path = beside(tmp_path, "sub-01_T1w", np.random.default_rng(0).uniform(1.0, 2.0, (6, 7, 8)))
+    beside(tmp_path, "sub-01_desc-brain_mask", np.ones((6, 7, 8)), edge=2.5)
+    with pytest.raises(Problem, match="another grid"):
         read_anatomy(path, "t1w")

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from patients import scenario
+from perspect.app.sidecars import sidecar
 from perspect.phantom import truth
 from perspect.phantom.artefacts import TRAPS
+from perspect.phantom.lookup import positions
 from perspect.phantom.protocols import MRSI, SVS_LONG, SVS_SHORT, T2STAR
+from perspect.phantom.scanner import WHITE_LEVEL
 from perspect.phantom.sequence import Slab
+from perspect.phantom.spectroscopy import best_place
 from perspect.phantom.study import Simulation
-from small_scans import ASL, DCE, DSC
+from small_scans import ASL, DCE, DSC, silent
 
 BOLUS = replace(DSC, n_frames=76, slab=Slab((30, 36, 4), (7.0, 7.0, 24.0)), injections=DSC.injections[1:])
 LABEL = replace(ASL, slab=Slab((30, 36, 5), (7.0, 7.0, 20.0)), n_pairs=8)
@@ -59,6 +63,7 @@ def test_names_are_unique_and_each_trap_does_one_thing():
     names = [one.name for one in TRAPS]
     assert len(set(names)) == len(names)
     assert all(sum(one is not None for one in (t.of_protocol, t.of_images, t.insert)) == 1 for t in TRAPS)
+    assert all(t.name == t.insert.name for t in TRAPS if t.insert is not None)
 
 
 @pytest.mark.parametrize("trap", [one for one in TRAPS if one.insert is None], ids=lambda one: one.name)
@@ -95,7 +100,7 @@ def test_a_truncated_tail_ends_soon_after_the_bolus(scan):
     cut = scan("dsc", "truncated-tail")
     times = cut.images[0].times
     assert 20.0 < times[-1] - cut.sequence.bolus.arrival < 25.0
-    np.testing.assert_array_equal(series(cut)[..., :5].shape[:3], series(scan("dsc")).shape[:3])
+    np.testing.assert_allclose(series(cut), series(scan("dsc"))[..., : times.size], atol=1)
 
 
 def test_a_late_bolus_comes_near_the_end(scan):
@@ -107,14 +112,50 @@ def test_a_weak_bolus_drops_the_signal_by_about_its_dose(scan):
     assert 0.12 < drop(scan("dsc", "weak-bolus")) / drop(scan("dsc")) < 0.3
 
 
-def test_saturated_arteries_fall_to_the_noise(scan, patient):
-    few = 0
-    for name, expected in (("arterial-saturation", True), (None, False)):
-        made = scan("dsc", name) if name else scan("dsc")
-        artery = np.sort(series(made)[made.regions["brain"].mask].min(axis=-1))[:5]
-        few += (artery.mean() < 80.0) == expected
-    assert few >= 1
-    assert series(scan("dsc", "arterial-saturation")).sum() < series(scan("dsc")).sum()
+ARTERIES = replace(BOLUS, n_frames=45, slab=Slab((72, 90, 6), (2.0, 2.0, 3.0), up=-18.0))
+"""Through the circle of Willis, on voxels of which arteries fill half."""
+
+
+def test_a_weak_bolus_is_not_seen_in_what_is_written_of_the_protocol(scan):
+    made = [scan("dsc", *traps) for traps in ((), ("weak-bolus",))]
+    sides = [sidecar(one.sequence, one.images[0], "sub-003") for one in made]
+    assert sides[0] == sides[1]
+    assert sides[1]["ContrastBolusDose"] == 0.1
+    np.testing.assert_allclose(made[1].table["arterial"], 0.2 * made[0].table["arterial"])
+
+
+def test_saturated_arteries_fall_to_the_noise_and_veins_do_not(patient):
+    """Noise is 17; the mean of what has no signal is 21, and the lowest of 45 lower."""
+    seen = {}
+    (trap,) = (one for one in TRAPS if one.name == "arterial-saturation")
+    for name, scan in (("without", ARTERIES), ("with", trap.of_protocol(ARTERIES, np.random.default_rng(0)))):
+        made = scan.acquire(patient, np.random.default_rng(0))
+        seen[name] = series(made)
+    three_sigma = 3.0 * WHITE_LEVEL / ARTERIES.snr
+    bright = seen["without"][..., 5:25].mean(axis=-1) > 300.0  # some lie where air has taken the signal already
+    artery, vein = (truth(patient, one, made.grid) for one in ("artery", "vein"))
+    arteries = (artery > 0.3) & bright
+    assert arteries.sum() > 20
+    lowest = {name: np.median(values[arteries].min(axis=-1)) for name, values in seen.items()}
+    assert lowest["with"] < three_sigma < 4 * three_sigma < lowest["without"]
+    np.testing.assert_array_equal(seen["with"][artery == 0.0], seen["without"][artery == 0.0])
+    assert ((vein > 0.3) & (artery == 0.0)).sum() > 20
+    at_rest = [values[..., :25].astype(int) for values in seen.values()]
+    np.testing.assert_allclose(*at_rest, atol=1)  # sums in another order round otherwise here and there
+
+
+def test_tissue_in_the_voxel_of_a_saturated_artery_is_dephased_by_a_quarter_of_artery(patient):
+    """What is left of a voxel at the peak falls with its share of artery, to nothing at a quarter."""
+    scan = replace(silent(ARTERIES), saturation=60.0)
+    made = scan.acquire(patient, np.random.default_rng(0))
+    artery = truth(patient, "artery", made.grid)
+    curve = series(made)
+    left = curve.min(axis=-1) / np.maximum(curve[..., 5:25].mean(axis=-1), 1.0)
+    fair = curve[..., 5:25].mean(axis=-1) > 300.0
+    bands = [left[fair & (artery > a) & (artery <= b)] for a, b in ((0.02, 0.08), (0.1, 0.2), (0.25, 1.0))]
+    middle = [np.median(one) for one in bands]
+    assert middle[0] > middle[1] > middle[2]
+    assert bands[2].max() < 0.02
 
 
 def test_without_dummies_the_first_frame_is_brighter_and_the_rest_is_not(scan):
@@ -162,6 +203,20 @@ def test_a_dropped_slice_is_empty_in_two_volumes_and_goes_through_the_lesion(nam
                                   np.delete(series(scan(name)), empty[:, 1], axis=-1))  # fmt: skip
 
 
+def test_what_a_trap_did_is_told(scan):
+    """Whoever scores a detector must know which slice, which volume, which carotid."""
+    lost = scan("dsc", "dropped-slice")
+    empty = np.argwhere(series(lost).max(axis=(0, 1)) == 0)
+    assert lost.traps["dropped-slice"] == {"slice": empty[0, 0], "volumes": empty[:, 1].tolist()}
+    twice = scan("dsc", "duplicated-frame")
+    told = twice.traps["duplicated-frame"]
+    np.testing.assert_array_equal(series(twice)[..., told["volume"]], series(twice)[..., told["is"]])
+    failed = scan("asl", "failed-carotid")
+    assert failed.traps["failed-carotid"] == {"labels": failed.sequence.labels}
+    assert scan("dsc", "weak-bolus").traps["weak-bolus"]["injections"][-1].arriving == 0.2
+    assert not scan("dsc").traps
+
+
 @pytest.mark.parametrize("name", ["dsc", "dce"])
 def test_a_duplicated_frame_is_there_twice_and_hides_the_next(name, scan):
     twice = series(scan(name, "duplicated-frame"))
@@ -171,7 +226,7 @@ def test_a_duplicated_frame_is_there_twice_and_hides_the_next(name, scan):
 
 def test_two_traps_may_be_set_at_once(scan):
     both = scan("dsc", "weak-bolus", "drift")
-    assert both.sequence.bolus.dose == 0.2
+    assert both.sequence.bolus.arriving == 0.2
     assert both.sequence.drift < 0.0
 
 
@@ -192,6 +247,15 @@ def test_blood_and_calcium_are_dark_in_the_lesion_and_nowhere_else(name, patient
     core, white = (clean.regions[one].mask for one in ("core", "contralateral_white"))
     assert np.quantile(now[core] / was[core], 0.03) < 0.6
     np.testing.assert_allclose(np.median(now[white] / was[white]), 1.0, atol=0.01)
+
+
+def test_a_clot_has_no_signal_in_dsc(patient):
+    scan = replace(silent(BOLUS), n_frames=3, slab=Slab((60, 72, 12), (3.0, 3.0, 5.0)))
+    bled = with_insert("haemorrhage", patient)
+    was, now = (series(scan.acquire(one, np.random.default_rng(0)))[..., 0] for one in (patient, bled))
+    clot = (truth(bled, "blood_clot", scan.slab.grid(patient)) > 0.8) & (was > 300.0)
+    assert clot.sum() > 5
+    assert np.median(now[clot] / was[clot]) < 0.25
 
 
 def test_air_beside_the_brain_costs_gradient_echoes_signal(patient, clean):
@@ -240,8 +304,19 @@ def test_a_bad_shim_makes_lines_low_and_broad_and_takes_nothing_away(scan):
     assert first[1] == pytest.approx(first[0], rel=0.02)
 
 
-def test_narrow_pulses_select_lactate_elsewhere_than_choline(scan):
-    narrow = scan("svs-short", "chemical-shift-displacement").sequence
-    apart = narrow.displaced(1.31) - narrow.displaced(3.2)
-    assert apart == pytest.approx(1.89 * 123.2 / 800.0)
-    assert abs(scan("svs-short").sequence.displaced(1.31) - scan("svs-short").sequence.displaced(3.2)) < 0.08
+def test_narrow_pulses_select_lactate_elsewhere_than_choline(scan, patient):
+    """A patient whose drawn box is empty: all that is seen at lactate and lipid comes from beside the box."""
+    narrow, wide = (scan("svs-short", *traps).sequence for traps in (("chemical-shift-displacement",), ()))
+    assert narrow.displaced(1.31) - narrow.displaced(3.2) == pytest.approx(1.89 * 123.2 / 800.0)
+    from_centre = positions(patient.grid).reshape(3, -1, order="F") - best_place(patient, wide.size)[:, None]
+    beside = (np.abs(from_centre) > 10.0).any(axis=0)
+    hollow = [replace(one, **{name: getattr(one, name)[beside[one.inside]] for name in ("inside", "fraction", "level")})
+              for one in patient.parts]  # fmt: skip
+    share = {}
+    for pulses in (narrow, wide):
+        made = [replace(pulses, snr=1e6).acquire(one, np.random.default_rng(0))
+                for one in (replace(patient, parts=tuple(hollow)), patient)]  # fmt: skip
+        empty, full = (between(one, 1.2, 1.45).max() for one in made)
+        share[pulses.bandwidth] = empty / full
+    assert share[800.0] > 0.25
+    assert share[800.0] > 2.0 * share[wide.bandwidth]

@@ -144,6 +144,7 @@ def test_noise_has_variance_one_everywhere_and_is_spread_evenly():
     fields = np.stack([smooth_noise((20, 24, 28), 4.0, np.random.default_rng(seed)) for seed in range(300)])
     np.testing.assert_allclose(fields.std(axis=0).mean(), 1.0, atol=0.02)
     assert fields.std(axis=0).min() > 0.8
-    hist, _ = np.histogram(uniform(fields[0:1].reshape(20, 24, 28)), 4, (0.0, 1.0))
+    shares = [np.histogram(uniform(field), 4, (0.0, 1.0))[0] / field.size for field in fields]
     assert uniform(np.zeros((1, 1, 1), np.float32)).item() == 0.5
-    assert hist.sum() == fields[0].size
+    # a field holds about forty patches, so that one alone may lean; three hundred together do not
+    np.testing.assert_allclose(np.mean(shares, axis=0), 0.25, atol=0.02)

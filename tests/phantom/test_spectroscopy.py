@@ -8,11 +8,11 @@ import pytest
 from perspect.phantom import SCENARIOS, Compartment
 from perspect.phantom.biology import WHITE_AMOUNTS
 from perspect.phantom.kinds import kinds_of
-from perspect.phantom.metabolites import SUMS, metabolite_signals, molecules_of, water_signals
+from perspect.phantom.metabolites import metabolite_signals, molecules_of, water_signals
 from perspect.phantom.patient import levels_of
 from perspect.phantom.protocols import MRSI, SVS_LONG, SVS_SHORT
 from perspect.phantom.spectroscopy import Selection, bands, best_place, encoded, spread_of
-from perspect.phantom.truth import amounts, truth
+from perspect.phantom.truth import SUMS, amounts, truth
 from perspect.vocabulary import Grid
 
 SHORT = replace(SVS_SHORT, n_points=512, n_averages=2, n_coils=2)

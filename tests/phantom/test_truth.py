@@ -3,7 +3,7 @@ import pytest
 
 from patients import dense
 from perspect.phantom import Compartment, levels_of, roi_truth, truth
-from perspect.phantom.truth import KEYS
+from perspect.phantom.truth import KEYS, SUMS
 from perspect.vocabulary import Grid
 
 
@@ -71,6 +71,16 @@ def test_the_table_says_what_the_maps_show(patient):
     assert (row.mean, row.median) == (pytest.approx(np.nanmean(rim)), pytest.approx(np.nanmedian(rim)))
     assert row.n_voxels == np.isfinite(rim).sum()
     assert rows["necrosis", "adc"].mean > rows["enhancing", "adc"].mean > rows["white", "adc"].mean
+
+
+def test_the_table_holds_every_quantity_of_which_there_is_a_truth_and_every_metabolite(patient):
+    rows = {(row.region, row.quantity): row for row in roi_truth(patient)}
+    assert {quantity for _, quantity in rows} == {*KEYS, *SUMS}
+    has = levels_of(patient.biology[Compartment.WHITE])
+    naa = sum(has.amounts.get(one, 0.0) for one in SUMS["tnaa"]).mean()
+    assert rows["white", "tnaa"].mean == pytest.approx(naa, rel=0.05)  # levels are about equally frequent
+    assert rows["necrosis", "tnaa"].mean < 0.3 * rows["white", "tnaa"].mean
+    assert rows["enhancing", "ps"].mean > rows["white", "ps"].mean
 
 
 def test_a_quantity_without_truth_is_refused_by_name(patient):

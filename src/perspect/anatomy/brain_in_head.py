@@ -198,7 +198,7 @@ def _looks_like(
         raise Problem(
             f"Only {sure.n_voxels} voxels of these images lie well inside the standard brain.",
             f"How brain looks is learned from {FEWEST} at least.",
-            "Check the alignment to the standard head, or give a brain mask.",
+            "Check the alignment to the standard head, or lay a brain mask (desc-brain_mask) beside the image.",
         )
     rows = np.stack([sure.taken(values[..., k]) for k in range(values.shape[-1])], axis=1)
     found = looks.appearance(rows, expected_shares(template, to_template, sure), sure)

@@ -22,8 +22,11 @@ from perspect.vocabulary import Flag, Grid, Region, Severity, Step
 
 SOURCE: Final = "normal-appearing white matter"
 
-WHITE: Final = 0.8
-"""Share of white matter in a voxel of what is measured that counts [our default]."""
+WHITE: Final = 0.6
+"""Share of white matter in a voxel of what is measured that counts [our default]. Shares come in quarters, and white
+matter with a longer T1 than most is called three quarters white. Asked for more, the reference would be chosen by T1:
+in virtual patients, where that goes with blood volume, its median was up to 7 % off. What is away from the edge is pure
+anyhow: 95 in 100 of its voxels hold at least 98 % of white matter there."""
 
 MOSTLY: Final = 0.5
 """Share from which a voxel of the tissues lies within white matter; asked for more, noise alone would make holes, and

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 from threadpoolctl import threadpool_limits
 
 from perspect import io
@@ -15,6 +15,7 @@ from perspect.anatomy.brain_in_head import brain, to_standard
 from perspect.anatomy.mirror import SOURCE as MIRROR
 from perspect.anatomy.mirror import Mirror, mirror
 from perspect.anatomy.tissue import Tissues, tissues
+from perspect.anatomy.tissue import given as given_tissues
 from perspect.vocabulary import Anatomy, Flag, Grid, Measured, Problem, Region, Severity, Step
 
 ORDER: Final = ("t1w", "t1c", "flair", "t2w")
@@ -31,6 +32,9 @@ JUDGED: Final = ("rcbv", "cbv")
 GIVEN: Final = "as given"
 """What a reference is called that was given by hand, beside the candidates of the anatomy."""
 
+
+CONTRAST_NAMES: Final = {"t1w": "T1w", "t1c": "T1c", "flair": "FLAIR", "t2w": "T2w"}
+"""Contrasts as the names of files have them."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -123,7 +127,7 @@ def head_of(anatomy: Mapping[str, Anatomy], lesion: Region | None = None) -> Hea
     names = [name for name in ORDER if name in anatomy]
     leading = anatomy[names[0]]
     working = _coarse(leading.grid)
-    together = _together([anatomy[name] for name in names], working)
+    together = _together([anatomy[name] for name in names], working, lesion)
     ill = None if lesion is None else _lesion(lesion, anatomy, together[1], working)
     return _head(anatomy, leading, working, together, ill)
 
@@ -154,13 +158,26 @@ def _head(
     standard = to_standard(first, working, template, ill)
     if not standard.is_found:
         raise _not_aligned(leading.name, "the standard head", standard.flags)
-    found = brain(images, working, template, standard.matrix, ill)
-    classes = tissues(images, found.region, template, standard.matrix, ill)
+    found = brain(images, working, template, standard.matrix, ill, _given_brain(leading, working))
+    if leading.shares is None:
+        classes = tissues(images, found.region, template, standard.matrix, ill)
+    else:
+        shares = [resample.onto(leading.shares[..., k], leading.grid, working) for k in range(3)]
+        classes = given_tissues(
+            np.nan_to_num(np.stack(shares, axis=-1)), found.region, ill, f"what lies beside {leading.name}"
+        )
     sides = None if ill is None else mirror(first / classes.gain[..., 0], found.region, ill, standard.matrix)
     raised = (*flags, *standard.flags, *found.flags, *classes.flags, *(() if sides is None else sides.flags))
     steps = (found.step, classes.step, *([] if sides is None else [sides.step]))
     names = tuple(anatomy[name].name for name in images)
     return Head(leading, names, working, images, ill, classes, standard.matrix, sides, raised, steps)
+
+
+def _given_brain(leading: Anatomy, working: Grid) -> Region | None:
+    """The brain that somebody else found on the leading image, if there is one."""
+    if leading.brain is None:
+        return None
+    return Region(resample.onto(leading.brain, leading.grid, working), working, "brain", f"beside {leading.name}")
 
 
 def _seen(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid, placed: align.Alignment) -> Seen:
@@ -186,7 +203,9 @@ def _seen(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid, placed: ali
         mirror=head.mirror,
         flags=(
             *_without_sides(head.flags, chosen.name), *placed.flags, *chosen.flags,
-            *identity.doubts(image, grid, first, head.grid, placed),
+            *identity.doubts(
+                image, grid, first, head.grid, placed, moving_mask=None if head.ill is None else ~head.ill.mask
+            ),
         ),
         steps=(*head.steps, step, chosen.step),
     )  # fmt: skip
@@ -199,6 +218,11 @@ def _without_sides(flags: tuple[Flag, ...], reference: str) -> tuple[Flag, ...]:
     return tuple(
         replace(one, severity=min(one.severity, Severity.CAUTION)) if one.source == MIRROR else one for one in flags
     )  # fmt: skip
+
+
+def transform(found: Seen, series: str) -> io.Transform:
+    """The place of a series (dsc, asl) in the leading image, as a file can hold it."""
+    return io.Transform(found.series_to_anatomy.matrix, CONTRAST_NAMES[found.leading.contrast], series)
 
 
 def judged(found: Seen, measured: Measured, given: Region | None = None) -> tuple[tuple[Flag, ...], dict[str, Any]]:
@@ -235,21 +259,36 @@ def judged(found: Seen, measured: Measured, given: Region | None = None) -> tupl
 
 
 def _together(
-    anatomy: list[Anatomy], working: Grid
+    anatomy: list[Anatomy], working: Grid, lesion: Region | None = None
 ) -> tuple[dict[str, Float32[np.ndarray, "x y z"]], dict[str, Float[np.ndarray, "4 4"]], list[Flag]]:
-    """The images on one grid in the place of the first, where each lies in it, and why one was left out."""
+    """The images on one grid in the place of the first, where each lies in it, and why one was left out.
+
+    A lesion that was drawn on one of them is believed in neither: contrasts differ there most.
+    """
     leading, *others = anatomy
     first = np.nan_to_num(resample.onto(leading.values, leading.grid, working))
     images, places, flags = {leading.contrast: first}, {leading.contrast: np.eye(4)}, []
     for other in others:
         start = np.eye(4) if other.grid.matches(leading.grid) else None
-        found = align.rigid(first, working, other.values, other.grid, start=start)
+        masks = _believed(lesion, leading, other, working)
+        found = align.rigid(first, working, other.values, other.grid, start=start, **masks)
         flags += list(found.flags)
         if found.is_found:
             places[other.contrast] = found.matrix
             there = resample.onto(other.values, other.grid, working, matrix=found.matrix)
             images[other.contrast] = np.nan_to_num(there)
     return images, places, flags
+
+
+def _believed(
+    lesion: Region | None, leading: Anatomy, other: Anatomy, working: Grid
+) -> dict[str, Bool[np.ndarray, "x y z"]]:
+    """Where two images may be believed: everywhere but in a lesion, known in the image that it was drawn on."""
+    if lesion is None:
+        return {}
+    if lesion.grid.matches(other.grid) and not lesion.grid.matches(leading.grid):
+        return {"moving_mask": ~lesion.mask}
+    return {"fixed_mask": ~resample.onto(lesion.mask, lesion.grid, working)}
 
 
 def _on_series(region: Region | None, grid: Grid, placed: align.Alignment, name: str) -> Region | None:

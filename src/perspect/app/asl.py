@@ -11,7 +11,7 @@ from jaxtyping import Float
 import perspect
 from perspect import asl, io, report
 from perspect.anatomy import align, resample
-from perspect.app.anatomy import Head, Seen, seen, seen_in
+from perspect.app.anatomy import Head, Seen, seen, seen_in, transform
 from perspect.app.place import kept_of, region_on
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import (
@@ -142,6 +142,7 @@ def examine_asl(
         facts(measured, plan),
         reading.code,
         reading.root,
+        () if head.seen is None else (transform(head.seen, "asl"),),
     )
     written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
     return AslExamined(measured, written, picture, head.seen)
@@ -246,7 +247,8 @@ def head_of(
         np.nan_to_num(resample.onto(np.nan_to_num(one).astype(np.float32), classes.grid, grid, matrix=place))
         for one in (classes.grey, classes.white, classes.shares[..., 0])
     )
-    sources |= {io.label(path): io.sha256(path) for path in anatomy.values()}
+    files = [one for path in anatomy.values() for one in io.files_of_anatomy(path)]
+    sources |= {io.label(path): io.sha256(path) for path in files}
     around = replace(
         around,
         grey=around.grey if around.grey is not None else grey,

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 import perspect
 from perspect import dsc, io, report
-from perspect.app.anatomy import Head, Seen, judged, seen, seen_in
+from perspect.app.anatomy import Head, Seen, judged, seen, seen_in, transform
 from perspect.app.place import kept_of, region_on
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Recipe, Region, Series, Severity
@@ -39,9 +39,6 @@ SATURATING: Final = "; where agent leaks by the signal equation, in which T1 eff
 
 READ_OFF: Final = "none: read off the curve"
 """What `Model` says of maps that no equation was fitted for."""
-
-CONTRAST_NAMES: Final = {"t1w": "T1w", "t1c": "T1c", "flair": "FLAIR", "t2w": "T2w"}
-"""Contrasts as the names of files have them."""
 
 TABLES: Final = (".tsv", ".csv", ".txt")
 """Extensions of an input function that is a curve."""
@@ -233,7 +230,8 @@ def _results(
     page: str,
     plan: dsc.Plan,
 ) -> io.Results:
-    used = [*(() if by_hand.seen is None else anatomy.values()), inputs.lesion if by_hand.regions else None]
+    images = () if by_hand.seen is None else anatomy.values()
+    used = [*(one for path in images for one in io.files_of_anatomy(path)), inputs.lesion if by_hand.regions else None]
     extra = [path for path in (inputs.mask, inputs.reference, inputs.aif, *used) if path is not None]
     sources = {io.label(path): io.sha256(path) for path in extra}
     for series in reading.series:
@@ -247,12 +245,8 @@ def _results(
         facts(measured, plan),
         reading.code,
         reading.root,
-        () if by_hand.seen is None else (_transform(by_hand.seen),),
+        () if by_hand.seen is None else (transform(by_hand.seen, "dsc"),),
     )
-
-
-def _transform(found: Seen) -> io.Transform:
-    return io.Transform(found.series_to_anatomy.matrix, CONTRAST_NAMES[found.leading.contrast], "dsc")
 
 
 def baseline(series: Series, summary: Mapping[str, Any]) -> Float[np.ndarray, "x y z"]:

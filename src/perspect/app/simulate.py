@@ -18,7 +18,7 @@ from perspect.io.nifti_mrs import nifti_mrs
 from perspect.phantom import SCENARIOS, Patient, roi_truth
 from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.conventional import Diffusion
-from perspect.phantom.protocols import ASL_PROTOCOLS, DSC_PROTOCOLS, EXAMINATION
+from perspect.phantom.protocols import ASL_PROTOCOLS, DSC_PROTOCOLS, examination
 from perspect.phantom.sequence import Acquired
 from perspect.phantom.sequence import Sequence as Scan
 from perspect.phantom.study import Simulation
@@ -89,12 +89,11 @@ def simulation_of(
 ) -> Simulation:
     """What a person typed, as a value."""
     (one,) = named((scenario,), SCENARIOS, "scenario")
-    chosen = {"dsc": _protocol(dsc, DSC_PROTOCOLS, "--dsc"), "asl": _protocol(asl, ASL_PROTOCOLS, "--asl")}
-    sequences = tuple(chosen.get(scan.name, scan) for scan in EXAMINATION)
+    sequences = examination(_protocol(dsc, DSC_PROTOCOLS, "--dsc"), _protocol(asl, ASL_PROTOCOLS, "--asl"))
     return Simulation(one, seed, named(traps, TRAPS, "trap"), sequences)
 
 
-def _protocol(word: str, known: Mapping[str, Scan], option: str) -> Scan:
+def _protocol(word: str, known: Mapping[str, T], option: str) -> T:
     if word not in known:
         raise Problem(f"There is no protocol {option} {word}.", meant(word, known), f"Known: {', '.join(known)}.")
     return known[word]

@@ -25,14 +25,22 @@ def _amount(of: Quantity) -> Quantity:
     return replace(of, unit="mmol/L", shown_unit="mmol/L", meaning=f"{of.name}, averaged over the whole of a voxel.")
 
 
+SPINS: Final = Quantity(
+    "PDmap", "Proton density", "PD", "1", 0.0, 2.0, "Water that gives signal, relative to pure water."
+)
+"""Known of virtual patients only: nothing here measures it."""
+
 QUANTITIES: Final[Mapping[str, Quantity]] = {
     "cbv": lexicon.CBV, "rcbv": lexicon.RCBV, "cbf": lexicon.CBF, "mtt": lexicon.MTT, "delay": lexicon.DELAY,
     "ktrans": lexicon.KTRANS, "ps": lexicon.PS, "ve": lexicon.VE, "vp": lexicon.VP, "t1": lexicon.T1,
     "t2": lexicon.T2, "r2star": lexicon.R2STAR, "adc": lexicon.ADC, "transit": lexicon.ATT, "abv": lexicon.ABV,
-    "b1": lexicon.B1,
+    "b1": lexicon.B1, "spins": SPINS,
     **{one.key.lower(): _amount(one) for one in AMOUNTS},
 }  # fmt: skip
 """What each true map is, by its name in the phantom."""
+
+DENSITY: Final = 1.05
+"""g/mL of brain: the truth of ASL is flow per mass, as ASL measures it; that of DSC per volume [our default]."""
 
 MOTION: Final = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 
@@ -44,13 +52,25 @@ def of_sequence(acquired: Acquired, subject: str) -> dict[PurePosixPath, bytes]:
     start = f"{subject}_space-{space.replace('-', '')}"
     made: dict[PurePosixPath, bytes] = {}
     for key, values in acquired.truth.items():
-        quantity = QUANTITIES[key]
-        made |= _image(folder / f"{start}_desc-truth_{quantity.key}", _map(values, quantity, acquired.grid), {
+        quantity, true = _as_measured(key, values, space)
+        made |= _image(folder / f"{start}_desc-truth_{quantity.key}", _map(true, quantity, acquired.grid), {
             "Name": quantity.name, "Symbol": quantity.symbol, "Units": quantity.shown_unit,
             "CAPLEX": quantity.caplex, "Description": quantity.meaning, **_space(space),
         })  # fmt: skip
     made |= masks(acquired.regions.values(), folder, start, space)
-    return made | _tables(acquired, folder, start)
+    made |= _tables(acquired, folder, start)
+    if acquired.traps:
+        made[folder / f"{start}_desc-truth_traps.json"] = canonical.canonical(acquired.traps).encode()
+    return made
+
+
+def _as_measured(
+    key: str, values: Float[np.ndarray, "x y z"], space: str
+) -> tuple[Quantity, Float[np.ndarray, "x y z"]]:
+    """A true map as the quantity that the sequence of its grid measures."""
+    if (key, space) == ("cbf", "asl"):
+        return lexicon.FLOW, values / DENSITY
+    return QUANTITIES[key], values
 
 
 def of_patient(patient: Patient, rows: Iterable[RegionTruth], subject: str) -> dict[PurePosixPath, bytes]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from perspect import loaded
 
 if TYPE_CHECKING:
+    from perspect.io.anatomy import files_of_anatomy as files_of_anatomy
     from perspect.io.anatomy import read_anatomy as read_anatomy
     from perspect.io.asl import AslReading as AslReading
     from perspect.io.asl import M0Image as M0Image
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from perspect.io.transforms import transform_files as transform_files
 
 WHERE: Final = {
+    "files_of_anatomy": "anatomy",
     "read_anatomy": "anatomy",
     "AslReading": "asl",
     "M0Image": "asl",

@@ -13,11 +13,11 @@ from perspect.phantom.physics import transverse_rate, two_compartments
 from perspect.phantom.sequence import Injection
 
 R1: Final = 4.2
-"""Longitudinal relaxivity of the agent in 1/s/mM (4.0 to 4.4 in Semmineh et al. 2018, PMC6239921)."""
+"""Longitudinal relaxivity of the agent in 1/s/mM (4.0 to 4.4 in Semmineh et al. 2018, PMC6239921, not checked)."""
 
 WATER_EXCHANGE: Final = 3.0
-"""How often water leaves the capillaries of the brain, in 1/s (Rooney et al. 2015, doi:10.1002/nbm.3294, not
-checked)."""
+"""How often water leaves the capillaries of the brain, in 1/s (2.9 and 3.2 in Rooney et al. 2015; the
+DOI, 10.1002/nbm.3294, was not checked)."""
 
 IN_VESSEL: Final = 5.0
 """What a mM of agent adds to R2* of blood in a large vessel at 3 T, in 1/s: much less than around capillaries.
@@ -60,13 +60,13 @@ class Agent:
 def agent(
     comes: ArterialInput, injections: tuple[Injection, ...], kinds: Kinds, times: Float[np.ndarray, " time"]
 ) -> Agent:
-    """Agent at some times (s, rising) after injections, of which each brings the arterial curve `comes` by its dose.
+    """Agent at some times (s, rising) after injections, each of which brings the curve `comes` by what arrives of it.
 
     Exchange is linear, so that injections add up. Arteries hold what comes; veins what has passed through tissue.
     """
     total = Agent(times, np.zeros(times.size), *np.zeros((2, times.size, kinds.n)))
     for one in injections:
-        alone = replace(comes, onset=one.arrival, peak=comes.peak * one.dose, preload=None)
+        alone = replace(comes, onset=one.arrival, peak=comes.peak * one.dose * one.arriving, preload=None)
         total = _sum(total, _of_one(alone, kinds, times))
     return total
 

@@ -3,7 +3,7 @@
 What a trap does to other sequences than its own is nothing; two traps may be set at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,10 +19,10 @@ TAIL: Final = 24.0
 """What a truncated tail leaves after the bolus has arrived, and what a late bolus leaves before the end, in s."""
 
 WEAK: Final = 0.2
-"""The share of its dose that a weak bolus has."""
+"""The share of its dose that arrives of a weak bolus."""
 
 SATURATING: Final = 60.0
-"""R2* of blood in large vessels in 1/s/mM at 3 T when arteries fall to the noise."""
+"""What the field of arteries adds to R2* in 1/s/mM at 3 T, in them and around them, when they fall to the noise."""
 
 DRIFT: Final = -0.08
 """Relative change of the signal over a drifting series."""
@@ -40,20 +40,23 @@ NARROW: Final = 800.0
 """Bandwidth in Hz of pulses that select lactate a quarter of the voxel away from NAA."""
 
 Scan = Dsc | Dce | Asl
+Did = Mapping[str, object]
+"""What a trap did, by name: numbers that nobody can guess."""
 
 
 @dataclass(frozen=True)
 class Trap:
     """A trap: what a person calls it, what it does, and to which sequences.
 
-    `of_protocol` changes the protocol before the scan, `of_images` what came of it; `insert` is put into the patient.
+    `of_protocol` changes the protocol before the scan, `of_images` what came of it (and says how); `insert` is put
+    into the patient.
     """
 
     name: str
     sentence: str
     sequences: tuple[str, ...]
     of_protocol: Callable[[Sequence, np.random.Generator], Sequence] | None = None
-    of_images: Callable[[Acquired, np.random.Generator], Acquired] | None = None
+    of_images: Callable[[Acquired, np.random.Generator], tuple[Acquired, Did]] | None = None
     insert: Insert | None = None
 
 
@@ -89,13 +92,16 @@ def late(scan: Sequence, _: np.random.Generator) -> Sequence:
 def weakened(scan: Sequence, _: np.random.Generator) -> Sequence:
     """A fifth of the bolus arrives: the needle slipped, or the pump failed."""
     assert isinstance(scan, Dsc)
-    return replace(scan, injections=(*scan.injections[:-1], replace(scan.bolus, dose=WEAK * scan.bolus.dose)))
+    return replace(scan, injections=(*scan.injections[:-1], replace(scan.bolus, arriving=WEAK)))
 
 
 def saturated(scan: Sequence, _: np.random.Generator) -> Sequence:
-    """Arteries fall to the noise at the peak: their true curve is higher than what is seen."""
+    """Arteries, and what shares their voxels, fall to the noise at the peak: their true curve is higher than is seen.
+
+    Veins stay as they are.
+    """
     assert isinstance(scan, Dsc)
-    return replace(scan, in_vessel=SATURATING)
+    return replace(scan, saturation=SATURATING)
 
 
 def without_dummies(scan: Sequence, _: np.random.Generator) -> Sequence:
@@ -134,7 +140,7 @@ def displaced(scan: Sequence, _: np.random.Generator) -> Sequence:
     return replace(scan, bandwidth=NARROW)
 
 
-def swapped(acquired: Acquired, _: np.random.Generator) -> Acquired:
+def swapped(acquired: Acquired, _: np.random.Generator) -> tuple[Acquired, Did]:
     """Label and control are stored the other way round than the table says: flow comes out negative."""
 
     def turned(image: Image) -> Image:
@@ -142,10 +148,10 @@ def swapped(acquired: Acquired, _: np.random.Generator) -> Acquired:
         values[..., 0::2], values[..., 1::2] = image.values[..., 1::2], image.values[..., 0::2]
         return replace(image, values=values)
 
-    return _each(acquired, turned)
+    return _each(acquired, turned), {"volume_type": "control and label are exchanged"}
 
 
-def slice_lost(acquired: Acquired, rng: np.random.Generator) -> Acquired:
+def slice_lost(acquired: Acquired, rng: np.random.Generator) -> tuple[Acquired, Did]:
     """One slice through the lesion is empty in two volumes, in the bolus if there is one."""
     lesion = acquired.regions.get("core") or acquired.regions["brain"]
     at = int(np.median(np.nonzero(lesion.mask)[2]))
@@ -156,10 +162,10 @@ def slice_lost(acquired: Acquired, rng: np.random.Generator) -> Acquired:
         values[:, :, at, first : first + 2] = 0
         return replace(image, values=values)
 
-    return _each(acquired, lacking)
+    return _each(acquired, lacking), {"slice": at, "volumes": [first, first + 1]}
 
 
-def frame_repeated(acquired: Acquired, rng: np.random.Generator) -> Acquired:
+def frame_repeated(acquired: Acquired, rng: np.random.Generator) -> tuple[Acquired, Did]:
     """One volume is stored twice, the second time in place of the next one."""
     at = _eventful(acquired, rng)
 
@@ -168,7 +174,7 @@ def frame_repeated(acquired: Acquired, rng: np.random.Generator) -> Acquired:
         values[..., at + 1] = values[..., at]
         return replace(image, values=values)
 
-    return _each(acquired, repeating)
+    return _each(acquired, repeating), {"volume": at + 1, "is": at}
 
 
 def _each(acquired: Acquired, change: Callable[[Image], Image]) -> Acquired:
@@ -203,7 +209,7 @@ TRAPS: Final[tuple[Trap, ...]] = (
     Trap("motion-between-pairs", "The head moves between label and control images.", ("asl",), moved_between_pairs),
     Trap("truncated-tail", f"The series ends {TAIL:g} s after the bolus arrives.", ("dsc",), truncated),
     Trap("late-bolus", f"The bolus arrives {TAIL:g} s before the series ends.", ("dsc",), late),
-    Trap("weak-bolus", f"The bolus has {WEAK:.0%} of its dose.", ("dsc",), weakened),
+    Trap("weak-bolus", f"Only {WEAK:.0%} of the dose arrives.", ("dsc",), weakened),
     Trap("arterial-saturation", "The arteries fall to the noise.", ("dsc",), saturated),
     Trap("non-steady-first-frames", "The first frames are too bright: no dummy pulses.", ("dsc",), without_dummies),
     Trap("drift", f"The signal falls by {-DRIFT:.0%} over the series.", _SERIES, drifted),

@@ -23,14 +23,14 @@ class Source:
 
 SOURCES: Final[tuple[Source, ...]] = (
     Source("flow and volume of grey and white matter (PET)", "Leenders et al. 1990",
-           "doi:10.1093/brain/113.1.27 (not checked)"),
+           "doi:10.1093/brain/113.1.27"),
     Source("T1, T2 and T2* of grey and white matter at 3 T", "Wansapura et al. 1999",
-           "doi:10.1002/(SICI)1522-2586(199904)9:4<531::AID-JMRI4>3.0.CO;2-L"),
+           "doi:10.1002/(SICI)1522-2586(199904)9:4<531::AID-JMRI4>3.0.CO;2-L (not checked)"),
     Source("T1 and T2 of tissue and blood at 3 T", "Stanisz et al. 2005", "doi:10.1002/mrm.20605"),
     Source("T1 of blood at 3 T", "Lu et al. 2004", "doi:10.1002/mrm.20178"),
     Source("transit time of labelled blood", "Alsop et al. 2015", "doi:10.1002/mrm.25197"),
     Source("relaxivities around vessels and cells", "Semmineh et al. 2017",
-           "doi:10.18383/j.tom.2016.00286 (not checked)"),
+           "doi:10.18383/j.tom.2016.00286"),
     Source("susceptibility of air, bone, fat and blood", "Schenck 1996", "doi:10.1118/1.597854"),
     Source("amounts of metabolites in healthy brain", "Govindaraju et al. 2000",
            "doi:10.1002/1099-1492(200005)13:3<129::AID-NBM619>3.0.CO;2-V"),

@@ -1,6 +1,7 @@
 """Scans of a bolus: DSC and DCE, driven by the same agent."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,8 @@ from perspect.phantom.mixing import by_slice, by_value
 from perspect.phantom.patient import Patient
 from perspect.phantom.physics import steady_state
 from perspect.phantom.receiver import transmit_field
-from perspect.phantom.scanner import WHITE_LEVEL, Receives, drifting, motion_columns, scanner
+from perspect.phantom.saturation import dephased_by_arteries, within_reach
+from perspect.phantom.scanner import WHITE_LEVEL, Receives, VarietiesOf, drifting, motion_columns, scanner
 from perspect.phantom.sequence import Acquired, Image, Injection, Moved, Sequence, Slab
 
 _NODES: Final = 12
@@ -31,8 +33,9 @@ class Dsc(Sequence):
     matter at rest in the first echo; infinity is no noise. `r1` (1/s/mM) is the relaxivity of the agent,
     `water_exchange` (1/s) how often water leaves the capillaries (infinity: all water is mixed, as the digital objects
     of the literature have it, which overstates T1 effects), `in_vessel` the R2* of blood in large vessels in 1/s/mM at
-    3 T, `drift` the relative change of all signal from the first volume to the last. Not simulated: distortion,
-    pulsation, the profile of a slice, an uneven flip angle.
+    3 T, `saturation` what arteries add to it in themselves and around them, `drift` the relative change of all signal
+    from the first volume to the last. Not simulated: distortion, pulsation, the profile of a slice, an uneven flip
+    angle.
     """
 
     slab: Slab
@@ -47,6 +50,7 @@ class Dsc(Sequence):
     r1: float = R1
     water_exchange: float = WATER_EXCHANGE
     in_vessel: float = IN_VESSEL
+    saturation: float = 0.0
     drift: float = 0.0
     motion: tuple[Moved, ...] = ()
     is_rounded: bool = True
@@ -80,10 +84,17 @@ class Dsc(Sequence):
         signals = dsc_signals(self, ready.kinds, carried)
         last_at_rest = max(int(np.searchsorted(self.times, self.bolus.arrival)) - 1, 0)
         scale = WHITE_LEVEL / ready.white(signals[0][last_at_rest])
+        varieties: VarietiesOf = by_slice(ready.grid)
+        if self.saturation:
+            signals = [
+                dephased_by_arteries(signal, carried, ready.kinds, self.saturation, te)
+                for te, signal in zip(self.te, signals, strict=True)
+            ]
+            varieties = partial(within_reach, varieties=by_slice(ready.grid))
         stacks = [
             ready.movie(
                 signal.reshape(self.n_frames, -1) * drifting(self.n_frames, self.drift),
-                by_slice(ready.grid),
+                varieties,
                 Receives(scale, WHITE_LEVEL / self.snr, rng, te, self.is_rounded),
                 self.motion,
             )

@@ -87,9 +87,9 @@ def aired(patient: Patient, _: np.random.Generator) -> Patient:
 HAEMORRHAGE: Final = Insert("haemorrhage", "A clot in the lesion", bled)
 CALCIUM: Final = Insert("calcium", "Calcium in the lesion", calcified)
 VESSEL_IN_LESION: Final = Insert("vessel-in-lesion", "A large artery through the lesion", vessel_crossed)
-STRONG_AIR: Final = Insert("strong-air", "Much air beside the brain: drop-out near sinuses", aired)
+STRONG_AIR: Final = Insert("sinus-drop-out", "Much air beside the brain: drop-out near sinuses", aired)
 INSERTS: Final[tuple[Insert, ...]] = (HAEMORRHAGE, CALCIUM, VESSEL_IN_LESION, STRONG_AIR)
-"""Every trap of anatomy. `name` is what a person types; it is resolved where it is typed."""
+"""Every trap of anatomy. `name` is that of its trap in `phantom.artefacts`, which a person types."""
 
 
 def _clumps(

@@ -22,12 +22,6 @@ PARTS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType({
 })  # fmt: skip
 """Names in `Biology.amounts` that stand for other signals, and how much of each; all others are signals themselves."""
 
-SUMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
-    "tnaa": ("NAA", "NAAG"), "tcr": ("Cr", "PCr"), "tcho": ("GPC", "PCh"), "ins": ("Ins",), "glx": ("Glu", "Gln"),
-    "lac": ("Lac",), "lip13": ("Lip13",),
-})  # fmt: skip
-"""Of which amounts there is a truth, and what they are sums of."""
-
 WATER_PROTONS: Final = 2 * 55.5e3
 """Protons of pure water in mM."""
 

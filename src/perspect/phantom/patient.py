@@ -103,7 +103,6 @@ class Patient:
     regions: Mapping[str, Region]
     field_offset: Float32[np.ndarray, "x y z"]
     texture: Float32[np.ndarray, "x y z"]
-    traps: tuple[str, ...] = ()
 
 
 PROPERTIES: Final = (

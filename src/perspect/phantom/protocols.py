@@ -1,7 +1,7 @@
 """The protocols in which a virtual patient is scanned: frozen values, in s, rad, T and mm.
 
 DSC protocols come in classes: what the consensus recommends, what leaves a bias, what must not be interpreted (Boxerman
-et al. 2020, doi:10.1093/neuonc/noaa141; Semmineh et al. 2018, PMC6239921). ASL follows Alsop et al. 2015
+et al. 2020, doi:10.1093/neuonc/noaa141; Semmineh et al. 2018, PMC6239921, not checked). ASL follows Alsop et al. 2015
 (doi:10.1002/mrm.25197) and Woods et al. 2024 (doi:10.1002/mrm.30091).
 """
 
@@ -89,3 +89,16 @@ EXAMINATION: Final[tuple[Sequence, ...]] = (
     T1W, T2W, FLAIR, DWI, T2STAR, ASL, SVS_SHORT, SVS_LONG, MRSI, DCE, DSC, T1C,
 )  # fmt: skip
 """What a patient is examined with, in the order in which it is done: spectra before any agent."""
+
+
+def examination(dsc: Dsc = DSC, asl: Asl = ASL) -> tuple[Sequence, ...]:
+    """The same with other protocols of DSC and ASL.
+
+    The bolus of DCE is the preload of DSC. Where DSC has none, nothing was injected before: there is no DCE, and the
+    T1-weighted image after agent follows one bolus.
+    """
+    scans: tuple[Sequence, ...] = tuple({"dsc": dsc, "asl": asl}.get(one.name, one) for one in EXAMINATION)
+    if dsc.has_preload:
+        return scans
+    once = replace(T1C, injections=T1C.injections[-1:])
+    return tuple(once if one is T1C else one for one in scans if one is not DCE)

@@ -1,6 +1,6 @@
 """From signals of pure tissue to stored images: partial volume, coils, dephasing, motion, drift, noise."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -27,6 +27,7 @@ ROOM: Final = 9.0
 
 _BLOCK: Final = 12
 Rows = Float[np.ndarray, "volumes rows"]
+VarietiesOf = Varieties | Callable[[tuple[Part, ...]], Varieties]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +64,12 @@ class Scanner:
         return float(signal[..., self.kinds.of(Compartment.WHITE)].mean())
 
     def movie(
-        self, signal: Rows, varieties: Varieties, receives: "Receives", motion: tuple[Moved, ...] = ()
+        self, signal: Rows, varieties: VarietiesOf, receives: "Receives", motion: tuple[Moved, ...] = ()
     ) -> Num[np.ndarray, "x y z volumes"]:
-        """One image for every row of signals over (variety, kind), with the head where it was."""
+        """One image for every row of signals over (variety, kind), with the head where it was.
+
+        `varieties` may be asked of what fills the voxels, where they go with the head.
+        """
         n = int(np.prod(self.grid.shape))
         coils = np.float32(receives.scale) * received_gain(self.patient, self.grid)
         stack = np.empty((signal.shape[0], n), np.int16 if receives.is_rounded else np.float32)
@@ -76,7 +80,8 @@ class Scanner:
                 across = (self.field_offset if moved is None else self.ready.field_offset(moved))[1]
                 gain = coils * dephased(across, self.kinds.field, receives.te)
             parts = self.parts if moved is None else self.ready.parts(moved)
-            mix = mixing(parts, self.kinds, varieties, gain)
+            there = varieties(parts) if callable(varieties) else varieties
+            mix = mixing(parts, self.kinds, there, gain)
             for volume, exact in exact_images(mix, signal, volumes):
                 stack[volume] = recorded(exact, receives.sigma, receives.rng, rounded=receives.is_rounded)
         return stack.reshape(signal.shape[0], *self.grid.shape[::-1]).T

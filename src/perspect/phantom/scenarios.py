@@ -143,7 +143,9 @@ _TOH: Final = Source(
     "doi:10.1371/journal.pone.0109172",
 )  # fmt: skip
 _LEE: Final = Source(
-    "signal recovery of lymphoma above that of metastasis", "Lee et al. 2019", "doi:10.3174/ajnr.A6153"
+    "signal recovery of lymphoma above that of metastasis",
+    "Lee et al. 2019",
+    "doi:10.3174/ajnr.A6153 (not checked)",
 )
 _CHUANG: Final = Source(
     "recurrence above treatment effect by 2.18 (0.85 to 3.50) in rCBV", "Chuang et al. 2016",
@@ -154,11 +156,12 @@ _PATEL: Final = Source(
     "Patel et al. 2017",
     "doi:10.1093/neuonc/now148",
 )
-_CHA_TDL: Final = Source("rCBV 0.88 ± 0.46 (0.22 to 1.79)", "Cha et al. 2001", "AJNR 22:1109 (not checked)")
-_CHA_OLIGO: Final = Source(
-    "oligodendroglioma above astrocytoma of low grade in rCBV", "Cha et al. 2005", "AJNR 26:266 (not checked)"
-)
-_REDDY: Final = Source("ADC of the cavity of an abscess below 0.9e-3 mm²/s", "Reddy et al. 2006", "PMID 16935625")
+_CHA_TDL: Final = Source("rCBV 0.88 ± 0.46 (0.22 to 1.79)", "Cha et al. 2001", "AJNR 22:1109")
+_CHA_OLIGO: Final = Source("oligodendroglioma above astrocytoma of low grade in rCBV", "Cha et al. 2005", "AJNR 26:266")
+_REDDY: Final = Source(
+    "ADC of the cavity of an abscess 0.87e-3 ± 0.05e-3 mm²/s (standard error); here it is drawn lower [our default]",
+    "Reddy et al. 2006", "PMID 16935625",
+)  # fmt: skip
 _PAL: Final = Source("amino acids in 80 % of abscesses", "Pal et al. 2010", "AJNR 31:360")
 _XU: Final = Source("lymphoma below glioblastoma in rCBV", "Xu et al. 2017", "doi:10.1371/journal.pone.0173430")
 _DU: Final = Source("low ADC of lymphoma", "Du et al. 2022", "doi:10.3389/fneur.2022.882334")

@@ -53,10 +53,14 @@ def brain_centre(patient: Patient) -> Float[np.ndarray, " 3"]:
 
 @dataclass(frozen=True)
 class Injection:
-    """Agent given into a vein: when it starts, in s from the first recorded image, and how much of the usual dose."""
+    """Agent given into a vein: when it starts, in s from the first recorded image, and how much of the usual dose.
+
+    `arriving` is the share of it that comes to the blood: a protocol says what was given, not what leaked beside it.
+    """
 
     start: float
     dose: float = 1.0
+    arriving: float = 1.0
 
     @property
     def arrival(self) -> float:
@@ -101,6 +105,7 @@ class Acquired:
 
     `truth` holds maps in inside units (NaN where they mean nothing), `regions` the true regions. `table` has a column
     for what differs from volume to volume (`volume_type` of labelled images) and for what drove them (`arterial`, mM).
+    `traps` says what each trap that was set did, by its name: fields of the protocol as they became, or places.
     """
 
     sequence: "Sequence"
@@ -110,6 +115,7 @@ class Acquired:
     regions: Mapping[str, Region]
     table: Mapping[str, Shaped[np.ndarray, " volumes"]] = field(default_factory=dict)
     signals: tuple[Signal, ...] = ()
+    traps: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 class Sequence(ABC):

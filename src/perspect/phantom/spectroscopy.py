@@ -16,13 +16,13 @@ from scipy import ndimage, special
 
 from perspect.phantom.coverage import regions_on
 from perspect.phantom.lookup import positions
-from perspect.phantom.metabolites import SUMS, Timing, metabolite_signals, water_signals
+from perspect.phantom.metabolites import Timing, metabolite_signals, water_signals
 from perspect.phantom.mixing import alike, mixing
 from perspect.phantom.patient import Compartment, Patient
 from perspect.phantom.scanner import Scanner, scanner
 from perspect.phantom.sequence import Acquired, Sequence, Signal, brain_centre
 from perspect.phantom.spectrum import Scan, noise_of
-from perspect.phantom.truth import amounts, truth
+from perspect.phantom.truth import SUMS, amounts, truth
 from perspect.vocabulary import Grid
 from perspect.vocabulary.spectra import WATER, Spectra, shift
 

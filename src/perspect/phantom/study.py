@@ -1,11 +1,11 @@
 """A whole virtual examination: a patient, the sequences with their traps, and what each of them gives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
 
-from perspect.phantom.artefacts import Trap
+from perspect.phantom.artefacts import Did, Trap
 from perspect.phantom.patient import Patient
 from perspect.phantom.protocols import EXAMINATION
 from perspect.phantom.scenarios import Scenario
@@ -35,16 +35,23 @@ class Simulation:
         changes nothing.
         """
         set_here = [trap for trap in self.traps if sequence.name in trap.sequences]
-        scan = sequence
+        scan, did = sequence, dict[str, Did]()
         for trap in set_here:
             if trap.of_protocol is not None:
-                scan = trap.of_protocol(scan, self._stream(sequence, trap.name))
+                before, scan = scan, trap.of_protocol(scan, self._stream(sequence, trap.name))
+                did[trap.name] = _changed(before, scan)
         acquired = scan.acquire(patient, self._stream(sequence, "noise"))
         for trap in set_here:
             if trap.of_images is not None:
-                acquired = trap.of_images(acquired, self._stream(sequence, trap.name))
-        return acquired
+                acquired, did[trap.name] = trap.of_images(acquired, self._stream(sequence, trap.name))
+        return replace(acquired, traps=did)
 
     def _stream(self, sequence: Sequence, what: str) -> np.random.Generator:
         key = (crc32(sequence.name.encode()), crc32(what.encode()))
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
+
+def _changed(before: Sequence, after: Sequence) -> Did:
+    """The fields of a protocol that a trap changed, as they are now, in inside units."""
+    was = vars(before)
+    return {name: now for name, now in vars(after).items() if was[name] != now}

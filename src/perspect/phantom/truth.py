@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -17,9 +18,14 @@ TISSUE: Final = ("t1", "t2", "r2star", "adc", "spins")
 KEYS: Final = (*PERFUSION, *LEAKAGE, *TISSUE)
 """The quantities of which there is a truth; the name of a compartment in lower case asks for its fraction of voxels."""
 
+SUMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
+    "tnaa": ("NAA", "NAAG"), "tcr": ("Cr", "PCr"), "tcho": ("GPC", "PCh"), "ins": ("Ins",), "glx": ("Glu", "Gln"),
+    "lac": ("Lac",), "lip13": ("Lip13",),
+})  # fmt: skip
+"""Of which amounts there is a truth, and what they are sums of."""
+
 VESSELS: Final = (Compartment.ARTERY, Compartment.VEIN)
 Has = Mapping[Compartment, Levels]
-_TABLE: Final = ("cbv", "rcbv", "cbf", "mtt", "ktrans", "ve", "t1", "adc", "transit")
 
 
 @dataclass(frozen=True)
@@ -69,10 +75,12 @@ def amounts(patient: Patient, sums: Mapping[str, tuple[str, ...]], grid: Grid) -
 
 
 def roi_truth(patient: Patient) -> tuple[RegionTruth, ...]:
-    """A row for each region and quantity, on the fine grid."""
+    """A row for each region and quantity, metabolites (mM of voxel) among them, on the fine grid."""
     rows = []
-    for quantity in _TABLE:
-        values = truth(patient, quantity)
+    for quantity in (*KEYS, *SUMS):
+        is_amount = quantity in SUMS
+        asked = {quantity: SUMS[quantity]} if is_amount else {}
+        values = amounts(patient, asked, patient.grid)[quantity] if is_amount else truth(patient, quantity)
         for name, region in patient.regions.items():
             inside = region.taken(values)
             some = inside[np.isfinite(inside)]

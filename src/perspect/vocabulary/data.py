@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Num, Shaped
+from jaxtyping import Bool, Float, Float32, Int, Num, Shaped
 
 from perspect.numerics import axes
 from perspect.vocabulary.flag import Flag
@@ -145,13 +145,18 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """A conventional image: what it shows (`t1w`, `t1c` after agent, `t2w`, `flair`), in arbitrary units, and where."""
+    """A conventional image: what it shows (`t1w`, `t1c` after agent, `t2w`, `flair`), in arbitrary units, and where.
+
+    `brain` and `shares` (fluid, grey and white matter) are what somebody else found on it, on its grid.
+    """
 
     values: Float[np.ndarray, "x y z"]
     grid: Grid
     contrast: str
     name: str = "image"
     sources: Mapping[str, str] = field(default_factory=dict)
+    brain: Bool[np.ndarray, "x y z"] | None = None
+    shares: Float32[np.ndarray, "x y z 3"] | None = None
 
     def __post_init__(self) -> None:
         if self.values.shape != self.grid.shape:
