@@ -53,7 +53,7 @@ def test_its_files_go_with_it(asked, tmp_path):
 
 
 def test_a_study_that_was_read_stands_for_its_folder(asked, tmp_path):
-    perspect.examine(Study("sub-1", path=tmp_path), lesion="lesion.nii.gz")
+    perspect.examine(Study("sub-1", path=str(tmp_path)), lesion="lesion.nii.gz")
     assert asked[0][0].study == tmp_path
     with pytest.raises(Problem, match="not read from a folder"):
         perspect.examine(Study("sub-1"), lesion="lesion.nii.gz")

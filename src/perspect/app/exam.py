@@ -101,13 +101,13 @@ def examine(
 def _folder_of(study: str | Path | Study) -> Path:
     if not isinstance(study, Study):
         return Path(study).expanduser()
-    if study.path is None or not study.path.is_dir():
+    if study.path is None or not Path(study.path).is_dir():
         raise Problem(
             f"The study {study.name} was not read from a folder.",
             "An examination reads every series of a folder, and its sidecars.",
             "Give the folder itself.",
         )
-    return study.path
+    return Path(study.path)
 
 
 def _context(context: str | Path | Mapping[str, Any], aside: Path) -> Path:

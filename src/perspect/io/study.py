@@ -48,7 +48,7 @@ def read(
         except Problem as problem:
             notes[file.name] = str(problem)
     title = f"sub-{name}" if name is not None else stem(path)
-    return Study(title, reading.series, anatomy, {**found.unused, **notes}, path)
+    return Study(title, reading.series, anatomy, {**found.unused, **notes}, str(path))
 
 
 def find_dsc(path: Path) -> Found:

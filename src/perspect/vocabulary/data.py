@@ -5,7 +5,6 @@ place.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -336,4 +335,4 @@ class Study:
     dsc: tuple[Series, ...] = ()
     anatomy: Mapping[str, Anatomy] = field(default_factory=dict)
     unused: Mapping[str, str] = field(default_factory=dict)
-    path: Path | None = None
+    path: str | None = None
