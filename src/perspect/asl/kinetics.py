@@ -147,7 +147,8 @@ class Kinetics:
     """Values, standard errors and statuses per voxel, by key (cbf in 1/s, att and abat in s, abv in mL/mL).
 
     `correlation` is that of flow and transit time within each voxel's error. `misfit` is χ² over its degrees of
-    freedom. `has_arteries` marks voxels in which arteries were found.
+    freedom. `has_arteries` marks voxels in which arteries were found, or all of them where most of the brain asks for
+    them (`arteries_everywhere`).
     """
 
     values: dict[str, Float[np.ndarray, " voxels"]]
@@ -157,6 +158,7 @@ class Kinetics:
     misfit: Float[np.ndarray, " voxels"] | None
     has_arteries: Bool[np.ndarray, " voxels"] | None
     drawn: Float[np.ndarray, " voxels"] | None = None
+    arteries_everywhere: bool = False
 
 
 def single(
@@ -221,7 +223,7 @@ def several(
             drawn = drawn * np.clip(found.covariance[:, 1, 1] / before.std**2, 0.0, 1.0)
     if may_have_arteries and not in_most:
         found = _with_some_arteries(samples, setting, found, before, tissue)
-    return _kinetics(samples, found, drawn)
+    return replace(_kinetics(samples, found, drawn), arteries_everywhere=in_most)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from perspect.anatomy.brain import brain_mask
 from perspect.asl import account
-from perspect.asl.audit import audited
+from perspect.asl.audit import audited, demand_flow, demand_seconds
 from perspect.asl.blood import blood_t1
 from perspect.asl.coverage import coverage
 from perspect.asl.echoes import combined
@@ -74,6 +74,7 @@ def quantify(
         )
     tell("brain", 0.0)
     brain = find_brain(labelled, around)
+    demand_seconds(around, brain)
     if not labelling.of("control", "label", "deltam", "encoded").size:
         return made_by_scanner(labelled, brain)
     one = combined(labelled, brain, is_wanted=plan.echoes == "combine")
@@ -84,8 +85,8 @@ def quantify(
     t1 = tissue_t1(around, brain, plan)
     control = control_image(moved.series, labelling)
     relaxed = equilibrium(labelled, around, brain, control, t1, plan)
-    if any(flag.severity == Severity.LIMITED for flag in bolus_flags) and relaxed.is_absolute:
-        relaxed = replace(relaxed, origin="none")
+    if any(flag.severity == Severity.LIMITED for flag in bolus_flags):
+        relaxed = replace(relaxed, is_scale_known=False)
     scale = relaxed.values
     tissue = (
         is_tissue(scale, brain, is_found=around.mask is None)
@@ -104,7 +105,9 @@ def quantify(
     inside = replace(found, values=found.values[tissue])
     level = level_of(control, scale, brain)[tissue]
     unit = float(usual.mean())
-    checked = audited(inside, scale[tissue], level, relaxed.is_absolute, unit, labelling, plan)
+    where = Region(brain.spread(tissue, False), brain.grid, "tissue")
+    checked = audited(inside, scale[tissue], level, relaxed.is_absolute, unit, labelling, plan, where)
+    relaxed = replace(relaxed, is_scale_known=relaxed.is_scale_known and checked.is_scale_known)
     found = found.times(1.0 / checked.factor).times(-1.0 if _is_turned(checked.differences, found, tissue) else 1.0)
     within = moved.within(found)
     within_flags = pair_flags(within, found)
@@ -132,6 +135,7 @@ def quantify(
     else:
         has_arteries = plan.arterial == "auto" and allows_arteries(samples, labelling.kind, labelling.is_crushed)
         fitted = several(samples, setting, plan, brain, tissue, around, has_arteries)
+    demand_flow(fitted.status["cbf"])
     if not relaxed.is_absolute:
         fitted = relative(fitted)
 
@@ -178,7 +182,11 @@ def find_brain(labelled: Labelled, around: Around) -> Region:
     series, labelling = labelled.series, labelled.labelling
     if around.mask is not None:
         if not around.mask.grid.matches(series.grid) or around.mask.n_voxels == 0:
-            raise Problem("The mask is empty, or not on the grid of the series.", "", "Give a mask of the brain.")
+            raise Problem(
+                "The mask is empty, or not on the grid of the series.",
+                "It is not known which voxels are brain.",
+                "Give a mask of the brain.",
+            )
         return around.mask
     if labelled.m0 is not None:
         image, what = np.asarray(labelled.m0.values, np.float64), "M0"
@@ -189,7 +197,11 @@ def find_brain(labelled: Labelled, around: Around) -> Region:
     finite = np.isfinite(image)
     mask = brain_mask(np.where(finite, image, 0.0), None, series.grid)
     if not mask.any():
-        raise Problem(f"No brain was found in {series.name}.", "", "Give a mask of the brain with --mask.")
+        raise Problem(
+            f"No brain was found in {series.name}.",
+            "Nothing outside the brain is measured.",
+            "Give a mask of the brain with --mask.",
+        )
     return Region(mask, series.grid, "brain", f"found on {what}")
 
 
@@ -209,7 +221,14 @@ def with_bolus(labelled: Labelled, plan: Plan) -> tuple[Labelling, tuple[Flag, .
         f"How long the bolus lasts is not known (it was not cut off, or labelling duration is missing): {duration:g} s "
         "are taken and flow is relative. Give asl.bolus or --tau."
     )
-    return filled, (Flag("bolus-unknown", Severity.LIMITED, sentence, "relcbf", source="labelling"),)
+    flags = [Flag("bolus-unknown", Severity.LIMITED, sentence, "relcbf", source="labelling")]
+    if np.unique(labelling.delays[needed]).size > 1:
+        sentence = (
+            f"Transit times rest on a bolus of {duration:g} s that is only assumed: when the last of it comes tells "
+            "as much of them as when the first does; they are off by some tenths of a second where it is another."
+        )
+        flags.append(Flag("bolus-unknown", Severity.LIMITED, sentence, "att", source="labelling"))
+    return filled, tuple(flags)
 
 
 def control_image(series: Series, labelling: Labelling) -> Float[np.ndarray, "x y z"] | None:
@@ -245,7 +264,11 @@ def relative(fitted: Kinetics) -> Kinetics:
     ok = fitted.status["cbf"] < FAILED_FROM
     mean = float(fitted.values["cbf"][ok].mean())
     if not mean > 0:
-        raise Problem("The mean difference of label and control is not positive.", "", "Check their order.")
+        raise Problem(
+            "The mean difference of label and control is not positive.",
+            "Relative flow is divided by its mean over the brain.",
+            "Check the order of label and control (--order).",
+        )
     values, std = dict(fitted.values), dict(fitted.std)
     values["cbf"], std["cbf"] = values["cbf"] / mean, std["cbf"] / mean
     for key in ("abv", "abat"):
