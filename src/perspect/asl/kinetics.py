@@ -23,7 +23,7 @@ from perspect.models import (
     ReadOftenPcasl,
     Tissue,
 )  # fmt: skip
-from perspect.vocabulary import FAILED_FROM, Around, Region, Status
+from perspect.vocabulary import FAILED_FROM, Around, Problem, Region, Status
 
 SPACING: Final = 0.05
 """s between nodes of the transit time: noise leaves it open by 0.1 s and more, and where not a closer look is taken."""
@@ -159,6 +159,24 @@ class Kinetics:
     has_arteries: Bool[np.ndarray, " voxels"] | None
     drawn: Float[np.ndarray, " voxels"] | None = None
     arteries_everywhere: bool = False
+
+
+def relative(fitted: Kinetics) -> Kinetics:
+    """The same over the mean flow of the brain."""
+    ok = fitted.status["cbf"] < FAILED_FROM
+    mean = float(fitted.values["cbf"][ok].mean())
+    if not mean > 0:
+        raise Problem(
+            "The mean difference of label and control is not positive.",
+            "Relative flow is divided by its mean over the brain.",
+            "Check the order of label and control (--order).",
+        )
+    values, std = dict(fitted.values), dict(fitted.std)
+    values["cbf"], std["cbf"] = values["cbf"] / mean, std["cbf"] / mean
+    for key in ("abv", "abat"):
+        values.pop(key, None)
+        std.pop(key, None)
+    return replace(fitted, values=values, std=std)
 
 
 def single(

@@ -13,7 +13,17 @@ from perspect.asl.blood import blood_t1
 from perspect.asl.coverage import coverage
 from perspect.asl.echoes import combined
 from perspect.asl.efficiency import efficiency
-from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting, allows_arteries, several, single, single_att
+from perspect.asl.kinetics import (
+    USUAL_ATT,
+    Kinetics,
+    Samples,
+    Setting,
+    allows_arteries,
+    relative,
+    several,
+    single,
+    single_att,
+)
 from perspect.asl.m0 import equilibrium, is_tissue, slices_of, tissue_t1
 from perspect.asl.motion import aligned, pair_flags, trust
 from perspect.asl.partial_volume import pure_flow
@@ -23,7 +33,7 @@ from perspect.asl.readouts import train
 from perspect.asl.regular import Regular, regular
 from perspect.asl.samples import Differences, differences
 from perspect.asl.score import scored, scrubbed
-from perspect.asl.tumour import read_out
+from perspect.asl.tumour import of_white, read_out
 from perspect.asl.vendor import made_by_scanner
 from perspect.asl.weights import weighed
 from perspect.vocabulary import (
@@ -76,7 +86,7 @@ def quantify(
     brain = find_brain(labelled, around)
     demand_seconds(around, brain)
     if not labelling.of("control", "label", "deltam", "encoded").size:
-        return made_by_scanner(labelled, brain)
+        return made_by_scanner(labelled, around, brain, plan.seed)
     one = combined(labelled, brain, is_wanted=plan.echoes == "combine")
     moved = aligned(one.series, labelling, brain, plan.motion, tell)
 
@@ -163,8 +173,7 @@ def quantify(
         *((drawn.step,) if drawn is not None else ()),
     )  # fmt: skip
     regions = {"brain": brain, **({"lesion": around.lesion} if around.lesion is not None else {})}
-    if "white" in lesion.regions:
-        regions["reference"] = lesion.regions["white"]
+    regions |= of_white(lesion)
     made = maps(fitted, brain, samples, relaxed.values if relaxed.is_absolute else None)
     if drawn is not None:
         made |= regular_maps(drawn, brain, fitted)
@@ -257,24 +266,6 @@ def kinetic_t1(t1: Float[np.ndarray, " voxels"], plan: Plan) -> Float[np.ndarray
     if plan.kinetics == "blood":
         return None
     return np.full(t1.size, plan.tissue_t1) if plan.kinetics == "t1app" else t1
-
-
-def relative(fitted: Kinetics) -> Kinetics:
-    """The same over the mean flow of the brain."""
-    ok = fitted.status["cbf"] < FAILED_FROM
-    mean = float(fitted.values["cbf"][ok].mean())
-    if not mean > 0:
-        raise Problem(
-            "The mean difference of label and control is not positive.",
-            "Relative flow is divided by its mean over the brain.",
-            "Check the order of label and control (--order).",
-        )
-    values, std = dict(fitted.values), dict(fitted.std)
-    values["cbf"], std["cbf"] = values["cbf"] / mean, std["cbf"] / mean
-    for key in ("abv", "abat"):
-        values.pop(key, None)
-        std.pop(key, None)
-    return replace(fitted, values=values, std=std)
 
 
 def maps(fitted: Kinetics, brain: Region, samples: Samples, m0: Float[np.ndarray, " voxels"] | None) -> dict[str, Map]:
