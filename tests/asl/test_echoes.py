@@ -77,6 +77,21 @@ def test_label_that_leaves_the_vessels_from_delay_to_delay_is_seen_to():
     assert flow[0] == pytest.approx(flow[1], abs=1.5)
 
 
+def test_a_delay_without_label_states_no_decay_of_label_though_what_is_left_of_tissue_decays():
+    one = echoed(delays=(0.5, 1.0, 1.5), n_pairs=8, att=np.full(SHAPE, 0.7), noise=0.5)
+    left_over = np.random.default_rng(8).normal(0.0, 8.0, SHAPE) * ball()
+    early = np.flatnonzero((one.labelling.delays == 0.5) & (np.array(one.labelling.volumes) == "label"))
+    every = []
+    for te, series in zip(TE, (one.series, *one.echoes), strict=True):
+        values = series.values.copy(order="F")
+        values[..., early] = values[..., early - 1] + (left_over * np.exp(-te / 0.04))[..., None].astype(np.float32)
+        every.append(replace(series, values=values))
+    found = quantify(replace(one, series=every[0], echoes=tuple(every[1:])), STILL, around=AROUND).summary
+    assert found["label_decay_per_delay"][0] is None
+    assert found["label_faster_per_delay"][0] is None
+    np.testing.assert_allclose(found["label_decay_per_delay"][1:], LABEL, rtol=0.1)
+
+
 def test_still_tissue_is_what_the_first_echo_shows():
     one = echoed(noise=0.0)
     both = combined(one, brain(), is_wanted=True)

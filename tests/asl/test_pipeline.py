@@ -7,7 +7,7 @@ from labelled_head import GRID, SHAPE, ball, brain, changed, flow_map, labelled
 from perspect.asl import Plan, quantify
 from perspect.asl.motion import aligned, pair_flags, trust
 from perspect.asl.samples import differences
-from perspect.vocabulary import FAILED_FROM, Around, Labelled, Problem, Refusal, Region, Status
+from perspect.vocabulary import FAILED_FROM, Around, Labelled, Problem, Refusal, Region, Severity, Status
 
 STILL = Plan(motion=False)
 AROUND = Around(mask=brain())
@@ -160,7 +160,7 @@ def test_a_phantom_is_refused_whatever_its_drift(drift):
 def test_label_whose_pattern_noise_hides_is_measured_and_its_mean_alone_vouches_for_it():
     noise = 40.0
     measured = run(labelled(noise=noise))
-    assert "label-by-mean" in codes(measured)
+    assert "label-not-shown" in codes(measured)
     values, std = (getattr(measured.maps["cbf"], one)[ball()] for one in ("values", "std"))
     n = ball().sum()
     assert abs(np.mean(values) - flow_map()[ball()].mean()) < 4 * np.sqrt(np.mean(std**2) / n)
@@ -205,6 +205,71 @@ def test_pulsed_labelling_whose_bolus_has_no_end_gives_relative_flow_unless_it_i
     assert "relcbf" in run(uncut).maps
     given = run(uncut, Plan(motion=False, bolus=0.8))
     np.testing.assert_allclose(given.maps["cbf"].values[ball()].mean(), flow_map()[ball()].mean(), rtol=0.02)
+
+
+def test_relative_flow_is_not_led_by_a_rim_in_which_m0_is_next_to_nothing():
+    """Where the scale is open M0 still says what is tissue: values over a faint rim would own the mean of the brain."""
+    one = labelled(kind="pasl", duration=0.8, efficiency=0.98, noise=0.5)
+    rim = ball() & ~(np.hypot(*np.meshgrid(np.arange(20) - 9.5, np.arange(20) - 9.5, indexing="ij")) < 7)[..., None]
+    faint = replace(one, m0=replace(one.m0, values=np.where(rim, 0.5, one.m0.values)))
+    uncut = changed(faint, durations=np.full(12, np.nan))
+    inner, grey = ball() & ~rim, (flow_map() > 0.005) & ball() & ~rim
+    measured = run(uncut)
+    found = measured.maps["relcbf"]
+    assert found.values[grey].mean() == pytest.approx(flow_map()[grey].mean() / flow_map()[inner].mean(), rel=0.02)
+    assert (found.status[rim] == Status.NO_SIGNAL).all()
+
+
+def test_transit_times_that_rest_on_an_assumed_bolus_say_so():
+    one = labelled(delays=(0.5, 1.0, 1.5, 2.0, 2.5, 3.0), n_pairs=2, att=np.full(SHAPE, 1.0), noise=0.5)
+    unknown = run(changed(one, durations=np.full(24, np.nan)))
+    assert {flag.where for flag in unknown.flags if flag.code == "bolus-unknown"} == {"relcbf", "att"}
+    # The labelling lasted 1.8 s and 1 s is taken.
+    assert abs(np.median(unknown.maps["att"].values[ball()]) - 1.0) > 0.1
+    assert "bolus-unknown" not in codes(run(one))
+
+
+@pytest.mark.parametrize("doubt", ["", "its volumes differ"])
+def test_an_m0_that_may_be_none_gives_relative_flow(doubt):
+    one = labelled()
+    measured = run(replace(one, m0=replace(one.m0, doubt=doubt)))
+    assert ("relcbf" if doubt else "cbf") in measured.maps
+    assert ("relative-flow" in codes(measured)) == bool(doubt)
+
+
+def test_an_m0_of_unknown_recovery_is_off_by_a_known_bound_and_flow_stays_absolute():
+    one = labelled(m0_tr=None)
+    measured = run(one)
+    (flag,) = [flag for flag in measured.flags if flag.code == "m0-recovery-unknown"]
+    assert flag.severity == Severity.LIMITED
+    assert "cbf" in measured.maps
+
+
+@pytest.mark.parametrize("place", ["t1", "att"])
+def test_maps_of_times_in_milliseconds_are_a_problem(place):
+    with pytest.raises(Problem, match="milliseconds"):
+        run(labelled(), around=replace(AROUND, **{place: np.full(SHAPE, 1300.0)}))
+
+
+def test_where_no_voxel_has_a_flow_nothing_is_called_measured():
+    """Label that comes after the image is taken, everywhere: no voxel tells its flow."""
+    with pytest.raises(Refusal, match="No voxel has a flow"):
+        run(labelled(), around=replace(AROUND, att=np.full(SHAPE, 5.0)))
+
+
+def test_the_methods_say_that_transit_times_of_another_scan_were_taken():
+    att = np.where(flow_map() > 0.005, 0.9, np.nan)
+    assert "map that was given (median 0.90 s" in run(labelled(), around=replace(AROUND, att=att)).recipe.methods
+    assert "equation of the consensus" in run(labelled()).recipe.methods
+
+
+@pytest.mark.parametrize("is_everywhere", [True, False])
+def test_the_methods_say_whether_arteries_were_put_everywhere_or_asked_for(monkeypatch, is_everywhere):
+    one = labelled(delays=(0.5, 1.0, 1.5, 2.0, 2.5, 3.0), n_pairs=2, att=np.full(SHAPE, 0.9), noise=0.7)
+    monkeypatch.setattr("perspect.asl.kinetics.EXPLAINS", -1e9 if is_everywhere else 1e9)
+    methods = run(changed(one, is_crushed=False)).recipe.methods
+    assert ("part of the model of every voxel" in methods) == is_everywhere
+    assert ("asked for by BIC" in methods) != is_everywhere
 
 
 def test_a_ruined_pair_is_found_and_hardly_counts():

@@ -43,6 +43,14 @@ def test_suppression_by_pulses_of_unknown_number_is_said():
     assert [flag.code for flag in efficiency(how, Plan()).flags] == ["suppression-unknown"]
 
 
+def test_suppression_that_is_recorded_with_no_pulses_is_not_said_to_be_unrecorded():
+    how = changed(labelled(), is_suppressed=True, n_inversions=0).labelling
+    (flag,) = efficiency(how, Plan()).flags
+    assert flag.code == "suppression-without-inversions"
+    assert "not recorded" not in flag.sentence
+    assert efficiency(how, Plan()).total == pytest.approx(0.85)
+
+
 def test_blood_of_a_low_haematocrit_relaxes_more_slowly():
     assert t1_of_haematocrit(0.43, 3.0) == pytest.approx(1.65, abs=0.02)
     assert t1_of_haematocrit(0.30, 3.0) > t1_of_haematocrit(0.45, 3.0)

@@ -178,7 +178,7 @@ def with_m0(reading: io.AslReading, *, may_move: bool = False) -> tuple[Labelled
                 f" Its voxels are {sizes[0] / sizes[1]:.2f} times as large: if its signal is as well, flow is off."
             )
         flags = (Flag("m0-resampled", Severity.CAUTION, sentence, m0.name, source="reading"),)
-    calibration = Calibration(values, "separate", m0.tr, m0.te, m0.name, m0.flip_angle)
+    calibration = Calibration(values, "separate", m0.tr, m0.te, m0.name, m0.flip_angle, m0.doubt)
     return replace(labelled, m0=calibration), flags
 
 

@@ -12,7 +12,7 @@ from perspect.asl.audit import Audited
 from perspect.asl.coverage import Coverage
 from perspect.asl.decay import over_white, switched
 from perspect.asl.efficiency import Efficiency
-from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting, times_of_both
+from perspect.asl.kinetics import EXPLAINS, USUAL_ATT, Kinetics, Samples, Setting, times_of_both
 from perspect.asl.m0 import Equilibrium
 from perspect.asl.motion import Aligned
 from perspect.asl.plan import Plan
@@ -37,6 +37,7 @@ SOURCES: Final = {
 }
 EVERY_ATT: Final = "Chappell et al. 2009, doi:10.1109/TSP.2008.2005752"
 ARTERIES: Final = "Chappell et al. 2010, doi:10.1002/mrm.22320"
+BIC: Final = "Schwarz 1978, doi:10.1214/aos/1176344136"
 
 WORDS: Final = ("not to be interpreted", "limited", "usable with caution", "good")
 
@@ -83,9 +84,7 @@ def kinetics_step(run: Run) -> Step:
     )
     references = SOURCES[plan.kinetics]
     if run.is_single:
-        how = "Flow came from one delay by the equation of the consensus"
-        if plan.kinetics != "blood":
-            how = "Flow came from one delay with an assumed transit time"
+        how = _of_one_delay(run)
     else:
         references = (*references, EVERY_ATT)
         how = (
@@ -96,11 +95,33 @@ def kinetics_step(run: Run) -> Step:
             + ")"
         )
         if fitted.has_arteries is not None:
-            share = float(fitted.has_arteries.mean())
-            how += f"; label in arteries was asked for by BIC in {share:.1%} of the voxels"
-            references = (*references, ARTERIES)
+            how += _arteries(fitted.has_arteries, fitted.arteries_everywhere)
+            references = (*references, ARTERIES, *(() if fitted.arteries_everywhere else (BIC,)))
     sentence = f"{how}; {KINETICS[plan.kinetics]}. With another model typical flow would read: {switch}."
     return Step("kinetics", sentence, {"partition": plan.partition}, references)
+
+
+def _of_one_delay(run: Run) -> str:
+    """How flow came from one delay, and which transit times were taken."""
+    if run.around.att is not None:
+        known = run.brain.taken(run.around.att)
+        share, middle = float(np.isfinite(known).mean()), float(np.nanmedian(known))
+        return (
+            f"Flow came from one delay with the transit times of a map that was given (median {middle:.2f} s; "
+            f"{share:.0%} of the voxels have one, the others an assumed one)"
+        )
+    if run.plan.kinetics != "blood":
+        return "Flow came from one delay with an assumed transit time"
+    return "Flow came from one delay by the equation of the consensus"
+
+
+def _arteries(found: Bool[np.ndarray, " voxels"], is_everywhere: bool) -> str:
+    if is_everywhere:
+        return (
+            f"; label in arteries was part of the model of every voxel, for it explains more than {EXPLAINS:g} of χ² "
+            "in the median of voxels with clear flow"
+        )
+    return f"; label in arteries was asked for by BIC in {float(found.mean()):.1%} of the voxels"
 
 
 def summary(run: Run, flags: tuple[Flag, ...]) -> dict[str, Any]:

@@ -6,12 +6,22 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int16
 
+from perspect.asl.pattern import Pattern, pattern
 from perspect.asl.plan import Plan
 from perspect.asl.samples import Differences
-from perspect.numerics import robust
-from perspect.vocabulary import Flag, Labelling, Problem, Refusal, Severity
+from perspect.vocabulary import (
+    FAILED_FROM,
+    Around,
+    Flag,
+    Labelling,
+    Problem,
+    Refusal,
+    Region,
+    Severity,
+    Status,
+)  # fmt: skip
 
 SURE: Final = 3.0
 """Standard errors of the mean over the pairs, from which on the sign of the label is believed. [our default]"""
@@ -26,30 +36,24 @@ LIKELY: Final = (0.2, 5.0)
 USUAL_FLOW: Final = 40.0 / 6000.0
 """Mean flow of a brain in 1/s. [our default]"""
 
-ALIKE: Final = 0.1
-"""Correlation of the maps of odd and even pairs below which no pattern of flow is seen. [our default; a phantom has
-0 ± 0.02, brains 0.3 to 0.95]"""
+SMALL: Final = 0.1
+"""Mean flow of a brain over the usual one, below which there is as good as no label. [our default]"""
 
-TELLING: Final = 0.3
-"""Correlation that a usual brain is expected to have under the noise of this series, below which a small one says
-nothing [our default; three times `ALIKE`]."""
-
-USUAL_SPREAD: Final = 0.5
-"""Standard deviation of flow over the voxels of a brain, relative to its mean: 60 and 22 mL/100 g/min in equal parts
-[our default]."""
-
-FEWEST_PAIRS: Final = 4
-"""Pairs from which on their halves are compared."""
+LONGEST: Final = 10.0
+"""s: no T1 of tissue and no transit time is longer; what is, was written in milliseconds."""
 
 SOURCE: Final = "audit"
 
 
 @dataclass(frozen=True, eq=False)
 class Audited:
-    """The differences in the right order and scale, and what was found."""
+    """The differences in the right order and scale, and what was found. `is_scale_known` is whether flow can be
+    absolute; `halves` is how alike the maps of odd and even pairs (or delays) are, NaN of one difference.
+    """
 
     differences: Differences
     factor: float
+    is_scale_known: bool
     halves: float
     share_positive: float
     flags: tuple[Flag, ...]
@@ -63,9 +67,10 @@ def audited(
     unit: float,
     labelling: Labelling,
     plan: Plan,
+    inside: Region,
 ) -> Audited:
     """The checks one after the other. `level` is the signal of the control images (or M0), `unit` ΔM/M0 of the mean
-    sample for a flow of 1/s.
+    sample for a flow of 1/s, `inside` are the voxels.
 
     Raises Refusal where no label can be seen, Problem where the order cannot be found and is not stated.
     """
@@ -75,10 +80,7 @@ def audited(
     mean, error = _mean_and_error(per_pair, found)
     # Over the signal itself: a drift of the whole image is a pattern of the image, and no pattern of its shares.
     shares = replace(found, values=found.values / np.where(level > 0, level, np.nan)[:, None])
-    halves = alike_halves(shares)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pattern = USUAL_SPREAD * USUAL_FLOW * unit * float(np.nanmedian(m0 / np.where(level > 0, level, np.nan)))
-    expected = expected_alike(shares, pattern)
+    seen = pattern(shares, inside, LIKELY[0] * USUAL_FLOW * unit)
     per_voxel = np.nanmean(relative, axis=1)
     agreeing = float(np.mean(per_voxel * np.sign(mean) > 0))
     is_seen = agreeing > MOST and (abs(mean) > SURE * error or not np.isfinite(error))
@@ -95,14 +97,43 @@ def audited(
             )
         sentence = f"The order of label and control was found from the images (control is higher by {mean:.2%} of M0)."
         flags.append(Flag("order-found", Severity.NOTE, sentence, "series", source=SOURCE))
-    flags += _nothing_seen(found, halves, expected, mean, error, unit, is_absolute)
-    factor = 1.0
+    is_small = is_absolute and abs(mean) < SMALL * USUAL_FLOW * unit
+    flags += label_flags(seen, mean, error, is_small=is_small, is_alone=bool(np.ptp(level) == 0))
+    factor, is_scale_known = 1.0, is_absolute
     if is_absolute:
         factor, note = _scale(mean, unit, labelling, plan)
         flags += note
+        is_scale_known = all(flag.code != "scale-implausible" for flag in note)
         found = found.times(1.0 / factor) if factor != 1.0 else found
     positive = float(np.mean(np.nanmean(relative, axis=1) > 0))
-    return Audited(found, factor, halves, positive, tuple(flags))
+    return Audited(found, factor, is_scale_known, seen.voxels, positive, tuple(flags))
+
+
+def demand_seconds(around: Around, brain: Region) -> None:
+    """Raises Problem where a map of T1 or of transit times cannot be in seconds."""
+    for what, values in (("T1", around.t1), ("transit times", around.att)):
+        if values is None:
+            continue
+        known = brain.taken(values)
+        known = known[np.isfinite(known) & (known > 0)]
+        if known.size and np.median(known) > LONGEST:
+            raise Problem(
+                f"The map of {what} has a median of {np.median(known):.4g} in the brain.",
+                f"It is taken in seconds, and {what} of tissue are below {LONGEST:g} s: these look like milliseconds.",
+                "Divide the map by 1000.",
+            )
+
+
+def demand_flow(status: Int16[np.ndarray, " voxels"]) -> None:
+    """Raises Refusal where no voxel has a flow: nothing was measured, which must not look like a result."""
+    if (status < FAILED_FROM).any():
+        return
+    reasons = [f"{int((status == one).sum())} voxels: {Status(int(one)).sentence}" for one in np.unique(status)]
+    raise Refusal(
+        f"No voxel has a flow ({'; '.join(reasons)}).",
+        "There is nothing to read, and an empty map must not look like a result.",
+        "Check the delays, M0, the mask, and the maps of T1 and transit times that were given.",
+    )
 
 
 def _mean_and_error(per_pair: Float[np.ndarray, " differences"], found: Differences) -> tuple[float, float]:
@@ -114,48 +145,6 @@ def _mean_and_error(per_pair: Float[np.ndarray, " differences"], found: Differen
         return float(means.mean()), float("nan")
     variance = float(((per_pair - means[found.sample]) ** 2).sum() / spare)
     return float(means.mean()), float(np.sqrt(variance * (1.0 / n).sum()) / found.n_samples)
-
-
-def alike_halves(found: Differences) -> float:
-    """Correlation over voxels of the means of odd and even pairs; NaN with too few pairs.
-
-    Label makes a pattern that comes again; noise does not. It is a mean over samples, so that none weighs more.
-    """
-    pair = _halves(found)
-    # Ranks are not led by a few bright vessels or moving edges.
-    return float("nan") if pair is None else float(np.corrcoef(_ranks(pair[0]), _ranks(pair[1]))[0, 1])
-
-
-def expected_alike(found: Differences, pattern: float) -> float:
-    """The same for a pattern of that standard deviation under the noise of these pairs: the share of the variance of a
-    half that is not noise; NaN with too few pairs.
-    """
-    pair = _halves(found)
-    if pair is None or not np.isfinite(pattern):
-        return float("nan")
-    noise = float(robust.spread(pair[0] - pair[1])) / np.sqrt(2.0)
-    return pattern**2 / (pattern**2 + noise**2) if pattern > 0 else float("nan")
-
-
-def _halves(found: Differences) -> tuple[Float[np.ndarray, " some"], Float[np.ndarray, " some"]] | None:
-    """The means of odd and even pairs over samples, where both are finite; None with too few pairs."""
-    even, odd = [], []
-    for sample in range(found.n_samples):
-        own = np.flatnonzero(found.sample == sample)
-        if own.size >= 2:
-            even.append(found.values[:, own[::2]].mean(axis=1))
-            odd.append(found.values[:, own[1::2]].mean(axis=1))
-    if found.sample.size < FEWEST_PAIRS or not even:
-        return None
-    one, other = np.mean(even, axis=0), np.mean(odd, axis=0)
-    known = np.isfinite(one) & np.isfinite(other)
-    return one[known], other[known]
-
-
-def _ranks(values: Float[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
-    out = np.empty(values.size)
-    out[np.argsort(values)] = np.arange(values.size)
-    return out
 
 
 def _turned(labelling: Labelling, plan: Plan, mean: float, error: float) -> Flag:
@@ -177,42 +166,40 @@ def _turned(labelling: Labelling, plan: Plan, mean: float, error: float) -> Flag
     return Flag("order-turned", Severity.LIMITED, sentence, "series", source=SOURCE)
 
 
-def _nothing_seen(
-    found: Differences,
-    halves: float,
-    expected: float,
-    mean: float,
-    error: float,
-    unit: float,
-    is_absolute: bool,
-) -> list[Flag]:
-    """A flag where noise hides the pattern of flow and only the mean difference speaks of label.
+def label_flags(seen: Pattern, mean: float, error: float, *, is_small: bool, is_alone: bool) -> list[Flag]:
+    """What is to be said of how sure it is that blood was labelled. `is_alone`: there is no image to divide by.
 
-    Raises Refusal for a phantom, or a series in which nothing was labelled.
+    Raises Refusal for a phantom, or a series in which nothing was labelled: where no pattern is seen that flow of a
+    brain would show, or neither pattern nor mean.
     """
-    too_small = is_absolute and abs(mean) < 0.1 * USUAL_FLOW * unit
-    not_seen = np.isfinite(error) and abs(mean) < SURE * error
-    is_hidden = np.isfinite(halves) and halves < ALIKE and expected < TELLING and np.isfinite(error)
-    is_hidden &= not not_seen and not too_small
-    # A drift between label and control can have any mean; but it has no pattern that comes again.
-    has_no_pattern = np.isfinite(halves) and halves < ALIKE and not is_hidden
-    if has_no_pattern or (not np.isfinite(halves) and not_seen and too_small):
+    about = f"the mean difference is {mean:.3%}" + (f" ± {error:.3%}" if np.isfinite(error) else "") + " of the signal"
+    alike = f"maps of {seen.looks} have a correlation of {seen.smoothed:.2f} once smoothed"
+    is_mean_seen = abs(mean) > SURE * error if np.isfinite(error) else not is_small
+    if not seen.is_seen and (seen.would_be_seen or not is_mean_seen or is_small):
         raise Refusal(
-            f"No labelled blood is seen: the mean difference is {mean:.3%} ± {error:.3%} of the signal, and maps of "
-            f"odd and even pairs have a correlation of {halves:.2f} (brains: above 0.3).",
+            f"No labelled blood is seen: {about}, and {alike}, where flow of a brain would make {seen.expected:.2f}.",
             "A phantom, a failed labelling, or volumes that are no label and control look like this.",
             "Check the labelling of this scan; nothing was measured.",
         )
-    if not np.isfinite(found.values).any():
-        raise Refusal("No difference of the series is finite.", "Nothing can be measured.", "Convert the series again.")
-    if not is_hidden:
-        return []
-    sentence = (
-        f"Maps of odd and even pairs have a correlation of {halves:.2f}; under the noise of this series a usual brain "
-        f"would have {expected:.2f}. That blood was labelled is seen only in the mean difference, {mean:.3%} ± "
-        f"{error:.3%} of M0, which a drift between label and control can feign. Read means of large regions, no voxel."
-    )
-    return [Flag("label-by-mean", Severity.LIMITED, sentence, "series", halves, SOURCE)]
+    if is_alone:
+        sentence = (
+            "Whether blood was labelled cannot be told: there is no image, of M0 or of control, to divide by, and "
+            "without them a drift of a phantom has the pattern of its image."
+        )
+        return [Flag("label-not-shown", Severity.LIMITED, sentence, "series", source=SOURCE)]
+    if not seen.is_seen:
+        sentence = (
+            f"Whether blood was labelled is not shown: {about}, but {alike}, and so much noise would hide the pattern "
+            f"of flow (it would make {seen.expected:.2f}). A drift between label and control would look the same."
+        )
+        return [Flag("label-not-shown", Severity.LIMITED, sentence, "series", source=SOURCE)]
+    if not seen.comes_again:
+        sentence = (
+            "There is one difference only: that its pattern is blood could not be seen by its coming again. An "
+            "artefact that is smooth over the image would look the same."
+        )
+        return [Flag("label-seen-once", Severity.CAUTION, sentence, "series", source=SOURCE)]
+    return []
 
 
 def _scale(mean: float, unit: float, labelling: Labelling, plan: Plan) -> tuple[float, list[Flag]]:
@@ -227,7 +214,7 @@ def _scale(mean: float, unit: float, labelling: Labelling, plan: Plan) -> tuple[
             return factor, [Flag("scale-undone", Severity.CAUTION, sentence, "cbf", factor, SOURCE)]
     sentence = (
         f"{seen} Either M0, the labelled images or both are in another scale than stated, or flow is far from normal. "
-        "Absolute flow must not be read; ratios to normal tissue can be."
+        "So flow is relative."
     )
     return 1.0, [Flag("scale-implausible", Severity.LIMITED, sentence, "cbf", times, SOURCE)]
 

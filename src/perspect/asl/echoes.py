@@ -29,6 +29,10 @@ echoes of 10 and 30 ms it moves flow by 5 %]"""
 FAINT: Final = 0.05
 """Of the brightest percentile: signal below that is air, whose decay is not asked. [our default]"""
 
+LITTLE: Final = 0.2
+"""Mean difference of a delay over that of the delay with most, below which it tells no decay of label: what is
+left of tissue by motion and decoding decays too, and in every voxel. [our default]"""
+
 SOURCE: Final = "echoes"
 REFERENCES: Final = (
     "Posse et al. 1999, doi:10.1002/(SICI)1522-2594(199907)42:1<87::AID-MRM13>3.0.CO;2-O",
@@ -179,7 +183,8 @@ def label_decay(
 ) -> Decay:
     """By how much faster label decays than the tissue of its voxel: what the differences of all voxels say together.
 
-    Each voxel has a difference of its own at each delay (solved for), all share δ.
+    Each voxel has a difference of its own at each delay (solved for), all share δ. A delay with next to no label tells
+    none of its own (NaN).
     """
     usable = np.ones(places.size, bool)
     means = []
@@ -192,7 +197,11 @@ def label_decay(
     every = np.stack(means, axis=-1)
     finite = np.isfinite(every).all(axis=(1, 2))
     every, rates = every[finite], tissue[finite]
-    each = [_rate(every[:, k], rates, te) for k in range(delays.size)]
+    label = np.maximum(every[:, :, 0].mean(axis=0), 0.0)
+    is_label = label >= LITTLE * label.max()
+    each = [
+        _rate(every[:, k], rates, te) if is_there else (float("nan"), np.inf) for k, is_there in enumerate(is_label)
+    ]
     both = _rate(every.reshape(-1, te.size), np.repeat(rates, delays.size), te)
     return Decay(tissue, *both, delays, np.array([one for one, _ in each]), np.array([std for _, std in each]))
 
@@ -282,6 +291,8 @@ def _numbers(te: tuple[float, ...], decay: Decay) -> dict[str, Any]:
         rates = usual + decay.rates
         told = (decay.stds < TOLD) & (rates > 0)
         out["label_faster"] = [decay.rate, decay.std]
-        out["label_faster_per_delay"] = [[float(r), float(s)] for r, s in zip(decay.rates, decay.stds, strict=True)]
+        out["label_faster_per_delay"] = [
+            [float(r), float(s)] if np.isfinite(s) else None for r, s in zip(decay.rates, decay.stds, strict=True)
+        ]
         out["label_decay_per_delay"] = [float(1.0 / r) if ok else None for r, ok in zip(rates, told, strict=True)]
     return out

@@ -32,7 +32,13 @@ def efficiency(labelling: Labelling, plan: Plan) -> Efficiency:
     alone = stated if stated is not None else LABELLING[labelling.kind]
     n = (labelling.n_inversions or 0) if labelling.is_suppressed else 0
     flags: list[Flag] = []
-    if labelling.is_suppressed and not n:
+    if labelling.is_suppressed and labelling.n_inversions == 0:
+        flags.append(_flag("suppression-without-inversions", Severity.CAUTION,
+            "Background suppression is recorded as on and with 0 inversions, as if the slab was saturated only: none "
+            "is taken to have cost label. If there were any, flow reads 5 to 25 % too low; then correct "
+            "BackgroundSuppressionNumberPulses.",
+        ))  # fmt: skip
+    elif labelling.is_suppressed and not n:
         flags.append(_flag("suppression-unknown", Severity.CAUTION,
             "Background suppression was on, but with how many inversions is not recorded: none is taken to have cost "
             "label, and flow may read 5 to 25 % too low. Give BackgroundSuppressionNumberPulses.",

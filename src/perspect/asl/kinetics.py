@@ -23,7 +23,7 @@ from perspect.models import (
     ReadOftenPcasl,
     Tissue,
 )  # fmt: skip
-from perspect.vocabulary import FAILED_FROM, Around, Region, Status
+from perspect.vocabulary import FAILED_FROM, Around, Problem, Region, Status
 
 SPACING: Final = 0.05
 """s between nodes of the transit time: noise leaves it open by 0.1 s and more, and where not a closer look is taken."""
@@ -147,7 +147,8 @@ class Kinetics:
     """Values, standard errors and statuses per voxel, by key (cbf in 1/s, att and abat in s, abv in mL/mL).
 
     `correlation` is that of flow and transit time within each voxel's error. `misfit` is χ² over its degrees of
-    freedom. `has_arteries` marks voxels in which arteries were found.
+    freedom. `has_arteries` marks voxels in which arteries were found, or all of them where most of the brain asks for
+    them (`arteries_everywhere`).
     """
 
     values: dict[str, Float[np.ndarray, " voxels"]]
@@ -157,6 +158,25 @@ class Kinetics:
     misfit: Float[np.ndarray, " voxels"] | None
     has_arteries: Bool[np.ndarray, " voxels"] | None
     drawn: Float[np.ndarray, " voxels"] | None = None
+    arteries_everywhere: bool = False
+
+
+def relative(fitted: Kinetics) -> Kinetics:
+    """The same over the mean flow of the brain."""
+    ok = fitted.status["cbf"] < FAILED_FROM
+    mean = float(fitted.values["cbf"][ok].mean())
+    if not mean > 0:
+        raise Problem(
+            "The mean difference of label and control is not positive.",
+            "Relative flow is divided by its mean over the brain.",
+            "Check the order of label and control (--order).",
+        )
+    values, std = dict(fitted.values), dict(fitted.std)
+    values["cbf"], std["cbf"] = values["cbf"] / mean, std["cbf"] / mean
+    for key in ("abv", "abat"):
+        values.pop(key, None)
+        std.pop(key, None)
+    return replace(fitted, values=values, std=std)
 
 
 def single(
@@ -221,7 +241,7 @@ def several(
             drawn = drawn * np.clip(found.covariance[:, 1, 1] / before.std**2, 0.0, 1.0)
     if may_have_arteries and not in_most:
         found = _with_some_arteries(samples, setting, found, before, tissue)
-    return _kinetics(samples, found, drawn)
+    return replace(_kinetics(samples, found, drawn), arteries_everywhere=in_most)
 
 
 @dataclass(frozen=True, eq=False)

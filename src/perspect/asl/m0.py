@@ -59,18 +59,20 @@ Origin = Literal["separate", "included", "stated", "control", "fluid", "none"]
 class Equilibrium:
     """M0 of the tissue of every voxel of the brain (of blood times λ where that is known), in the unit of the series.
 
-    `origin` none: there is no M0, the values are 1 and flow is relative.
+    `origin` none: there is no M0, the values are 1 and flow is relative. So it is where the scale of differences
+    against M0 is not known; what M0 shows of tissue and of the coils still holds then.
     """
 
     values: Float[np.ndarray, " voxels"]
     origin: Origin
     step: Step
     flags: tuple[Flag, ...]
+    is_scale_known: bool = True
 
     @property
     def is_absolute(self) -> bool:
         """Whether flow can be in its unit."""
-        return self.origin != "none"
+        return self.origin != "none" and self.is_scale_known
 
 
 def tissue_t1(around: Around, brain: Region, plan: Plan) -> Float[np.ndarray, " voxels"]:
@@ -107,9 +109,11 @@ def equilibrium(
     """
     if plan.m0 == "none":
         return _nothing(brain, "was not wanted (asl.m0=none)", Severity.NOTE)
+    m0 = labelled.m0
+    if m0 is not None and m0.doubt and plan.m0 != "control":
+        return _nothing(brain, f"{m0.name} may not be at equilibrium: {m0.doubt}", Severity.LIMITED)
     if plan.m0 == "fluid":
         return _of_fluid(labelled, around, brain, plan)
-    m0 = labelled.m0
     if plan.m0 == "auto" and m0 is not None:
         return _recovered(labelled, around, brain, t1, plan)
     if plan.m0 == "auto" and labelled.blood_m0 is not None:

@@ -8,12 +8,22 @@ from jaxtyping import Float
 
 from perspect.anatomy.brain import brain_mask
 from perspect.asl import account
-from perspect.asl.audit import audited
+from perspect.asl.audit import audited, demand_flow, demand_seconds
 from perspect.asl.blood import blood_t1
 from perspect.asl.coverage import coverage
 from perspect.asl.echoes import combined
 from perspect.asl.efficiency import efficiency
-from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting, allows_arteries, several, single, single_att
+from perspect.asl.kinetics import (
+    USUAL_ATT,
+    Kinetics,
+    Samples,
+    Setting,
+    allows_arteries,
+    relative,
+    several,
+    single,
+    single_att,
+)
 from perspect.asl.m0 import equilibrium, is_tissue, slices_of, tissue_t1
 from perspect.asl.motion import aligned, pair_flags, trust
 from perspect.asl.partial_volume import pure_flow
@@ -23,7 +33,7 @@ from perspect.asl.readouts import train
 from perspect.asl.regular import Regular, regular
 from perspect.asl.samples import Differences, differences
 from perspect.asl.score import scored, scrubbed
-from perspect.asl.tumour import read_out
+from perspect.asl.tumour import of_white, read_out
 from perspect.asl.vendor import made_by_scanner
 from perspect.asl.weights import weighed
 from perspect.vocabulary import (
@@ -80,8 +90,9 @@ def quantify(
         )
     tell("brain", 0.0)
     brain = find_brain(labelled, around)
+    demand_seconds(around, brain)
     if not labelling.of("control", "label", "deltam", "encoded").size:
-        return made_by_scanner(labelled, brain)
+        return made_by_scanner(labelled, around, brain, plan.seed)
     one = combined(labelled, brain, is_wanted=plan.echoes == "combine")
     moved = aligned(one.series, labelling, brain, plan.motion, tell)
 
@@ -90,8 +101,8 @@ def quantify(
     t1 = tissue_t1(around, brain, plan)
     control = control_image(moved.series, labelling)
     relaxed = equilibrium(labelled, around, brain, control, t1, plan)
-    if any(flag.severity == Severity.LIMITED for flag in bolus_flags) and relaxed.is_absolute:
-        relaxed = replace(relaxed, origin="none")
+    if any(flag.severity == Severity.LIMITED for flag in bolus_flags):
+        relaxed = replace(relaxed, is_scale_known=False)
     scale = relaxed.values
     tissue = (
         is_tissue(scale, brain, is_found=around.mask is None)
@@ -110,7 +121,9 @@ def quantify(
     inside = replace(found, values=found.values[tissue])
     level = level_of(control, scale, brain)[tissue]
     unit = float(usual.mean())
-    checked = audited(inside, scale[tissue], level, relaxed.is_absolute, unit, labelling, plan)
+    where = Region(brain.spread(tissue, False), brain.grid, "tissue")
+    checked = audited(inside, scale[tissue], level, relaxed.is_absolute, unit, labelling, plan, where)
+    relaxed = replace(relaxed, is_scale_known=relaxed.is_scale_known and checked.is_scale_known)
     found = found.times(1.0 / checked.factor).times(-1.0 if _is_turned(checked.differences, found, tissue) else 1.0)
     within = moved.within(found)
     within_flags = pair_flags(within, found)
@@ -138,6 +151,7 @@ def quantify(
     else:
         has_arteries = plan.arterial == "auto" and allows_arteries(samples, labelling.kind, labelling.is_crushed)
         fitted = several(samples, setting, plan, brain, tissue, around, has_arteries)
+    demand_flow(fitted.status["cbf"])
     if not relaxed.is_absolute:
         fitted = relative(fitted)
 
@@ -165,8 +179,7 @@ def quantify(
         *((drawn.step,) if drawn is not None else ()),
     )  # fmt: skip
     regions = {"brain": brain, **({"lesion": around.lesion} if around.lesion is not None else {})}
-    if "white" in lesion.regions:
-        regions["reference"] = lesion.regions["white"]
+    regions |= of_white(lesion)
     made = maps(fitted, brain, samples, relaxed.values if relaxed.is_absolute else None)
     if drawn is not None:
         made |= regular_maps(drawn, brain, fitted)
@@ -185,7 +198,11 @@ def find_brain(labelled: Labelled, around: Around) -> Region:
     series, labelling = labelled.series, labelled.labelling
     if around.mask is not None:
         if not around.mask.grid.matches(series.grid) or around.mask.n_voxels == 0:
-            raise Problem("The mask is empty, or not on the grid of the series.", "", "Give a mask of the brain.")
+            raise Problem(
+                "The mask is empty, or not on the grid of the series.",
+                "It is not known which voxels are brain.",
+                "Give a mask of the brain.",
+            )
         return around.mask
     if labelled.m0 is not None:
         image, what = np.asarray(labelled.m0.values, np.float64), "M0"
@@ -196,7 +213,11 @@ def find_brain(labelled: Labelled, around: Around) -> Region:
     finite = np.isfinite(image)
     mask = brain_mask(np.where(finite, image, 0.0), None, series.grid)
     if not mask.any():
-        raise Problem(f"No brain was found in {series.name}.", "", "Give a mask of the brain with --mask.")
+        raise Problem(
+            f"No brain was found in {series.name}.",
+            "Nothing outside the brain is measured.",
+            "Give a mask of the brain with --mask.",
+        )
     return Region(mask, series.grid, "brain", f"found on {what}")
 
 
@@ -216,7 +237,14 @@ def with_bolus(labelled: Labelled, plan: Plan) -> tuple[Labelling, tuple[Flag, .
         f"How long the bolus lasts is not known (it was not cut off, or labelling duration is missing): {duration:g} s "
         "are taken and flow is relative. Give asl.bolus or --tau."
     )
-    return filled, (Flag("bolus-unknown", Severity.LIMITED, sentence, "relcbf", source="labelling"),)
+    flags = [Flag("bolus-unknown", Severity.LIMITED, sentence, "relcbf", source="labelling")]
+    if np.unique(labelling.delays[needed]).size > 1:
+        sentence = (
+            f"Transit times rest on a bolus of {duration:g} s that is only assumed: when the last of it comes tells "
+            "as much of them as when the first does; they are off by some tenths of a second where it is another."
+        )
+        flags.append(Flag("bolus-unknown", Severity.LIMITED, sentence, "att", source="labelling"))
+    return filled, tuple(flags)
 
 
 def control_image(series: Series, labelling: Labelling) -> Float[np.ndarray, "x y z"] | None:
@@ -245,20 +273,6 @@ def kinetic_t1(t1: Float[np.ndarray, " voxels"], plan: Plan) -> Float[np.ndarray
     if plan.kinetics == "blood":
         return None
     return np.full(t1.size, plan.tissue_t1) if plan.kinetics == "t1app" else t1
-
-
-def relative(fitted: Kinetics) -> Kinetics:
-    """The same over the mean flow of the brain."""
-    ok = fitted.status["cbf"] < FAILED_FROM
-    mean = float(fitted.values["cbf"][ok].mean())
-    if not mean > 0:
-        raise Problem("The mean difference of label and control is not positive.", "", "Check their order.")
-    values, std = dict(fitted.values), dict(fitted.std)
-    values["cbf"], std["cbf"] = values["cbf"] / mean, std["cbf"] / mean
-    for key in ("abv", "abat"):
-        values.pop(key, None)
-        std.pop(key, None)
-    return replace(fitted, values=values, std=std)
 
 
 def maps(fitted: Kinetics, brain: Region, samples: Samples, m0: Float[np.ndarray, " voxels"] | None) -> dict[str, Map]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int16
 from scipy import ndimage
 
 from perspect.asl.kinetics import Kinetics
 from perspect.asl.quarters import compared, quarters
-from perspect.vocabulary import FAILED_FROM, Around, Flag, Region, Severity
+from perspect.vocabulary import FAILED_FROM, Around, Flag, Region, Severity, Status
 
 TO_FLOW: Final = 6000.0
 """mL/100 g/min in 1/s."""
@@ -37,6 +37,13 @@ RATIO: Final = (1.5, 4.0)
 NEGATIVE: Final = 0.1
 """Share of negative voxels in grey matter from which on it is said. [our default]"""
 
+MISSING: Final = 0.5
+"""Share of the brain without a flow from which on it is said. [our default]"""
+
+TWO_TIMES: Final = 0.1
+"""Share of the voxels of the brain or of a lesion that two transit times fit alike, from which on it is said. [our
+default]"""
+
 SOURCE: Final = "quality"
 
 
@@ -56,6 +63,8 @@ def quality(fitted: Kinetics, around: Around, brain: Region, halves: float, is_a
     tissue = grey if grey is not None else normal
     numbers: dict[str, Any] = {"halves_correlation": halves, "quality_without_lesion": around.lesion is not None}
     flags: list[Flag] = []
+    _missing(fitted.status["cbf"], numbers, flags)
+    _two_times(fitted, around, brain, numbers, flags)
     if fitted.misfit is not None:
         numbers["misfit"] = float(np.nanmean(fitted.misfit[normal])) if normal.any() else float("nan")
     _variation(flow[tissue], fitted.std["cbf"][tissue], grey is not None, fitted.correlation is None, numbers, flags)
@@ -69,6 +78,42 @@ def quality(fitted: Kinetics, around: Around, brain: Region, halves: float, is_a
     numbers |= sides
     flags += said
     return Quality(numbers, tuple(flags))
+
+
+def _missing(status: Int16[np.ndarray, " voxels"], numbers: dict[str, Any], flags: list[Flag]) -> None:
+    """Whether much of the brain has no flow."""
+    gone = status >= FAILED_FROM
+    share = float(gone.mean())
+    numbers["without_flow_share"] = share
+    if share > MISSING:
+        most = Status(int(np.bincount(status[gone]).argmax()))
+        sentence = f"{share:.0%} of the voxels of the brain have no flow (most of them: {most.sentence})."
+        flags.append(_flag("flow-missing", Severity.LIMITED, sentence, share))
+
+
+def _two_times(fitted: Kinetics, around: Around, brain: Region, numbers: dict[str, Any], flags: list[Flag]) -> None:
+    """Voxels that two separate transit times fit almost alike: each of them has another flow.
+
+    Where label in arteries is part of the model of a voxel it is not looked for.
+    """
+    if fitted.correlation is None:
+        return
+    measured = fitted.status["cbf"] < FAILED_FROM
+    places = {"brain": measured}
+    if around.lesion is not None:
+        places["lesion"] = measured & brain.taken(around.lesion.mask)
+    for name, inside in places.items():
+        if inside.sum() < FEWEST:
+            continue
+        share = float((fitted.status["cbf"][inside] == Status.AMBIGUOUS).mean())
+        numbers["two_transit_times_share" if name == "brain" else "two_transit_times_share_lesion"] = share
+        if share > TWO_TIMES:
+            sentence = (
+                f"In {share:.0%} of the voxels of the {name} two separate transit times fit almost alike, each with "
+                "another flow. What is stated is the mean of both, with an error that holds both; the status map "
+                "marks them."
+            )
+            flags.append(Flag("two-transit-times", Severity.CAUTION, sentence, name, share, SOURCE))
 
 
 def _ill(around: Around, brain: Region) -> Bool[np.ndarray, " voxels"]:

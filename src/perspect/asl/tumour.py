@@ -11,16 +11,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from perspect.asl.hot_spots import CLUSTER, hot_spots
 from perspect.asl.kinetics import Kinetics
 from perspect.asl.no_tissue import Masks, no_tissue
 from perspect.asl.quality import PURE, opposite
 from perspect.vocabulary import FAILED_FROM, Around, Flag, Region, Severity, Status
-
-CLUSTER: Final = 5
-"""Voxels that must hang together to count as a maximum: one alone is noise or a vessel."""
-
-HOT: Final = 90.0
-"""Percentile from which on voxels of a lesion are hot."""
 
 FEWEST: Final = 20
 """Voxels of a reference."""
@@ -63,11 +58,11 @@ def read_out(fitted: Kinetics, around: Around, brain: Region, seed: int) -> Read
         "mean": float(flow[inside].mean()),
         "mean_std": _error(std[inside]),
     }
-    hot = hot_voxels(flow, inside, brain)
-    if hot.any():
-        numbers |= {"hot": float(flow[hot].mean()), "hot_std": _error(std[hot]), "hot_voxels": int(hot.sum())}
-    flags: list[Flag] = []
     rng = np.random.default_rng(seed)
+    hot = hot_spots(flow, std, inside, brain, rng)
+    if hot is not None:
+        numbers |= {"hot": hot.flow, "hot_std": hot.std, "hot_voxels": hot.n_voxels}
+    flags: list[Flag] = []
     regions = references(fitted, around, brain, masks)
     for name, region in regions.items():
         numbers[name] = _ratios(numbers, flow, brain.taken(region.mask), rng)
@@ -75,6 +70,11 @@ def read_out(fitted: Kinetics, around: Around, brain: Region, seed: int) -> Read
     if fitted.drawn is not None:
         numbers["transit_times_borrowed"] = float(np.nanmean(fitted.drawn[inside]))
     return ReadOut(numbers, tuple(flags), regions)
+
+
+def of_white(found: ReadOut) -> dict[str, Region]:
+    """White matter that a lesion was divided by, under the name that pages know."""
+    return {"reference": found.regions["white"]} if "white" in found.regions else {}
 
 
 def _tissue(
@@ -93,17 +93,6 @@ def _tissue(
         counts[name] = int(here.sum())
         left &= ~here
     return np.asarray(left), counts
-
-
-def hot_voxels(
-    flow: Float[np.ndarray, " voxels"], inside: Bool[np.ndarray, " voxels"], brain: Region
-) -> Bool[np.ndarray, " voxels"]:
-    """Voxels above the 90th percentile of a lesion that hang together, five or more."""
-    above = inside & (flow >= np.percentile(flow[inside], HOT))
-    label, n = ndimage.label(brain.spread(above, False), np.ones((3, 3, 3)))
-    sizes = np.bincount(label.ravel(), minlength=n + 1)
-    sizes[0] = 0
-    return np.asarray(brain.taken(sizes[label] >= CLUSTER))
 
 
 def references(fitted: Kinetics, around: Around, brain: Region, masks: Masks) -> dict[str, Region]:

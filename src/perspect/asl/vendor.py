@@ -2,8 +2,14 @@
 
 import numpy as np
 
+from perspect.asl.account import of_lesion
+from perspect.asl.audit import LIKELY, USUAL_FLOW, demand_flow
+from perspect.asl.kinetics import Kinetics, relative
+from perspect.asl.quality import quality
+from perspect.asl.tumour import of_white, read_out
 from perspect.numerics import robust
 from perspect.vocabulary import (
+    Around,
     Flag,
     Labelled,
     Map,
@@ -20,8 +26,11 @@ from perspect.vocabulary import (
 SOURCE = "vendor"
 
 
-def made_by_scanner(labelled: Labelled, brain: Region) -> Measured:
-    """The mean of the `cbf` volumes, taken as mL/100 g/min as BIDS has it. Raises Problem where there is none."""
+def made_by_scanner(labelled: Labelled, around: Around, brain: Region, seed: int) -> Measured:
+    """The mean of the `cbf` volumes, taken as mL/100 g/min as BIDS has it, with all checks that a map allows.
+
+    A map of another scale is relative. Raises Problem where there is no map, Refusal where no voxel has a value.
+    """
     series, labelling = labelled.series, labelled.labelling
     places = labelling.of("cbf")
     if not places.size:
@@ -45,9 +54,26 @@ def made_by_scanner(labelled: Labelled, brain: Region) -> Measured:
         "The flow is the scanner's own map: its model, M0, labelling efficiency and scale cannot be checked here."
         + (" It holds no negative value: the scanner has set them to 0, and means are too high." if low == 0 else "")
     )
-    flags = (Flag("vendor-flow", Severity.LIMITED, sentence, "cbf", source=SOURCE),)
+    flags: tuple[Flag, ...] = (Flag("vendor-flow", Severity.LIMITED, sentence, "cbf", source=SOURCE),)
     recipe = Recipe((Step("vendor", "Flow was taken from the map that the scanner made."),))
-    made = {"cbf": Map.of(lexicon.FLOW, brain, mean, std, status)}
-    return Measured(
-        made, flags, recipe, {"brain": brain}, {}, {"reliability": "limited", "n_volumes": int(places.size)}
-    )
+    demand_flow(status)
+    times = float(np.nanmean(mean)) / USUAL_FLOW
+    is_absolute = LIKELY[0] <= times <= LIKELY[1]
+    fitted = Kinetics({"cbf": mean}, {"cbf": std}, {"cbf": status}, None, None, None)
+    if not is_absolute:
+        fitted = relative(fitted)
+        sentence = (
+            f"The mean of the scanner's map is {times:.3g} times that of a usual brain: it is in another unit or scale "
+            "than mL/100 g/min. So flow is relative."
+        )
+        flags = (*flags, Flag("scale-implausible", Severity.LIMITED, sentence, "relcbf", times, SOURCE))
+    seen = quality(fitted, around, brain, float("nan"), is_absolute)
+    lesion = read_out(fitted, around, brain, seed)
+    flow = lexicon.FLOW if is_absolute else lexicon.RELATIVE_FLOW
+    made = {flow.key: Map.of(flow, brain, fitted.values["cbf"], fitted.std["cbf"], status)}
+    flags = tuple(sorted((*flags, *seen.flags, *lesion.flags), key=lambda flag: -flag.severity))
+    regions = {"brain": brain, **({"lesion": around.lesion} if around.lesion is not None else {})}
+    numbers = {"reliability": "limited", "n_volumes": int(places.size), **seen.numbers}
+    if lesion.numbers:
+        numbers |= of_lesion(lesion.numbers, is_absolute)
+    return Measured(made, flags, recipe, regions | of_white(lesion), {}, numbers)

@@ -80,4 +80,8 @@ def summary_line(measured: Measured) -> str:
     for key, words in (("mean_flow_grey", "grey matter"), ("mean_flow_brain", "the brain")):
         if key in summary:
             return f"Mean flow of {words}: {6000.0 * summary[key]:.0f} mL/100 g/min."
-    return "Flow is relative." if "relcbf" in measured.maps else "Flow as the scanner made it."
+    if "relcbf" in measured.maps:
+        return "Flow is relative."
+    if any(flag.code == "vendor-flow" for flag in measured.flags):
+        return "Flow as the scanner made it."
+    return "Too few voxels have a flow for a mean of it."

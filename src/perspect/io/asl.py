@@ -34,9 +34,10 @@ from perspect.vocabulary import (
 
 NO_VALUES: Final = Acquisition()
 
-
 UNLIKE: Final = 0.03
 """Difference of two M0 volumes over their mean from which on they are not two of the same."""
+
+UNLIKE_CODE: Final = "m0-volumes-differ"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,11 @@ class M0Image:
     sources: dict[str, str]
     flags: tuple[Flag, ...] = ()
     flip_angle: float | None = None
+
+    @property
+    def doubt(self) -> str:
+        """What speaks against its being at equilibrium, in words; empty where nothing does."""
+        return "its volumes differ" if any(flag.code == UNLIKE_CODE for flag in self.flags) else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,6 +224,6 @@ def _unlike(image: Image, path: Path) -> tuple[Flag, ...]:
         return ()
     sentence = (
         f"The {levels.size} volumes of {path.name} differ by {spread:.0%}: they may be label and control, suppressed, "
-        "or not at equilibrium. Then flow is not absolute."
+        "or not at equilibrium. So flow is relative. Give the volume that is at equilibrium by itself (--m0)."
     )
-    return (Flag("m0-volumes-differ", Severity.LIMITED, sentence, path.name, spread, "reading"),)
+    return (Flag(UNLIKE_CODE, Severity.LIMITED, sentence, path.name, spread, "reading"),)

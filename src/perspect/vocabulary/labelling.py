@@ -75,7 +75,8 @@ class Calibration:
     """An image of equilibrium (M0) on the grid of the labelled series, and how it was taken; times in s.
 
     `kind` is where it comes from: a scan of its own, a volume of the series, or the control images. `tr` is the time
-    for recovery before it, `flip_angle` (rad) that of its readout.
+    for recovery before it, `flip_angle` (rad) that of its readout. `doubt` is what speaks against its being at
+    equilibrium, in words; empty: nothing does.
     """
 
     values: Float[np.ndarray, "x y z"]
@@ -84,6 +85,7 @@ class Calibration:
     te: float | None = None
     name: str = "m0"
     flip_angle: float | None = None
+    doubt: str = ""
 
 
 @dataclass(frozen=True, eq=False)
