@@ -10,6 +10,7 @@ from perspect.anatomy.in_turn import lag_behind_artery
 from perspect.dsc import account
 from perspect.dsc.arterial import arterial_input
 from perspect.dsc.blood import calibration_of, flow_of, volume_flags, volume_of
+from perspect.dsc.bolus import refuse_few_voxels
 from perspect.dsc.inputs import check_place, checked_echoes, find_brain_and_rest
 from perspect.dsc.leakage import correct, uncorrected
 from perspect.dsc.maps import maps
@@ -64,6 +65,7 @@ def quantify(
     # From here on only the brain's curves are needed: a whole series in float32 is the largest thing in memory.
     moved = replace(moved, echoes=())
     curves = relaxation(signals, echo_times, at_rest, t1)
+    refuse_few_voxels(curves.curves, curves.is_usable, at_rest.peak)
     refuse_negative_tails(curves, times)
     tissue = mean_curve(curves)
     passed = first_pass(tissue, times, at_rest.stop, at_rest.peak)
