@@ -34,20 +34,22 @@ def quantify(
     mask: Region | None = None,
     reference: Region | None = None,
     aif: Region | Curve | None = None,
+    lesion: Region | None = None,
     progress: Progress | None = None,
 ) -> Measured:
     """Maps of blood volume, leakage, flow and timing from a DSC series, with standard errors, status, flags and recipe.
 
     One echo, or two of the same bolus (then T1 effects cancel). `mask` restricts the analysis (default: the brain,
     found on the image); `reference` is normal-appearing white matter (default: found from the perfusion); `aif` is a
-    region or a curve (default: found). `progress` is told the stage and the share of it that is done.
+    region or a curve (default: found outside the `lesion`, where one is known). `progress` is told the stage and the
+    share of it that is done.
 
     Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
     plan = plan or Plan()
     tell = progress or silent
     echoes = checked_echoes(series)
-    for region in (mask, reference, aif):
+    for region in (mask, reference, aif, lesion):
         if isinstance(region, Region):
             check_place(region, echoes[0])
     acquisition = echoes[0].acquisition
@@ -74,7 +76,7 @@ def quantify(
 
     tell("arterial input", 0.0)
     in_turn = lag_behind_artery(echoes[0].slice_times, brain, brain)
-    arterial = arterial_input(curves, times, passed, brain, aif, plan, in_turn)
+    arterial = arterial_input(curves, times, passed, brain, aif, plan, in_turn, lesion)
     arterial_pass = None
     if arterial.curve is not None:
         peak_frame = at_rest.stop + int(arterial.curve[at_rest.stop :].argmax())
