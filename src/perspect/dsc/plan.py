@@ -63,7 +63,9 @@ class Plan:
         for name, hint in get_type_hints(type(self)).items():
             allowed, value = get_args(hint), getattr(self, name)
             if allowed and all(isinstance(one, str) for one in allowed) and value not in allowed:
-                raise Problem(f"dsc.{name} is '{value}'.", "", f"It must be one of {', '.join(allowed)}.")
+                raise Problem(
+                    f"dsc.{name} is '{value}'.", "There is no such choice.", f"It must be one of {', '.join(allowed)}."
+                )
         for name in ("hct_large", "hct_small"):
             if not 0 <= getattr(self, name) < 1:
                 raise Problem(f"dsc.{name} is {getattr(self, name)}.", "A haematocrit is a fraction.", "Use 0 to 0.99.")
