@@ -178,7 +178,11 @@ def find_brain(labelled: Labelled, around: Around) -> Region:
     series, labelling = labelled.series, labelled.labelling
     if around.mask is not None:
         if not around.mask.grid.matches(series.grid) or around.mask.n_voxels == 0:
-            raise Problem("The mask is empty, or not on the grid of the series.", "", "Give a mask of the brain.")
+            raise Problem(
+                "The mask is empty, or not on the grid of the series.",
+                "Nothing would be measured.",
+                "Give a mask of the brain.",
+            )
         return around.mask
     if labelled.m0 is not None:
         image, what = np.asarray(labelled.m0.values, np.float64), "M0"
@@ -189,7 +193,11 @@ def find_brain(labelled: Labelled, around: Around) -> Region:
     finite = np.isfinite(image)
     mask = brain_mask(np.where(finite, image, 0.0), None, series.grid)
     if not mask.any():
-        raise Problem(f"No brain was found in {series.name}.", "", "Give a mask of the brain with --mask.")
+        raise Problem(
+            f"No brain was found in {series.name}.",
+            "Every map would be computed on noise.",
+            "Give a mask of the brain with --mask.",
+        )
     return Region(mask, series.grid, "brain", f"found on {what}")
 
 
@@ -245,7 +253,11 @@ def relative(fitted: Kinetics) -> Kinetics:
     ok = fitted.status["cbf"] < FAILED_FROM
     mean = float(fitted.values["cbf"][ok].mean())
     if not mean > 0:
-        raise Problem("The mean difference of label and control is not positive.", "", "Check their order.")
+        raise Problem(
+            "The mean difference of label and control is not positive.",
+            "Labelled blood can only take signal away.",
+            "Check their order.",
+        )
     values, std = dict(fitted.values), dict(fitted.std)
     values["cbf"], std["cbf"] = values["cbf"] / mean, std["cbf"] / mean
     for key in ("abv", "abat"):
