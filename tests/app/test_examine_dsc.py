@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +80,21 @@ def test_an_input_function_is_a_curve_or_a_mask_by_its_file(series, asked, save_
     assert asked["aif"].unit == "mM"
     examine_dsc(Inputs((series,), aif=save_mask(np.ones((5, 4, 3), np.uint8))), tmp_path / "b")
     assert asked["aif"].n_voxels == 60
+
+
+def test_a_lesion_reaches_the_room_on_the_grid_of_the_series(series, asked, save_mask, tmp_path):
+    mask = np.zeros((5, 4, 3), np.uint8)
+    mask[1, 2] = 1
+    examine_dsc(Inputs((series,), lesion=save_mask(mask)), tmp_path / "out")
+    np.testing.assert_array_equal(asked["lesion"].mask, mask > 0)
+    asked.clear()
+    examine_dsc(Inputs((series,)), tmp_path / "other")
+    assert asked["lesion"] is None
+
+
+def test_an_arterial_input_that_is_no_file_is_told_what_may_be_given(series, asked, tmp_path):
+    text = problem(Inputs((series,), aif=Path("parker")), tmp_path / "out")
+    assert all(word in text for word in ("parker", "auto", "mask", "TSV"))
 
 
 def test_a_series_without_positions_takes_masks_voxel_by_voxel(asked, save_mask, tmp_path):

@@ -6,12 +6,13 @@ import pytest
 from dsc.made import everything, flat, flow_run, series
 from objects import deconvolution_set, osipi_set
 from perspect import dsc
+from perspect.dsc.blood import Volume, volume_flags
 from perspect.dsc.calibrate import calibrate
 from perspect.dsc.deconvolve import even_steps, prepare, read_out
 from perspect.dsc.signal import relaxation, rest
 from perspect.numerics.deconvolution import circulant
 from perspect.phantom import deconvolution_object
-from perspect.vocabulary import Acquisition, Curve, Grid, Region, Series
+from perspect.vocabulary import Acquisition, Curve, Grid, Region, Series, Severity
 
 DELAYS = (-3.0, 0.0, 3.0, 5.0)
 FRAMES = {1.0: 100, 1.2: 80, 1.5: 66, 1.8: 60, 2.0: 55}
@@ -242,3 +243,39 @@ def test_slices_that_were_taken_in_turn_have_the_times_of_their_tissue_not_of_th
         first, second = (np.nanmedian(found["untold"][key].values[..., k]) for k in (0, 1))
         assert second - first == pytest.approx(-later, abs=0.2)
     assert np.nanmedian(found["told"]["delay"].values) == pytest.approx(1.5, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"),
+    [
+        (0.027, None),
+        (0.07, Severity.CAUTION),
+        (0.244, Severity.LIMITED),
+        (0.006, Severity.CAUTION),
+        (0.004, Severity.LIMITED),
+    ],
+)
+def test_a_blood_volume_of_white_matter_far_from_any_brain_limits_what_is_absolute(level, severity):
+    """24.4 mL/100 mL is what the real series gives, whose arterial voxels are broad."""
+    found = volume_flags(Volume(np.full(9, level), np.full(9, 1e-3)), np.ones(9, bool))
+    assert [flag.severity for flag in found] == ([] if severity is None else [severity])
+    assert all("MTT is off by less" in flag.sentence for flag in found)
+    assert all(("no meaning" in flag.sentence) is (severity is Severity.LIMITED) for flag in found)
+
+
+def test_an_artery_mixed_with_tissue_shortens_the_transit_time_by_less_than_it_raises_the_volume():
+    """Which is what the flag says: the input is broader by its tissue."""
+    thing = deconvolution_object(tr=1.5, n_frames=66, snr=(200.0,), delays=(0.0,), repeats=4, seed=5)
+    plan = dsc.Plan(motion=False, leakage="none", hct_small=0.45)
+    artery = thing.arterial_delta_r2star_measured
+    tissue = -np.log(thing.signal.mean(axis=0) / thing.signal[:, :8].mean()) / thing.te
+    volumes, times = [], []
+    for share in (1.0, 0.1):
+        curve = Curve(thing.times, share * artery + (1 - share) * tissue, "1/s", "made")
+        run = dsc.quantify(
+            series(thing.signal, thing.times, thing.te), plan, mask=everything(len(thing.signal)), aif=curve
+        )
+        volumes.append(np.nanmedian(run.maps["cbv"].values))
+        times.append(np.nanmedian(run.maps["mtt"].values))
+    assert volumes[1] > 3 * volumes[0]
+    assert 0.6 * times[0] < times[1] < 0.98 * times[0]

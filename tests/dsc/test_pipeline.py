@@ -268,7 +268,7 @@ def test_a_series_whose_volumes_show_nothing_alike_is_refused(head):
     for frame in range(2, values.shape[3]):
         values[..., frame] = rng.permutation(values[..., frame].ravel()).reshape(SHAPE)
     shuffled = Series(values, one.grid, one.times, one.acquisition, name="shuffled")
-    with pytest.raises(Refusal):
+    with pytest.raises(Refusal, match="could be aligned"):
         dsc.quantify(shuffled, dsc.Plan(), mask=Region(head.labels == Tissue.GREY, one.grid, "grey"))
 
 
@@ -301,6 +301,17 @@ def test_a_setting_without_effect_is_refused(choices):
 
 def test_the_volumes_that_were_analysed_are_named(measured):
     assert measured.summary["kept_volumes"] == list(range(measured.summary["n_volumes"]))
+
+
+def test_the_arterial_input_is_not_taken_from_the_lesion(head, measured):
+    """The wrong variant: without the lesion the very voxels that are forbidden here are chosen."""
+    (one,) = head.series
+    mask = np.zeros(SHAPE, bool)
+    mask[measured.regions["aif"].mask] = True
+    found = dsc.quantify(head.series, dsc.Plan(motion=False), lesion=Region(mask, one.grid, "lesion"))
+    assert "aif" not in found.regions or not (found.regions["aif"].mask & mask).any()
+    assert found.regions["aif"].n_voxels >= 3
+    assert "outside the lesion" in found.summary["arterial_origin"]
 
 
 def test_an_arterial_curve_that_stops_early_is_refused():

@@ -50,12 +50,12 @@ def test_uneven_times_are_used_as_they_are():
 
 def test_a_series_without_bolus_is_refused():
     rng = np.random.default_rng(1)
-    with pytest.raises(Refusal, match=r"No passage of a bolus|frames after"):
+    with pytest.raises(Refusal, match="No passage of a bolus"):
         rest(1000 * (1 + 2e-4 * rng.standard_normal(80)), TIMES, guard=1.5)
 
 
 def test_a_bolus_at_the_start_is_refused():
-    with pytest.raises(Refusal, match=r"before the bolus|frames after"):
+    with pytest.raises(Refusal, match="too early"):
         rest(mean_signal(onset=2.0, first=()), TIMES, guard=1.5)
 
 

@@ -26,6 +26,17 @@ def test_an_empty_volume_is_named_by_its_index(stored):
     assert "Volume 7 of s.nii is constant (counted from 0)" in problem(stored)
 
 
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_one_volume_again_and_again_is_refused(stored, kind):
+    again = np.repeat(stored[..., :1], 12, axis=3).astype(kind)
+    assert "All 12 volumes of s.nii are the same" in problem(again)
+    if kind is np.float32:
+        again[0, 0, 0] = np.nan
+        assert "are the same" in problem(again)
+    again[1, 1, 1, 7] += 1
+    plausible_signal(again, 1.0, 0.0, "s.nii")
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_volumes_without_a_finite_number_are_named_by_index(stored, bad):
     values = stored.astype(np.float32)

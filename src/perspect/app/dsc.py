@@ -13,7 +13,7 @@ from perspect import dsc, io, report
 from perspect.app.anatomy import Head, Seen, judged, seen, seen_in, transform
 from perspect.app.place import kept_of, region_on
 from perspect.numerics.parallel import THREADS
-from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Recipe, Region, Series, Severity
+from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Problem, Recipe, Region, Series, Severity
 from perspect.vocabulary.progress import Progress, silent
 
 INVERTED: Final = ("cbf", "mtt", "tmax", "delay")
@@ -157,6 +157,12 @@ def given_by_hand(inputs: Inputs, reading: io.Reading) -> ByHand:
         return found
 
     mask, reference = region(inputs.mask, "brain"), region(inputs.reference, "reference")
+    if inputs.aif is not None and not inputs.aif.exists():
+        raise Problem(
+            f"There is no arterial input '{inputs.aif}'.",
+            "It is 'auto' (found in the brain), or a file: a mask (NIfTI) or a table of times and values (TSV).",
+            "Use --aif auto, or check the path.",
+        )
     if inputs.aif is not None and inputs.aif.suffix.lower() in TABLES:
         return ByHand(mask, reference, io.read_input_function(inputs.aif), tuple(notes))
     return ByHand(mask, reference, region(inputs.aif, "aif"), tuple(notes))
@@ -208,7 +214,8 @@ def _quantified(reading: io.Reading, by_hand: ByHand, plan: dsc.Plan, threads: i
     try:
         measured = dsc.quantify(
             reading.series, plan, mask=by_hand.mask, reference=by_hand.white, aif=by_hand.aif,
-            keep=kept_of(by_hand.regions.get("lesion"), by_hand.white), progress=tell,
+            lesion=by_hand.regions.get("lesion"), keep=kept_of(by_hand.regions.get("lesion"), by_hand.white),
+            progress=tell,
         )  # fmt: skip
     finally:
         THREADS.reset(was)

@@ -114,7 +114,9 @@ class Plan:
         for name, hint in get_type_hints(type(self)).items():
             allowed, value = get_args(hint), getattr(self, name)
             if allowed and all(isinstance(one, str) for one in allowed) and value not in allowed:
-                raise Problem(f"asl.{name} is '{value}'.", "", f"It must be one of {', '.join(allowed)}.")
+                raise Problem(
+                    f"asl.{name} is '{value}'.", "There is no such choice.", f"It must be one of {', '.join(allowed)}."
+                )
         if self.seed < 0:
             raise Problem(f"asl.seed is {self.seed}.", "Seeds count from 0.", "Use a whole number >= 0.")
         for name in ("efficiency", "inversion", "hct"):

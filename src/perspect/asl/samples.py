@@ -173,7 +173,11 @@ def decoded(
     Günther 2007 (ISMRM 15:380); Teeuwisse et al. 2014, doi:10.1002/mrm.25083
     """
     if labelling.matrix is None:
-        raise Problem("The series is time-encoded but its matrix is not known.", "", "Give it with --encoding.")
+        raise Problem(
+            "The series is time-encoded but its matrix is not known.",
+            "It says which block was label.",
+            "Give it with --encoding.",
+        )
     played = blocks(labelling.matrix)
     n_rows, n_blocks = played.shape
     volumes = labelling.of("encoded")

@@ -68,9 +68,17 @@ def encoding_of(path: Path) -> tuple[tuple[float, ...], ...]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
         rows = tuple(tuple(float(one) for one in line.replace(",", " ").split()) for line in lines if line.strip())
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise Problem(f"{path} is no table of numbers ({error}).", "", "Give a row for each encoding.") from error
+        raise Problem(
+            f"{path} is no table of numbers ({error}).",
+            "The matrix says which block was label.",
+            "Give a row for each encoding.",
+        ) from error
     if len({len(row) for row in rows}) != 1:
-        raise Problem(f"The rows of {path.name} differ in length.", "", "Give a row for each encoding.")
+        raise Problem(
+            f"The rows of {path.name} differ in length.",
+            "Each row says what all blocks of one encoding were.",
+            "Give a row for each encoding.",
+        )
     return rows
 
 

@@ -124,7 +124,11 @@ def _arterial(
     if vein is not None:
         pure = np.flatnonzero(inside.taken(vein.mask))
         if pure.size == 0:
-            raise Problem(f"The vein '{vein.name}' lies outside what is measured.", "", "Choose other voxels.")
+            raise Problem(
+                f"The vein '{vein.name}' lies outside what is measured.",
+                "It has no curve there.",
+                "Choose other voxels.",
+            )
     elif given is None and plan.blood != "artery":
         pure = _vein(signal, tissue, times, rest, acquisition, b1, plan)
     else:

@@ -133,7 +133,11 @@ def _inside(series: Series, plan: Plan) -> Region:
         )
     brain = brain_mask(image, None, series.grid)
     if not brain.any():
-        raise Problem(f"No brain was found in {series.name}.", "", "Give --mask, or use dce.region=all.")
+        raise Problem(
+            f"No brain was found in {series.name}.",
+            "Every map would be computed on noise.",
+            "Give --mask, or use dce.region=all.",
+        )
     return Region(brain, series.grid, "brain", "found on the image at rest")
 
 

@@ -82,7 +82,9 @@ class Plan:
         for name, hint in get_type_hints(type(self)).items():
             allowed, value = get_args(hint), getattr(self, name)
             if allowed and all(isinstance(one, str) for one in allowed) and value not in allowed:
-                raise Problem(f"dce.{name} is '{value}'.", "", f"It must be one of {', '.join(allowed)}.")
+                raise Problem(
+                    f"dce.{name} is '{value}'.", "There is no such choice.", f"It must be one of {', '.join(allowed)}."
+                )
         if not 0 <= self.hct < 1:
             raise Problem(f"dce.hct is {self.hct}.", "A haematocrit is a fraction.", "Use 0 to 0.99.")
         if not self.r1 > 0:

@@ -48,8 +48,10 @@ def arterial_input(
     given: Region | Curve | None,
     plan: Plan,
     lag: Float[np.ndarray, " voxels"] | None = None,
+    lesion: Region | None = None,
 ) -> Arterial:
-    """The arterial input from what is given, or found among the voxels of the brain; `lag` is that of slices in turn.
+    """The arterial input from what is given, or found among the voxels of the brain that are not of the `lesion`, whose
+    vessels are not those that feed the brain; `lag` is that of slices in turn.
 
     Raises Problem for a region without usable voxels or a curve that does not cover the series.
     """
@@ -60,7 +62,7 @@ def arterial_input(
     if given is not None:
         return _from_region(relaxation, times, passed, brain, given)
     inside = away_from_edge(brain.mask, brain.grid)
-    allowed = brain.taken(inside)
+    allowed = brain.taken(inside if lesion is None else inside & ~lesion.mask)
     eligible = allowed & (relaxation.status == Status.OK)
     found = find(relaxation.curves, relaxation.noise, eligible, times, passed.frames, lag)
     if found is None:
@@ -73,12 +75,13 @@ def arterial_input(
             source=SOURCE,
         )
         return Arterial(None, float("nan"), None, "none", (flag,))
-    region = _region(found.voxels, brain, "found by clustering of curve shapes")
+    where = "" if lesion is None else ", outside the lesion"
+    region = _region(found.voxels, brain, f"found by clustering of curve shapes{where}")
     arterial = _described(
         found.curve,
         _area_error(relaxation, times, found.voxels),
         region,
-        f"found in {found.voxels.size} voxels of {found.n_candidates} candidates",
+        f"found in {found.voxels.size} voxels of {found.n_candidates} candidates{where}",
         times,
         passed,
     )

@@ -26,6 +26,9 @@ PLAUSIBLE: Final = (0.01, 0.05)
 """Blood volume of white matter, in mL/mL: positron emission tomography finds about 0.027 (Leenders et al. 1990,
 doi:10.1093/brain/113.1.27); the range is our default."""
 
+FAR_OFF: Final = 2.0
+"""Factor beyond the plausible range from which blood volume and flow mean nothing as absolute numbers [our default]."""
+
 CONTRAST_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of the brain's peak over noise, at which the acquisition is simulated."""
 
@@ -82,13 +85,16 @@ def volume_flags(volume: Volume | None, white: Bool[np.ndarray, " voxels"]) -> t
     low, high = PLAUSIBLE
     if low <= level <= high:
         return ()
+    is_far = level > FAR_OFF * high or level < low / FAR_OFF
     cause = "is mixed with tissue or saturated" if level > high else "comes from larger vessels than the tissue's"
+    worth = "have no meaning as absolute numbers" if is_far else "are off by that factor"
     sentence = (
         f"White matter has a CBV of {100 * level:.1f} mL/100 mL where {100 * low:.0f} to {100 * high:.0f} are "
-        f"plausible: the arterial curve {cause}. Absolute CBV and CBF are off by that factor, and MTT as far as the "
-        "shape of that curve is; rCBV is not."
+        f"plausible: the arterial curve {cause}. CBV and CBF {worth}; MTT is off by less: an input that tissue has "
+        "made broad shortens it. rCBV is not affected."
     )
-    return (Flag("implausible-volume", Severity.CAUTION, sentence, "cbv, cbf", source=SOURCE),)
+    severity = Severity.LIMITED if is_far else Severity.CAUTION
+    return (Flag("implausible-volume", severity, sentence, "cbv, cbf, mtt", source=SOURCE),)
 
 
 def has_bolus(peak: Passage, relaxation: Relaxation) -> Bool[np.ndarray, " voxels"]:

@@ -22,7 +22,9 @@ def checked_echoes(series: Series | tuple[Series, ...]) -> tuple[Series, ...]:
     echoes = (series,) if isinstance(series, Series) else tuple(series)
     if len(echoes) not in (1, 2):
         raise Problem(
-            f"{len(echoes)} series were given.", "A DSC analysis takes one echo, or two of the same bolus.", ""
+            f"{len(echoes)} series were given.",
+            "A DSC analysis takes one echo, or two of the same bolus.",
+            "Give one series, or the two echoes of one series.",
         )
     for echo in echoes:
         _check_one(echo)
@@ -109,7 +111,9 @@ def find_brain_and_rest(echo: Series, plan: Plan, mask: Region | None) -> tuple[
         dip = 1 - _image(echo, around) / at_rest
     brain = brain_mask(at_rest, np.nan_to_num(dip, nan=0.0, posinf=0.0, neginf=0.0), echo.grid)
     if not brain.any():
-        raise Problem(f"No brain was found in {echo.name}.", "", "Give a mask of the brain with --mask.")
+        raise Problem(
+            f"No brain was found in {echo.name}.", "Every map would be computed on noise.", "Give a mask with --mask."
+        )
     region = Region(brain, echo.grid, "brain", "found on the image at rest and its loss of signal at the bolus")
     return region, rest(echo.mean_curve(brain), echo.times, plan.guard)
 

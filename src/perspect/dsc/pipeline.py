@@ -10,6 +10,7 @@ from perspect.anatomy.in_turn import lag_behind_artery
 from perspect.dsc import account
 from perspect.dsc.arterial import arterial_input
 from perspect.dsc.blood import calibration_of, flow_of, volume_flags, volume_of
+from perspect.dsc.bolus import refuse_few_voxels
 from perspect.dsc.inputs import check_place, checked_echoes, find_brain_and_rest
 from perspect.dsc.leakage import correct, uncorrected
 from perspect.dsc.maps import maps
@@ -33,6 +34,7 @@ def quantify(
     mask: Region | None = None,
     reference: Region | None = None,
     aif: Region | Curve | None = None,
+    lesion: Region | None = None,
     keep: Region | None = None,
     progress: Progress | None = None,
 ) -> Measured:
@@ -40,15 +42,15 @@ def quantify(
 
     One echo, or two of the same bolus (then T1 effects cancel). `mask` restricts the analysis (default: the brain,
     found on the image); `reference` is normal-appearing white matter (default: found from the perfusion); `aif` is a
-    region or a curve (default: found). The curves of the voxels of `keep` are kept beside the maps. `progress` is told
-    the stage and the share of it that is done.
+    region or a curve (default: found outside the `lesion`, where one is known). The curves of the voxels of `keep` are
+    kept beside the maps. `progress` is told the stage and the share of it that is done.
 
     Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
     plan = plan or Plan()
     tell = progress or silent
     echoes = checked_echoes(series)
-    for region in (mask, reference, aif, keep):
+    for region in (mask, reference, aif, lesion, keep):
         if isinstance(region, Region):
             check_place(region, echoes[0])
     acquisition = echoes[0].acquisition
@@ -66,6 +68,7 @@ def quantify(
     # From here on only the brain's curves are needed: a whole series in float32 is the largest thing in memory.
     moved = replace(moved, echoes=())
     curves = relaxation(signals, echo_times, at_rest, t1)
+    refuse_few_voxels(curves.curves, curves.is_usable, at_rest.peak)
     refuse_negative_tails(curves, times)
     tissue = mean_curve(curves)
     passed = first_pass(tissue, times, at_rest.stop, at_rest.peak)
@@ -74,7 +77,7 @@ def quantify(
 
     tell("arterial input", 0.0)
     in_turn = lag_behind_artery(echoes[0].slice_times, brain, brain)
-    arterial = arterial_input(curves, times, passed, brain, aif, plan, in_turn)
+    arterial = arterial_input(curves, times, passed, brain, aif, plan, in_turn, lesion)
     arterial_pass = None
     if arterial.curve is not None:
         peak_frame = at_rest.stop + int(arterial.curve[at_rest.stop :].argmax())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from perspect.dsc.bolus import first_rise, refuse_without_bolus
 from perspect.dsc.t1_effect import T1Effect
 from perspect.numerics import robust
 from perspect.numerics.parallel import each, spans
@@ -18,9 +19,6 @@ FEWEST_BASELINE_FRAMES = 3
 
 STEADY_TOLERANCE = 0.005
 """First frames within half a percent of rest are steady whatever the noise of a whole-brain mean may say."""
-
-LEAST_BOLUS = 8.0
-"""Whole-brain peak over noise that only a bolus reaches: the largest of a hundred noisy samples reaches 3."""
 
 PRIOR_DEGREES = 4.0
 """Weight, in degrees of freedom, of the brain's median noise variance against a voxel's own [our default]."""
@@ -67,7 +65,9 @@ def rest(mean_signal: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         loss = -np.log(mean_signal / np.median(mean_signal))
-    peak = _peak(loss)
+    rise = first_rise(loss, times)
+    refuse_without_bolus(rise, _noise(loss))
+    peak = rise.peak
     foot = _foot(loss, peak)
     start = _steady_start(mean_signal, foot)
     if foot - start < FEWEST_BASELINE_FRAMES - 1:
@@ -81,13 +81,6 @@ def rest(mean_signal: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
     noise = max(_noise(level), _noise(loss[start:]))
     height = loss[peak] - np.median(level)
     contrast = float(height / noise) if noise > 0 else np.inf
-    if not (height > 0 and contrast >= LEAST_BOLUS):
-        raise Refusal(
-            "No passage of a bolus is seen: the largest whole-brain loss of signal is "
-            f"{100 * (1 - np.exp(-height)):.1f} %, {contrast:.1f} times its noise.",
-            "Nothing can be measured without contrast agent in the brain.",
-            "Check that this is the dynamic series and that the injection worked.",
-        )
     arrival = _arrival(loss, times, start, peak)
     step = float(np.median(np.diff(times)))
     stop = int(np.searchsorted(times, arrival - max(guard, step), side="right"))
@@ -99,14 +92,6 @@ def rest(mean_signal: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
             "The series cannot be used; start the acquisition earlier before the injection.",
         )
     return Rest(start, stop, arrival, peak, contrast)
-
-
-def _peak(loss: Float[np.ndarray, " time"]) -> int:
-    """The frame of the largest loss, smoothed over three frames so that one bad frame is not a bolus."""
-    smooth = np.convolve(np.pad(loss, 1, mode="edge"), np.full(3, 1 / 3), mode="valid")
-    around = int(np.argmax(smooth[1:-1])) + 1
-    nearby = slice(max(around - 1, 0), around + 2)
-    return nearby.start + int(np.argmax(loss[nearby]))
 
 
 def _foot(loss: Float[np.ndarray, " time"], peak: int) -> int:

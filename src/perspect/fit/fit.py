@@ -141,7 +141,11 @@ def _check(model: Model, n_samples: int, shape: tuple[int, ...], noise: np.ndarr
             "Give the model the times of exactly these samples.",
         )
     if noise is not None and noise.shape not in (shape, shape[:-1]):
-        raise Problem(f"The noise has shape {noise.shape}, the curves {shape}.", "", "Give it per voxel or per sample.")
+        raise Problem(
+            f"The noise has shape {noise.shape}, the curves {shape}.",
+            "No sample has a noise of its own.",
+            "Give it per voxel or per sample.",
+        )
 
 
 def _route(model: Model) -> Route:

@@ -91,7 +91,11 @@ def posterior(
     """
     n = len(model.linear)
     if n not in (1, 2) or noise.shape not in (curves.shape, curves.shape[:1]):
-        raise Problem(f"{n} amplitudes and noise of shape {noise.shape} for {curves.shape} curves.")
+        raise Problem(
+            f"{n} amplitudes and noise of shape {noise.shape} for {curves.shape} curves.",
+            "The integral is over one or two amplitudes, and every curve needs its noise.",
+            "Give noise per curve or per sample, and a model with one or two amplitudes.",
+        )
     grid = _Grid(model, nodes, np.asarray(model.atoms(nodes), np.float32, order="C"))
     out = _Out(n, nodes.shape[1], curves.shape[0])
 

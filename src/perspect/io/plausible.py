@@ -16,13 +16,20 @@ def plausible_signal(
 ) -> tuple[Flag, ...]:
     """Notes on a series that may be used; a `Problem` for one that may not.
 
-    Refused: volumes without one finite number, constant volumes (named by index), and signal that is not positive.
+    Refused: volumes without one finite number, constant volumes (named by index), a series that is one volume again and
+    again, and signal that is not positive.
     """
     volumes = values.reshape(-1, values.shape[3], order="F").T
     finite = _finite_shares(volumes)
     _refuse(np.flatnonzero(finite == 0), name, "holds no finite number", "the curve of every voxel has a gap there")
     low, high = _extremes(volumes)
     _refuse(np.flatnonzero(low == high), name, "is constant", "there is no image in it")
+    if len(volumes) > 1 and all(np.array_equal(one, volumes[0], equal_nan=finite.min() < 1) for one in volumes[1:]):
+        raise Problem(
+            f"All {len(volumes)} volumes of {name} are the same, number for number.",
+            "There is no time in the series: even a head at rest shows noise.",
+            "Give the series as it came from the scanner, not its first volume repeated.",
+        )
     _refuse_negative(volumes[0], low * slope + intercept, high * slope + intercept, slope, intercept, name)
     if finite.min() == 1.0:
         return ()

@@ -93,7 +93,11 @@ class PointSpread:
 def _sampled_at_voxels(truth: Float[np.ndarray, "x y z"], matrix: tuple[int, int, int]) -> Float[np.ndarray, "x y z"]:
     """The truth moved so that centres of coarse voxels fall on centres of fine ones."""
     if any(fine % coarse for fine, coarse in zip(truth.shape, matrix, strict=True)):
-        raise Problem(f"{truth.shape} is no multiple of {matrix}.", "Voxels would not hold whole places.", "")
+        raise Problem(
+            f"{truth.shape} is no multiple of {matrix}.",
+            "Voxels would not hold whole places.",
+            "Give a truth of a whole multiple of the matrix.",
+        )
     ratio = [fine // coarse for fine, coarse in zip(truth.shape, matrix, strict=True)]
     moved = np.fft.fftn(truth)
     for axis, times in enumerate(ratio):

@@ -181,7 +181,9 @@ def check(spectra: Spectra, water: Spectra | None, basis: Basis) -> None:
             "Export the signal again.",
         )
     if spectra.nucleus != "1H":
-        raise Problem(f"{spectra.name} is of {spectra.nucleus}.", "Only protons are measured here.", "")
+        raise Problem(
+            f"{spectra.name} is of {spectra.nucleus}.", "Only protons are measured here.", "Give a proton spectrum."
+        )
     if abs(basis.frequency / spectra.frequency - 1) > 0.02:
         raise Problem(
             f"The basis is for {basis.frequency * 1e-6:.2f} MHz and {spectra.name} was taken at "

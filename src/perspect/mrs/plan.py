@@ -61,7 +61,9 @@ class Plan:
         for name, hint in get_type_hints(type(self)).items():
             allowed, value = get_args(hint), getattr(self, name)
             if allowed and all(isinstance(one, str) for one in allowed) and value not in allowed:
-                raise Problem(f"mrs.{name} is '{value}'.", "", f"It must be one of {', '.join(allowed)}.")
+                raise Problem(
+                    f"mrs.{name} is '{value}'.", "There is no such choice.", f"It must be one of {', '.join(allowed)}."
+                )
         if self.samples and not 200 <= self.samples <= 1_000_000:
             raise Problem(
                 f"mrs.samples is {self.samples}.",

@@ -97,7 +97,9 @@ class Series:
     def __post_init__(self) -> None:
         if self.values.shape[:3] != self.grid.shape:
             raise Problem(
-                f"{self.name}: the image has {self.values.shape[:3]} voxels but its grid has {self.grid.shape}."
+                f"{self.name}: the image has {self.values.shape[:3]} voxels but its grid has {self.grid.shape}.",
+                "Without it a voxel has no place.",
+                "Give values and grid of one shape.",
             )
         if self.values.shape[3] != self.times.size:
             raise Problem(
@@ -159,7 +161,11 @@ class Anatomy:
 
     def __post_init__(self) -> None:
         if self.values.shape != self.grid.shape:
-            raise Problem(f"{self.name}: the image has {self.values.shape} voxels but its grid has {self.grid.shape}.")
+            raise Problem(
+                f"{self.name}: the image has {self.values.shape} voxels but its grid has {self.grid.shape}.",
+                "Without it a voxel has no place.",
+                "Give values and grid of one shape.",
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +179,11 @@ class Region:
 
     def __post_init__(self) -> None:
         if self.mask.shape != self.grid.shape:
-            raise Problem(f"The mask '{self.name}' has shape {self.mask.shape} but its grid has {self.grid.shape}.")
+            raise Problem(
+                f"The mask '{self.name}' has shape {self.mask.shape} but its grid has {self.grid.shape}.",
+                "Without it a voxel has no place.",
+                "Give values and grid of one shape.",
+            )
 
     @property
     def n_voxels(self) -> int:

@@ -113,9 +113,17 @@ class Basis:
         if not self.kinds:
             object.__setattr__(self, "kinds", ("metabolite",) * len(self.names))
         if not len(self.names) == len(self.values) == len(self.kinds):
-            raise Problem(f"The basis has {len(self.names)} names and {len(self.values)} signals.")
+            raise Problem(
+                f"The basis has {len(self.names)} names and {len(self.values)} signals.",
+                "Nothing says which signal is whose.",
+                "Give one name and one kind for each signal.",
+            )
         if len(set(self.names)) < len(self.names):
-            raise Problem("Two signals of the basis have one name.", "", "Give every molecule its own name.")
+            raise Problem(
+                "Two signals of the basis have one name.",
+                "Their amounts could not be told apart.",
+                "Give every molecule its own name.",
+            )
 
     def only(self, names: tuple[str, ...]) -> "Basis":
         """The same set with these molecules, in this order."""

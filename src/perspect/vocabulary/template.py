@@ -33,7 +33,11 @@ class Template:
 
     def __post_init__(self) -> None:
         if not self.t1.shape == self.grey.shape == self.white.shape == self.brain.shape == self.grid.shape:
-            raise Problem(f"The maps of {self.name} do not all have the shape of its grid, {self.grid.shape}.")
+            raise Problem(
+                f"The maps of {self.name} do not all have the shape of its grid, {self.grid.shape}.",
+                "A voxel would be another place in each of them.",
+                "Give all maps on one grid.",
+            )
         share = self.grey + self.white
         if min(self.grey.min(), self.white.min()) < 0 or share.max() > 1 + 1e-3 or share[~self.brain].any():
             raise Problem(
