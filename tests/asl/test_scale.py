@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.linalg import hadamard
 
 from labelled_head import GRID, SHAPE, ball, brain, changed, labelled
 from perspect.asl import Plan
 from perspect.asl.blood import blood_t1, t1_of_haematocrit
 from perspect.asl.efficiency import efficiency
-from perspect.asl.m0 import equilibrium, left_by_suppression, recovery, smoothed, tissue_t1
-from perspect.vocabulary import Around, Problem, Region, Severity
+from perspect.asl.m0 import equilibrium, recovery, smoothed, tissue_t1
+from perspect.asl.suppression import left_by_suppression, left_in_controls
+from perspect.vocabulary import Around, Labelling, Problem, Region, Severity
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_each_tissue_has_its_own_t1_and_a_lesion_too():
 
 def test_suppression_leaves_what_the_bloch_equations_leave():
     how = changed(labelled(), is_suppressed=True, n_inversions=2, inversions=(1.85, 3.15)).labelling
-    left = left_by_suppression(how, 1.8, np.array([1.3]), 1.0)[0]
+    left = left_by_suppression(how, np.array([3.6]), np.array([1.3]), 1.0)[0]
     along, step = 0.0, 1e-4
     for at in np.arange(0.0, 3.6, step):
         if abs(at - 1.85) < step / 2 or abs(at - 3.15) < step / 2:
@@ -102,10 +104,61 @@ def test_controls_stand_for_m0_and_what_suppression_took_is_put_back():
     control = 1000.0 * -np.expm1(-4.0 / 1.3) * np.ones(SHAPE)
     np.testing.assert_allclose(equilibrium(one, Around(), brain(), control, t1, Plan()).values, 1000.0)
     dark = changed(one, is_suppressed=True, n_inversions=1, inversions=(1.5,))
-    left = left_by_suppression(dark.labelling, 1.8, t1[:1], 0.95)[0]
+    left = left_by_suppression(dark.labelling, np.array([3.6]), t1[:1], 0.95)[0]
     np.testing.assert_allclose(
         equilibrium(dark, Around(), brain(), left * 1000.0 * np.ones(SHAPE), t1, Plan()).values, 1000.0
     )
+
+
+def test_each_slice_of_suppressed_controls_is_put_back_by_when_it_was_read():
+    one = labelled(has_m0=False, slice_time=0.05)
+    dark = changed(one, is_suppressed=True, n_inversions=1, inversions=(2.4,)).labelling
+    z = brain().places // (SHAPE[0] * SHAPE[1])
+    t1 = np.full(z.size, 1.3)
+    left = left_by_suppression(dark, 3.6 + 0.05 * z, t1, 0.95)
+    control = brain().spread(1000.0 * left, 0.0)
+    found = equilibrium(replace(one, labelling=dark), Around(), brain(), control, t1, Plan())
+    np.testing.assert_allclose(found.values, 1000.0)
+    # As if all had been read with the first, the last of six slices would be two fifths too bright.
+    assert left[z == 5].mean() > 1.4 * left[z == 0].mean()
+
+
+def test_what_suppression_left_is_that_of_the_very_volumes_that_are_the_control_image():
+    """The first volume has another duration of labelling, and the shortest delay comes last."""
+    one = labelled(has_m0=False, delays=(1.8, 1.0))
+    durations = np.where(one.labelling.delays > 1.5, 1.4, 2.4)
+    dark = changed(one, is_suppressed=True, n_inversions=1, inversions=(1.2,), durations=durations).labelling
+    t1 = np.full(3, 1.3)
+    found = left_in_controls(dark, np.zeros(3), t1, 0.95)
+    np.testing.assert_allclose(found, left_by_suppression(dark, np.full(3, 3.4), t1, 0.95))
+    mixed = replace(dark, durations=np.where(np.arange(24) < 18, durations, 1.0))
+    both = [left_by_suppression(dark, np.full(3, one), t1, 0.95) for one in (3.4, 2.0)]
+    np.testing.assert_allclose(left_in_controls(mixed, np.zeros(3), t1, 0.95), np.mean(both, axis=0))
+
+
+def test_controls_of_a_time_encoded_series_are_put_back_by_all_its_blocks():
+    n = 8
+    how = Labelling(
+        "pcasl", ("encoded",) * n, np.full(n, 0.3), np.full(n, 0.4), is_suppressed=True, n_inversions=1,
+        inversions=(1.5,), matrix=np.array(hadamard(8), float),
+    )  # fmt: skip
+    t1 = np.full(brain().n_voxels, 1.3)
+    left = left_by_suppression(how, np.full(t1.size, 7 * 0.4 + 0.3), t1, 0.95)
+    one = replace(labelled(has_m0=False), labelling=how)
+    found = equilibrium(one, Around(), brain(), brain().spread(900.0 * left, 0.0), t1, Plan())
+    np.testing.assert_allclose(found.values, 900.0)
+
+
+def test_controls_of_which_nobody_says_whether_they_are_suppressed_stand_for_m0_only_where_that_is_asked_for():
+    one = changed(labelled(has_m0=False), is_suppressed=None)
+    t1 = np.full(brain().n_voxels, 1.3)
+    control = 1000.0 * -np.expm1(-4.0 / 1.3) * np.ones(SHAPE)
+    found = equilibrium(one, Around(), brain(), control, t1, Plan())
+    assert not found.is_absolute
+    assert "BackgroundSuppression" in found.flags[0].sentence
+    asked = equilibrium(one, Around(), brain(), control, t1, Plan(m0="control"))
+    np.testing.assert_allclose(asked.values, 1000.0)
+    assert "not recorded" in asked.flags[0].sentence
 
 
 def test_controls_that_are_suppressed_in_an_unknown_way_give_no_m0_and_never_one_of_1():

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from perspect.asl.flip_angle import angle_of, shown
 from perspect.asl.plan import Plan
+from perspect.asl.suppression import controls_of, left_in_controls
 from perspect.vocabulary import Around, Calibration, Flag, Labelled, Labelling, Problem, Region, Severity, Step
 
 FLUID_T1: Final = 4.3
@@ -250,52 +251,55 @@ def image_spacing(region: Region) -> tuple[float, float, float]:
     return region.grid.spacing
 
 
-def left_by_suppression(
-    labelling: Labelling, delay: float, t1: Float[np.ndarray, " voxels"], inversion: float
-) -> Float[np.ndarray, " voxels"]:
-    """Share of the equilibrium signal that is left when the first slice is read, with its sign.
-
-    The slab is saturated as labelling begins and inverted at the times of the pulses.
-    """
-    duration = float(np.nan_to_num(labelling.durations[labelling.of("control", "label")[0]]))
-    until = duration + delay if labelling.kind != "pasl" else delay
-    along, at = np.zeros(t1.size), 0.0
-    for one in sorted(labelling.inversions):
-        if one >= until:
-            break
-        along = -inversion * (1.0 + (along - 1.0) * np.exp(-(one - at) / t1))
-        at = one
-    return np.asarray(1.0 + (along - 1.0) * np.exp(-(until - at) / t1))
-
-
 def _of_control(
     labelled: Labelled, brain: Region, control: Float[np.ndarray, "x y z"], t1: Float[np.ndarray, " voxels"], plan: Plan
 ) -> Equilibrium:
     """M0 from control images: what suppression took is put back where its pulses are known."""
     labelling, tr = labelled.labelling, labelled.tr
-    if labelling.is_suppressed and not labelling.inversions:
-        return _nothing(
-            brain, "there is no M0 image, and the control images are suppressed by pulses of unknown times",
-            Severity.LIMITED,
-        )  # fmt: skip
+    why = _no_stand_in(labelled, plan)
+    if why:
+        return _nothing(brain, f"there is no M0 image, and {why}", Severity.LIMITED)
     if labelling.is_suppressed:
-        delay = float(np.nanmin(labelling.delays[labelling.of("control")]))
-        left = np.abs(left_by_suppression(labelling, delay, t1, plan.inversion))
+        later = np.zeros(t1.size)
+        if labelling.slice_times is not None:
+            later = labelling.slice_times[slices_of(brain)]
+        left = np.abs(left_in_controls(labelling, later, t1, plan.inversion))
         if np.median(left) < LEAST_LEFT:
             return _nothing(
                 brain, f"there is no M0 image, and suppression leaves {np.median(left):.0%} of the control images",
                 Severity.LIMITED,
             )  # fmt: skip
         share, how = np.maximum(left, 0.5 * LEAST_LEFT), "with what suppression took put back from its pulse times"
-    elif tr is None:
-        return _nothing(brain, "there is no M0 image, and how long control images recover is unknown", Severity.LIMITED)
     else:
+        assert tr is not None
         share = recovery(t1, tr, labelling.slice_times, brain, "slice")
         how = f"corrected for a recovery of {tr:g} s"
     sentence = "No M0 was scanned: it is estimated from the control images, with the T1 that tissue is taken to have."
+    if labelling.is_suppressed is None:
+        sentence += (
+            " Whether the background was suppressed is not recorded: as asl.m0=control was asked for, it is taken "
+            "not to have been; else flow reads too high by all that suppression took."
+        )
     flag = Flag("m0-from-control", Severity.CAUTION, sentence, "cbf", source=SOURCE)
     values = brain.taken(control).astype(np.float64) / share
     return Equilibrium(values, "control", Step("m0", f"M0 came from the control images, {how}."), (flag,))
+
+
+def _no_stand_in(labelled: Labelled, plan: Plan) -> str:
+    """Why control images cannot stand for M0; empty where they can."""
+    labelling = labelled.labelling
+    if labelling.is_suppressed is None and plan.m0 != "control":
+        return (
+            "whether control images are suppressed is not recorded (give BackgroundSuppression, or asl.m0=control if "
+            "they are not)"
+        )
+    if labelling.is_suppressed and not labelling.inversions:
+        return "the control images are suppressed by pulses of unknown times"
+    if not labelling.is_suppressed and labelled.tr is None:
+        return "how long control images recover is unknown"
+    if labelling.is_suppressed and not np.isfinite(labelling.since_labelling()[controls_of(labelling)]).all():
+        return "how long after labelling began they were read is unknown"
+    return ""
 
 
 def _of_fluid(labelled: Labelled, around: Around, brain: Region, plan: Plan) -> Equilibrium:

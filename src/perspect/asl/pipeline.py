@@ -23,6 +23,7 @@ from perspect.asl.readouts import train
 from perspect.asl.regular import Regular, regular
 from perspect.asl.samples import Differences, differences
 from perspect.asl.score import scored, scrubbed
+from perspect.asl.suppression import controls_of
 from perspect.asl.tumour import read_out
 from perspect.asl.vendor import made_by_scanner
 from perspect.asl.weights import weighed
@@ -214,11 +215,7 @@ def with_bolus(labelled: Labelled, plan: Plan) -> tuple[Labelling, tuple[Flag, .
 
 def control_image(series: Series, labelling: Labelling) -> Float[np.ndarray, "x y z"] | None:
     """Mean signal of the control images of the shortest delay (of all encodings of a time-encoded series)."""
-    places = labelling.of("control")
-    if places.size:
-        places = places[labelling.delays[places] <= np.nanmin(labelling.delays[places]) + 1e-3]
-    else:
-        places = labelling.of("encoded")
+    places = controls_of(labelling)
     if not places.size:
         return None
     mean = series.values[..., places].mean(axis=-1, dtype=np.float64)
