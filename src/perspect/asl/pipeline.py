@@ -13,7 +13,7 @@ from perspect.asl.blood import blood_t1
 from perspect.asl.coverage import coverage
 from perspect.asl.echoes import combined
 from perspect.asl.efficiency import efficiency
-from perspect.asl.kinetics import USUAL_ATT, Kinetics, Samples, Setting, allows_arteries, several, single, single_att
+from perspect.asl.kinetics import Kinetics, Samples, Setting, allows_arteries, several, single
 from perspect.asl.m0 import equilibrium, is_tissue, slices_of, tissue_t1
 from perspect.asl.motion import aligned, pair_flags, trust
 from perspect.asl.partial_volume import pure_flow
@@ -24,6 +24,7 @@ from perspect.asl.regular import Regular, regular
 from perspect.asl.samples import Differences, differences
 from perspect.asl.score import scored, scrubbed
 from perspect.asl.suppression import controls_of
+from perspect.asl.transit import assumed_att, usual_att
 from perspect.asl.tumour import read_out
 from perspect.asl.vendor import made_by_scanner
 from perspect.asl.weights import weighed
@@ -101,7 +102,7 @@ def quantify(
     lasting, blood_step, blood_flags = blood_t1(plan, labelled.field)
     inverted = efficiency(labelling, plan)
     setting = Setting(labelling.kind, inverted.total, lasting, plan.partition, train(labelling, found.delays))
-    usual = setting.model(found.delays, found.durations, None).atoms(np.array([USUAL_ATT[labelling.kind]]))
+    usual = setting.model(found.delays, found.durations, None).atoms(np.array([usual_att(found, labelling.kind)]))
     inside = replace(found, values=found.values[tissue])
     level = level_of(control, scale, brain)[tissue]
     unit = float(usual.mean())
@@ -128,7 +129,7 @@ def quantify(
         found.durations, later, kinetic_t1(t1, plan), len(found.parts),
     )  # fmt: skip
     if found.is_single:
-        att = single_att(samples, plan, labelling.kind, around, brain)
+        att = assumed_att(found, plan, labelling.kind, around, brain)
         fitted = single(samples, setting, att, tissue)
     else:
         has_arteries = plan.arterial == "auto" and allows_arteries(samples, labelling.kind, labelling.is_crushed)

@@ -88,7 +88,7 @@ def read_asl(
     tr = acquired.tr if acquired.tr is not None else preparation_tr(sidecar, n)
     levels = _levels(image)
     _check_finite(image, path)
-    labelling, flags, context = read_labelling(path, sidecar, levels, image.values.shape[2], given, kept)
+    labelling, flags, context = read_labelling(path, sidecar, levels, image.values.shape[2], given, kept, acquired.tr)
     times = np.arange(n) * (tr or 1.0)
     used = [path, *sidecar.files, *([context] if context is not None else [])]
     series = Series(
