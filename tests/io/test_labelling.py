@@ -387,6 +387,42 @@ def test_m0_is_the_scan_beside_the_series_or_in_it_or_a_stated_number(series, sa
     assert "m0-missing" in codes(series(M0Type="Separate"))
 
 
+@pytest.mark.parametrize(
+    ("series_said", "m0_said", "times", "left_open"),
+    [
+        ((4.0, 0.01, True), (2.0, 0.06, True), 1.0, None),
+        ((4.0, 0.01, False), (2.0, 0.06, False), 0.04 / 0.12, None),
+        ((4.0, 0.01, True), (2.0, 0.06, False), 1 / 0.12, None),
+        ((4.0, 0.01, False), (2.0, 0.02, False), 1.0, None),
+        ((4.0, 0.01, None), (2.0, 0.06, None), 1.0, 0.04 / 0.12),
+        ((4.0, 0.01, None), (2.0, 0.02, None), 1.0, None),
+    ],
+)
+def test_slopes_of_philips_bring_m0_to_the_unit_of_the_series(
+    series, save, sidecar, stored, series_said, m0_said, times, left_open
+):
+    """What was measured is what is displayed over RS·SS; a converter says which of the two it stored, or does not."""
+
+    def said(rescale, scale, is_float):
+        keys = {"Manufacturer": "Philips", "PhilipsRescaleSlope": rescale, "PhilipsScaleSlope": scale}
+        return keys | ({} if is_float is None else {"UsePhilipsFloatNotDisplayScaling": int(is_float)})
+
+    path = series(**said(*series_said))
+    sidecar(save(stored[..., 0], "sub-01_m0scan.nii.gz"), RepetitionTimePreparation=6.0, **said(*m0_said))
+    reading = read_asl(path)
+    np.testing.assert_allclose(reading.m0.values, stored[..., 0] * times)
+    assert reading.labelled.labelling.slopes == (None if left_open is None else pytest.approx(left_open))
+    assert ("slopes-undone" in {flag.code for flag in reading.flags}) == (times != 1.0)
+
+
+def test_slopes_of_philips_have_the_names_of_explore_asl_too(series, save, sidecar, stored):
+    path = series(Manufacturer="Philips", RescaleSlope=4.0, MRScaleSlope=0.03)
+    sidecar(save(stored[..., 0], "sub-01_m0scan.nii.gz"), Manufacturer="Philips", RescaleSlope=4.0, MRScaleSlope=0.01)
+    assert labelling(path).slopes == pytest.approx(3.0)
+    assert labelling(series(RescaleSlope=4.0, MRScaleSlope=0.03)).slopes is None
+    assert "MRScaleSlope" in problem(series(Manufacturer="Philips", RescaleSlope=4.0, MRScaleSlope=0))
+
+
 def test_two_m0_volumes_that_differ_are_no_two_of_one(series, save, stored):
     path = series()
     save(np.stack([stored[..., 0], stored[..., 0] * 0.9], axis=3).astype(np.float32), "sub-01_m0scan.nii.gz")

@@ -17,6 +17,7 @@ from perspect.io.labelling import (
     tr_of_volumes,
 )  # fmt: skip
 from perspect.io.nifti import Image, read_echoes
+from perspect.io.philips import Slopes, between, slopes_of
 from perspect.io.readout import first_flip_angle
 from perspect.io.series import sha256
 from perspect.io.sidecar import Sidecar, acquisition, plausible_te, read_sidecar
@@ -52,6 +53,7 @@ class M0Image:
     sources: dict[str, str]
     flags: tuple[Flag, ...] = ()
     flip_angle: float | None = None
+    slopes: Slopes | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +103,10 @@ def read_asl(
     found, calibration, m0_flags, blood_m0 = (
         _m0(path, m0, sidecar, image, labelling) if wants_m0 else (None, None, (), None)
     )
+    if found is not None:
+        in_its_unit, slopes, notes = between(slopes_of(sidecar), found.slopes, found.name)
+        found, labelling = replace(found, values=found.values * in_its_unit), replace(labelling, slopes=slopes)
+        m0_flags = (*m0_flags, *notes)
     beside, echo_flags = _beside(series, labelling, later)
     labelled = Labelled(series, labelling, calibration, blood_m0, beside)
     every = (*echo_flags, *overridden, *flags, *m0_flags)
@@ -207,7 +213,8 @@ def read_m0(path: Path) -> M0Image:
     n = image.values.shape[3]
     flags = _unlike(image, path)
     angle = first_flip_angle(sidecar)
-    return M0Image(values, image.grid, preparation_tr(sidecar), echo, stem(path), n, hashes, flags, angle)
+    slopes = slopes_of(sidecar)
+    return M0Image(values, image.grid, preparation_tr(sidecar), echo, stem(path), n, hashes, flags, angle, slopes)
 
 
 def _unlike(image: Image, path: Path) -> tuple[Flag, ...]:

@@ -32,8 +32,10 @@ class Labelling:
     are `None`, columns are in the order in which they are played, all as long as `durations`, and `delays` are those of
     the last. `slice_times` are counted from the first slice that is read; `None`: all at once, or not recorded.
     `is_spin_echo` is how the echo came about: refocused (3-D GRASE, stacks of spirals), or a gradient echo (2-D EPI).
-    `flip_angles` (rad) say that all delays are read one after the other after one labelling (Look-Locker), and by how
-    much each readout turns the magnetisation; `None`: each delay has a labelling of its own.
+    `slopes` is by what a vendor's slopes for each series may have multiplied the labelled images against M0, where
+    nobody says whether they were undone; `None`: nothing of the kind. `flip_angles` (rad) say that all delays are read
+    one after the other after one labelling (Look-Locker), and by how much each readout turns the magnetisation; `None`:
+    each delay has a labelling of its own.
     """
 
     kind: Kind
@@ -50,6 +52,7 @@ class Labelling:
     is_order_known: bool = True
     vendor: str = ""
     n_averages: int = 1
+    slopes: float | None = None
     is_spin_echo: bool | None = None
     flip_angles: Float[np.ndarray, " volumes"] | None = None
     block_durations: Float[np.ndarray, " played"] | None = None
