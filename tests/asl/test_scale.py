@@ -8,7 +8,7 @@ from scipy.linalg import hadamard
 
 from labelled_head import GRID, SHAPE, ball, brain, changed, labelled
 from perspect.asl import Plan
-from perspect.asl.blood import blood_t1, t1_of_haematocrit
+from perspect.asl.blood import blood_t1, haematocrit, t1_of_haematocrit
 from perspect.asl.efficiency import efficiency
 from perspect.asl.m0 import equilibrium, recovery, smoothed, tissue_t1
 from perspect.asl.suppression import left_by_suppression, left_in_controls
@@ -191,6 +191,60 @@ def test_fluid_scales_by_its_own_water_and_needs_a_map():
         assert not found.flags
     found = equilibrium(one, Around(fluid=fluid), brain(), None, t1, Plan(m0="fluid"))
     assert [flag.code for flag in found.flags] == ["m0-readout-unknown"]
+
+
+@pytest.mark.parametrize(("is_spin_echo", "blood", "still"), [(True, 0.15, 0.05), (False, 0.05, 0.05)])
+def test_white_matter_scales_by_its_own_water_and_a_lesion_is_left_out(is_spin_echo, blood, still):
+    one = changed(labelled(noise=0.0, m0_tr=2.0), is_spin_echo=is_spin_echo)
+    white = np.where(ball(), 1.0, 0.0)
+    lesion = np.zeros(SHAPE, bool)
+    lesion[:14] = ball()[:14]
+    bright = replace(one, m0=replace(one.m0, values=one.m0.values * np.where(lesion, 1.6, 1.0)))
+    around = Around(white=white, lesion=Region(lesion, GRID, "lesion"))
+    t1 = np.full(brain().n_voxels, 1.3)
+    found = equilibrium(bright, around, brain(), None, t1, Plan(m0="white"))
+    plain = 0.9 * 1000.0 / -np.expm1(-2.0 / 1.0) / 0.82
+    np.testing.assert_allclose(found.values, plain * np.exp(-0.012 / blood + 0.012 / still), rtol=1e-6)
+    assert "white matter" in found.step.sentence and found.is_absolute
+    with pytest.raises(Problem, match="--wm"):
+        equilibrium(bright, Around(), brain(), None, t1, Plan(m0="white"))
+    with pytest.raises(Problem, match="Only 0 voxels"):
+        whole = Around(white=white, lesion=Region(ball(), GRID, "lesion"))
+        equilibrium(bright, whole, brain(), None, t1, Plan(m0="white"))
+
+
+def test_age_and_sex_tell_blood_as_their_haematocrit_does():
+    infant, woman, man = (blood_t1(Plan(age=age, sex=sex), 3.0)[0] for age, sex in (
+        (1.25, "unknown"), (39.0, "female"), (39.0, "male")))  # fmt: skip
+    for t1, hct in ((infant, 0.355), (woman, 0.42), (man, 0.466)):
+        assert t1 == pytest.approx(t1_of_haematocrit(hct, 3.0))
+    assert woman > blood_t1(Plan(age=39.0), 3.0)[0] > man
+    assert haematocrit(None, "unknown") is None
+    assert haematocrit(0.0, "male") == 0.53 and haematocrit(100.0, "female") == 0.431
+    newborn = haematocrit(0.0, "unknown")
+    assert newborn > haematocrit(1.0, "unknown") < haematocrit(29.0, "unknown") < newborn
+
+
+def test_a_setting_that_another_leaves_without_effect_is_refused():
+    for idle in (
+        {"hct": 0.4, "sex": "female"}, {"hct": 0.4, "age": 50.0}, {"blood_t1": 1.6, "age": 50.0},
+        {"m0": "white", "m0_smoothing": 5.0}, {"m0": "none", "m0_smoothing": 5.0},
+    ):  # fmt: skip
+        with pytest.raises(Problem, match="as well"):
+            Plan(**idle)
+
+
+def test_control_images_that_stand_for_m0_are_smoothed_and_recover_as_the_plan_has_it():
+    one = labelled(has_m0=False, slice_time=0.1)
+    t1 = np.full(brain().n_voxels, 1.3)
+    rough = 1000.0 + 100.0 * np.random.default_rng(0).normal(size=SHAPE)
+    plain, smooth, whole = (
+        equilibrium(one, Around(), brain(), rough, t1, plan).values
+        for plan in (Plan(), Plan(m0_smoothing=8.0), Plan(m0_recovery="volume"))
+    )
+    assert smooth.std() < 0.5 * plain.std()
+    np.testing.assert_allclose(whole / plain, -np.expm1(-4.0 / 1.3) / recovery(
+        t1, 4.0, one.labelling.slice_times, brain(), "volume"))  # fmt: skip
 
 
 @pytest.mark.parametrize("slice_time", [None, 0.04])

@@ -12,6 +12,7 @@ from perspect.asl.audit import audited
 from perspect.asl.blood import blood_t1
 from perspect.asl.coverage import coverage
 from perspect.asl.echoes import combined
+from perspect.asl.effect import demand_effect
 from perspect.asl.efficiency import efficiency
 from perspect.asl.kinetics import Kinetics, Samples, Setting, allows_arteries, several, single
 from perspect.asl.m0 import equilibrium, is_tissue, slices_of, tissue_t1
@@ -74,6 +75,7 @@ def quantify(
             "It is not known what the others show.",
             "Correct the aslcontext table.",
         )
+    demand_effect(labelled, plan, around)
     tell("brain", 0.0)
     brain = find_brain(labelled, around)
     if not labelling.of("control", "label", "deltam", "encoded").size:
