@@ -388,6 +388,44 @@ def test_m0_is_the_scan_beside_the_series_or_in_it_or_a_stated_number(series, sa
 
 
 @pytest.mark.parametrize(
+    "intended",
+    [
+        "bids::sub-01/perf/sub-01_asl.nii.gz",
+        "perf/sub-01_asl.nii.gz",
+        ["bids:raw:sub-01/perf/sub-02_asl.nii.gz", "sub-01/perf/sub-01_asl.nii.gz"],
+    ],
+)
+def test_an_m0_of_another_name_belongs_to_the_series_that_it_is_intended_for(
+    series, save, sidecar, stored, tmp_path, intended
+):
+    path = series()
+    folder = tmp_path / "sub-01" / "perf"
+    folder.mkdir(parents=True)
+    for one in tmp_path.glob("sub-01_*"):
+        one.rename(folder / one.name)
+    path = folder / path.name
+    m0 = save(stored[..., 0], "sub-01/perf/sub-01_acq-m_m0scan.nii.gz")
+    sidecar(m0, IntendedFor=intended, RepetitionTimePreparation=6.0)
+    reading = read_asl(path)
+    assert reading.m0 is not None and reading.m0.tr == 6.0
+    assert "m0-missing" not in {flag.code for flag in reading.flags}
+    other = save(stored[..., 0], "sub-01/perf/sub-01_acq-n_m0scan.nii.gz")
+    sidecar(other, IntendedFor=intended)
+    assert "all intended" in problem(path)
+    sidecar(other, IntendedFor="perf/sub-01_run-2_asl.nii.gz")
+    sidecar(m0, RepetitionTimePreparation=6.0)
+    (flag,) = [one for one in read_asl(path).flags if one.code == "m0-missing"]
+    assert "sub-01_acq-m_m0scan.nii.gz" in flag.sentence
+
+
+def test_an_m0_by_hand_beside_that_of_the_series_is_said(series, save, stored):
+    path = series()
+    save(stored[..., 0], "sub-01_m0scan.nii.gz")
+    given = save(stored[..., 1], "mine.nii.gz")
+    assert "overridden" in {flag.code for flag in read_asl(path, m0=given).flags}
+
+
+@pytest.mark.parametrize(
     ("series_said", "m0_said", "times", "left_open"),
     [
         ((4.0, 0.01, True), (2.0, 0.06, True), 1.0, None),

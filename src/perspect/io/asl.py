@@ -9,13 +9,13 @@ from jaxtyping import Float
 
 from perspect.io.asl_echoes import echoes, shortest
 from perspect.io.bids import Name, label, name_of, root_of, stem
+from perspect.io.given import NOTHING_GIVEN, GivenLabelling
 from perspect.io.labelling import (
-    NOTHING_GIVEN,
-    GivenLabelling,
     preparation_tr,
     read_labelling,
     tr_of_volumes,
 )  # fmt: skip
+from perspect.io.m0_scan import m0_for
 from perspect.io.nifti import Image, read_echoes
 from perspect.io.philips import Slopes, between, slopes_of
 from perspect.io.readout import first_flip_angle
@@ -113,14 +113,6 @@ def read_asl(
     return AslReading(labelled, found, every, name_of(path), image.code, root_of(path))
 
 
-def m0_beside(path: Path) -> Path | None:
-    """The M0 scan that belongs to a series: `sub-01_m0scan.nii.gz` beside `sub-01_asl.nii.gz`."""
-    name = stem(path)
-    base = name[: -len("_asl")] if name.endswith("_asl") else name
-    found = [one for one in (path.with_name(f"{base}_m0scan{end}") for end in (".nii.gz", ".nii")) if one.is_file()]
-    return found[0] if found else None
-
-
 def _beside(
     series: Series, labelling: Labelling, later: tuple[tuple[float, Image], ...]
 ) -> tuple[tuple[Series, ...], tuple[Flag, ...]]:
@@ -172,9 +164,7 @@ def _m0(
     path: Path, m0: Path | None, sidecar: Sidecar, image: Image, labelling: Labelling
 ) -> tuple[M0Image | None, Calibration | None, tuple[Flag, ...], float | None]:
     """The M0 of its own, that in the series, or a stated value; and a flag where files and sidecar disagree."""
-    stated = str(sidecar.values.get("M0Type", "")).lower()
-    flags: list[Flag] = []
-    path_of_m0 = m0 if m0 is not None else m0_beside(path)
+    path_of_m0, flags = m0_for(path, sidecar, m0)
     included = labelling.of("m0scan")
     estimate = sidecar.values.get("M0Estimate")
     blood = float(estimate) if isinstance(estimate, int | float) and not isinstance(estimate, bool) else None
@@ -184,9 +174,6 @@ def _m0(
             "Flow is divided by it.",
             "Give a positive number.",
         )
-    if stated == "separate" and path_of_m0 is None:
-        sentence = "The sidecar says that M0 was scanned separately, but there is no such image beside the series."
-        flags.append(Flag("m0-missing", Severity.CAUTION, sentence, path.name, source="reading"))
     if path_of_m0 is not None:
         read = read_m0(path_of_m0)
         return read, None, (*flags, *read.flags), blood

@@ -16,8 +16,7 @@ from jaxtyping import Bool, Float
 
 from perspect.io.aslcontext import context_of, volumes_of
 from perspect.io.encoding import encoding, times_of_blocks
-from perspect.io.given import NOTHING_GIVEN as NOTHING_GIVEN
-from perspect.io.given import GivenLabelling as GivenLabelling
+from perspect.io.given import GivenLabelling
 from perspect.io.label_times import (
     LABELLED,
     Stated,
