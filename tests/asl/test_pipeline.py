@@ -191,6 +191,40 @@ def test_the_scale_of_a_vendor_is_undone_and_said():
     assert "scale-implausible" in codes(stored)
 
 
+def made_by_ge(scale, n_averages):
+    one = labelled(scale=scale, noise=0.5)
+    made = np.asfortranarray(one.series.values[..., ::2] - one.series.values[..., 1::2])
+    how = replace(
+        one.labelling, volumes=("deltam",) * 6, delays=np.full(6, 1.8), durations=np.full(6, 1.8), vendor="GE",
+        n_averages=n_averages,
+    )  # fmt: skip
+    return replace(one, series=replace(one.series, values=made, times=np.arange(6.0)), labelling=how)
+
+
+@pytest.mark.parametrize("true", [32.0, 96.0])
+def test_of_two_factors_that_explain_a_scale_the_one_nearest_to_usual_flow_is_undone_and_the_other_named(true):
+    measured = run(made_by_ge(true, 3))
+    np.testing.assert_allclose(measured.maps["cbf"].values[ball()].mean(), flow_map()[ball()].mean(), rtol=0.02)
+    (flag,) = [one for one in measured.flags if one.code == "scale-undone"]
+    assert f"would explain it too: flow would be {true / (128.0 - true):.3g} times" in flag.sentence
+
+
+def test_slopes_of_philips_that_may_not_have_been_undone_are_where_that_makes_flow_usual():
+    tripled = changed(labelled(scale=3.0, noise=0.5), slopes=3.0)
+    measured = run(tripled)
+    np.testing.assert_allclose(measured.maps["cbf"].values[ball()].mean(), flow_map()[ball()].mean(), rtol=0.02)
+    assert "scale-undone" in codes(measured)
+    plain = run(changed(labelled(noise=0.5), slopes=1.5))
+    np.testing.assert_allclose(plain.maps["cbf"].values[ball()].mean(), flow_map()[ball()].mean(), rtol=0.02)
+    assert "scale-open" in codes(plain)
+    assert "scale-open" in codes(run(tripled, Plan(motion=False, scale="stored")))
+
+
+def test_a_brain_with_three_times_its_flow_is_said_without_maps_of_tissue():
+    assert "implausible-flow" in codes(run(labelled(scale=3.0, noise=0.5)))
+    assert "implausible-flow" not in codes(run(labelled(noise=0.5)))
+
+
 def test_without_m0_flow_is_relative_and_has_another_name():
     dark = changed(labelled(has_m0=False), is_suppressed=True, n_inversions=2)
     measured = run(dark)

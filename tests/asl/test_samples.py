@@ -94,6 +94,55 @@ def test_missing_encodings_are_solved_around_with_the_noise_that_costs(lost):
     assert found.variance.mean() > whole.variance.mean() / 4
 
 
+def made(matrix, delays, durations, true):
+    """One cycle of encodings of blocks with these times."""
+    played = matrix[:, (matrix != matrix[:1]).any(axis=0)]
+    curves = 500.0 - true @ ((1.0 - played) / 2.0).T
+    n = len(matrix)
+    how = labelling(["encoded"] * n, min(delays), 0.4, matrix=matrix, block_delays=delays, block_durations=durations)
+    return how, curves
+
+
+def test_a_matrix_with_more_rows_than_it_needs_is_decoded_with_less_noise():
+    true = np.random.default_rng(0).uniform(1.0, 10.0, (20, 3))
+    long, square = np.array(hadamard(8), float)[:, :4], np.array(hadamard(4), float)
+    times = np.array([1.1, 0.7, 0.3]), np.full(3, 0.4)
+    found = [differences(*made(one, *times, true), np.ones(len(one), bool)) for one in (long, square)]
+    for one in found:
+        np.testing.assert_allclose(one.values, true, rtol=1e-5)
+        np.testing.assert_allclose(one.delays[one.sample], times[0])
+    np.testing.assert_allclose(found[0].variance, found[1].variance / 2)
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        np.array(hadamard(8), float)[[0, 1, 1, 2]],  # too few rows, and one of them twice
+        np.array([[1, 1], [-1, -1], [1, 1.0]]),  # two blocks that are always alike
+        np.array(hadamard(8), float)[:7],
+    ],
+)
+def test_blocks_that_the_rows_do_not_tell_apart_are_the_callers_mistake(matrix):
+    how = labelling(["encoded"] * len(matrix), 0.3, 0.4, matrix=matrix)
+    with pytest.raises(Problem, match="apart"):
+        differences(how, np.zeros((2, len(matrix))), np.ones(len(matrix), bool))
+
+
+def test_blocks_of_unequal_length_have_the_delays_that_follow_from_it():
+    lasting = np.array([1.8, 0.8, 0.4])
+    how, curves = made(np.array(hadamard(4), float), np.array([1.4, 0.6, 0.2]), lasting, np.array([[1.0, 2.0, 3.0]]))
+    found = differences(how, curves, np.ones(4, bool))
+    np.testing.assert_allclose(found.delays, [0.2, 0.6, 1.4])
+    np.testing.assert_allclose(found.durations, lasting[::-1])
+    np.testing.assert_allclose(found.values[0][np.argsort(found.sample)], [3.0, 2.0, 1.0])
+
+
+def test_encoded_volumes_with_delays_of_their_own_are_refused():
+    how = labelling(["encoded"] * 4, np.array([0.0, 1.1, 0.7, 0.3]), 0.4, matrix=np.array(hadamard(4), float))
+    with pytest.raises(Problem, match="different delays"):
+        differences(how, np.zeros((2, 4)), np.ones(4, bool))
+
+
 def test_volumes_that_are_no_whole_cycles_are_refused():
     how, curves, _ = encoded(n_cycles=1)
     short = changed_volumes(how, 7)

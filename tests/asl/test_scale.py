@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.linalg import hadamard
 
 from labelled_head import GRID, SHAPE, ball, brain, changed, labelled
 from perspect.asl import Plan
-from perspect.asl.blood import blood_t1, t1_of_haematocrit
+from perspect.asl.blood import blood_t1, haematocrit, t1_of_haematocrit
 from perspect.asl.efficiency import efficiency
-from perspect.asl.m0 import equilibrium, left_by_suppression, recovery, smoothed, tissue_t1
-from perspect.vocabulary import Around, Problem, Region, Severity
+from perspect.asl.m0 import equilibrium, recovery, smoothed, tissue_t1
+from perspect.asl.suppression import left_by_suppression, left_in_controls
+from perspect.vocabulary import Around, Labelling, Problem, Region, Severity
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_each_tissue_has_its_own_t1_and_a_lesion_too():
 
 def test_suppression_leaves_what_the_bloch_equations_leave():
     how = changed(labelled(), is_suppressed=True, n_inversions=2, inversions=(1.85, 3.15)).labelling
-    left = left_by_suppression(how, 1.8, np.array([1.3]), 1.0)[0]
+    left = left_by_suppression(how, np.array([3.6]), np.array([1.3]), 1.0)[0]
     along, step = 0.0, 1e-4
     for at in np.arange(0.0, 3.6, step):
         if abs(at - 1.85) < step / 2 or abs(at - 3.15) < step / 2:
@@ -110,10 +112,61 @@ def test_controls_stand_for_m0_and_what_suppression_took_is_put_back():
     control = 1000.0 * -np.expm1(-4.0 / 1.3) * np.ones(SHAPE)
     np.testing.assert_allclose(equilibrium(one, Around(), brain(), control, t1, Plan()).values, 1000.0)
     dark = changed(one, is_suppressed=True, n_inversions=1, inversions=(1.5,))
-    left = left_by_suppression(dark.labelling, 1.8, t1[:1], 0.95)[0]
+    left = left_by_suppression(dark.labelling, np.array([3.6]), t1[:1], 0.95)[0]
     np.testing.assert_allclose(
         equilibrium(dark, Around(), brain(), left * 1000.0 * np.ones(SHAPE), t1, Plan()).values, 1000.0
     )
+
+
+def test_each_slice_of_suppressed_controls_is_put_back_by_when_it_was_read():
+    one = labelled(has_m0=False, slice_time=0.05)
+    dark = changed(one, is_suppressed=True, n_inversions=1, inversions=(2.4,)).labelling
+    z = brain().places // (SHAPE[0] * SHAPE[1])
+    t1 = np.full(z.size, 1.3)
+    left = left_by_suppression(dark, 3.6 + 0.05 * z, t1, 0.95)
+    control = brain().spread(1000.0 * left, 0.0)
+    found = equilibrium(replace(one, labelling=dark), Around(), brain(), control, t1, Plan())
+    np.testing.assert_allclose(found.values, 1000.0)
+    # As if all had been read with the first, the last of six slices would be two fifths too bright.
+    assert left[z == 5].mean() > 1.4 * left[z == 0].mean()
+
+
+def test_what_suppression_left_is_that_of_the_very_volumes_that_are_the_control_image():
+    """The first volume has another duration of labelling, and the shortest delay comes last."""
+    one = labelled(has_m0=False, delays=(1.8, 1.0))
+    durations = np.where(one.labelling.delays > 1.5, 1.4, 2.4)
+    dark = changed(one, is_suppressed=True, n_inversions=1, inversions=(1.2,), durations=durations).labelling
+    t1 = np.full(3, 1.3)
+    found = left_in_controls(dark, np.zeros(3), t1, 0.95)
+    np.testing.assert_allclose(found, left_by_suppression(dark, np.full(3, 3.4), t1, 0.95))
+    mixed = replace(dark, durations=np.where(np.arange(24) < 18, durations, 1.0))
+    both = [left_by_suppression(dark, np.full(3, one), t1, 0.95) for one in (3.4, 2.0)]
+    np.testing.assert_allclose(left_in_controls(mixed, np.zeros(3), t1, 0.95), np.mean(both, axis=0))
+
+
+def test_controls_of_a_time_encoded_series_are_put_back_by_all_its_blocks():
+    n = 8
+    how = Labelling(
+        "pcasl", ("encoded",) * n, np.full(n, 0.3), np.full(n, 0.4), is_suppressed=True, n_inversions=1,
+        inversions=(1.5,), matrix=np.array(hadamard(8), float),
+    )  # fmt: skip
+    t1 = np.full(brain().n_voxels, 1.3)
+    left = left_by_suppression(how, np.full(t1.size, 7 * 0.4 + 0.3), t1, 0.95)
+    one = replace(labelled(has_m0=False), labelling=how)
+    found = equilibrium(one, Around(), brain(), brain().spread(900.0 * left, 0.0), t1, Plan())
+    np.testing.assert_allclose(found.values, 900.0)
+
+
+def test_controls_of_which_nobody_says_whether_they_are_suppressed_stand_for_m0_only_where_that_is_asked_for():
+    one = changed(labelled(has_m0=False), is_suppressed=None)
+    t1 = np.full(brain().n_voxels, 1.3)
+    control = 1000.0 * -np.expm1(-4.0 / 1.3) * np.ones(SHAPE)
+    found = equilibrium(one, Around(), brain(), control, t1, Plan())
+    assert not found.is_absolute
+    assert "BackgroundSuppression" in found.flags[0].sentence
+    asked = equilibrium(one, Around(), brain(), control, t1, Plan(m0="control"))
+    np.testing.assert_allclose(asked.values, 1000.0)
+    assert "not recorded" in asked.flags[0].sentence
 
 
 def test_controls_that_are_suppressed_in_an_unknown_way_give_no_m0_and_never_one_of_1():
@@ -146,6 +199,60 @@ def test_fluid_scales_by_its_own_water_and_needs_a_map():
         assert not found.flags
     found = equilibrium(one, Around(fluid=fluid), brain(), None, t1, Plan(m0="fluid"))
     assert [flag.code for flag in found.flags] == ["m0-readout-unknown"]
+
+
+@pytest.mark.parametrize(("is_spin_echo", "blood", "still"), [(True, 0.15, 0.05), (False, 0.05, 0.05)])
+def test_white_matter_scales_by_its_own_water_and_a_lesion_is_left_out(is_spin_echo, blood, still):
+    one = changed(labelled(noise=0.0, m0_tr=2.0), is_spin_echo=is_spin_echo)
+    white = np.where(ball(), 1.0, 0.0)
+    lesion = np.zeros(SHAPE, bool)
+    lesion[:14] = ball()[:14]
+    bright = replace(one, m0=replace(one.m0, values=one.m0.values * np.where(lesion, 1.6, 1.0)))
+    around = Around(white=white, lesion=Region(lesion, GRID, "lesion"))
+    t1 = np.full(brain().n_voxels, 1.3)
+    found = equilibrium(bright, around, brain(), None, t1, Plan(m0="white"))
+    plain = 0.9 * 1000.0 / -np.expm1(-2.0 / 1.0) / 0.82
+    np.testing.assert_allclose(found.values, plain * np.exp(-0.012 / blood + 0.012 / still), rtol=1e-6)
+    assert "white matter" in found.step.sentence and found.is_absolute
+    with pytest.raises(Problem, match="--wm"):
+        equilibrium(bright, Around(), brain(), None, t1, Plan(m0="white"))
+    with pytest.raises(Problem, match="Only 0 voxels"):
+        whole = Around(white=white, lesion=Region(ball(), GRID, "lesion"))
+        equilibrium(bright, whole, brain(), None, t1, Plan(m0="white"))
+
+
+def test_age_and_sex_tell_blood_as_their_haematocrit_does():
+    infant, woman, man = (blood_t1(Plan(age=age, sex=sex), 3.0)[0] for age, sex in (
+        (1.25, "unknown"), (39.0, "female"), (39.0, "male")))  # fmt: skip
+    for t1, hct in ((infant, 0.355), (woman, 0.42), (man, 0.466)):
+        assert t1 == pytest.approx(t1_of_haematocrit(hct, 3.0))
+    assert woman > blood_t1(Plan(age=39.0), 3.0)[0] > man
+    assert haematocrit(None, "unknown") is None
+    assert haematocrit(0.0, "male") == 0.53 and haematocrit(100.0, "female") == 0.431
+    newborn = haematocrit(0.0, "unknown")
+    assert newborn > haematocrit(1.0, "unknown") < haematocrit(29.0, "unknown") < newborn
+
+
+def test_a_setting_that_another_leaves_without_effect_is_refused():
+    for idle in (
+        {"hct": 0.4, "sex": "female"}, {"hct": 0.4, "age": 50.0}, {"blood_t1": 1.6, "age": 50.0},
+        {"m0": "white", "m0_smoothing": 5.0}, {"m0": "none", "m0_smoothing": 5.0},
+    ):  # fmt: skip
+        with pytest.raises(Problem, match="as well"):
+            Plan(**idle)
+
+
+def test_control_images_that_stand_for_m0_are_smoothed_and_recover_as_the_plan_has_it():
+    one = labelled(has_m0=False, slice_time=0.1)
+    t1 = np.full(brain().n_voxels, 1.3)
+    rough = 1000.0 + 100.0 * np.random.default_rng(0).normal(size=SHAPE)
+    plain, smooth, whole = (
+        equilibrium(one, Around(), brain(), rough, t1, plan).values
+        for plan in (Plan(), Plan(m0_smoothing=8.0), Plan(m0_recovery="volume"))
+    )
+    assert smooth.std() < 0.5 * plain.std()
+    np.testing.assert_allclose(whole / plain, -np.expm1(-4.0 / 1.3) / recovery(
+        t1, 4.0, one.labelling.slice_times, brain(), "volume"))  # fmt: skip
 
 
 @pytest.mark.parametrize("slice_time", [None, 0.04])

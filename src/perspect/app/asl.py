@@ -38,6 +38,13 @@ ELSEWHERE_MM, FARTHEST_MM = 1.0, 20.0
 """mm by which M0 must lie away from the series to be brought there, and beyond which the alignment is not believed
 [our default]."""
 
+SHARES: Final = ("grey", "white", "fluid")
+"""Maps of shares; the others are of times."""
+
+LONGEST_S: Final = 10.0
+"""s that no T1 of tissue and no transit time exceeds in the middle of a map, nor its inverse falls short of. [our
+default]"""
+
 SURE_MM: Final = 0.5
 """Standard error in mm up to which the alignment of M0 is believed. [our default]"""
 
@@ -109,6 +116,7 @@ def examine_asl(
     where that is known already.
     """
     plan, tell = plan or asl.Plan(), progress or silent
+    demand_effect(inputs, plan)
     found = io.find_asl(inputs.series)
     assert found.asl is not None
     anatomy = inputs.anatomy if inputs.anatomy is not None else found.anatomy
@@ -146,6 +154,18 @@ def examine_asl(
     )
     written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
     return AslExamined(measured, written, picture, head.seen)
+
+
+def demand_effect(inputs: AslInputs, plan: asl.Plan) -> None:
+    """Raises Problem for an M0 image that would be read by nobody."""
+    if inputs.m0 is None or (inputs.wants_m0 and plan.m0 not in ("control", "none")):
+        return
+    other = f"asl.m0 is '{plan.m0}'" if inputs.wants_m0 else "--no-m0 says to do without one"
+    raise Problem(
+        f"{inputs.m0.name} is given as M0, and {other}.",
+        "It would be read by nobody.",
+        "Leave one of the two out.",
+    )
 
 
 def with_m0(reading: io.AslReading, *, may_move: bool = False) -> tuple[Labelled, tuple[Flag, ...]]:
@@ -223,7 +243,7 @@ def head_of(
     for name in ("grey", "white", "fluid", "t1", "att"):
         path = getattr(inputs, name)
         if path is not None:
-            shares[name] = _map_on(path, grid, is_share=name in ("grey", "white", "fluid"))
+            shares[name] = _map_on(path, grid, is_share=name in SHARES)
             sources[io.label(path)] = io.sha256(path)
     around = Around(
         regions.get("brain"), regions.get("lesion"), shares.get("grey"), shares.get("white"), shares.get("fluid"),
@@ -265,6 +285,8 @@ def _map_on(path: Path, grid: Grid, *, is_share: bool) -> Float[np.ndarray, "x y
     Raises `Problem` where it lies elsewhere, or is no share.
     """
     values, own = io.read_volume(path)
+    if not is_share:
+        _demand_seconds(values, path)
     if is_share and (np.nanmax(values) > 1.5 or np.nanmin(values) < -0.1):
         raise Problem(
             f"{path.name} goes from {np.nanmin(values):g} to {np.nanmax(values):g}.",
@@ -281,6 +303,22 @@ def _map_on(path: Path, grid: Grid, *, is_share: bool) -> Float[np.ndarray, "x y
             "Give a map in the same frame of reference.",
         )
     return np.asarray(on, np.float32)
+
+
+def _demand_seconds(values: Float[np.ndarray, "x y z"], path: Path) -> None:
+    """Raises Problem for a map of times that are none in s: of T1 and transit times, the middle lies below 10."""
+    known = values[np.isfinite(values) & (values > 0)]
+    middle = float(np.median(known)) if known.size else float("nan")
+    if 1.0 / LONGEST_S < middle <= LONGEST_S:
+        return
+    if not known.size:
+        raise Problem(f"{path.name} holds no time above 0.", "No voxel would have a value.", "Give a map in s.")
+    looks = "milliseconds" if middle > LONGEST_S else "rates or something else"
+    raise Problem(
+        f"The middle value of {path.name} is {middle:g}, which looks like {looks}.",
+        "T1 and transit times are read in s: flow would be wrong, or missing, everywhere.",
+        "Give the map in s" + (f" (divided by 1000: {middle / 1000:g})." if middle > LONGEST_S else "."),
+    )
 
 
 def background(labelled: Labelled) -> Float[np.ndarray, "x y z"]:

@@ -33,6 +33,9 @@ MOST: Final = 0.6
 LIKELY: Final = (0.2, 5.0)
 """Mean flow of a brain over the usual one (40 mL/100 g/min) that can be: 8 to 200 mL/100 g/min. [our default]"""
 
+CLOSE: Final = (0.5, 2.0)
+"""The same that is not even unusual: another scale with which flow is so is as good. [our default]"""
+
 USUAL_FLOW: Final = 40.0 / 6000.0
 """Mean flow of a brain in 1/s. [our default]"""
 
@@ -203,24 +206,49 @@ def label_flags(seen: Pattern, mean: float, error: float, *, is_small: bool, is_
 
 
 def _scale(mean: float, unit: float, labelling: Labelling, plan: Plan) -> tuple[float, list[Flag]]:
-    """A vendor's factor to be undone, with its flag; a flag too where no known factor explains an odd scale."""
+    """A vendor's factor to be undone, with its flag; a flag too where no known factor explains an odd scale.
+
+    Of several factors that would explain it the one is taken after which flow is nearest to the usual; the others are
+    named.
+    """
     times = mean / (USUAL_FLOW * unit)
-    if LIKELY[0] <= times <= LIKELY[1]:
-        return 1.0, []
+    stored = ("The scale as it is stored", 1.0)
+    known = [(_slopes_by(labelling.slopes), labelling.slopes)] if labelling.slopes is not None else []
+    if not _is_likely(times):
+        known += _known_factors(labelling)
     seen = f"The mean difference is {mean:.2%} of M0, which is {times:.3g} times that of a usual brain."
-    for name, factor in _known_factors(labelling):
-        if LIKELY[0] <= times / factor <= LIKELY[1] and plan.scale == "auto":
-            sentence = f"{seen} {name} explains it and was undone. If it is wrong, all of flow is, by that factor."
-            return factor, [Flag("scale-undone", Severity.CAUTION, sentence, "cbf", factor, SOURCE)]
-    sentence = (
-        f"{seen} Either M0, the labelled images or both are in another scale than stated, or flow is far from normal. "
-        "So flow is relative."
-    )
-    return 1.0, [Flag("scale-implausible", Severity.LIMITED, sentence, "cbf", times, SOURCE)]
+    able = [one for one in (stored, *known) if _is_likely(times / one[1])]
+    able.sort(key=lambda one: abs(np.log(times / one[1])))
+    if not able or (plan.scale == "stored" and not _is_likely(times)):
+        sentence = (
+            f"{seen} Either M0, the labelled images or both are in another scale than stated, or flow is far from "
+            "normal. So flow is relative."
+        )
+        return 1.0, [Flag("scale-implausible", Severity.LIMITED, sentence, "cbf", times, SOURCE)]
+    name, factor = able[0] if plan.scale == "auto" else stored
+    rivals = [(other, by) for other, by in able if by != factor]
+    others = "".join(f" {other} would explain it too: flow would be {factor / by:.3g} times." for other, by in rivals)
+    if factor != 1.0:
+        sentence = f"{seen} {name} explains it and was undone. If it is wrong, all of flow is, by that factor.{others}"
+        is_close = any(CLOSE[0] <= times / by <= CLOSE[1] for _, by in rivals)
+        severity = Severity.LIMITED if is_close else Severity.CAUTION
+        return factor, [Flag("scale-undone", severity, sentence, "cbf", factor, SOURCE)]
+    if not rivals:
+        return 1.0, []
+    sentence = f"{seen} It was left as it is stored.{others} Give a series and M0 of which that was undone."
+    return 1.0, [Flag("scale-open", Severity.LIMITED, sentence, "cbf", rivals[0][1], SOURCE)]
+
+
+def _slopes_by(times: float) -> str:
+    return f"The quotient of Philips' slopes (series over M0, {times:.4g})"
+
+
+def _is_likely(times: float) -> bool:
+    return LIKELY[0] <= times <= LIKELY[1]
 
 
 def _known_factors(labelling: Labelling) -> list[tuple[str, float]]:
-    """Factors by which a vendor multiplies differences against M0, the largest first."""
+    """Factors by which a vendor multiplies differences against M0."""
     vendor, n = labelling.vendor.lower(), labelling.n_averages
     if vendor.startswith("ge"):
         with_averages = [(f"GE's factor of 32 times {n} averages", 32.0 * n)] if n > 1 else []

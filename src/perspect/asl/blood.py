@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import numpy as np
+
 from perspect.asl.plan import Plan
 from perspect.vocabulary import Flag, Severity, Step
 
@@ -19,6 +21,18 @@ doi:10.1002/mrm.20178)."""
 
 HAEMATOCRIT: Final = {"female": 0.40, "male": 0.45}
 """Middle of the normal range of adults. [our default]"""
+
+AGES: Final = (0.005, 0.015, 0.035, 0.06, 0.29, 1.25, 3.5, 6.5, 10, 15, 22.5, 29, 39, 49, 59, 69, 79)
+"""Years for which means of the haematocrit are known."""
+
+HAEMATOCRIT_OF_CHILDREN: Final = (0.53, 0.51, 0.48, 0.40, 0.355, 0.355, 0.365, 0.385, 0.39, 0.415)
+"""Means at the first ten `AGES`, of either sex (Lubin 1981, Hematology of Infancy and Childhood; as in ExploreASL)."""
+
+HAEMATOCRIT_OF_ADULTS: Final = {
+    "male": (0.467, 0.470, 0.466, 0.465, 0.461, 0.458, 0.451),
+    "female": (0.414, 0.418, 0.420, 0.425, 0.437, 0.432, 0.431),
+}
+"""Means at the others (Devine and Roberts 1967, Vital and Health Statistics 11:24; as ExploreASL has it)."""
 
 NEAR: Final = 0.3
 """T within which a field is one of those with a T1 of their own."""
@@ -41,6 +55,19 @@ def t1_of_haematocrit(hct: float, field: float) -> float:
     return 1.0 / (HAEMATOCRIT_SLOPE * hct + HAEMATOCRIT_REST) * t1_at(field) / t1_at(3.0)
 
 
+def haematocrit(age: float | None, sex: str) -> float | None:
+    """The mean haematocrit at an age in years and of a sex, either of which may be unknown; None if both are.
+
+    >>> round(haematocrit(1.0, "unknown"), 3)
+    0.355
+    """
+    if age is None:
+        return HAEMATOCRIT.get(sex)
+    sexes = [sex] if sex in HAEMATOCRIT_OF_ADULTS else list(HAEMATOCRIT_OF_ADULTS)
+    means = np.mean([HAEMATOCRIT_OF_CHILDREN + HAEMATOCRIT_OF_ADULTS[one] for one in sexes], axis=0)
+    return float(np.interp(age, AGES, means))
+
+
 def blood_t1(plan: Plan, field: float | None) -> tuple[float, Step, tuple[Flag, ...]]:
     """T1 of arterial blood in s, its sentence, and a flag where the field had to be assumed."""
     flags: tuple[Flag, ...] = ()
@@ -49,11 +76,12 @@ def blood_t1(plan: Plan, field: float | None) -> tuple[float, Step, tuple[Flag, 
         sentence = "No field strength is recorded: T1 of blood is that at 3 T. Give MagneticFieldStrength or --field."
         flags = (Flag("field-assumed", Severity.CAUTION, sentence, "cbf", source=SOURCE),)
     at = 3.0 if field is None else field
-    hct = plan.hct if plan.hct is not None else HAEMATOCRIT.get(plan.sex)
+    hct = plan.hct if plan.hct is not None else haematocrit(plan.age, plan.sex)
     if plan.blood_t1 is not None:
         t1, why = plan.blood_t1, "as given"
     elif hct is not None:
-        t1, why = t1_of_haematocrit(hct, at), f"for a haematocrit of {hct:.2f} at {at:g} T"
+        origin = "" if plan.hct is not None else " (usual for age or sex)"
+        t1, why = t1_of_haematocrit(hct, at), f"for a haematocrit of {hct:.2f}{origin} at {at:g} T"
         sources = ("Lu et al. 2004, doi:10.1002/mrm.20178",)
     else:
         t1, why = t1_at(at), f"at {at:g} T"

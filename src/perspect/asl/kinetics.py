@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int, Int16
 from perspect.asl.expect import Expected, expected_of_neighbours, uniform
 from perspect.asl.plan import Plan
 from perspect.asl.readouts import Train
+from perspect.asl.transit import USUAL_ATT as USUAL_ATT
 from perspect.fit.posterior import Posterior, posterior
 from perspect.models import (
     ArterialPasl,
@@ -30,9 +31,6 @@ SPACING: Final = 0.05
 
 BEFORE_LAST: Final = 0.2
 """s: blood that comes later than this before the last readout is not told from none (as FSL's BASIL has it)."""
-
-USUAL_ATT: Final = {"pcasl": 1.3, "casl": 1.3, "pasl": 0.7}
-"""Expected transit time in s (as FSL's BASIL has it)."""
 
 T1_STEPS: Final = 0.05
 """Relative step of the T1 of tissue for which models are made: it moves flow by less than 3 %. [our default]"""
@@ -194,20 +192,6 @@ def single(
     status = np.where(usable, np.int16(Status.OK), failed)
     value, std = samples.values[:, 0] / safe, samples.noise[:, 0] / safe
     return Kinetics({"cbf": value}, {"cbf": std}, {"cbf": status}, None, None, None)
-
-
-def single_att(samples: Samples, plan: Plan, kind: str, around: Around, brain: Region) -> Float[np.ndarray, " voxels"]:
-    """The transit time to assume: of another scan, or the expected one, no later than all blood has come.
-
-    The consensus supposes that all labelled blood has arrived: then flow does not depend on it.
-    """
-    usual = plan.att if plan.att is not None else USUAL_ATT[kind]
-    latest = float((samples.delays - (samples.durations if kind == "pasl" else 0.0)).min())
-    assumed = np.full(brain.n_voxels, min(usual, max(latest, 0.0)))
-    if around.att is None:
-        return assumed
-    known = brain.taken(around.att).astype(np.float64)
-    return np.where(np.isfinite(known), np.clip(known, 0.0, 6.0), assumed)
 
 
 def several(

@@ -9,33 +9,13 @@ from scipy import ndimage
 
 from perspect.asl.flip_angle import angle_of, shown
 from perspect.asl.plan import Plan
-from perspect.vocabulary import Around, Calibration, Flag, Labelled, Labelling, Problem, Region, Severity, Step
-
-FLUID_T1: Final = 4.3
-"""T1 of cerebrospinal fluid in s at 3 T (Lu et al. 2005, doi:10.1002/jmri.20356)."""
-
-FLUID_T2, BLOOD_T2 = 0.75, 0.15
-"""T2 of cerebrospinal fluid and of arterial blood in s, for a fluid reference (Chappell et al. 2018, Introduction to
-Perfusion Quantification using ASL; as FSL's oxford_asl has it)."""
-
-FLUID_T2STAR, BLOOD_T2STAR = 0.4, 0.05
-"""Their T2* in s, for a gradient echo (the same source)."""
+from perspect.asl.reference import FLUID, WHITE, Reference, blood_m0
+from perspect.asl.suppression import controls_of, left_in_controls
+from perspect.vocabulary import Around, Calibration, Flag, Labelled, Labelling, Region, Severity, Step
 
 TISSUE_T2STAR, TISSUE_T2 = 0.055, 0.075
 """T2* (2-D gradient echo) and T2 (3-D spin echo) of grey and white matter on average, in s at 3 T, for an M0 of another
 echo time (as FSL's oxford_asl has them)."""
-
-UNKNOWN: Final = 0.02
-"""Relative error of M0 of blood by an unknown readout, from which on it is said. [our default]"""
-
-FLUID_WATER: Final = 1.15
-"""Water in cerebrospinal fluid over water in blood, mL/mL."""
-
-FLUID: Final = 0.9
-"""Share of fluid of a voxel whose signal is that of fluid. [our default]"""
-
-FEWEST_FLUID: Final = 20
-"""Voxels of fluid without which it is no reference. [our default]"""
 
 LEAST_LEFT: Final = 0.2
 """Share of the equilibrium signal that suppression must leave in the control images for them to stand for it: below,
@@ -52,7 +32,7 @@ RIM, FAINT_RIM = 8.0, 0.4
 air. [our defaults]"""
 
 SOURCE: Final = "m0"
-Origin = Literal["separate", "included", "stated", "control", "fluid", "none"]
+Origin = Literal["separate", "included", "stated", "control", "fluid", "white", "none"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +92,8 @@ def equilibrium(
     m0 = labelled.m0
     if m0 is not None and m0.doubt and plan.m0 != "control":
         return _nothing(brain, f"{m0.name} may not be at equilibrium: {m0.doubt}", Severity.LIMITED)
-    if plan.m0 == "fluid":
-        return _of_fluid(labelled, around, brain, plan)
+    if plan.m0 in ("fluid", "white"):
+        return _of_reference(labelled, around, brain, FLUID if plan.m0 == "fluid" else WHITE, plan)
     if plan.m0 == "auto" and m0 is not None:
         return _recovered(labelled, around, brain, t1, plan)
     if plan.m0 == "auto" and labelled.blood_m0 is not None:
@@ -125,7 +105,7 @@ def equilibrium(
     if labelled.labelling.flip_angles is not None:
         why = "there is no M0 image, and control images do not recover between the pulses of a Look-Locker readout"
         return _nothing(brain, why, Severity.LIMITED)
-    return _of_control(labelled, brain, control, t1, plan)
+    return _of_control(labelled, around, brain, control, t1, plan)
 
 
 def recovery(
@@ -152,10 +132,7 @@ def _recovered(
 ) -> Equilibrium:
     m0 = labelled.m0
     assert m0 is not None
-    image, smoothing = m0.values, "without smoothing"
-    if plan.m0_smoothing > 0:
-        image = smoothed(image, brain, around.lesion, plan.m0_smoothing)
-        smoothing = f"smoothed by {plan.m0_smoothing:g} mm (never across the edge of a lesion)"
+    image, smoothing = _smoothed(m0.values, around, brain, plan)
     seen, correction, flags = _seen(labelled, brain, t1, plan)
     values = brain.taken(image).astype(np.float64) / seen
     te, te_asl = m0.te, labelled.series.acquisition.te
@@ -234,6 +211,16 @@ def _of_echo_times(te: float, te_asl: float, is_spin_echo: bool | None) -> tuple
     return factor, Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", source=SOURCE)
 
 
+def _smoothed(
+    image: Float[np.ndarray, "x y z"], around: Around, brain: Region, plan: Plan
+) -> tuple[Float[np.ndarray, "x y z"], str]:
+    """An image of M0 as the plan has it smoothed, and the words for that."""
+    if not plan.m0_smoothing > 0:
+        return image, "without smoothing"
+    words = f"smoothed by {plan.m0_smoothing:g} mm (never across the edge of a lesion)"
+    return smoothed(image, brain, around.lesion, plan.m0_smoothing), words
+
+
 def smoothed(
     image: Float[np.ndarray, "x y z"], brain: Region, lesion: Region | None, width: float
 ) -> Float[np.ndarray, "x y z"]:
@@ -254,109 +241,70 @@ def image_spacing(region: Region) -> tuple[float, float, float]:
     return region.grid.spacing
 
 
-def left_by_suppression(
-    labelling: Labelling, delay: float, t1: Float[np.ndarray, " voxels"], inversion: float
-) -> Float[np.ndarray, " voxels"]:
-    """Share of the equilibrium signal that is left when the first slice is read, with its sign.
-
-    The slab is saturated as labelling begins and inverted at the times of the pulses.
-    """
-    duration = float(np.nan_to_num(labelling.durations[labelling.of("control", "label")[0]]))
-    until = duration + delay if labelling.kind != "pasl" else delay
-    along, at = np.zeros(t1.size), 0.0
-    for one in sorted(labelling.inversions):
-        if one >= until:
-            break
-        along = -inversion * (1.0 + (along - 1.0) * np.exp(-(one - at) / t1))
-        at = one
-    return np.asarray(1.0 + (along - 1.0) * np.exp(-(until - at) / t1))
-
-
 def _of_control(
-    labelled: Labelled, brain: Region, control: Float[np.ndarray, "x y z"], t1: Float[np.ndarray, " voxels"], plan: Plan
-) -> Equilibrium:
+    labelled: Labelled, around: Around, brain: Region, control: Float[np.ndarray, "x y z"],
+    t1: Float[np.ndarray, " voxels"], plan: Plan,
+) -> Equilibrium:  # fmt: skip
     """M0 from control images: what suppression took is put back where its pulses are known."""
     labelling, tr = labelled.labelling, labelled.tr
-    if labelling.is_suppressed and not labelling.inversions:
-        return _nothing(
-            brain, "there is no M0 image, and the control images are suppressed by pulses of unknown times",
-            Severity.LIMITED,
-        )  # fmt: skip
+    why = _no_stand_in(labelled, plan)
+    if why:
+        return _nothing(brain, f"there is no M0 image, and {why}", Severity.LIMITED)
     if labelling.is_suppressed:
-        delay = float(np.nanmin(labelling.delays[labelling.of("control")]))
-        left = np.abs(left_by_suppression(labelling, delay, t1, plan.inversion))
+        later = np.zeros(t1.size)
+        if labelling.slice_times is not None:
+            later = labelling.slice_times[slices_of(brain)]
+        left = np.abs(left_in_controls(labelling, later, t1, plan.inversion))
         if np.median(left) < LEAST_LEFT:
             return _nothing(
                 brain, f"there is no M0 image, and suppression leaves {np.median(left):.0%} of the control images",
                 Severity.LIMITED,
             )  # fmt: skip
         share, how = np.maximum(left, 0.5 * LEAST_LEFT), "with what suppression took put back from its pulse times"
-    elif tr is None:
-        return _nothing(brain, "there is no M0 image, and how long control images recover is unknown", Severity.LIMITED)
     else:
-        share = recovery(t1, tr, labelling.slice_times, brain, "slice")
+        assert tr is not None
+        share = recovery(t1, tr, labelling.slice_times, brain, plan.m0_recovery)
         how = f"corrected for a recovery of {tr:g} s"
     sentence = "No M0 was scanned: it is estimated from the control images, with the T1 that tissue is taken to have."
+    if labelling.is_suppressed is None:
+        sentence += (
+            " Whether the background was suppressed is not recorded: as asl.m0=control was asked for, it is taken "
+            "not to have been; else flow reads too high by all that suppression took."
+        )
     flag = Flag("m0-from-control", Severity.CAUTION, sentence, "cbf", source=SOURCE)
-    values = brain.taken(control).astype(np.float64) / share
-    return Equilibrium(values, "control", Step("m0", f"M0 came from the control images, {how}."), (flag,))
+    image, smoothing = _smoothed(control, around, brain, plan)
+    values = brain.taken(image).astype(np.float64) / share
+    step = Step("m0", f"M0 came from the control images, {how}, {smoothing}.")
+    return Equilibrium(values, "control", step, (flag,))
 
 
-def _of_fluid(labelled: Labelled, around: Around, brain: Region, plan: Plan) -> Equilibrium:
-    """One M0 of blood from the signal of fluid in the ventricles."""
-    m0 = labelled.m0
-    if around.fluid is None or m0 is None or m0.tr is None:
-        raise Problem(
-            "asl.m0 is 'fluid' but there is no map of fluid, no M0 image, or its recovery time is unknown.",
-            "The signal of fluid is read from M0, in voxels that are all fluid.",
-            "Give --csf MAP and an M0 image with RepetitionTimePreparation, or use asl.m0=auto.",
+def _no_stand_in(labelled: Labelled, plan: Plan) -> str:
+    """Why control images cannot stand for M0; empty where they can."""
+    labelling = labelled.labelling
+    if labelling.is_suppressed is None and plan.m0 != "control":
+        return (
+            "whether control images are suppressed is not recorded (give BackgroundSuppression, or asl.m0=control if "
+            "they are not)"
         )
-    inside = (np.nan_to_num(around.fluid) >= FLUID) & np.isfinite(m0.values)
-    if inside.sum() < FEWEST_FLUID:
-        raise Problem(
-            f"Only {int(inside.sum())} voxels are fluid.",
-            "Their mean would be too uncertain to scale flow by.",
-            "Use asl.m0=auto, or a better map of fluid.",
-        )
-    share, flags = float(-np.expm1(-m0.tr / FLUID_T1)), list[Flag]()
-    if labelled.labelling.flip_angles is not None:
-        angle, flags = angle_of(m0, labelled.labelling, FLUID_T1)
-        share = float(shown(np.array([share]), angle)[0])
-    factor, notes = _blood_over_fluid(m0.te, labelled.series.acquisition.te, labelled.labelling.is_spin_echo)
-    blood = float(np.median(m0.values[inside])) / share * factor / FLUID_WATER
+    if labelling.is_suppressed and not labelling.inversions:
+        return "the control images are suppressed by pulses of unknown times"
+    if not labelling.is_suppressed and labelled.tr is None:
+        return "how long control images recover is unknown"
+    if labelling.is_suppressed and not np.isfinite(labelling.since_labelling()[controls_of(labelling)]).all():
+        return "how long after labelling began they were read is unknown"
+    return ""
+
+
+def _of_reference(labelled: Labelled, around: Around, brain: Region, tissue: Reference, plan: Plan) -> Equilibrium:
+    """One M0 of blood from the signal of a tissue."""
+    found = blood_m0(labelled, around, tissue)
     sentence = (
-        f"M0 of arterial blood, {blood:.4g}, came from {int(inside.sum())} voxels of fluid (T1 {FLUID_T1:g} s, "
-        f"{FLUID_WATER:g} times the water of blood; M0 shows {share:.1%} of its magnetisation)."
+        f"M0 of arterial blood, {found.value:.4g}, came from {found.n_voxels} voxels of {tissue.words} "
+        f"(T1 {tissue.t1:g} s, {tissue.water:g} times the water of blood; M0 shows {found.share:.1%} of its "
+        "magnetisation)."
     )
-    step = Step("m0", sentence)
-    return Equilibrium(np.full(brain.n_voxels, plan.partition * blood), "fluid", step, (*flags, *notes))
-
-
-def _blood_over_fluid(te: float | None, te_asl: float | None, is_spin_echo: bool | None) -> tuple[float, list[Flag]]:
-    """Signal of blood at the echo time of the series over that of as much fluid at that of M0 (s), and what to say.
-
-    An echo time that is not recorded is taken to be the other. Where the kind of echo is not known, halfway between
-    the two decays.
-    """
-    te, te_asl = te or te_asl or 0.0, te_asl or te or 0.0
-    logs = {True: te / FLUID_T2 - te_asl / BLOOD_T2, False: te / FLUID_T2STAR - te_asl / BLOOD_T2STAR}
-    halfway = 0.5 * (logs[True] + logs[False])
-    log = halfway if is_spin_echo is None else logs[is_spin_echo]
-    flags: list[Flag] = []
-    if abs(te - te_asl) > 1e-3:
-        sentence = (
-            f"Fluid was read at TE {te * 1e3:.1f} ms, the labelled images at {te_asl * 1e3:.1f} ms: M0 of blood is "
-            "that at the latter, by decays of fluid and blood that are taken to be known."
-        )
-        flags.append(Flag("m0-echo-time", Severity.CAUTION, sentence, "cbf", source=SOURCE))
-    off = float(np.expm1(abs(logs[False] - halfway)))
-    if is_spin_echo is None and off > UNKNOWN:
-        sentence = (
-            f"Whether the echo is a gradient echo or a spin echo is not recorded. Fluid loses less than blood until "
-            f"{te_asl * 1e3:.1f} ms: M0 of blood may be {off:.0%} off. Give MRAcquisitionType or ScanningSequence."
-        )
-        flags.append(Flag("m0-readout-unknown", Severity.CAUTION, sentence, "cbf", off, SOURCE))
-    return float(np.exp(log)), flags
+    values = np.full(brain.n_voxels, plan.partition * found.value)
+    return Equilibrium(values, tissue.name, Step("m0", sentence), found.flags)
 
 
 def _nothing(brain: Region, why: str, severity: Severity) -> Equilibrium:

@@ -12,18 +12,9 @@ from perspect.asl.audit import audited, demand_flow, demand_seconds
 from perspect.asl.blood import blood_t1
 from perspect.asl.coverage import coverage
 from perspect.asl.echoes import combined
+from perspect.asl.effect import demand_effect
 from perspect.asl.efficiency import efficiency
-from perspect.asl.kinetics import (
-    USUAL_ATT,
-    Kinetics,
-    Samples,
-    Setting,
-    allows_arteries,
-    relative,
-    several,
-    single,
-    single_att,
-)
+from perspect.asl.kinetics import Kinetics, Samples, Setting, allows_arteries, relative, several, single
 from perspect.asl.m0 import equilibrium, is_tissue, slices_of, tissue_t1
 from perspect.asl.motion import aligned, pair_flags, trust
 from perspect.asl.partial_volume import pure_flow
@@ -33,6 +24,8 @@ from perspect.asl.readouts import train
 from perspect.asl.regular import Regular, regular
 from perspect.asl.samples import Differences, differences
 from perspect.asl.score import scored, scrubbed
+from perspect.asl.suppression import controls_of
+from perspect.asl.transit import assumed_att, usual_att
 from perspect.asl.tumour import of_white, read_out
 from perspect.asl.vendor import made_by_scanner
 from perspect.asl.weights import weighed
@@ -88,6 +81,7 @@ def quantify(
             "It is not known what the others show.",
             "Correct the aslcontext table.",
         )
+    demand_effect(labelled, plan, around)
     tell("brain", 0.0)
     brain = find_brain(labelled, around)
     demand_seconds(around, brain)
@@ -117,7 +111,7 @@ def quantify(
     lasting, blood_step, blood_flags = blood_t1(plan, labelled.field)
     inverted = efficiency(labelling, plan)
     setting = Setting(labelling.kind, inverted.total, lasting, plan.partition, train(labelling, found.delays))
-    usual = setting.model(found.delays, found.durations, None).atoms(np.array([USUAL_ATT[labelling.kind]]))
+    usual = setting.model(found.delays, found.durations, None).atoms(np.array([usual_att(found, labelling.kind)]))
     inside = replace(found, values=found.values[tissue])
     level = level_of(control, scale, brain)[tissue]
     unit = float(usual.mean())
@@ -146,7 +140,7 @@ def quantify(
         found.durations, later, kinetic_t1(t1, plan), len(found.parts),
     )  # fmt: skip
     if found.is_single:
-        att = single_att(samples, plan, labelling.kind, around, brain)
+        att = assumed_att(found, plan, labelling.kind, around, brain)
         fitted = single(samples, setting, att, tissue)
     else:
         has_arteries = plan.arterial == "auto" and allows_arteries(samples, labelling.kind, labelling.is_crushed)
@@ -249,11 +243,7 @@ def with_bolus(labelled: Labelled, plan: Plan) -> tuple[Labelling, tuple[Flag, .
 
 def control_image(series: Series, labelling: Labelling) -> Float[np.ndarray, "x y z"] | None:
     """Mean signal of the control images of the shortest delay (of all encodings of a time-encoded series)."""
-    places = labelling.of("control")
-    if places.size:
-        places = places[labelling.delays[places] <= np.nanmin(labelling.delays[places]) + 1e-3]
-    else:
-        places = labelling.of("encoded")
+    places = controls_of(labelling)
     if not places.size:
         return None
     mean = series.values[..., places].mean(axis=-1, dtype=np.float64)

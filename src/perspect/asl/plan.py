@@ -47,13 +47,14 @@ class Plan:
     inversion: float = 0.95
     """What each inversion of background suppression leaves of the label (0 to 1)."""
 
-    m0: Literal["auto", "control", "fluid", "none"] = "auto"
-    """Where the equilibrium signal is from: a scan of it, then a stated value, then the control images (auto); the
-    control images; fluid in the ventricles (needs a map of fluid); or nowhere, which gives relative flow."""
+    m0: Literal["auto", "control", "fluid", "white", "none"] = "auto"
+    """Where the equilibrium signal is from: a scan of it, then a stated value, then the control images where they are
+    known to stand for it (auto); the control images, taken not to be suppressed where nobody says; fluid in the
+    ventricles or white matter (each needs its map); or nowhere, which gives relative flow."""
 
     m0_recovery: Literal["slice", "volume"] = "slice"
-    """Since when a slice of M0 recovers: since it was itself read a TR before, or since the end of the volume before,
-    after which all slices were saturated."""
+    """Since when a slice of M0, or of control images that stand for it, recovers: since it was itself read a TR before,
+    or since the end of the volume before, after which all slices were saturated."""
 
     m0_smoothing: float = 0.0
     """Width at half maximum in mm of the smoothing of M0; never across the edge of a lesion."""
@@ -63,13 +64,16 @@ class Plan:
     of grey matter, white matter and lesion, or of a T1 map (tissue)."""
 
     blood_t1: float | None = None
-    """T1 of arterial blood in s; else from field strength, haematocrit and sex."""
+    """T1 of arterial blood in s; else from field strength and haematocrit."""
 
     hct: float | None = None
     """Haematocrit (0 to 1), for the T1 of blood."""
 
     sex: Literal["unknown", "female", "male"] = "unknown"
     """Of the patient, for the haematocrit where that is not given."""
+
+    age: float | None = None
+    """Of the patient in years, for the haematocrit where that is not given."""
 
     tissue_t1: float = 1.33
     """T1 of tissue in s for `kinetics=t1app`, and of grey matter."""
@@ -132,9 +136,21 @@ class Plan:
             raise Problem(f"asl.partition is {self.partition}.", "λ lies near 0.9 mL/g.", "Use 0.5 to 1.5.")
         if not self.m0_smoothing >= 0:
             raise Problem(f"asl.m0_smoothing is {self.m0_smoothing}.", "A width is not negative.", "Use mm >= 0.")
-        if self.blood_t1 is not None and (self.hct is not None or self.sex != "unknown"):
-            raise Problem(
-                "asl.blood_t1 is given, and a haematocrit or sex as well.",
-                "A setting without effect would be mistaken for one.",
-                "Leave one of them out.",
-            )
+        if self.age is not None and not 0 <= self.age < 120:
+            raise Problem(f"asl.age is {self.age}.", "It is that of a person.", "Use years.")
+        self._demand_effect()
+
+    def _demand_effect(self) -> None:
+        """Raises Problem for a setting that another one leaves without effect."""
+        of_hct = self.sex != "unknown" or self.age is not None
+        for is_idle, what in (
+            (self.blood_t1 is not None and (self.hct is not None or of_hct), "blood_t1 is given, and hct, sex or age"),
+            (self.hct is not None and of_hct, "hct is given, and sex or age, from which it would be estimated,"),
+            (self.m0_smoothing > 0 and self.m0 in ("fluid", "white", "none"), f"m0 is '{self.m0}', and m0_smoothing"),
+        ):
+            if is_idle:
+                raise Problem(
+                    f"asl.{what} as well.",
+                    "A setting without effect would be mistaken for one with it.",
+                    "Leave one of them out.",
+                )

@@ -31,6 +31,9 @@ of what shows (Mutsaerts et al. 2017, doi:10.1177/0271678X16683690; bins as in E
 GREY_FLOW: Final = (20.0, 110.0)
 """Mean flow of grey matter in mL/100 g/min that can be, from elderly to children."""
 
+BRAIN_FLOW: Final = (10.0, 100.0)
+"""Mean flow of all that is in a mask of the brain in mL/100 g/min that can be, elderly to children. [our default]"""
+
 RATIO: Final = (1.5, 4.0)
 """Flow of grey over white matter that can be."""
 
@@ -200,9 +203,10 @@ def _level(flow: np.ndarray, is_grey: bool, numbers: dict[str, Any], flags: list
         return
     mean = float(flow.mean() * TO_FLOW)
     numbers["mean_flow_grey" if is_grey else "mean_flow_brain"] = mean / TO_FLOW
-    if is_grey and not GREY_FLOW[0] <= mean <= GREY_FLOW[1]:
+    what, (least, most) = ("grey matter", GREY_FLOW) if is_grey else ("the brain", BRAIN_FLOW)
+    if not least <= mean <= most:
         sentence = (
-            f"Mean flow of grey matter is {mean:.0f} mL/100 g/min (usually {GREY_FLOW[0]:.0f} to {GREY_FLOW[1]:.0f}): "
+            f"Mean flow of {what} is {mean:.0f} mL/100 g/min (usually {least:.0f} to {most:.0f}): "
             "check M0, labelling and their scale before reading absolute values."
         )
         flags.append(_flag("implausible-flow", Severity.LIMITED, sentence))

@@ -1,15 +1,13 @@
 """From volumes to differences: which label belongs to which control, and what a time-encoded series says."""
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perspect.vocabulary import Labelling, Problem, Step
-
-SAME: Final = 1e-3
-"""s: delays and durations that differ by less are the same."""
+from perspect.vocabulary.labelling import SAME as SAME
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +159,21 @@ def blocks(matrix: Float[np.ndarray, "encodings blocks"]) -> Float[np.ndarray, "
     return matrix[:, (matrix != matrix[:1]).any(axis=0)]
 
 
+def _solution(
+    design: Float[np.ndarray, "volumes unknowns"], n_blocks: int, what: str
+) -> Float[np.ndarray, "played volumes"]:
+    """What volumes are to be multiplied by for the differences of the blocks, the last unknowns of a design."""
+    rank = int(np.linalg.matrix_rank(design))
+    if rank < design.shape[1]:
+        raise Problem(
+            f"{what} do not tell {n_blocks} blocks of labelling apart (rank {rank}, {design.shape[1]} unknowns).",
+            "Any share of their label could be given to either of two blocks.",
+            "Correct the matrix (one row for each encoding, a column for each block), or use a series with more "
+            "repetitions.",
+        )
+    return np.asarray(np.linalg.pinv(design)[-n_blocks:])
+
+
 def decoded(
     labelling: Labelling, curves: Float[np.ndarray, "voxels volumes"], usable: Bool[np.ndarray, " volumes"]
 ) -> Differences:
@@ -168,14 +181,15 @@ def decoded(
 
     Volume i shows $y_i = S - \sum_j d_j (1 - H_{ij})/2$. A whole cycle is solved by itself, so that drift between
     cycles does no harm; where volumes are missing the d of all cycles are solved together, each cycle with its own S,
-    and their noise is that of the least squares. The noise of decoding is the same for every block.
+    and their noise is that of the least squares. A matrix may have more rows than it needs. With one of Hadamard's kind
+    the noise of decoding is the same for every block. Raises Problem where blocks cannot be told apart.
 
     Günther 2007 (ISMRM 15:380); Teeuwisse et al. 2014, doi:10.1002/mrm.25083
     """
     if labelling.matrix is None:
         raise Problem(
             "The series is time-encoded but its matrix is not known.",
-            "It says which block was label.",
+            "It is not known which blocks of labelling each volume holds.",
             "Give it with --encoding.",
         )
     played = blocks(labelling.matrix)
@@ -188,15 +202,13 @@ def decoded(
             "It is not known which volume is which row.",
             "Give the matrix of this series.",
         )
-    durations = labelling.durations[volumes[0]] * np.ones(n_blocks)
-    later = np.concatenate([np.cumsum(durations[::-1])[::-1][1:], [0.0]])
-    delays = labelling.delays[volumes[0]] + later
+    delays, durations = labelling.blocks()
     hidden = -(1.0 - played) / 2.0
     cycles = volumes.reshape(n_cycles, n_rows)
     whole = usable[cycles].all(axis=1)
     values, sample, parts, variance = [], [], [], []
     if whole.all():
-        inverse = np.linalg.inv(np.column_stack([np.ones(n_rows), hidden]))[1:]
+        inverse = _solution(np.column_stack([np.ones(n_rows), hidden]), n_blocks, "The rows of the encoding matrix")
         for cycle in cycles:
             values.append(curves[:, cycle] @ inverse.T)
             parts += [tuple(int(at) for at in cycle)] * n_blocks
@@ -208,13 +220,7 @@ def decoded(
         design[np.arange(rows.size), rows // n_rows] = 1.0
         design[:, n_cycles:] = hidden[rows % n_rows]
         seen = design[:, (design != 0).any(axis=0)]
-        if np.linalg.matrix_rank(seen) < seen.shape[1]:
-            raise Problem(
-                f"Only {rows.size} of {volumes.size} encoded volumes are usable, too few to decode them.",
-                "Two blocks of labelling cannot be told apart.",
-                "Use a series with more repetitions.",
-            )
-        inverse = np.linalg.pinv(seen)[-n_blocks:]
+        inverse = _solution(seen, n_blocks, f"The {rows.size} of {volumes.size} encoded volumes that are usable")
         values.append(curves[:, volumes[rows]] @ inverse.T)
         parts += [tuple(int(at) for at in volumes[rows])] * n_blocks
         sample += list(range(n_blocks))

@@ -17,8 +17,8 @@ def asl(
     *,
     out: Annotated[Path, Parameter(help="Folder of the results")],
     type: Annotated[Literal["pcasl", "casl", "pasl"] | None, Parameter(help="How blood was labelled")] = None,
-    pld: Annotated[tuple[float, ...], Parameter(help="Delays in s (PASL: TI): one, or one for each group")] = (),
-    tau: Annotated[tuple[float, ...], Parameter(help="Labelling durations in s")] = (),
+    pld: Annotated[tuple[str, ...], Parameter(help="Delays in s (PASL: TI): S[,S...]")] = (),
+    tau: Annotated[tuple[str, ...], Parameter(help="Labelling durations in s: S[,S...]")] = (),
     ti1: Annotated[float | None, Parameter(help="When the bolus of PASL is cut off, in s")] = None,
     order: Annotated[str | None, Parameter(help="control-label, label-control, deltam or cbf")] = None,
     encoding: Annotated[Path | None, Parameter(help="Table with the rows of a time-encoding matrix (+1, -1)")] = None,
@@ -47,7 +47,14 @@ def asl(
     from perspect.io import GivenLabelling
 
     options = {"kinetics": kinetics, "motion": False if no_motion else None, "seed": common.seed}
-    given = GivenLabelling(type, pld, tau, ti1, order, () if encoding is None else encoding_of(encoding))
+    if t1w is not None and no_anatomy:
+        raise Problem(
+            f"{t1w.name} is given with --t1w, and --no-anatomy says to do without conventional images.",
+            "It would be read by nobody.",
+            "Leave one of the two out.",
+        )
+    rows = () if encoding is None else encoding_of(encoding)
+    given = GivenLabelling(type, times_of(pld, "--pld"), times_of(tau, "--tau"), ti1, order, rows)
     inputs = AslInputs(
         series, given, Acquisition(tr=tr, field=field), m0, not no_m0, mask, lesion, gm, wm, csf, t1_map, att_map,
         {} if no_anatomy else ({"t1w": t1w} if t1w is not None else None),
@@ -62,6 +69,26 @@ def asl(
     return Refusal.exit_code if refusals(examined.measured) else 0
 
 
+def times_of(words: tuple[str, ...], option: str) -> tuple[float, ...]:
+    """Times in s parted by commas, blanks or both.
+
+    >>> times_of(("0.5,1.0", "1.5"), "--pld")
+    (0.5, 1.0, 1.5)
+    """
+    listed = [one for word in words for one in word.replace(",", " ").split()]
+    try:
+        times = tuple(float(one) for one in listed)
+    except ValueError as error:
+        raise Problem(
+            f"{option} is {' '.join(words)}.", "It must be times in s.", f"Give numbers, as in {option} 0.5,1.0,1.5."
+        ) from error
+    if words and not times:
+        raise Problem(
+            f"{option} holds no time.", "It would be read by nobody.", f"Give it in s, or leave {option} out."
+        )
+    return times
+
+
 def encoding_of(path: Path) -> tuple[tuple[float, ...], ...]:
     """The rows of a matrix: numbers parted by blanks, tabs or commas."""
     try:
@@ -70,14 +97,14 @@ def encoding_of(path: Path) -> tuple[tuple[float, ...], ...]:
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise Problem(
             f"{path} is no table of numbers ({error}).",
-            "The matrix says which block was label.",
-            "Give a row for each encoding.",
+            "It is not known which blocks of labelling each volume holds.",
+            "Give a row for each encoding, +1 (control) or -1 (label) for each block.",
         ) from error
     if len({len(row) for row in rows}) != 1:
         raise Problem(
-            f"The rows of {path.name} differ in length.",
-            "Each row says what all blocks of one encoding were.",
-            "Give a row for each encoding.",
+            f"The rows of {path.name} differ in length, or there is none.",
+            "Every volume holds every block of labelling, as label or as control.",
+            "Give a row for each encoding, +1 (control) or -1 (label) for each block.",
         )
     return rows
 

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from perspect.io.anatomy import read_anatomy as read_anatomy
     from perspect.io.asl import AslReading as AslReading
     from perspect.io.asl import M0Image as M0Image
-    from perspect.io.asl import m0_beside as m0_beside
     from perspect.io.asl import read_asl as read_asl
     from perspect.io.asl import read_m0 as read_m0
     from perspect.io.bids import Name as Name
@@ -36,14 +35,15 @@ if TYPE_CHECKING:
     from perspect.io.derivatives import Written as Written
     from perspect.io.derivatives import existing as existing
     from perspect.io.derivatives import write_results as write_results
+    from perspect.io.given import GivenLabelling as GivenLabelling
     from perspect.io.identity import Said as Said
     from perspect.io.identity import said as said
     from perspect.io.identity import share_a_frame as share_a_frame
-    from perspect.io.labelling import GivenLabelling as GivenLabelling
     from perspect.io.lcmodel import SaidByHand as SaidByHand
     from perspect.io.lcmodel import basis_text as basis_text
     from perspect.io.lcmodel_results import LcmodelResult as LcmodelResult
     from perspect.io.lcmodel_results import read_coord as read_coord
+    from perspect.io.m0_scan import m0_beside as m0_beside
     from perspect.io.nifti import positions_apart as positions_apart
     from perspect.io.nifti import read_region as read_region
     from perspect.io.nifti import read_volume as read_volume
@@ -88,7 +88,7 @@ WHERE: Final = {
     "read_anatomy": "anatomy",
     "AslReading": "asl",
     "M0Image": "asl",
-    "m0_beside": "asl",
+    "m0_beside": "m0_scan",
     "read_asl": "asl",
     "read_m0": "asl",
     "Name": "bids",
@@ -118,7 +118,7 @@ WHERE: Final = {
     "Said": "identity",
     "said": "identity",
     "share_a_frame": "identity",
-    "GivenLabelling": "labelling",
+    "GivenLabelling": "given",
     "SaidByHand": "lcmodel",
     "basis_text": "lcmodel",
     "LcmodelResult": "lcmodel_results",

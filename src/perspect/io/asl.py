@@ -9,14 +9,15 @@ from jaxtyping import Float
 
 from perspect.io.asl_echoes import echoes, shortest
 from perspect.io.bids import Name, label, name_of, root_of, stem
+from perspect.io.given import NOTHING_GIVEN, GivenLabelling
 from perspect.io.labelling import (
-    NOTHING_GIVEN,
-    GivenLabelling,
     preparation_tr,
     read_labelling,
     tr_of_volumes,
 )  # fmt: skip
+from perspect.io.m0_scan import m0_for
 from perspect.io.nifti import Image, read_echoes
+from perspect.io.philips import Slopes, between, slopes_of
 from perspect.io.readout import first_flip_angle
 from perspect.io.series import sha256
 from perspect.io.sidecar import Sidecar, acquisition, plausible_te, read_sidecar
@@ -53,6 +54,7 @@ class M0Image:
     sources: dict[str, str]
     flags: tuple[Flag, ...] = ()
     flip_angle: float | None = None
+    slopes: Slopes | None = None
 
     @property
     def doubt(self) -> str:
@@ -94,7 +96,7 @@ def read_asl(
     tr = acquired.tr if acquired.tr is not None else preparation_tr(sidecar, n)
     levels = _levels(image)
     _check_finite(image, path)
-    labelling, flags, context = read_labelling(path, sidecar, levels, image.values.shape[2], given, kept)
+    labelling, flags, context = read_labelling(path, sidecar, levels, image.values.shape[2], given, kept, acquired.tr)
     times = np.arange(n) * (tr or 1.0)
     used = [path, *sidecar.files, *([context] if context is not None else [])]
     series = Series(
@@ -107,18 +109,14 @@ def read_asl(
     found, calibration, m0_flags, blood_m0 = (
         _m0(path, m0, sidecar, image, labelling) if wants_m0 else (None, None, (), None)
     )
+    if found is not None:
+        in_its_unit, slopes, notes = between(slopes_of(sidecar), found.slopes, found.name)
+        found, labelling = replace(found, values=found.values * in_its_unit), replace(labelling, slopes=slopes)
+        m0_flags = (*m0_flags, *notes)
     beside, echo_flags = _beside(series, labelling, later)
     labelled = Labelled(series, labelling, calibration, blood_m0, beside)
     every = (*echo_flags, *overridden, *flags, *m0_flags)
     return AslReading(labelled, found, every, name_of(path), image.code, root_of(path))
-
-
-def m0_beside(path: Path) -> Path | None:
-    """The M0 scan that belongs to a series: `sub-01_m0scan.nii.gz` beside `sub-01_asl.nii.gz`."""
-    name = stem(path)
-    base = name[: -len("_asl")] if name.endswith("_asl") else name
-    found = [one for one in (path.with_name(f"{base}_m0scan{end}") for end in (".nii.gz", ".nii")) if one.is_file()]
-    return found[0] if found else None
 
 
 def _beside(
@@ -172,9 +170,7 @@ def _m0(
     path: Path, m0: Path | None, sidecar: Sidecar, image: Image, labelling: Labelling
 ) -> tuple[M0Image | None, Calibration | None, tuple[Flag, ...], float | None]:
     """The M0 of its own, that in the series, or a stated value; and a flag where files and sidecar disagree."""
-    stated = str(sidecar.values.get("M0Type", "")).lower()
-    flags: list[Flag] = []
-    path_of_m0 = m0 if m0 is not None else m0_beside(path)
+    path_of_m0, flags = m0_for(path, sidecar, m0)
     included = labelling.of("m0scan")
     estimate = sidecar.values.get("M0Estimate")
     blood = float(estimate) if isinstance(estimate, int | float) and not isinstance(estimate, bool) else None
@@ -184,9 +180,6 @@ def _m0(
             "Flow is divided by it.",
             "Give a positive number.",
         )
-    if stated == "separate" and path_of_m0 is None:
-        sentence = "The sidecar says that M0 was scanned separately, but there is no such image beside the series."
-        flags.append(Flag("m0-missing", Severity.CAUTION, sentence, path.name, source="reading"))
     if path_of_m0 is not None:
         read = read_m0(path_of_m0)
         return read, None, (*flags, *read.flags), blood
@@ -213,7 +206,8 @@ def read_m0(path: Path) -> M0Image:
     n = image.values.shape[3]
     flags = _unlike(image, path)
     angle = first_flip_angle(sidecar)
-    return M0Image(values, image.grid, preparation_tr(sidecar), echo, stem(path), n, hashes, flags, angle)
+    slopes = slopes_of(sidecar)
+    return M0Image(values, image.grid, preparation_tr(sidecar), echo, stem(path), n, hashes, flags, angle, slopes)
 
 
 def _unlike(image: Image, path: Path) -> tuple[Flag, ...]:

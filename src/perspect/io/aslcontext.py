@@ -53,9 +53,18 @@ def read_context(path: Path) -> tuple[str, ...]:
 def volumes_of(
     context: Path | None, levels: np.ndarray, sidecar: Sidecar, order: str | None, kept: np.ndarray | None = None
 ) -> tuple[tuple[str, ...], bool, list[Flag]]:
-    """What every volume shows, whether the order of label and control is known, and what was guessed."""
+    """What every volume shows, whether the order of label and control is known, and what was guessed.
+
+    An order that a person gives is that of the labels and controls; what a table calls otherwise stays what it is.
+    """
     n = levels.size
-    if context is not None and order is None:
+    if order is not None and order not in ORDERS:
+        raise Problem(
+            f"--order is '{order}'.",
+            "Differences of the wrong order have the wrong sign.",
+            f"It must be one of {', '.join(ORDERS)}.",
+        )
+    if context is not None:
         found = read_context(context)
         if kept is not None and len(found) == kept.size:
             found = tuple(one for one, is_kept in zip(found, kept, strict=True) if is_kept)
@@ -65,15 +74,9 @@ def volumes_of(
                 "It is not known which volume is which.",
                 "Give one line for each volume.",
             )
-        return found, True, []
+        return _ordered(found, context, order)
     if order in ("deltam", "cbf"):
         return (order,) * n, True, []
-    if order is not None and order not in ORDERS:
-        raise Problem(
-            f"--order is '{order}'.",
-            "Differences of the wrong order have the wrong sign.",
-            f"It must be one of {', '.join(ORDERS)}.",
-        )
     first, flags = 0, []
     others = float(np.median(levels[1:])) if n > 1 else float("nan")
     if n % 2 and n > 2 and levels[0] > BRIGHTER * others:
@@ -98,3 +101,24 @@ def volumes_of(
     pair = tuple((order or "control-label").split("-"))
     every = ("m0scan",) * first + pair * ((n - first) // 2)
     return every, order is not None, flags
+
+
+def _ordered(found: tuple[str, ...], context: Path, order: str | None) -> tuple[tuple[str, ...], bool, list[Flag]]:
+    """The volumes of a table, labels and controls in the order that a person gave, and a note where that differs."""
+    if order is None:
+        return found, True, []
+    places = [at for at, one in enumerate(found) if one in ("control", "label")]
+    words = order.split("-")
+    if order not in found and not places:
+        raise Problem(
+            f"{context.name} names no label or control, and --order is '{order}'.",
+            "It would be read by nobody.",
+            "Leave --order out, or correct the table.",
+        )
+    volumes = list(found)
+    for turn, at in enumerate(places):
+        volumes[at] = words[turn % len(words)]
+    if tuple(volumes) == found:
+        return found, True, []
+    sentence = f"The order {order} was given by hand; {context.name} says otherwise. Its other volumes stay as it says."
+    return tuple(volumes), True, [Flag("overridden", Severity.NOTE, sentence, context.name, source="reading")]

@@ -8,15 +8,26 @@ missing.
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.io.aslcontext import context_of, volumes_of
-from perspect.io.readout import flip_angles, is_spin_echo, slice_times, times_of
+from perspect.io.encoding import encoding, times_of_blocks
+from perspect.io.given import GivenLabelling
+from perspect.io.label_times import (
+    LABELLED,
+    Stated,
+    delays_of,
+    demand_delays,
+    demand_possible,
+    durations_of,
+    stated_delays,
+    stated_durations,
+)  # fmt: skip
+from perspect.io.readout import flip_angles, is_spin_echo, slice_flags, slice_times, times_of
 from perspect.io.sidecar import Sidecar
 from perspect.vocabulary import Flag, Labelling, Problem, Severity
 from perspect.vocabulary.labelling import Kind
@@ -25,22 +36,6 @@ TR_LONGEST: Final = 60.0
 """s between volumes."""
 
 TYPES: Final = {"PCASL": "pcasl", "CASL": "casl", "PASL": "pasl"}
-NOTHING: Final = float("nan")
-
-
-@dataclass(frozen=True)
-class GivenLabelling:
-    """What a person said of the labelling; times in s, `None` or empty: nothing."""
-
-    kind: str | None = None
-    delays: tuple[float, ...] = ()
-    durations: tuple[float, ...] = ()
-    bolus: float | None = None
-    order: str | None = None
-    encoding: tuple[tuple[float, ...], ...] = ()
-
-
-NOTHING_GIVEN: Final = GivenLabelling()
 
 
 def read_labelling(
@@ -50,25 +45,34 @@ def read_labelling(
     n_slices: int,
     given: GivenLabelling,
     kept: Bool[np.ndarray, " stored"] | None = None,
+    tr: float | None = None,
 ) -> tuple[Labelling, tuple[Flag, ...], Path | None]:
     """The labelling of every volume, what must be said of it, and the aslcontext table that was read, if any.
 
     `kept` are those of the stored volumes that are left where only one echo is; the table may name all or these.
-    `levels` is the mean signal of each volume, by which an M0 that nobody named is told.
+    `levels` is the mean signal of each volume, by which an M0 that nobody named is told. `tr` is the time between
+    volumes in s that a person gave.
     """
     where, values = sidecar.expected.name, sidecar.values
     kind, flags = _kind(sidecar, given)
     context = context_of(image)
     volumes, is_known, notes = volumes_of(context, levels, sidecar, given.order, kept)
     flags += notes
-    n = len(volumes)
-    delays, notes = _delays(sidecar, kind, volumes, given)
-    flags += notes
-    durations, notes = _durations(sidecar, kind, volumes, given)
-    flags += notes
-    matrix = _matrix(sidecar, given)
-    if matrix is not None:
-        volumes = tuple("m0scan" if one == "m0scan" else "encoded" for one in volumes)
+    when, lasting = stated_delays(sidecar, kind, given), stated_durations(sidecar, kind, given)
+    matrix, is_named, notes = encoding(sidecar, given.encoding)
+    blocks = None
+    if matrix is not None and {"control", "label"} & set(volumes):
+        # Differences beside a matrix were decoded by the scanner.
+        flags += notes
+        volumes = tuple("encoded" if one in ("control", "label") else one for one in volumes)
+        blocks = _blocks(kind, when, lasting, matrix, volumes, is_named)
+        delays, durations = _of_last(blocks, volumes)
+    else:
+        matrix = None
+        delays, of_delays = delays_of(when, volumes)
+        durations, of_durations = durations_of(lasting, volumes)
+        flags += of_delays + of_durations
+    flags += [*when.flags, *lasting.flags]
     pulses = values.get("BackgroundSuppressionPulseTime")
     times = times_of(pulses, f"BackgroundSuppressionPulseTime in {where}") if pulses is not None else ()
     number = values.get("BackgroundSuppressionNumberPulses")
@@ -100,8 +104,11 @@ def read_labelling(
         is_order_known=is_known,
         vendor=str(values.get("Manufacturer", "")),
         n_averages=_averages(sidecar),
+        block_delays=None if blocks is None else blocks[0],
+        block_durations=None if blocks is None else blocks[1],
     )  # fmt: skip
-    assert n == len(labelling.volumes)
+    flags += slice_flags(sidecar, n_slices)
+    flags += demand_possible(labelling, *_tr_of_each(sidecar, tr, len(volumes)))
     return labelling, tuple(flags), context
 
 
@@ -129,91 +136,39 @@ def _kind(sidecar: Sidecar, given: GivenLabelling) -> tuple[Kind, list[Flag]]:
     return kind, flags  # type: ignore[return-value]
 
 
-def _delays(
-    sidecar: Sidecar, kind: str, volumes: tuple[str, ...], given: GivenLabelling
-) -> tuple[Float[np.ndarray, " volumes"], list[Flag]]:
-    """PLD or TI of every volume in s; NaN of M0 and of maps of flow."""
-    flags: list[Flag] = []
-    stated, where = (
-        sidecar.values.get("PostLabelingDelay"),
-        f"PostLabelingDelay in {sidecar.where('PostLabelingDelay')}",
-    )
-    if given.delays:
-        stated, where = list(given.delays), "--pld"
-    elif stated is None and kind == "pasl" and sidecar.values.get("InversionTime") is not None:
-        stated, where = sidecar.values["InversionTime"], f"InversionTime in {sidecar.where('InversionTime')}"
-        sentence = "The delay is InversionTime of the sidecar, which converters write for pulsed labelling."
-        flags.append(_flag("delay-from-inversion-time", Severity.NOTE, sentence, sidecar.expected.name))
-    needs = np.isin(volumes, ("control", "label", "deltam", "encoded"))
-    if stated is None:
-        if not needs.any():
-            return np.full(len(volumes), NOTHING), flags
-        raise Problem(
-            f"{sidecar.expected.name} has no PostLabelingDelay.",
-            "How long blood has travelled decides what its signal means.",
-            "Add it in s (of pulsed labelling: TI), or give --pld 1.8.",
-        )
-    delays = _per_volume(times_of(stated, where), volumes, where, given.order is None and not given.delays)
-    delays = np.where(needs, delays, NOTHING)
-    if needs.any() and not (delays[needs] > 0).any():
-        raise Problem(f"{where} is 0.", "Zero stands for what a tool did not know.", "Give the delay in s with --pld.")
-    return delays, flags
-
-
-def _durations(
-    sidecar: Sidecar, kind: str, volumes: tuple[str, ...], given: GivenLabelling
-) -> tuple[Float[np.ndarray, " volumes"], list[Flag]]:
-    """Labelling duration, or when the bolus is cut off, of every volume in s; NaN where it is not known."""
-    flags: list[Flag] = []
-    values, name = sidecar.values, sidecar.expected.name
+def _blocks(
+    kind: str, when: Stated, lasting: Stated, matrix: Float[np.ndarray, "encodings blocks"], volumes: tuple[str, ...],
+    is_named: bool,
+) -> tuple[Float[np.ndarray, " played"], Float[np.ndarray, " played"]]:  # fmt: skip
+    """Delays and durations of the blocks of a time-encoded series; Problem where it cannot be one."""
     if kind == "pasl":
-        key = "BolusCutOffDelayTime"
-        stated = values.get(key)
-        if stated is None and values.get("BolusDuration") is not None:
-            key = "BolusDuration"
-            stated = values[key]
-            sentence = "The bolus is cut off after BolusDuration of the sidecar, which converters write for TI1."
-            flags.append(_flag("bolus-from-duration", Severity.NOTE, sentence, name))
-        if values.get("BolusCutOffFlag") is False:
-            stated = None
-        if given.bolus is not None:
-            stated = given.bolus
-        elif isinstance(stated, list):
-            # Q2TIPS saturates from the first to the last of these times: the bolus ends at the first.
-            stated = stated[0] if stated else None
-        where = "--ti1" if given.bolus is not None else f"{key} in {name}"
-    else:
-        stated, where = values.get("LabelingDuration"), f"LabelingDuration in {name}"
-        if given.durations:
-            stated, where = list(given.durations), "--tau"
-    if stated is None:
-        return np.full(len(volumes), NOTHING), flags
-    durations = _per_volume(times_of(stated, where), volumes, where, not given.durations)
-    needs = np.isin(volumes, ("control", "label", "deltam", "encoded"))
-    if needs.any() and not (durations[needs] > 0).all():
-        raise Problem(f"{where} is 0.", "Nothing would be labelled.", "Give the duration in s with --tau or --ti1.")
-    return np.where(needs, durations, NOTHING), flags
+        raise Problem(
+            "The series has an encoding matrix, and its labelling is pulsed.",
+            "Blocks of labelling are played one after the other, which pulses are not.",
+            "Correct ArterialSpinLabelingType (or --type), or take the matrix out.",
+        )
+    demand_delays(when)
+    is_encoded = np.array([one == "encoded" for one in volumes])
+    return times_of_blocks((when.times, when.where), (lasting.times, lasting.where), matrix, is_encoded, is_named)
 
 
-def _per_volume(
-    times: tuple[float, ...], volumes: tuple[str, ...], where: str, is_stated: bool
-) -> Float[np.ndarray, " volumes"]:
-    """One time for all, one for each volume, or (by hand) one for each group of repeated pairs."""
-    n = len(volumes)
-    if len(times) == 1:
-        return np.full(n, times[0])
-    if len(times) == n:
-        return np.array(times)
-    pairs = [at for at, one in enumerate(volumes) if one in ("control", "label", "deltam", "encoded")]
-    if not is_stated and pairs and len(pairs) % len(times) == 0:
-        out = np.full(n, NOTHING)
-        out[pairs] = np.repeat(times, len(pairs) // len(times))
-        return out
-    raise Problem(
-        f"{where} has {len(times)} values but there are {n} volumes.",
-        "Every volume has its own delay and duration.",
-        "Give one value for all, or one for each volume.",
-    )
+def _of_last(
+    blocks: tuple[Float[np.ndarray, " played"], Float[np.ndarray, " played"]], volumes: tuple[str, ...]
+) -> tuple[Float[np.ndarray, " volumes"], Float[np.ndarray, " volumes"]]:
+    """Delay and duration of the block that is played last, for every volume that is encoded."""
+    last, needs = int(np.argmin(blocks[0])), np.isin(volumes, LABELLED)
+    return np.where(needs, blocks[0][last], np.nan), np.where(needs, blocks[1][last], np.nan)
+
+
+def _tr_of_each(sidecar: Sidecar, given: float | None, n: int) -> tuple[Float[np.ndarray, " volumes"] | None, bool]:
+    """Time between volumes in s, of each; and whether it is surely that, and not between excitations."""
+    if given is not None:
+        return np.full(n, given), True
+    listed = sidecar.values.get("RepetitionTimePreparation")
+    if isinstance(listed, list) and len(listed) == n and n > 1:
+        return np.array([one if one else np.inf for one in listed], float), True
+    tr = preparation_tr(sidecar, n)
+    return None if tr is None else np.full(n, tr), listed is not None
 
 
 def preparation_tr(sidecar: Sidecar, n: int = 0) -> float | None:
@@ -257,21 +212,6 @@ def tr_of_volumes(sidecar: Sidecar, places: Sequence[int], n: int) -> float | No
         own = [float(value[at]) for at in places if value[at]]
         return own[0] if own else None
     return preparation_tr(sidecar)
-
-
-def _matrix(sidecar: Sidecar, given: GivenLabelling) -> Float[np.ndarray, "encodings blocks"] | None:
-    """An encoding matrix as +1 (control) and -1 (label)."""
-    value: Any = given.encoding or sidecar.values.get("TimeEncodedMatrix")
-    if not value:
-        return None
-    matrix = np.array(value, float)
-    if matrix.ndim != 2 or not np.isin(np.abs(matrix), (0.0, 1.0)).all():
-        raise Problem(
-            "The encoding matrix is no table of +1 (control) and -1 (label).",
-            "Each row says how one volume was encoded.",
-            "Give rows of equal length.",
-        )
-    return np.where(matrix > 0, 1.0, -1.0)
 
 
 def _averages(sidecar: Sidecar) -> int:

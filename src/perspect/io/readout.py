@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.io.sidecar import Sidecar
-from perspect.vocabulary import Problem
+from perspect.vocabulary import Flag, Problem, Severity
 
 LONGEST: Final = 10.0
 """s: blood is gone, and a volume taken, before that; a longer time is in ms."""
@@ -54,6 +54,25 @@ def slice_times(sidecar: Sidecar, n_slices: int) -> Float[np.ndarray, " slices"]
             "Give one time for each slice.",
         )
     return np.asarray(times - times.min())
+
+
+def slice_flags(sidecar: Sidecar, n_slices: int) -> list[Flag]:
+    """What to say where slices have no times: of a 2-D readout they are read one after the other all the same."""
+    dimension = str(sidecar.values.get("MRAcquisitionType", "")).upper()
+    if dimension == "3D" or n_slices < 2 or sidecar.values.get("SliceTiming") not in (None, []):
+        return []
+    if dimension == "2D":
+        sentence = (
+            "The readout is 2-D and no slice times are recorded: all slices were taken as read at once. Those that are "
+            "read last have a longer delay than stated, and their flow reads too low (3 % for each 0.05 s). Give "
+            "SliceTiming."
+        )
+        return [Flag("slice-times-unknown", Severity.CAUTION, sentence, sidecar.expected.name, source="reading")]
+    sentence = (
+        "Whether slices are read one after the other (2-D) is not recorded; all were taken as read at once. Give "
+        "MRAcquisitionType, and SliceTiming of a 2-D readout."
+    )
+    return [Flag("readout-unknown", Severity.NOTE, sentence, sidecar.expected.name, source="reading")]
 
 
 def is_spin_echo(sidecar: Sidecar) -> bool | None:

@@ -14,6 +14,9 @@ Kind = Literal["pcasl", "casl", "pasl"]
 Volume = Literal["control", "label", "deltam", "m0scan", "cbf", "encoded"]
 """What a volume of a series shows; `encoded`: one row of a time-encoding matrix."""
 
+SAME: Final = 1e-3
+"""s: delays and durations that differ by less are the same."""
+
 VOLUMES: Final = ("control", "label", "deltam", "m0scan", "cbf", "encoded")
 
 
@@ -25,11 +28,14 @@ class Labelling:
     pulsed labelling (TI). `durations` are those of the bolus: of labelling (τ), or until it is cut off (TI1).
     `efficiency` is as stated, whatever it includes. `n_inversions` are the pulses of background suppression, played
     `inversions` s after labelling began. `matrix` has a row for each encoding and a column for each block of labelling
-    in the order in which they are played (+1 control, -1 label); `durations` and `delays` are then those of the last
-    block. `slice_times` are counted from the first slice that is read; `None`: all at once, or not recorded.
+    (+1 control, -1 label), and each block that is played has one of `block_durations` and `block_delays`. Where these
+    are `None`, columns are in the order in which they are played, all as long as `durations`, and `delays` are those of
+    the last. `slice_times` are counted from the first slice that is read; `None`: all at once, or not recorded.
     `is_spin_echo` is how the echo came about: refocused (3-D GRASE, stacks of spirals), or a gradient echo (2-D EPI).
-    `flip_angles` (rad) say that all delays are read one after the other after one labelling (Look-Locker), and by how
-    much each readout turns the magnetisation; `None`: each delay has a labelling of its own.
+    `slopes` is by what a vendor's slopes for each series may have multiplied the labelled images against M0, where
+    nobody says whether they were undone; `None`: nothing of the kind. `flip_angles` (rad) say that all delays are read
+    one after the other after one labelling (Look-Locker), and by how much each readout turns the magnetisation; `None`:
+    each delay has a labelling of its own.
     """
 
     kind: Kind
@@ -46,8 +52,11 @@ class Labelling:
     is_order_known: bool = True
     vendor: str = ""
     n_averages: int = 1
+    slopes: float | None = None
     is_spin_echo: bool | None = None
     flip_angles: Float[np.ndarray, " volumes"] | None = None
+    block_durations: Float[np.ndarray, " played"] | None = None
+    block_delays: Float[np.ndarray, " played"] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.volumes)
@@ -64,6 +73,35 @@ class Labelling:
                 "It is not known what they show.",
                 f"Known are {', '.join(VOLUMES)}.",
             )
+
+    def blocks(self) -> tuple[Float[np.ndarray, " played"], Float[np.ndarray, " played"]]:
+        """Delay and duration (s) of each block of a time-encoded series, in the order of the columns that change.
+
+        Raises Problem where its volumes have different ones.
+        """
+        assert self.matrix is not None
+        if self.block_delays is not None and self.block_durations is not None:
+            return self.block_delays, self.block_durations
+        places = self.of("encoded")
+        both = np.stack([self.delays[places], self.durations[places]])
+        if np.ptp(both, axis=1).max() > SAME:
+            raise Problem(
+                "Volumes of the time-encoded series have different delays or labelling durations.",
+                "Each volume holds every block: it has no delay of its own.",
+                "Give the delay and the duration of the last block, or those of every block.",
+            )
+        delay, duration = both[:, 0]
+        n = int((self.matrix != self.matrix[:1]).any(axis=0).sum())
+        return delay + duration * np.arange(n - 1, -1, -1), np.full(n, duration)
+
+    def since_labelling(self) -> Float[np.ndarray, " volumes"]:
+        """Time in s from the start of labelling to the readout of the first slice of every volume; NaN of M0."""
+        if self.kind == "pasl":
+            return self.delays
+        if self.matrix is None:
+            return np.asarray(self.delays + self.durations)
+        delays, durations = self.blocks()
+        return np.where(np.isin(self.volumes, ("encoded",)), (delays + durations).max(), np.nan)
 
     def of(self, *kinds: str) -> np.ndarray:
         """The places of the volumes of these kinds."""

@@ -18,7 +18,7 @@ from perspect.app.view.voxel import Voxel, number
 from perspect.asl.samples import SAME
 from perspect.dce.kinetics import MODELS, NUMBERS
 from perspect.dsc.signal import delta_r2star
-from perspect.io.labelling import GivenLabelling
+from perspect.io.given import GivenLabelling
 from perspect.report.curves import Windows, drawing
 from perspect.vocabulary import Curve, Labelling, Problem, Series, lexicon
 

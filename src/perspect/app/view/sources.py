@@ -9,7 +9,7 @@ from perspect.app.view.studies import Kept
 from perspect.app.view.unseen import Unseen
 from perspect.io.asl import AslReading, read_asl
 from perspect.io.bids import stem
-from perspect.io.labelling import GivenLabelling
+from perspect.io.given import GivenLabelling
 from perspect.io.nifti import n_volumes
 from perspect.io.series import read_series, sha256
 from perspect.vocabulary import Acquisition, Problem, Series
