@@ -127,6 +127,7 @@ CASES: dict[str, Case] = {
     "blood_t1": Case(one_delay, 1.8),
     "hct": Case(one_delay, 0.3),
     "sex": Case(one_delay, "female"),
+    "age": Case(one_delay, 8.0),
     "tissue_t1": Case(one_delay, 1.1, beside=(("kinetics", "t1app"),)),
     "white_t1": Case(one_delay, 1.1, TISSUE, IN_TISSUE),
     "lesion_t1": Case(one_delay, 1.9, ILL, IN_TISSUE),
@@ -149,6 +150,7 @@ CHOICES = [pytest.param("outliers", many_pairs, word, TISSUE, id=f"outliers={wor
     ),
     pytest.param("spatial", several, "everywhere", ILL, id="spatial=everywhere"),
     pytest.param("sex", one_delay, "male", MASK, id="sex=male"),
+    pytest.param("m0", one_delay, "white", TISSUE, id="m0=white"),
 ]
 
 

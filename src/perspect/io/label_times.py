@@ -163,7 +163,7 @@ def _per_volume(
 
 
 def demand_possible(labelling: Labelling, tr: Float[np.ndarray, " volumes"] | None, is_preparation: bool) -> list[Flag]:
-    """What to say of times (s) that are unlikely. Raises Problem for those that cannot be.
+    """What to say of times (s) that are unlikely, or cannot all be right. Raises Problem where no image can be used.
 
     `tr` is the time from volume to volume; unless `is_preparation` it may be that between excitations.
     """
@@ -179,15 +179,11 @@ def demand_possible(labelling: Labelling, tr: Float[np.ndarray, " volumes"] | No
     at = int(np.argmax(since - tr[places]))
     lasts = "TI" if labelling.kind == "pasl" else "labelling and delay together last"
     seen = f"{lasts} {since[at]:g} s, and there is a volume every {tr[places][at]:g} s"
-    if is_preparation:
-        raise Problem(
-            f"That cannot be: {seen}.",
-            "Volumes would be labelled before the ones before them were read, so one of these times is wrong, and flow "
-            "with it.",
-            "Correct PostLabelingDelay (after the end of labelling), LabelingDuration or RepetitionTimePreparation.",
-        )
-    sentence = f"By RepetitionTime {seen}: either it is that between excitations, or a time of labelling is wrong."
-    return [*flags, Flag("times-impossible", Severity.LIMITED, sentence, "cbf", source=SOURCE)]
+    why = "one of these times is wrong, and flow with it (a delay is counted from the end of labelling)"
+    if not is_preparation:
+        why = "either that is the time between excitations, or a time of labelling is wrong"
+    key = "RepetitionTimePreparation" if is_preparation else "RepetitionTime"
+    return [*flags, Flag("times-impossible", Severity.LIMITED, f"By {key} {seen}: {why}.", "cbf", source=SOURCE)]
 
 
 def _demand_cut_off_before(labelling: Labelling, since: Float[np.ndarray, " labelled"]) -> None:
