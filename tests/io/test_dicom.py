@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from made_dicom import series, write
-from perspect.io.dce import FoundDce, demand_one_patient_in_dce, read_flip_images
+from perspect.io.dce import read_flip_images
 from perspect.io.dicom import flip_stacks, phase_times, pixels, read_dicom_series, stacked
 from perspect.io.dicom_header import dicom_files, read_headers
+from perspect.io.one_patient import demand_one_patient
 from perspect.vocabulary import Acquisition, Problem, Refusal, Severity
 
 NONE = Acquisition()
@@ -219,7 +220,7 @@ def test_flip_angles_of_another_patient_are_refused(tmp_path):
     series(tmp_path / "dce")
     series(tmp_path / "fa", n_times=1, PatientID="another")
     with pytest.raises(Refusal, match="different patients"):
-        demand_one_patient_in_dce(FoundDce(tmp_path / "dce", (tmp_path / "fa",)))
+        demand_one_patient((tmp_path / "dce", tmp_path / "fa"))
 
 
 def test_one_flip_angle_alone_gives_no_t1(tmp_path):
