@@ -13,6 +13,7 @@ from perspect.app.contribute import Contribution, Patient
 from perspect.app.contribute.adc import noise
 from perspect.app.contribute.asl import level_of_white
 from perspect.app.contribute.contribution import Told
+from perspect.app.contribute.dsc import bears_on_markers
 from perspect.app.contribute.mrs import markers_of
 from perspect.app.lesion import ROOM, surroundings
 from perspect.app.record import fingerprints
@@ -49,6 +50,13 @@ def test_a_series_that_cannot_be_used_is_told_among_what_spoils_the_answer(
     assert [(one.is_used, one.why_not) for one in added.used] == [(False, str(problem))]
     said = examination._refused({"dsc": added})
     assert said == ({"dsc": flag.sentence} if severity == Severity.REFUSED else {})
+
+
+def test_what_spoils_absolute_volumes_alone_leaves_ratios_their_vote():
+    absolute = Flag("implausible-volume", Severity.LIMITED, "CBV is 37.", "cbv, cbf, mtt")
+    leaking = Flag("leakage-left-in", Severity.LIMITED, "It leaks.", "cbv, rcbv")
+    whole = Flag("motion", Severity.LIMITED, "It moved.")
+    assert [bears_on_markers(one) for one in (absolute, leaking, whole)] == [False, True, True]
 
 
 def test_input_that_cannot_be_what_it_is_called_refuses_the_answer():

@@ -25,7 +25,7 @@ from perspect.app.contribute.scenes import of_perfusion
 from perspect.app.dsc import Examined, Inputs, examine_dsc
 from perspect.pitfalls import Scene
 from perspect.report.dossier import Plate, Used
-from perspect.vocabulary import Finding, Histogram, Metric, Problem, Severity
+from perspect.vocabulary import Finding, Flag, Histogram, Metric, Problem, Severity
 from perspect.vocabulary.progress import Progress
 
 MARKERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -33,6 +33,9 @@ MARKERS: Final[Mapping[str, tuple[str, ...]]] = {
     "psr": ("psr_mean",),
 }
 """Which markers are read from which map."""
+
+ABSOLUTE: Final = frozenset({"cbv", "cbf", "mtt", "tmax", "delay", "ttp"})
+"""Maps of which no marker is read: what spoils them alone leaves ratios as they are."""
 
 UNKNOWN_REFERENCE: Final = 0.1
 """Relative error of a reference that has no other candidate to be compared with: half of what would be doubted
@@ -59,7 +62,7 @@ def of_dsc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     scene = replace(of_perfusion(scan, seen, patient), positions_apart=max(io.positions_apart(one) for one in paths))
     traps = pitfalls.look(scene)
     place = seen.series_to_anatomy
-    raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
+    raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED and bears_on_markers(one))
     known = told(patient, traps, "dsc", scene.grid, place.matrix, raised, _common(scan), place.error)
     found, numbers, shapes = _read(scan, scene, known)
     how = f"protocol {scan.measured.summary.get('reliability', 'not assessed')}, {', '.join(_protocol(scan))}"
@@ -85,6 +88,12 @@ def _seen(scan: Examined) -> Seen:
     if scan.seen is None:
         raise Problem("The series was not laid beside the images.", "No part has a place on it.", "See its own page.")
     return scan.seen
+
+
+def bears_on_markers(flag: Flag) -> bool:
+    """Whether a flag speaks of more than absolute maps."""
+    spoken_of = {one.strip() for one in flag.where.split(",")}
+    return not spoken_of <= ABSOLUTE
 
 
 def _common(scan: Examined) -> float:
