@@ -13,6 +13,7 @@ from perspect import asl, io, report
 from perspect.anatomy import align, resample
 from perspect.app.anatomy import Head, Seen, seen, seen_in, transform
 from perspect.app.place import kept_of, region_on
+from perspect.asl.audit import LONGEST
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import (
     Acquisition,
@@ -40,10 +41,6 @@ ELSEWHERE_MM, FARTHEST_MM = 1.0, 20.0
 
 SHARES: Final = ("grey", "white", "fluid")
 """Maps of shares; the others are of times."""
-
-LONGEST_S: Final = 10.0
-"""s that no T1 of tissue and no transit time exceeds in the middle of a map, nor its inverse falls short of. [our
-default]"""
 
 SURE_MM: Final = 0.5
 """Standard error in mm up to which the alignment of M0 is believed. [our default]"""
@@ -309,15 +306,15 @@ def _demand_seconds(values: Float[np.ndarray, "x y z"], path: Path) -> None:
     """Raises Problem for a map of times that are none in s: of T1 and transit times, the middle lies below 10."""
     known = values[np.isfinite(values) & (values > 0)]
     middle = float(np.median(known)) if known.size else float("nan")
-    if 1.0 / LONGEST_S < middle <= LONGEST_S:
+    if 1.0 / LONGEST < middle <= LONGEST:
         return
     if not known.size:
         raise Problem(f"{path.name} holds no time above 0.", "No voxel would have a value.", "Give a map in s.")
-    looks = "milliseconds" if middle > LONGEST_S else "rates or something else"
+    looks = "milliseconds" if middle > LONGEST else "rates or something else"
     raise Problem(
         f"The middle value of {path.name} is {middle:g}, which looks like {looks}.",
         "T1 and transit times are read in s: flow would be wrong, or missing, everywhere.",
-        "Give the map in s" + (f" (divided by 1000: {middle / 1000:g})." if middle > LONGEST_S else "."),
+        "Give the map in s" + (f" (divided by 1000: {middle / 1000:g})." if middle > LONGEST else "."),
     )
 
 

@@ -197,8 +197,8 @@ def _demand(request: Request, roles: io.Roles) -> None:
 def _of_one_patient(roles: io.Roles) -> tuple[Flag, ...]:
     """What must be known of each series beside the leading image. Raises `Refusal` where any two are of two people."""
     leading, *others = (*roles.anatomy.values(), *(one for paths in roles.series.values() for one in paths))
-    io.demand_one_patient((leading, *others))
-    return tuple(flag for one in others for flag in io.demand_one_patient((leading, one)))
+    known = io.demand_one_patient((leading, *others))
+    return tuple(flag for flag in known if flag.where.startswith(f"{leading.name}, "))
 
 
 def _grown(request: Request, roles: io.Roles, path: Path) -> Path:

@@ -94,8 +94,9 @@ class Sampled:
 
     def _fractions(self, moved: Float[np.ndarray, " 6"] | None) -> Iterator[Fractions]:
         """Where every compartment but air is, and how much of those voxels it fills."""
-        reading = boxes(self.patient.grid, self.grid, pieces_of(self.patient, self.grid), linear)
-        if moved is None and reading is not None:
+        pieces = pieces_of(self.patient, self.grid)
+        reading = boxes(self.patient.grid, self.grid, pieces, linear) if moved is None else None
+        if reading is not None:
             for part in self.patient.parts:
                 if part.compartment is not Compartment.AIR and part.inside.size:
                     fraction = reading.of(part.inside, part.fraction)
