@@ -49,6 +49,26 @@ def test_corrected_blood_volume_agrees_with_the_truth(flip, preload, te, least):
     assert agreement > uncorrected + 0.05
 
 
+@pytest.mark.parametrize("seed", [1, 10])
+def test_with_preload_the_floor_is_no_matter_of_the_draw(seed):
+    """So many voxels that the draw hardly counts; with the median of white matter as level the bias was +9 %."""
+    thing = made(60, True, 0.03, n_white=1500, n_tumour=700, seed=seed)
+    agreement, bias = score(thing, leakage_run(thing, preload=True))
+    assert agreement >= 0.93
+    assert abs(bias) <= 0.08
+
+
+@pytest.mark.parametrize(("preload", "te", "least"), [(False, 0.03, 0.88), (False, 0.045, 0.88), (True, 0.03, 0.88)])
+def test_where_nobody_says_whether_there_was_a_preload_the_curves_do(preload, te, least):
+    """The linear models alone, which was all that was tried here, have 0.83 to 0.86 at 30 ms."""
+    thing = made(60, preload, te)
+    agreement, _ = score(thing, leakage_run(thing, preload=None))
+    assert agreement >= least
+    if te == 0.03:
+        linear, _ = score(thing, leakage_run(thing, "leu", preload=None))
+        assert linear < agreement - 0.02
+
+
 def test_with_the_arterial_curve_as_reference_healthy_tissue_seems_to_leak():
     """The wrong variant: regression on the arterial input (it arrives two frames earlier) instead of on tissue."""
     thing = made(60, False, 0.045)
@@ -110,12 +130,12 @@ def test_bidirectional_is_another_model_than_bsw():
 
 def test_where_leakage_cannot_be_told_the_status_says_that_nothing_was_corrected():
     thing = made(60, True, 0.045)
-    measured = leakage_run(thing)
+    measured = leakage_run(thing, t1_effect="ignored")
     status = measured.maps["rcbv"].status.ravel()
     quiet = status == Status.NOT_CORRECTED
     assert 0.2 < quiet[thing.white].mean() < 0.8
     assert quiet[thing.tumour].mean() < 0.35
-    plain, _ = flat(leakage_run(thing, "none").maps["rcbv"])
+    plain, _ = flat(leakage_run(thing, "none", t1_effect="ignored").maps["rcbv"])
     corrected, _ = flat(measured.maps["rcbv"])
     ratio = corrected[quiet] / plain[quiet]
     # Uncorrected voxels differ by the reference level alone, the same for all.

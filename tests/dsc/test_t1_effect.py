@@ -92,14 +92,14 @@ def test_ignoring_it_is_the_wrong_variant_at_short_echo_time():
     assert bias > 0.08
 
 
-def test_where_the_preload_is_not_recorded_nothing_is_assumed():
+def test_where_no_preload_is_recorded_only_the_automatic_correction_models_it():
     thing = leakage_object(te=0.03, flip_angle=60 * DEGREES, seed=3)
-    assert not leakage_run(thing, preload=None).summary["t1_effect_modelled"]
     assert leakage_run(thing, preload=True).summary["t1_effect_modelled"]
-    # Without a preload only the automatic correction finds the T1 of what leaks.
-    assert leakage_run(thing, preload=False).summary["t1_effect_modelled"]
-    for leakage in ("bsw", "leu"):
-        assert not leakage_run(thing, leakage, preload=False).summary["t1_effect_modelled"]
+    for preload in (False, None):
+        # Only the automatic correction finds the T1 of what leaks.
+        assert leakage_run(thing, preload=preload).summary["t1_effect_modelled"]
+        for leakage in ("bsw", "leu"):
+            assert not leakage_run(thing, leakage, preload=preload).summary["t1_effect_modelled"]
     assert "T1 effect of agent inside vessels" in leakage_run(thing, preload=True).recipe.methods
 
 

@@ -136,7 +136,7 @@ def summary(run: Run) -> Mapping[str, Any]:
         "arterial_origin": run.arterial.origin,
         "reference_origin": run.white.region.origin,
         "reference_voxels": run.white.level.n_voxels,
-        "reference_area": run.white.level.median,
+        "reference_area": run.white.level.mean,
         "reference_area_std": run.white.level.std,
         "reference_spread": run.white.level.spread,
         "motion_corrected": run.moved.displacement is not None,
@@ -278,7 +278,7 @@ def _volume_step(run: Run) -> Step:
     return Step(
         "blood volume",
         f"Blood volume is the {'plain' if run.correction is None else 'corrected'} area from {times[window.start]:.1f} "
-        f"to {times[window.stop - 1]:.1f} s; rCBV is its ratio to the median of {white.level.n_voxels} voxels of "
+        f"to {times[window.stop - 1]:.1f} s; rCBV is its ratio to the mean of {white.level.n_voxels} voxels of "
         f"normal-appearing white matter ({white.region.origin or white.region.name}); CBV is relative to the arterial "
         f"area with a haematocrit factor of {factor:.3f}.",
         {"hct_large": run.plan.hct_large, "hct_small": run.plan.hct_small},

@@ -84,7 +84,7 @@ def quantify(
         arterial_pass = first_pass(arterial.curve, times, at_rest.stop, peak_frame)
 
     tell("leakage", 0.0)
-    saturates = t1 if plan.leakage == "auto" and acquisition.has_preload is False else None
+    saturates = t1 if plan.leakage == "auto" and not acquisition.has_preload else None
     normal = correction = None
     if plan.leakage != "none":
         normal = leakage_reference(curves, times, passed.frames, plan.leakage_reference, brain, reference)
@@ -134,8 +134,9 @@ def modelled_t1(acquisition: Acquisition, echo_times: tuple[float, ...], plan: P
         return None
     effect = t1_effect(acquisition, echo_times)
     if plan.t1_effect == "auto":
-        # Without a preload the T1 of what leaks is another, and only the automatic correction fits it.
-        wanted = acquisition.has_preload or (acquisition.has_preload is False and plan.leakage == "auto")
+        # Without a preload, or where nobody says, the T1 of what leaks is another, and only the automatic correction
+        # fits it.
+        wanted = acquisition.has_preload or plan.leakage == "auto"
         return effect if effect is not None and wanted and effect.share < LARGEST_SHARE else None
     if effect is None or effect.share >= LARGEST_SHARE:
         raise Problem(

@@ -22,8 +22,8 @@ class Plan:
 
     leakage: Literal["auto", "bsw", "leu", "none"] = "auto"
     """Correction for agent that leaves the vessels: Boxerman-Schmainda-Weisskoff, Leu's bidirectional form, the better
-    of the two in each voxel by AICc (auto; without preload the signal equation, in which T1 effects saturate), or
-    none."""
+    of the two in each voxel by AICc (auto; where no preload is on record the signal equation for what surely leaks, in
+    which T1 effects saturate), or none."""
 
     leakage_reference: Literal["auto", "brain", "reference"] = "auto"
     """Whose mean curve stands for tissue without leakage: all non-enhancing brain, found from the data, or the
@@ -32,8 +32,8 @@ class Plan:
 
     t1_effect: Literal["auto", "modelled", "ignored"] = "auto"
     """Whether the T1 effect of agent inside vessels is taken out of ΔR2* by the signal equation: always, never, or
-    where flip angle and TR are known, there is one echo, and either a preload is recorded or none was given and leakage
-    is corrected by `auto` (auto)."""
+    where flip angle and TR are known, there is one echo, and either a preload is recorded or leakage is corrected by
+    `auto` (auto)."""
 
     deconvolution: Literal["osvd", "csvd", "ssvd", "tikhonov", "none"] = "osvd"
     """How the residue function is found; only oSVD, cSVD and Tikhonov are insensitive to the arrival time."""

@@ -1,8 +1,9 @@
-"""Leakage where no preload was given: the T1 effect of what leaks is strong, and saturates.
+"""Leakage where no preload is on record: the T1 effect of what leaks may be strong, and saturates.
 
 The linear models take the T1 effect as proportional to what has leaked. Without a preload it is not: the first agent
 brightens the tissue most. Here the signal equation says how, with the T1 of each voxel found from its own curve, drawn
-towards that of lesions as far as the curve cannot tell.
+towards that of lesions as far as the curve cannot tell. After a preload that nobody recorded few voxels leak with
+so sure a T1 effect, and these say a shorter T1 (docs/why/figures.md has what that gains).
 """
 
 from dataclasses import dataclass, replace

@@ -2,9 +2,9 @@
 
 Agent shortens T1 as well, which raises the signal and hides part of ΔR2*. In tissue without leakage both are
 proportional to the same concentration, so what is seen is a known function of what is there, and can be inverted.
-One T1 serves for all: after a preload that of leaking tissue has come close to that of the rest, and without one the
-leakage correction finds that of what leaks (`saturation`). Tissue that does not leak and has a longer T1, as oedema
-has, keeps too low a blood volume.
+One T1 serves for all: after a preload that of leaking tissue has come close to that of the rest, and where none is on
+record the leakage correction finds that of what leaks (`saturation`). Tissue that does not leak and has a longer T1, as
+oedema has, keeps too low a blood volume.
 """
 
 from dataclasses import dataclass

@@ -32,7 +32,7 @@ class WhiteMatter:
 def white_matter_level(
     relaxation: Relaxation, correction: Correction, peak: Passage, brain: Region, given: Region | None
 ) -> WhiteMatter:
-    """The reference region that was given, or one found from the perfusion, with its median blood volume.
+    """The reference region that was given, or one found from the perfusion, with its mean blood volume.
 
     Raises Problem where a region was given but holds no usable voxel.
     """
@@ -46,7 +46,7 @@ def white_matter_level(
         if not inside.any():
             raise Problem(
                 f"None of the {given.n_voxels} voxels of the reference region '{given.name}' can be used.",
-                "rCBV is a ratio to their median.",
+                "rCBV is a ratio to their mean.",
                 "Draw it in normal-appearing white matter inside the brain mask.",
             )
         level = reference_level(correction.area, correction.area_std, inside)
@@ -86,18 +86,18 @@ def _region_flags(given: Region, inside: Bool[np.ndarray, " voxels"], level: Ref
             Flag(
                 "small-reference",
                 Severity.CAUTION,
-                f"The reference region has {level.n_voxels} usable voxels; with fewer than {FEWEST_VOXELS} its median "
+                f"The reference region has {level.n_voxels} usable voxels; with fewer than {FEWEST_VOXELS} its mean "
                 "is uncertain, and every rCBV with it.",
                 given.name,
                 source=SOURCE,
             )
         )
-    if level.spread > 0.5 * abs(level.median):
+    if level.spread > 0.5 * abs(level.mean):
         flags.append(
             Flag(
                 "mixed-reference",
                 Severity.CAUTION,
-                f"Blood volume varies by {level.spread / abs(level.median):.0%} inside the reference region: it holds "
+                f"Blood volume varies by {level.spread / abs(level.mean):.0%} inside the reference region: it holds "
                 "more than white matter.",
                 given.name,
                 source=SOURCE,

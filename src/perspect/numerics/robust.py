@@ -3,9 +3,16 @@
 from typing import Any, Final
 
 import numpy as np
+from jaxtyping import Float
 
 NORMAL: Final = 1.4826
 """Standard deviation over median absolute deviation of a normal distribution."""
+
+DOUBTFUL: Final = 3.0
+"""Robust standard deviations from the median from which a value begins to be an outlier [our default]."""
+
+OUTLYING: Final = 5.0
+"""The same, from which it is one [our default]."""
 
 
 def second_differences(values: Any, axis: int = 0) -> Any:
@@ -29,3 +36,20 @@ def spread(deviations: Any, axis: int | None = None) -> Any:
     1.0
     """
     return NORMAL * np.median(np.abs(deviations), axis=axis)
+
+
+def belonging(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """How far each value belongs to the rest: 1 to `DOUBTFUL` robust standard deviations from the median, 0 from
+    `OUTLYING` on, a straight line between, so that no value jumps in or out with noise. 1 where most values are equal.
+
+    Hampel et al. 1986, Robust Statistics, ISBN 0-471-82921-8 (a redescending estimator of three parts)
+
+    >>> belonging(np.array([1.0, 1.1, 0.9, 1.05, 7.0])).tolist()
+    [1.0, 1.0, 1.0, 1.0, 0.0]
+    """
+    away = np.abs(values - np.median(values))
+    width = spread(away)
+    if width == 0:
+        return np.ones_like(values)
+    out: Float[np.ndarray, " n"] = np.clip((OUTLYING - away / width) / (OUTLYING - DOUBTFUL), 0.0, 1.0)
+    return out
