@@ -121,6 +121,7 @@ def summary(run: Run) -> Mapping[str, Any]:
         "n_baseline": run.rest.n_frames,
         "baseline_seconds": float(run.times[run.rest.stop - 1] - run.times[run.rest.start]),
         "arrival": run.rest.arrival,
+        "arrival_std": run.rest.arrival_std,
         "guard_seconds": run.rest.guard,
         "peak_frame": run.rest.peak,
         "seconds_after_peak": float(run.times[-1] - run.times[run.rest.peak]),

@@ -36,9 +36,10 @@ doi:10.1002/mrm.1910340618)."""
 class Rest:
     """Which frames are before the bolus, and when it arrives in the brain as a whole.
 
-    Frames before `start` were not yet in steady state. The baseline is `frames`; `arrival` is in s on the series' time
-    axis; `peak` is the frame of the largest whole-brain ΔR2*; `contrast_to_noise` is that peak over its noise. `guard`
-    are the seconds really left out before arrival, `is_guard_short` says that they are fewer than wanted.
+    Frames before `start` were not yet in steady state. The baseline is `frames`; `arrival` is in s on the series'
+    time axis, with its standard error; `peak` is the frame of the largest whole-brain ΔR2*; `contrast_to_noise` is
+    that peak over its noise. `guard` are the seconds really left out before arrival, `is_guard_short` says that
+    they are fewer than wanted.
     """
 
     start: int
@@ -46,6 +47,7 @@ class Rest:
     arrival: float
     peak: int
     contrast_to_noise: float
+    arrival_std: float = 0.0
     guard: float = float("nan")
     is_guard_short: bool = False
 
@@ -91,7 +93,7 @@ def rest(
     noise = max(_noise(level), _noise(loss[start:]))
     height = loss[peak] - np.median(level)
     contrast = float(height / noise) if noise > 0 else np.inf
-    arrival = _arrival(loss, times, start, peak)
+    arrival, arrival_std = _arrival(loss, times, start, peak, _noise(level))
     step = float(np.median(np.diff(times)))
     wanted = int(np.searchsorted(times, arrival - max(GUARD if guard is None else guard, step), side="right"))
     longest = min(int(np.searchsorted(times, arrival)) - 1, start + FEWEST_BASELINE_FRAMES)
@@ -109,7 +111,7 @@ def rest(
             f"ΔR2* needs a level at rest from at least {FEWEST_BASELINE_FRAMES} frames.",
             "The series cannot be used; start the acquisition earlier before the injection.",
         )
-    return Rest(start, stop, arrival, peak, contrast, arrival - float(times[stop - 1]), stop > wanted)
+    return Rest(start, stop, arrival, peak, contrast, arrival_std, arrival - float(times[stop - 1]), stop > wanted)
 
 
 def _foot(loss: Float[np.ndarray, " time"], peak: int) -> int:
@@ -139,9 +141,11 @@ def _steady_start(mean_signal: Float[np.ndarray, " time"], foot: int) -> int:
     return int(np.argmin(differs)) if not differs.all() else foot // 2 + 1
 
 
-def _arrival(loss: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"], start: int, peak: int) -> float:
+def _arrival(
+    loss: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"], start: int, peak: int, noise: float
+) -> tuple[float, float]:
     """When a constant turns into a parabola, in s: the break with the least squares error, searched at a tenth of a
-    frame.
+    frame; and its standard error, by how likely the other breaks are where samples have this `noise`.
     """
     level = float(np.median(loss[start : max(_foot(loss, peak), start + 1)]))
     steep = np.flatnonzero(loss[:peak] <= level + 0.7 * (loss[peak] - level))
@@ -154,7 +158,13 @@ def _arrival(loss: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"]
     error = ((columns @ solution[..., None])[..., 0] - y) ** 2
     rises = (solution[:, 1] >= 0) & (solution[:, 2] >= 0)
     total = np.where(rises, error.sum(axis=1), np.inf)
-    return float(breaks[np.argmin(total)]) if np.isfinite(total).any() else float(times[_foot(loss, peak)])
+    if not np.isfinite(total).any():
+        return float(times[_foot(loss, peak)]), float(np.median(np.diff(times)))
+    best = float(breaks[np.argmin(total)])
+    likely = np.exp(-(total - total.min()) / (2 * max(noise, np.finfo(float).tiny) ** 2))
+    # Between breaks that are searched the error is even.
+    step = float(breaks[1] - breaks[0])
+    return best, float(np.sqrt((likely * (breaks - best) ** 2).sum() / likely.sum() + step**2 / 12))
 
 
 def echo_factor(echo_times: tuple[float, ...]) -> float:
