@@ -32,7 +32,7 @@ def passing(t, onset=35.0, height=0.2, width=10.0, tail=0.2):
 def found(loss, t, noise, rng, first=(0.26, 0.03)):
     loss = loss + noise * rng.standard_normal(t.size)
     loss[: len(first)] -= np.array(first)
-    return rest(1000 * np.exp(-loss), t, guard=1.5)
+    return rest(1000 * np.exp(-loss), t)
 
 
 SLOW = {
@@ -134,7 +134,7 @@ def test_a_nod_of_the_head_is_no_bolus():
     loss = np.zeros((400, 80))
     loss[:40] = passing(t, height=1.0, tail=0.0)
     nodding = 1000 * np.exp(-loss) + 5 * rng.standard_normal(loss.shape)
-    rest(nodding.mean(axis=0), t, 1.5)
+    rest(nodding.mean(axis=0), t)
     with pytest.raises(Refusal, match="a few of its voxels"):
         dsc.quantify(series(nodding, t, 0.03), dsc.Plan(motion=False), mask=everything(400))
 
@@ -162,7 +162,7 @@ def test_half_a_brain_without_blood_is_still_a_brain():
 def test_heads_of_other_protocols_have_a_bolus(protocol):
     head = head_object((48, 48, 6), **{"n_frames": 80, "seed": 3, **protocol})
     brain = np.isin(head.labels, [Tissue.GREY, Tissue.WHITE])
-    at = rest(head.series[-1].mean_curve(brain), head.series[-1].times, 1.5)
+    at = rest(head.series[-1].mean_curve(brain), head.series[-1].times)
     assert at.arrival == pytest.approx(protocol.get("onset", 45.0), abs=8.0)
 
 
@@ -170,8 +170,8 @@ def test_the_real_series_has_a_bolus_and_without_it_none(shared_data):
     """A moyamoya patient. What lies before the bolus and after it is refused."""
     values = loadmat(shared_data / "dsc_real_convexity" / "convexity.mat")["VOL15"].astype(float)
     mean = values[values[..., 1:8].mean(axis=2) > 0.3 * np.quantile(values, 0.98)].mean(axis=0)
-    at = rest(mean, 2.0 * np.arange(50), 1.5)
+    at = rest(mean, 2.0 * np.arange(50))
     assert 9 <= at.arrival / 2.0 <= 12
     for left in (mean[:9], mean[24:]):
         with pytest.raises(Refusal):
-            rest(left, 2.0 * np.arange(left.size), 1.5)
+            rest(left, 2.0 * np.arange(left.size))

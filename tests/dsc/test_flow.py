@@ -156,7 +156,7 @@ def test_the_simulation_is_the_same_every_time_and_without_noise_it_still_works(
     tissue = relaxation((np.asfortranarray(thing.signal),), (thing.te,), at_rest)
     arterial, passing = thing.arterial_delta_r2star_measured, slice(at_rest.stop, at_rest.stop + 20)
     levels = np.array([5.0, 20.0, 80.0])
-    one, two = (calibrate("osvd", arterial, thing.times, passing, tissue, levels, seed=7) for _ in range(2))
+    one, two = (calibrate("osvd", arterial, thing.times, passing, 10.0, tissue, levels, seed=7) for _ in range(2))
     assert (one.cut, one.error, one.bias) == (two.cut, two.error, two.bias)
     assert all(np.isfinite(scatter.coefficients).all() for scatter in one.scatter.values())
     solver = prepare("osvd", arterial, thing.times, one.cut)

@@ -20,7 +20,7 @@ def mean_signal(onset=30.0, first=(0.26, 0.03), noise=2e-4, seed=0, times=TIMES)
 
 @pytest.mark.parametrize("onset", [15.0, 30.2, 60.9])
 def test_the_baseline_follows_the_bolus_wherever_it_arrives(onset):
-    found = rest(mean_signal(onset), TIMES, guard=1.5)
+    found = rest(mean_signal(onset), TIMES)
     assert found.start == 2
     # The rise begins like t³: a threshold would place it later; the parabola places it within a frame and a half.
     assert found.arrival == pytest.approx(onset, abs=2.3)
@@ -29,34 +29,34 @@ def test_the_baseline_follows_the_bolus_wherever_it_arrives(onset):
 
 
 def test_first_frames_in_steady_state_are_kept():
-    assert rest(mean_signal(first=(0.0, 0.0)), TIMES, guard=1.5).start == 0
+    assert rest(mean_signal(first=(0.0, 0.0)), TIMES).start == 0
 
 
 def test_frames_that_start_too_dark_are_dropped_as_well():
-    assert rest(mean_signal(first=(-0.2, -0.05, -0.02)), TIMES, guard=1.5).start == 3
+    assert rest(mean_signal(first=(-0.2, -0.05, -0.02)), TIMES).start == 3
 
 
 def test_a_drop_by_a_fixed_count_would_be_wrong_for_either_series():
     """The wrong variant: one fixed number of dummy frames keeps a bad frame here or throws away three good ones
     there."""
-    assert {rest(mean_signal(first=f), TIMES, 1.5).start for f in [(0.26,), (0.26, 0.1, 0.05, 0.02)]} == {1, 4}
+    assert {rest(mean_signal(first=f), TIMES).start for f in [(0.26,), (0.26, 0.1, 0.05, 0.02)]} == {1, 4}
 
 
 def test_uneven_times_are_used_as_they_are():
     times = np.cumsum(np.where(np.arange(80) % 2, 1.0, 2.0))
-    found = rest(mean_signal(30.0, times=times), times, guard=1.5)
+    found = rest(mean_signal(30.0, times=times), times)
     assert found.arrival == pytest.approx(30.0, abs=2.5)
 
 
 def test_a_series_without_bolus_is_refused():
     rng = np.random.default_rng(1)
     with pytest.raises(Refusal, match="No passage of a bolus"):
-        rest(1000 * (1 + 2e-4 * rng.standard_normal(80)), TIMES, guard=1.5)
+        rest(1000 * (1 + 2e-4 * rng.standard_normal(80)), TIMES)
 
 
 def test_a_bolus_at_the_start_is_refused():
     with pytest.raises(Refusal, match="too early"):
-        rest(mean_signal(onset=2.0, first=()), TIMES, guard=1.5)
+        rest(mean_signal(onset=2.0, first=()), TIMES)
 
 
 def test_delta_r2star_inverts_the_decay():
@@ -90,7 +90,7 @@ def test_two_echoes_cancel_t1_and_one_does_not():
 
 def made(signal, noise_seed=0):
     signal = np.asarray(signal, np.float32)
-    at_rest = rest(signal.mean(axis=0).astype(float), TIMES, guard=1.5)
+    at_rest = rest(signal.mean(axis=0).astype(float), TIMES)
     return relaxation((np.asfortranarray(signal),), (0.03,), at_rest)
 
 
@@ -132,3 +132,10 @@ def test_the_stated_noise_of_a_sample_is_its_scatter_also_at_the_peak():
     after = slice(found.rest.stop, None)
     np.testing.assert_allclose(stated[after] / observed[after], 1.0, atol=0.04)
     assert stated.max() > 1.8 * stated[0]
+
+
+def test_a_guard_of_our_own_gives_way_to_a_short_baseline_and_is_said_to_be_short():
+    t = 0.5 * np.arange(160)
+    found = rest(mean_signal(2.5, first=(0.26, 0.1), times=t), t)
+    assert found.n_frames == 3 and found.is_guard_short and 0.5 <= found.guard < 1.5
+    assert not rest(mean_signal(20.0, first=(), times=t), t).is_guard_short

@@ -121,6 +121,8 @@ def summary(run: Run) -> Mapping[str, Any]:
         "n_baseline": run.rest.n_frames,
         "baseline_seconds": float(run.times[run.rest.stop - 1] - run.times[run.rest.start]),
         "arrival": run.rest.arrival,
+        "arrival_std": run.rest.arrival_std,
+        "guard_seconds": run.rest.guard,
         "peak_frame": run.rest.peak,
         "seconds_after_peak": float(run.times[-1] - run.times[run.rest.peak]),
         "first_pass_end": float(run.times[run.passed.frames.stop - 1]),
@@ -245,7 +247,7 @@ def _baseline_step(run: Run) -> Step:
         f"The first {rest.start} of {times.size} volumes were not in steady state and were left out; the baseline is "
         f"the {rest.n_frames} volumes before {times[rest.stop - 1]:.1f} s, and the bolus arrives at "
         f"{rest.arrival:.1f} s (linear-quadratic model on the brain's mean signal).",
-        {"guard": run.plan.guard},
+        {"guard": rest.guard},
         ("Cheong et al. 2003, doi:10.1088/0031-9155/48/5/403",),
     )
 

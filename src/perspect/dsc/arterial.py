@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.anatomy.arterial import away_from_edge, find, first_moment, width_at_half
-from perspect.dsc.integrate import linear_maps, trapezoid_weights
+from perspect.dsc.integrate import linear_maps, sums, trapezoid_weights
 from perspect.dsc.passage import FirstPass
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import SOURCE
@@ -79,7 +79,7 @@ def arterial_input(
     region = _region(found.voxels, brain, f"found by clustering of curve shapes{where}")
     arterial = _described(
         found.curve,
-        _area_error(relaxation, times, found.voxels),
+        max(_area_error(relaxation, times, found.voxels), _choice_error(relaxation, times, found.voxels)),
         region,
         f"found in {found.voxels.size} voxels of {found.n_candidates} candidates{where}",
         times,
@@ -217,6 +217,16 @@ def _area_error(relaxation: Relaxation, times: Float[np.ndarray, " time"], voxel
     weights = trapezoid_weights(times, slice(relaxation.rest.stop, times.size))[:, None]
     (values,), (std,) = linear_maps(relaxation.of(voxels), weights)
     return float(np.sqrt((std**2).sum()) / abs(values.sum()))
+
+
+def _choice_error(relaxation: Relaxation, times: Float[np.ndarray, " time"], voxels: np.ndarray) -> float:
+    """Relative standard error of the area of the mean curve of voxels that were chosen: with the next noise others of
+    their kind would have been, so that they are a sample, and differ by more than their noise.
+    """
+    areas = sums(relaxation.curves[voxels], trapezoid_weights(times, slice(relaxation.rest.stop, times.size))[:, None])
+    if voxels.size < 2 or not areas.mean() > 0:
+        return float("nan")
+    return float(areas.std(ddof=1) / np.sqrt(voxels.size) / areas.mean())
 
 
 def _region(voxels: np.ndarray, brain: Region, origin: str) -> Region:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.dsc.arterial import Arterial
-from perspect.dsc.calibrate import TRANSIT_TIMES, Calibration, calibrate
+from perspect.dsc.calibrate import TRANSIT_TIMES, Calibration, calibrate, tissue_noise
 from perspect.dsc.deconvolve import prepare
 from perspect.dsc.integrate import trapezoid_weights
 from perspect.dsc.leakage import Correction, corrected_curves
@@ -29,6 +29,9 @@ doi:10.1093/brain/113.1.27); the range is our default."""
 FAR_OFF: Final = 2.0
 """Factor beyond the plausible range from which blood volume and flow mean nothing as absolute numbers [our default]."""
 
+LEAST_NOISE: Final = 1e-3
+"""Of the brain's typical noise, which no voxel is taken to be below."""
+
 CONTRAST_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of the brain's peak over noise, at which the acquisition is simulated."""
 
@@ -43,7 +46,7 @@ class Volume:
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """Flow (1/s), transit time, Tmax and delay (s) with standard errors; which voxels had a bolus to time."""
+    """Flow (1/s), transit time, Tmax and delay (s) with standard errors, and where these times are one of several."""
 
     cbf: Float[np.ndarray, " voxels"]
     cbf_std: Float[np.ndarray, " voxels"]
@@ -53,6 +56,8 @@ class Flow:
     tmax_std: Float[np.ndarray, " voxels"]
     delay: Float[np.ndarray, " voxels"]
     delay_std: Float[np.ndarray, " voxels"]
+    is_tmax_ambiguous: Bool[np.ndarray, " voxels"]
+    is_delay_ambiguous: Bool[np.ndarray, " voxels"]
     flags: tuple[Flag, ...]
 
 
@@ -108,11 +113,14 @@ def calibration_of(
     times: Float[np.ndarray, " time"],
     first_pass: slice,
     tissue: Float[np.ndarray, " time"],
+    width: float,
     arterial: Arterial,
     peak: Passage,
     plan: Plan,
 ) -> Calibration:
-    """The acquisition at hand, simulated with the arterial curve as input or, without one, the brain's mean curve."""
+    """The acquisition at hand, simulated with the arterial curve as input or, without one, the brain's mean curve,
+    whose first pass is `width` s wide.
+    """
     start = relaxation.rest.start
     with np.errstate(invalid="ignore", divide="ignore"):
         contrast = peak.height / relaxation.noise
@@ -125,6 +133,7 @@ def calibration_of(
         np.asarray(inflow, np.float64)[start:],
         times[start:],
         slice(first_pass.start - start, first_pass.stop - start),
+        width,
         relaxation,
         np.quantile(seen, CONTRAST_QUANTILES),
         plan.seed,
@@ -153,12 +162,16 @@ def flow_of(
     used = slice(relaxation.rest.start, times.size)
     solver = prepare(plan.deconvolution, arterial.curve[used], times[used], calibration.cut)
     n = relaxation.curves.shape[0]
-    cbf, tmax, delay, bluntness, steepness = (np.full(n, np.nan) for _ in range(5))
+    cbf, tmax, delay, tmax_noise, delay_noise = (np.full(n, np.nan) for _ in range(5))
+    is_ambiguous = np.zeros((2, n), bool)
+
+    noise = np.maximum(relaxation.noise, tissue_noise(relaxation) * LEAST_NOISE)
 
     def work(span: slice) -> None:
-        found = solver.residues(corrected_curves(relaxation, correction, span)[:, used])
+        found = solver.residues(corrected_curves(relaxation, correction, span)[:, used], noise[span])
         cbf[span], tmax[span], delay[span] = found.flow, found.tmax, found.delay
-        bluntness[span], steepness[span] = found.bluntness, found.steepness
+        tmax_noise[span], delay_noise[span] = found.tmax_noise, found.delay_noise
+        is_ambiguous[:, span] = found.is_ambiguous
 
     each(work, spans(n, CHUNK))
     cbf *= haematocrit_factor(plan)
@@ -177,8 +190,8 @@ def flow_of(
     relative = np.hypot(scatter["cbf"](contrast, mtt), arterial.relative_error)
     return Flow(
         cbf, cbf * relative, mtt, mtt * np.hypot(scatter["mtt"](contrast, mtt), added),
-        tmax, scatter["tmax"](contrast, bluntness, mtt), delay, scatter["delay"](contrast, steepness, mtt),
-        _flags(plan, calibration),
+        tmax, scatter["tmax"](contrast, tmax_noise, mtt), delay, scatter["delay"](contrast, delay_noise, mtt),
+        *is_ambiguous, _flags(plan, calibration),
     )  # fmt: skip
 
 

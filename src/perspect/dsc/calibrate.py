@@ -5,7 +5,7 @@ residue function has no closed-form error. Both are read off a Monte Carlo with 
 axis, echo time and noise. The same simulation is the source of the standard errors of CBF, MTT, Tmax and delay.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -23,14 +23,18 @@ from perspect.numerics.interpolation import monotone, straight
 TRANSIT_TIMES: Final = (2.0, 3.0, 4.5, 6.5, 9.0, 13.0)
 """Mean transit times of the simulation, in s: tumour and cortex to slow white matter."""
 
+SLOW: Final = (24.0,)
+"""Further transit times (s), at which the maximum is so flat that its time is hardly determined: what the errors of
+times are read from, but not what a deconvolution is chosen for."""
+
 DELAYS: Final = (-1.3, 0.4, 3.1)
 """Arterial delays of the simulation, in s; none a multiple of a usual frame."""
 
 REPEATS: Final = 12
 """Noise repeats of each condition."""
 
-TRIMMED: Final = 0.6825
-"""What is left of the standard deviation of REPEATS normal values without the two farthest from their median."""
+N_SCORING: Final = 60
+"""Steps of the fit of a variance; it has settled after 20."""
 
 FINE: Final = 20
 """Steps of the simulation in one frame."""
@@ -66,10 +70,9 @@ class Scatter:
 class Calibration:
     """What the simulation found: the best `cut`, the median absolute relative error of CBF it leaves, and scatters.
 
-    `scatter` has keys `ph` (relative) by the sharpness of the curve's peak and `ttp` (s) by its error to first order;
-    and, where there was a deconvolution, `cbf` and `mtt` (relative) by the transit time, `tmax` (s) by the bluntness
-    and `delay` (s) by the steepness of the residue function and the transit time. `bias` is the median relative error
-    of CBF for each of `TRANSIT_TIMES`.
+    `scatter` has the key `ph` (relative) by the sharpness of the curve's peak; and, where there was a
+    deconvolution, `cbf` and `mtt` (relative) by the transit time, `tmax` and `delay` (s) by what noise should do to
+    them and the transit time. `bias` is the median relative error of CBF for each of `TRANSIT_TIMES`.
     """
 
     cut: float
@@ -88,6 +91,11 @@ class Simulated:
     contrast: Float[np.ndarray, " curves"]
 
     @property
+    def n_usual(self) -> int:
+        """How many of the curves, which come first, have usual transit times."""
+        return int((self.transit <= TRANSIT_TIMES[-1]).sum())
+
+    @property
     def curves(self) -> Float[np.ndarray, "curves time"]:
         """ΔR2* in 1/s."""
         return self.relaxation.curves
@@ -98,6 +106,7 @@ def calibrate(
     arterial: Float[np.ndarray, " time"],
     times: Float[np.ndarray, " time"],
     first_pass: slice,
+    width: float,
     tissue: Relaxation,
     contrasts: Float[np.ndarray, " levels"],
     seed: int,
@@ -105,36 +114,36 @@ def calibrate(
 ) -> Calibration:
     """Simulates this acquisition and finds the `cut` with the least mean error of CBF (or keeps the one given).
 
-    `arterial` in 1/s on `times`, which begin in steady state; `tissue` gives baseline, echo times and noise,
-    `contrasts` the peak ΔR2* over noise of the patient's own tissue (a few quantiles). Without a `method` only the
-    curves themselves are looked at.
+    `arterial` in 1/s on `times`, which begin in steady state; the brain's mean first pass is `width` s wide;
+    `tissue` gives baseline, echo times and noise, `contrasts` the peak ΔR2* over noise of the patient's own tissue
+    (a few quantiles). Without a `method` only the curves themselves are looked at.
     """
     truth = simulate(arterial, times, tissue, contrasts, seed)
-    peak = passage(truth.relaxation, times, first_pass, 0.0)
+    peak = passage(truth.relaxation, times, first_pass, 0.0, width)
+    usual = slice(0, truth.n_usual)
     height = truth.contrast * tissue_noise(tissue)
     scatter = {
-        "ph": _scatter(np.log(np.maximum(peak.height / height, 1e-6)), (peak.sharpness,), truth),
-        "ttp": _scatter(peak.time, (peak.time_noise,), truth, _central),
+        "ph": _scatter(np.log(np.maximum(peak.height / height, 1e-6))[usual], (peak.sharpness[usual],), truth),
     }
     if method is None:
         return Calibration(float("nan"), float("nan"), (), scatter)
     cuts = (cut,) if cut is not None else CANDIDATES[method]
     errors = [np.abs(flow / truth.flow - 1) for flow in _flows(method, arterial, times, truth, cuts)]
-    at = int(np.argmin([np.nanmean(one) for one in errors]))
+    at = int(np.argmin([np.nanmean(one[usual]) for one in errors]))
     best = float(cuts[at])
-    found = prepare(method, arterial, times, best).residues(truth.curves)
+    found = prepare(method, arterial, times, best).residues(truth.curves, truth.relaxation.noise)
     area = np.trapezoid(truth.curves, times, axis=1) / np.trapezoid(arterial, times)
     with np.errstate(divide="ignore", invalid="ignore"):
         transit = area / found.flow
         ratio = found.flow / truth.flow
     scatter |= {
-        "cbf": _scatter(np.log(np.maximum(ratio, 1e-6)), (transit,), truth),
-        "mtt": _scatter(np.log(np.maximum(transit / truth.transit, 1e-6)), (transit,), truth),
-        "tmax": _scatter(found.tmax, (found.bluntness, transit), truth, _central),
-        "delay": _scatter(found.delay, (found.steepness, transit), truth, _central),
+        "cbf": _scatter(np.log(np.maximum(ratio, 1e-6))[usual], (transit[usual],), truth),
+        "mtt": _scatter(np.log(np.maximum(transit / truth.transit, 1e-6))[usual], (transit[usual],), truth),
+        "tmax": _error(found.tmax, (found.tmax_noise, transit), truth),
+        "delay": _error(found.delay, (found.delay_noise, transit), truth),
     }
     bias = tuple(float(np.nanmedian(ratio[truth.transit == one]) - 1) for one in TRANSIT_TIMES)
-    return Calibration(best, float(np.nanmedian(errors[at])), bias, scatter)
+    return Calibration(best, float(np.nanmedian(errors[at][usual])), bias, scatter)
 
 
 def tissue_noise(tissue: Relaxation) -> float:
@@ -154,7 +163,7 @@ def simulate(
     step = float(np.median(np.diff(times))) / FINE
     fine = np.arange(times[0], times[-1] + step, step)
     since = np.arange(fine.size) * step
-    shapes = [shape(since, transit) for transit in TRANSIT_TIMES for shape in SHAPES]
+    shapes = [shape(since, transit) for transit in (*TRANSIT_TIMES, *SLOW) for shape in SHAPES]
     spectrum = scipy.fft.rfft(np.array(shapes) * np.where(since == 0, 0.5, 1.0) * step, 2 * fine.size, axis=1)
     clean = []
     for delay in DELAYS:
@@ -165,7 +174,7 @@ def simulate(
     levels = np.clip(contrasts, 1.0, LARGEST_CONTRAST)
     # Flow follows from the contrast wanted: peak ΔR2* = contrast · noise.
     flow = (levels[None, :] * tissue_noise(tissue) / unit.max(axis=1)[:, None]).reshape(-1)
-    transit = np.repeat(TRANSIT_TIMES, flow.size // len(TRANSIT_TIMES))
+    transit = np.repeat((*TRANSIT_TIMES, *SLOW), flow.size // len((*TRANSIT_TIMES, *SLOW)))
     unit, contrast = np.repeat(unit, levels.size, axis=0), np.tile(levels, flow.size // levels.size)
     unit, flow, transit, contrast = (np.repeat(one, REPEATS, axis=0) for one in (unit, flow, transit, contrast))
     return Simulated(_noisy(flow[:, None] * unit, tissue, seed), flow, transit, contrast)
@@ -249,33 +258,47 @@ def _terms(x: Float[np.ndarray, "*voxels features"]) -> Float[np.ndarray, "*voxe
     return np.stack([np.ones(x.shape[:-1]), *(x[..., i] for i in range(n)), *products], axis=-1)
 
 
-def _plain(values: Float[np.ndarray, "conditions repeats"]) -> Float[np.ndarray, " conditions"]:
-    """Standard deviation over the repeats."""
-    out: np.ndarray = values.std(axis=1, ddof=1)
-    return out
+def _error(
+    found: Float[np.ndarray, " curves"], features: tuple[Float[np.ndarray, " curves"], ...], truth: Simulated
+) -> Scatter:
+    """The standard error of a time that now and then jumps to another peak, as a smooth function of contrast and
+    features: the variance that makes the squared deviations of all curves from the mean of their repeats likeliest.
 
-
-def _central(values: Float[np.ndarray, "conditions repeats"]) -> Float[np.ndarray, " conditions"]:
-    """Standard deviation of the middle of the distribution: a time that now and then jumps to another peak has no
-    other.
+    The features belong to each curve, not to its condition: they tell where a jump is near. Deviations are taken for
+    normal (McCullagh & Nelder 1989, Generalized Linear Models, chapter 10).
     """
-    middle = np.median(values, axis=1, keepdims=True)
-    inner = np.sort(np.abs(values - middle), axis=1)[:, : REPEATS - 2]
-    out: np.ndarray = np.sqrt((inner**2).mean(axis=1)) / TRIMMED
-    return out
+    everything = np.stack([truth.contrast, *features], axis=-1)
+    by_condition = found.reshape(-1, REPEATS)
+    n = np.isfinite(by_condition).sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.nansum(by_condition, axis=1, keepdims=True) / n
+        square = ((by_condition - mean) ** 2 * n / (n - 1)).ravel()
+    good = np.isfinite(square) & np.isfinite(everything).all(axis=1) & (everything > 0).all(axis=1)
+    logarithms = np.log(everything[good])
+    columns = _terms(logarithms)
+    if columns.shape[0] < REPEATS * columns.shape[1]:
+        nothing = np.full(everything.shape[1], np.nan)
+        return Scatter(np.full(columns.shape[1], np.nan), nothing, nothing)
+    square = np.maximum(square[good], np.finfo(float).tiny)
+    inverse = np.linalg.pinv(columns)
+    coefficients = inverse @ np.full(square.size, np.log(square.mean()))
+    for _ in range(N_SCORING):
+        step = inverse @ (square * np.exp(-columns @ coefficients) - 1)
+        # A full step from far below the solution would be exponentially too long.
+        coefficients = coefficients + step * min(1.0, 1.0 / max(np.abs(columns @ step).max(), 1e-12))
+    return Scatter(0.5 * coefficients, *np.quantile(logarithms, (0.01, 0.99), axis=0))
 
 
 def _scatter(
     found: Float[np.ndarray, " curves"],
     features: tuple[Float[np.ndarray, " curves"], ...],
     truth: Simulated,
-    spread: Callable[[np.ndarray], np.ndarray] = _plain,
 ) -> Scatter:
     """The scatter of `found` over the repeats of each condition, as a smooth function of contrast and features."""
-    everything = np.stack([truth.contrast, *features], axis=-1).reshape(-1, REPEATS, 1 + len(features))
+    everything = np.stack([truth.contrast[: found.size], *features], axis=-1).reshape(-1, REPEATS, 1 + len(features))
     by_condition = found.reshape(-1, REPEATS)
     complete = np.isfinite(by_condition).all(axis=1) & (everything > 0).all(axis=(1, 2))
-    sd = spread(by_condition[complete])
+    sd = by_condition[complete].std(axis=1, ddof=1)
     logarithms = np.log(everything[complete]).mean(axis=1)
     good = sd > 0
     columns = _terms(logarithms[good])

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
-from perspect.numerics.deconvolution import Circulant, circulant, least_truncation, tikhonov, toeplitz_inverse
+from perspect.numerics.deconvolution import Circulant, circulant, least_truncation, passed, tikhonov, toeplitz_inverse
 from perspect.numerics.parabola import vertex
+from perspect.numerics.rivals import LIKELY, Noise, rivals
+from perspect.vocabulary import lexicon
 
 Method = Literal["osvd", "csvd", "ssvd", "tikhonov"]
 
@@ -29,16 +32,18 @@ EVEN: Final = 0.01
 class Residues:
     """What a deconvolution gives for each curve: `flow` in 1/s, `tmax` and `delay` in s after the arterial input.
 
-    `bluntness` (by how much the place of the maximum errs for noise of the size of the maximum, in frames) and
-    `steepness` (how much the function rises in the frame where it passes half of it, relative to it) are what the
-    errors of Tmax and delay depend on.
+    `tmax_noise` and `delay_noise` (s) are what the noise of the curve should do to the times: to the vertex and to the
+    place of half of it, and by other maxima within noise, which may be the true one. What their true error is depends
+    on them. `is_ambiguous` (Tmax, delay) says where another maximum may well be the true one and does most of it. All
+    are NaN or False where nothing is known of the noise.
     """
 
     flow: Float[np.ndarray, " voxels"]
     tmax: Float[np.ndarray, " voxels"]
     delay: Float[np.ndarray, " voxels"]
-    bluntness: Float[np.ndarray, " voxels"]
-    steepness: Float[np.ndarray, " voxels"]
+    tmax_noise: Float[np.ndarray, " voxels"]
+    delay_noise: Float[np.ndarray, " voxels"]
+    is_ambiguous: Bool[np.ndarray, "2 voxels"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,35 +62,71 @@ class Deconvolution:
 
     def solve(self, curves: Float[np.ndarray, "voxels time"]) -> Float[np.ndarray, "voxels length"]:
         """The flow-scaled residue functions, in 1/s."""
+        return self._solved(curves)[0]
+
+    def residues(
+        self, curves: Float[np.ndarray, "voxels time"], noise: Float[np.ndarray, " voxels"] | None = None
+    ) -> Residues:
+        """Flow, Tmax and delay of each curve, whose samples have a `noise` of this standard deviation (1/s)."""
+        solutions, level = self._solved(curves)
+        return read_out(
+            solutions, self.operator, None if noise is None else Noise(self.covariance, level, noise.astype(np.float64))
+        )
+
+    def _solved(
+        self, curves: Float[np.ndarray, "voxels time"]
+    ) -> tuple[Float[np.ndarray, "voxels length"], Int[np.ndarray, " voxels"]]:
+        """The solutions, and which of the inverses each is from."""
         even = curves if self.resampling is None else curves @ self.resampling
         return SOLVERS[self.method](self, even)
 
-    def residues(self, curves: Float[np.ndarray, "voxels time"]) -> Residues:
-        """Flow, Tmax and delay of each curve."""
-        return read_out(self.solve(curves), self.operator)
+    @cached_property
+    def covariance(self) -> Float[np.ndarray, "levels length length"]:
+        """How noise of 1 in every sample of a curve is seen in the solutions, for each inverse."""
+        seen = self._inverses if self.resampling is None else self.resampling @ self._inverses
+        out: Float[np.ndarray, "levels length length"] = np.swapaxes(seen, 1, 2) @ seen
+        return out
+
+    @property
+    def _inverses(self) -> Float[np.ndarray, "levels even length"]:
+        """The matrices that turn curves into solutions, one for each level of regularisation that may be chosen."""
+        if self.method == "ssvd":
+            assert self.causal is not None
+            return np.pad(self.causal, ((0, 0), (0, self.operator.length - self.causal.shape[1])))[None]
+        if self.method == "tikhonov":
+            return np.stack(
+                [(self.operator.analysis * one) @ self.operator.synthesis for one in passed(self.operator, PENALTIES)]
+            )
+        return np.stack(
+            [self.operator.truncated(one) for one in (THRESHOLDS if self.method == "osvd" else (self.cut,))]
+        )
 
 
-def _osvd(plan: Deconvolution, curves: Float[np.ndarray, "voxels even"]) -> Float[np.ndarray, "voxels length"]:
-    return least_truncation(plan.operator, curves, THRESHOLDS, plan.cut)[0]
+Solutions = tuple[Float[np.ndarray, "voxels length"], Int[np.ndarray, " voxels"]]
+"""Solutions, and the place among all inverses of the one that each is from."""
 
 
-def _csvd(plan: Deconvolution, curves: Float[np.ndarray, "voxels even"]) -> Float[np.ndarray, "voxels length"]:
+def _osvd(plan: Deconvolution, curves: Float[np.ndarray, "voxels even"]) -> Solutions:
+    return least_truncation(plan.operator, curves, THRESHOLDS, plan.cut)
+
+
+def _csvd(plan: Deconvolution, curves: Float[np.ndarray, "voxels even"]) -> Solutions:
     out: np.ndarray = (plan.operator.truncated(plan.cut).T @ curves.T).T
-    return out
+    return out, np.zeros(curves.shape[0], np.int64)
 
 
-def _ssvd(plan: Deconvolution, curves: Float[np.ndarray, "voxels even"]) -> Float[np.ndarray, "voxels length"]:
+def _ssvd(plan: Deconvolution, curves: Float[np.ndarray, "voxels even"]) -> Solutions:
     assert plan.causal is not None
     solutions = np.zeros((plan.operator.length, curves.shape[0]), np.float32)
     solutions[: curves.shape[1]] = plan.causal.T @ curves.T
-    return solutions.T
+    return solutions.T, np.zeros(curves.shape[0], np.int64)
 
 
-def _tikhonov(plan: Deconvolution, curves: Float[np.ndarray, "voxels even"]) -> Float[np.ndarray, "voxels length"]:
-    return tikhonov(plan.operator, curves, PENALTIES)[0]
+def _tikhonov(plan: Deconvolution, curves: Float[np.ndarray, "voxels even"]) -> Solutions:
+    return tikhonov(plan.operator, curves, PENALTIES)
 
 
-SOLVERS: Final[Mapping[Method, Callable[[Deconvolution, np.ndarray], np.ndarray]]] = {
+SOLVERS: Final[Mapping[Method, Callable[[Deconvolution, np.ndarray], Solutions]]] = {
     "osvd": _osvd,
     "csvd": _csvd,
     "ssvd": _ssvd,
@@ -119,7 +160,9 @@ def even_steps(times: Float[np.ndarray, " time"]) -> tuple[float, Float[np.ndarr
     return step, matrix.astype(np.float32)
 
 
-def read_out(solutions: Float[np.ndarray, "voxels length"], operator: Circulant) -> Residues:
+def read_out(
+    solutions: Float[np.ndarray, "voxels length"], operator: Circulant, noise: Noise | None = None
+) -> Residues:
     """Flow is the maximum of the residue function, Tmax its time (refined by a parabola), delay its half rise.
 
     A residue function starts with a step at the delay; after regularisation the step has become a ramp whose middle
@@ -132,26 +175,53 @@ def read_out(solutions: Float[np.ndarray, "voxels length"], operator: Circulant)
     top = contiguous.argmax(axis=1)
     flow = contiguous[rows, top]
     around = np.stack([contiguous[rows, top - 1], flow, contiguous[rows, (top + 1) % length]]).astype(np.float64)
-    _, shift, error = vertex(np.repeat([[-1.0], [0.0], [1.0]], n, axis=1), around)
+    _, shift, moves = vertex(np.repeat([[-1.0], [0.0], [1.0]], n, axis=1), around)
     tmax = operator.times(top.astype(np.float64)) + shift * operator.step
-
-    reach = min(int(np.ceil(LATEST_RISE / operator.step)), length // 2)
-    half = 0.5 * flow
-    rise, steepness = np.full(n, np.nan), np.full(n, np.nan)
-    above, level = np.ones(n, bool), flow
-    for back in range(1, reach + 1):
-        lower = contiguous[rows, (top - back) % length]
-        crosses = above & (lower < half)
-        step = level[crosses] - lower[crosses]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rise[crosses] = back - (half[crosses] - lower[crosses]) / step
-            steepness[crosses] = step / flow[crosses]
-        above &= ~crosses
-        level = lower
-        if not above.any():
-            break
+    rise, steepness = half_rise(contiguous, rows, top, operator.step)
     delay = operator.times(top.astype(np.float64)) - rise * operator.step
     no_flow = ~(flow > 0)
     for one in (flow, tmax, delay):
         one[no_flow] = np.nan
-    return Residues(flow.astype(np.float64), tmax, delay, error * flow, steepness)
+    if noise is None:
+        return Residues(flow.astype(np.float64), tmax, delay, *np.full((2, n), np.nan), np.zeros((2, n), bool))
+    plain = noise.of_sum(moves, np.stack([top - 1, top, (top + 1) % length]))
+    before = np.nan_to_num(np.ceil(rise), nan=0.0).astype(np.int64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steep = noise.of_difference(rows, (top - before) % length, top, 0.5) / (steepness * flow)
+    clock = operator.times(np.arange(length, dtype=np.float64))
+    others = rivals(contiguous, top, noise, (clock > lexicon.TMAX.low) & (clock < lexicon.TMAX.high))
+    apart = np.mod(others.column - top[others.row] + length // 2, length) - float(length // 2)
+    other_rise, _ = half_rise(contiguous, others.row, others.column, operator.step)
+    spread = np.stack([others.spread(apart, n), others.spread(apart - other_rise + rise[others.row], n)])
+    first = np.stack([plain, steep])
+    ambiguous = (spread > first) & (others.chance(n) > LIKELY)
+    return Residues(flow.astype(np.float64), tmax, delay, *(operator.step * np.hypot(first, spread)), ambiguous)
+
+
+def half_rise(
+    solutions: Float[np.ndarray, "voxels length"],
+    rows: Int[np.ndarray, " tops"],
+    top: Int[np.ndarray, " tops"],
+    step: float,
+) -> tuple[Float[np.ndarray, " tops"], Float[np.ndarray, " tops"]]:
+    """How many samples before its maximum `top` a solution has risen to half of it, and how much it rises in the sample
+    in which it does, relative to the maximum; NaN where it does not within `LATEST_RISE`.
+    """
+    length = solutions.shape[1]
+    reach = min(int(np.ceil(LATEST_RISE / step)), length // 2)
+    level = height = solutions[rows, top]
+    half = 0.5 * height
+    rise, steepness = np.full(top.size, np.nan), np.full(top.size, np.nan)
+    above = np.ones(top.size, bool)
+    for back in range(1, reach + 1):
+        lower = solutions[rows, (top - back) % length]
+        crosses = above & (lower < half)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            fall = level[crosses] - lower[crosses]
+            rise[crosses] = back - (half[crosses] - lower[crosses]) / fall
+            steepness[crosses] = fall / height[crosses]
+        above &= ~crosses
+        level = lower
+        if not above.any():
+            break
+    return rise, steepness

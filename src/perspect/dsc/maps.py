@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from perspect.dsc.blood import Flow, Volume, has_bolus
 from perspect.dsc.calibrate import Calibration
@@ -50,15 +50,22 @@ def maps(
     if flow is not None:
         columns[lexicon.CBF] = (flow.cbf, flow.cbf_std, timed)
         columns[lexicon.MTT] = (flow.mtt, flow.mtt_std, timed)
-        columns[lexicon.TMAX] = (flow.tmax, flow.tmax_std, timed)
-        columns[lexicon.DELAY] = (flow.delay, flow.delay_std, timed)
+        columns[lexicon.TMAX] = (flow.tmax, flow.tmax_std, _ambiguous(timed, flow.is_tmax_ambiguous))
+        columns[lexicon.DELAY] = (flow.delay, flow.delay_std, _ambiguous(timed, flow.is_delay_ambiguous))
     with np.errstate(invalid="ignore", divide="ignore"):
         contrast = peak.height / relaxation.noise
     columns[lexicon.PH] = (peak.height, peak.height * simulated.scatter["ph"](contrast, peak.sharpness), timed)
-    columns[lexicon.TTP] = (peak.time, simulated.scatter["ttp"](contrast, peak.time_noise), timed)
+    # Times are counted from the arrival in the brain as a whole, which is uncertain too.
+    ttp_std = np.hypot(peak.time_noise, relaxation.rest.arrival_std)
+    columns[lexicon.TTP] = (peak.time, ttp_std, _ambiguous(timed, peak.is_ambiguous))
     columns[lexicon.PSR] = (peak.recovery, peak.recovery_std, timed)
     columns |= _log_recovery(peak, white, timed)
     return {quantity.key: Map.of(quantity, brain, *column) for quantity, column in columns.items()}
+
+
+def _ambiguous(timed: Int[np.ndarray, " voxels"], where: Bool[np.ndarray, " voxels"]) -> Int[np.ndarray, " voxels"]:
+    """The status of a time, which is ambiguous where another peak is as likely to be the true one."""
+    return np.where((timed == Status.OK) & where, Status.AMBIGUOUS, timed).astype(np.int16)
 
 
 def _log_recovery(peak: Passage, white: WhiteMatter, timed: Int[np.ndarray, " voxels"]) -> dict[Quantity, Column]:

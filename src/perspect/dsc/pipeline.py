@@ -15,7 +15,7 @@ from perspect.dsc.inputs import check_place, checked_echoes, find_brain_and_rest
 from perspect.dsc.leakage import correct, uncorrected
 from perspect.dsc.maps import maps
 from perspect.dsc.normalise import standardised
-from perspect.dsc.passage import first_pass, passage
+from perspect.dsc.passage import first_pass, passage, width_of
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import protocol, refuse_protocol, refuse_reference, t1_flags, turn_flags, voxel_flags
 from perspect.dsc.reference import leakage_reference, refuse_negative_tails
@@ -93,7 +93,8 @@ def quantify(
     area = correction or uncorrected(curves, times, window)
 
     tell("blood volume", 0.0)
-    peak = passage(curves, times, passed.frames, at_rest.arrival)
+    width = width_of(passed, tissue, times)
+    peak = passage(curves, times, passed.frames, at_rest.arrival, width)
     if in_turn is not None:
         peak = replace(peak, time=peak.time + in_turn)
     white = white_matter_level(curves, area, peak, brain, reference)
@@ -101,7 +102,7 @@ def quantify(
     volume = volume_of(area, arterial, times, window, plan)
 
     tell("flow", 0.0)
-    simulated = calibration_of(curves, times, passed.frames, tissue, arterial, peak, plan)
+    simulated = calibration_of(curves, times, passed.frames, tissue, width, arterial, peak, plan)
     lag = lag_behind_artery(echoes[0].slice_times, brain, arterial.region)
     flow = flow_of(curves, times, area, arterial, peak, volume, simulated, plan, lag)
 

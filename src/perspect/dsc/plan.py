@@ -53,8 +53,10 @@ class Plan:
     hct_small: float = 0.25
     """Haematocrit in capillaries (0 to 1). Equal to `hct_large`: no haematocrit factor."""
 
-    guard: float = 1.5
-    """Seconds (at least one frame) that are left out between the end of the baseline and the arrival of the bolus."""
+    guard: float | None = None
+    """Seconds (at least one frame) that are left out between the end of the baseline and the arrival of the bolus: 1.5
+    where none are given, or fewer, with a flag, where three frames of baseline would not be left. Seconds that are
+    given are kept, or refused."""
 
     seed: int = 0
     """Of the simulation that calibrates the deconvolution."""
@@ -93,7 +95,7 @@ class Plan:
                 "A setting without effect would be mistaken for one.",
                 "Leave one of the two out.",
             )
-        if not self.guard >= 0:
+        if self.guard is not None and not self.guard >= 0:
             raise Problem(
                 f"dsc.guard is {self.guard}.", "A time before the bolus cannot be negative.", "Use seconds >= 0."
             )

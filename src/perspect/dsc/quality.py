@@ -206,6 +206,12 @@ def _timing_checks(times: Float[np.ndarray, " time"], rest: Rest) -> list[tuple[
         found.append(
             _found(level, "short-baseline", f"Only {rest.n_frames} frames lie before the bolus; 10 or more are wanted.")
         )
+    if rest.is_guard_short:
+        sentence = (
+            f"So few frames lie before the bolus that the baseline ends {rest.guard:.1f} s before it arrives in the "
+            "brain as a whole; where it arrives earlier, blood volume is too low."
+        )
+        found.append(_found(Reliability.LIMITED, "guard-shortened", sentence))
     if after < SHORT_TAIL:
         level = Reliability.LIMITED if after < TOO_SHORT_TAIL else Reliability.ACCEPTABLE
         found.append(

@@ -9,10 +9,14 @@ from perspect.dsc.bolus import first_rise, refuse_without_bolus
 from perspect.dsc.t1_effect import T1Effect
 from perspect.numerics import robust
 from perspect.numerics.parallel import each, spans
-from perspect.vocabulary import Refusal, Status
+from perspect.vocabulary import Problem, Refusal, Status
 
 CHUNK = 2048
 """Voxels in a chunk: the live set of a chunk stays near the core, and small beside the series."""
+
+GUARD = 1.5
+"""Seconds between the end of the baseline and the arrival of the bolus, which is that in the brain as a whole;
+its first voxels are reached earlier [our default]."""
 
 FEWEST_BASELINE_FRAMES = 3
 """With fewer, neither the level at rest nor its noise can be told."""
@@ -32,8 +36,10 @@ doi:10.1002/mrm.1910340618)."""
 class Rest:
     """Which frames are before the bolus, and when it arrives in the brain as a whole.
 
-    Frames before `start` were not yet in steady state. The baseline is `frames`; `arrival` is in s on the series' time
-    axis; `peak` is the frame of the largest whole-brain ΔR2*; `contrast_to_noise` is that peak over its noise.
+    Frames before `start` were not yet in steady state. The baseline is `frames`; `arrival` is in s on the series'
+    time axis, with its standard error; `peak` is the frame of the largest whole-brain ΔR2*; `contrast_to_noise` is
+    that peak over its noise. `guard` are the seconds really left out before arrival, `is_guard_short` says that
+    they are fewer than wanted.
     """
 
     start: int
@@ -41,6 +47,9 @@ class Rest:
     arrival: float
     peak: int
     contrast_to_noise: float
+    arrival_std: float = 0.0
+    guard: float = float("nan")
+    is_guard_short: bool = False
 
     @property
     def frames(self) -> slice:
@@ -53,15 +62,18 @@ class Rest:
         return self.stop - self.start
 
 
-def rest(mean_signal: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"], guard: float) -> Rest:
+def rest(
+    mean_signal: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"], guard: float | None = None
+) -> Rest:
     """The baseline, found on the mean signal of the brain; no frame count is fixed.
 
     Leading frames that differ from the level before the bolus are not in steady state and are dropped. Arrival is the
     break of a constant that turns into a parabola (linear-quadratic model, Cheong et al. 2003,
-    doi:10.1088/0031-9155/48/5/403) on the rise to the peak; the baseline ends `guard` s, and at least one frame,
-    earlier.
+    doi:10.1088/0031-9155/48/5/403) on the rise to the peak; the baseline ends `guard` s (GUARD where it is None), and
+    at least one frame, earlier. GUARD gives way where three frames would not be left; seconds that are given do not.
 
-    Raises Refusal where there is no bolus, or fewer than three frames before it.
+    Raises Refusal where there is no bolus, or fewer than three frames before it; Problem where the `guard` that was
+    given leaves fewer.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         loss = -np.log(mean_signal / np.median(mean_signal))
@@ -81,17 +93,25 @@ def rest(mean_signal: Float[np.ndarray, " time"], times: Float[np.ndarray, " tim
     noise = max(_noise(level), _noise(loss[start:]))
     height = loss[peak] - np.median(level)
     contrast = float(height / noise) if noise > 0 else np.inf
-    arrival = _arrival(loss, times, start, peak)
+    arrival, arrival_std = _arrival(loss, times, start, peak, _noise(level))
     step = float(np.median(np.diff(times)))
-    stop = int(np.searchsorted(times, arrival - max(guard, step), side="right"))
-    stop = max(stop, min(int(np.searchsorted(times, arrival)) - 1, start + FEWEST_BASELINE_FRAMES))
+    wanted = int(np.searchsorted(times, arrival - max(GUARD if guard is None else guard, step), side="right"))
+    longest = min(int(np.searchsorted(times, arrival)) - 1, start + FEWEST_BASELINE_FRAMES)
+    if guard is not None and wanted - start < FEWEST_BASELINE_FRAMES <= longest - start:
+        raise Problem(
+            f"dsc.guard is {guard:g} s, but only {arrival - times[start]:.1f} s lie between the first steady frame and "
+            f"the arrival of the bolus at {arrival:.1f} s.",
+            f"ΔR2* needs a level at rest from at least {FEWEST_BASELINE_FRAMES} frames.",
+            f"Use a guard of at most {arrival - times[start + FEWEST_BASELINE_FRAMES - 1]:.1f} s, or leave it out.",
+        )
+    stop = max(wanted, longest)
     if stop - start < FEWEST_BASELINE_FRAMES:
         raise Refusal(
             f"Only {max(stop - start, 0)} steady frames lie before the bolus arrives at {arrival:.1f} s.",
             f"ΔR2* needs a level at rest from at least {FEWEST_BASELINE_FRAMES} frames.",
             "The series cannot be used; start the acquisition earlier before the injection.",
         )
-    return Rest(start, stop, arrival, peak, contrast)
+    return Rest(start, stop, arrival, peak, contrast, arrival_std, arrival - float(times[stop - 1]), stop > wanted)
 
 
 def _foot(loss: Float[np.ndarray, " time"], peak: int) -> int:
@@ -121,9 +141,11 @@ def _steady_start(mean_signal: Float[np.ndarray, " time"], foot: int) -> int:
     return int(np.argmin(differs)) if not differs.all() else foot // 2 + 1
 
 
-def _arrival(loss: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"], start: int, peak: int) -> float:
+def _arrival(
+    loss: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"], start: int, peak: int, noise: float
+) -> tuple[float, float]:
     """When a constant turns into a parabola, in s: the break with the least squares error, searched at a tenth of a
-    frame.
+    frame; and its standard error, by how likely the other breaks are where samples have this `noise`.
     """
     level = float(np.median(loss[start : max(_foot(loss, peak), start + 1)]))
     steep = np.flatnonzero(loss[:peak] <= level + 0.7 * (loss[peak] - level))
@@ -136,7 +158,13 @@ def _arrival(loss: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"]
     error = ((columns @ solution[..., None])[..., 0] - y) ** 2
     rises = (solution[:, 1] >= 0) & (solution[:, 2] >= 0)
     total = np.where(rises, error.sum(axis=1), np.inf)
-    return float(breaks[np.argmin(total)]) if np.isfinite(total).any() else float(times[_foot(loss, peak)])
+    if not np.isfinite(total).any():
+        return float(times[_foot(loss, peak)]), float(np.median(np.diff(times)))
+    best = float(breaks[np.argmin(total)])
+    likely = np.exp(-(total - total.min()) / (2 * max(noise, np.finfo(float).tiny) ** 2))
+    # Between breaks that are searched the error is even.
+    step = float(breaks[1] - breaks[0])
+    return best, float(np.sqrt((likely * (breaks - best) ** 2).sum() / likely.sum() + step**2 / 12))
 
 
 def echo_factor(echo_times: tuple[float, ...]) -> float:

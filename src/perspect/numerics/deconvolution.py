@@ -154,6 +154,15 @@ def _oscillation(solutions: Float[np.ndarray, "length curves"]) -> Float[np.ndar
     return index
 
 
+def passed(
+    operator: Circulant, penalties: Float[np.ndarray, " penalties"]
+) -> Float[np.ndarray, "penalties coefficients"]:
+    """Which share of every coefficient a quadratic penalty lets through."""
+    magnitude = operator.magnitude.astype(np.float32)
+    out: np.ndarray = magnitude**2 / (magnitude**2 + penalties[:, None].astype(np.float32) ** 2)
+    return out
+
+
 def tikhonov(
     operator: Circulant, curves: Float[np.ndarray, "curves samples"], penalties: Float[np.ndarray, " penalties"]
 ) -> tuple[Float[np.ndarray, "curves length"], Int[np.ndarray, " curves"]]:
@@ -166,11 +175,11 @@ def tikhonov(
     """
     magnitude = operator.magnitude.astype(np.float32)
     coefficients = operator.analysis.T @ curves.T
-    passed = magnitude**2 / (magnitude**2 + penalties[:, None].astype(np.float32) ** 2)
+    through = passed(operator, penalties)
     # A curve's coefficient is the solution's times the kernel's; both parts of a mode carry the same weight.
-    misfit = ((1 - passed) * magnitude) ** 2 @ coefficients**2
-    choice = (misfit / ((1 - passed).sum(axis=1) ** 2)[:, None]).argmin(axis=0)
-    solutions = operator.synthesis.T @ (coefficients * passed[choice].T)
+    misfit = ((1 - through) * magnitude) ** 2 @ coefficients**2
+    choice = (misfit / ((1 - through).sum(axis=1) ** 2)[:, None]).argmin(axis=0)
+    solutions = operator.synthesis.T @ (coefficients * through[choice].T)
     return solutions.T, choice
 
 

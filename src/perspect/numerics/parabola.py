@@ -6,12 +6,12 @@ from jaxtyping import Float
 
 def vertex(
     x: Float[np.ndarray, "3 voxels"], y: Float[np.ndarray, "3 voxels"]
-) -> tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]:
-    """Height and place of the vertex of the parabola through three points, the middle one at x = 0.
+) -> tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"], Float[np.ndarray, "3 voxels"]]:
+    """Height and place of the vertex of the parabola through three points, the middle one at x = 0, and by how much the
+    place moves with each of the points.
 
-    The third value is by how much the place errs for noise of 1 in the points.
-
-    Where the middle is no maximum (or the three lie on a line) they are those of the middle point.
+    Where the middle is no maximum (or the three lie on a line) height and place are those of the middle point, and how
+    they move is NaN.
     """
     a, c = x[0], x[2]
     det = a * c * (c - a)
@@ -20,7 +20,7 @@ def vertex(
     slope, bend = (slope_by * y).sum(axis=0), (bend_by * y).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         place = -slope / (2 * bend)
-        error = np.sqrt(((slope_by / (2 * bend) + place * bend_by / bend) ** 2).sum(axis=0))
+        moves = -(slope_by / (2 * bend) + place * bend_by / bend)
     inside = (bend < 0) & (place >= a) & (place <= c)
     place = np.where(inside, place, 0.0)
-    return y[1] + slope * place / 2, place, error
+    return y[1] + slope * place / 2, place, np.where(inside, moves, np.nan)
