@@ -15,7 +15,7 @@ from perspect.anatomy import normal
 from perspect.app.anatomy import head_of
 from perspect.phantom import SCENARIOS, protocols, truth, virtual_patient
 from perspect.phantom.sequence import Slab, brain_centre
-from perspect.vocabulary import Acquisition, Anatomy, Region, Series
+from perspect.vocabulary import Acquisition, Anatomy, Region, Series, Severity
 
 TEN = list(enumerate(one.name for one in SCENARIOS))
 MOST_VESSEL = 1e-3
@@ -49,6 +49,19 @@ def test_the_white_matter_that_is_found_has_the_blood_volume_of_white_matter_to_
     true = truth(patient(at), "rcbv", head.grid)
     assert found.region.n_voxels > 1_000
     assert float(np.nanmedian(true[found.region.mask])) == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize(("other", "is_said"), [(0, False), (1, True)])
+def test_conventional_images_of_two_heads_are_refused_and_those_of_one_are_not(other, is_said, monkeypatch):
+    """T1w of one patient with FLAIR of the same and of another one, both with their skulls off."""
+    coarse, images = template(), {}
+    monkeypatch.setattr(io, "icbm_2009a", lambda: coarse)
+    for name, at, sequence in (("t1w", 0, protocols.T1W), ("flair", other, protocols.FLAIR)):
+        taken = sequence.acquire(patient(at), np.random.default_rng(at))
+        brain = np.where(taken.regions["brain"].mask, taken.images[0].values, 0).astype(np.float32)
+        images[name] = Anatomy(brain, taken.grid, name, name)
+    refused = [flag.code for flag in head_of(images).flags if flag.severity == Severity.REFUSED]
+    assert refused in ([["other-head"], ["align-no-likeness"]] if is_said else [[]])
 
 
 @cache
