@@ -12,6 +12,7 @@ import pytest
 from patients import coarser
 from perspect import dsc, io
 from perspect.anatomy import normal
+from perspect.anatomy.mirror import mirror
 from perspect.app.anatomy import head_of
 from perspect.phantom import SCENARIOS, protocols, truth, virtual_patient
 from perspect.phantom.sequence import Slab, brain_centre
@@ -62,6 +63,16 @@ def test_conventional_images_of_two_heads_are_refused_and_those_of_one_are_not(o
         images[name] = Anatomy(brain, taken.grid, name, name)
     refused = [flag.code for flag in head_of(images).flags if flag.severity == Severity.REFUSED]
     assert refused in ([["other-head"], ["align-no-likeness"]] if is_said else [[]])
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_virtual_heads_that_grew_uneven_have_their_midline_in_its_place(at):
+    """The first one's leaves the plane by 6 mm, but not where septum and third ventricle are."""
+    taken = protocols.T1W.acquire(patient(at), np.random.default_rng(at))
+    image = taken.images[0].values.astype(np.float32)
+    found = mirror(image, taken.regions["brain"], taken.regions["lesion"])
+    assert found.flags == ()
+    assert abs(found.shift) < 4.0
 
 
 @cache
