@@ -102,7 +102,7 @@ def brain_table():
 def mirror_table():
     print("| warp mm | push mm | angle | offset mm | correlation | midline mm | CPU s |")
     print("|---|---|---|---|---|---|---|")
-    for warp, push in ((0.0, 0.0), (1.5, 0.0), (1.5, 10.0), (4.0, 0.0)):
+    for warp, push in ((0.0, 0.0), (1.5, 0.0), (1.5, 10.0), (1.5, -15.0), (1.5, 20.0), (4.0, 0.0)):
         made = made_head(2.0, warp=warp, push=push, lesion=(42.0, 0.0, 30.0), radius=15.0)
         lesion, spent = Region(made.lesion, made.grid, "lesion"), {}
         image = made.image(bias=0.0, noise=0.04)

@@ -97,8 +97,36 @@ def test_a_midline_that_is_pushed_is_said_with_its_side(push):
     assert np.sign(found.shift) == -np.sign(push)
 
 
+@pytest.mark.parametrize("push", [15.0, -15.0])
+def test_a_push_is_said_in_a_head_that_is_uneven_too(push):
+    """14 mm at its largest; the plane follows it by one, and what is seen together is wide: 6.8 to 11.8 are read."""
+    found = sides(head(SPACING, warp=NATURAL, seed=2, push=push, lesion=(42.0, 0.0, 30.0), radius=15.0))
+    assert "midline-shift" in {flag.code for flag in found.flags}
+    assert np.sign(found.shift) == -np.sign(push)
+
+
 def test_a_midline_in_its_place_is_not_said():
     assert abs(sides(head(SPACING, warp=0.0)).shift) < 2.0
+
+
+def test_a_midline_that_leaves_the_plane_elsewhere_only_is_in_its_place():
+    """One that runs straight from front to back but for the last 40 mm, as the falx of many does at the occiput."""
+    made = head(SPACING, warp=0.0)
+    image = made.image(bias=0.0, noise=0.03)
+    back = made.grid.affine[1, 1] * np.arange(made.grid.shape[1]) + made.grid.affine[1, 3] < -50.0
+    image[:, back] = np.roll(image[:, back], 2, axis=0)  # 8 mm
+    brain = made.brain.copy()
+    brain[:, back] = np.roll(brain[:, back], 2, axis=0)
+    found = mirror(image, Region(brain, made.grid, "brain"), None, made.affine)
+    assert abs(found.shift) < 2.0
+    assert found.flags == ()
+
+
+def test_where_the_lesion_fills_the_middle_no_shift_is_known():
+    made = head(SPACING, warp=0.0, lesion=(0.0, 0.0, 10.0), radius=45.0)
+    found = sides(made)
+    assert np.isnan(found.shift)
+    assert "could not be seen" in found.step.sentence
 
 
 def test_a_head_that_has_no_second_side_is_doubted():

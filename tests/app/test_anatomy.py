@@ -96,7 +96,7 @@ def test_a_brain_and_tissues_that_lie_beside_the_image_are_used_as_they_are():
     total = shares.sum(axis=-1)
     inside = brain & (total > 0.0)
     np.testing.assert_allclose(found.tissues.white[inside], shares[inside, 2] / total[inside], atol=1e-5)
-    assert "what lies beside sub-01_T1w" in found.tissues.step.sentence
+    assert "given with sub-01_T1w" in found.tissues.step.sentence
 
 
 def test_the_series_is_found_in_the_image():
@@ -212,7 +212,7 @@ def images(monkeypatch, series):
     path = series.with_name("sub-01_T1w.nii.gz")
     path.write_bytes(b"")
     monkeypatch.setattr("perspect.app.dsc.seen", answer)
-    monkeypatch.setattr("perspect.io.read_anatomy", lambda path, contrast: contrast)
+    monkeypatch.setattr("perspect.io.read_anatomy", lambda path, contrast: replace(told().leading, contrast=contrast))
     return {"t1w": path}, looked
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from patients import coarser
@@ -67,6 +68,15 @@ def test_the_files_of_every_room_are_there_with_their_page(asked):
         assert missing == []
         assert f"sub-001/perf/sub-001_space-{room}_desc-brain_mask.nii.gz" in summary["files"]
     assert asked[1].page == asked[0].out / "sub-001.html"
+
+
+@pytest.mark.parametrize("room", ["dsc", "dce", "asl"])
+def test_the_place_of_every_series_in_the_anatomy_is_written_in_both_forms(asked, room):
+    anat = asked[0].out / "sub-001/anat"
+    itk, plain = (anat / f"sub-001_from-T1w_to-{room}_mode-image{form}_xfm.txt" for form in ("", "_desc-ras"))
+    np.testing.assert_allclose(io.read_transform(itk).matrix, io.read_transform(plain).matrix, atol=1e-9)
+    shift = io.read_transform(plain).matrix[:3, 3]
+    assert np.linalg.norm(shift) < 4.0  # the head lies still between series
 
 
 def test_a_second_run_replaces_nothing_unasked(asked):

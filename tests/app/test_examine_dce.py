@@ -53,6 +53,21 @@ def loaded(out, name):
     return nib.load(out / "sub-01" / "perf" / f"sub-01_desc-dce_{name}.nii.gz").get_fdata()
 
 
+def test_a_brain_mask_of_another_grid_is_laid_on_the_series(patient, tmp_path):
+    mask = np.zeros((20, 20, 6), np.float32)
+    mask[4:16, 4:16] = 1.0
+    finer = AFFINE @ np.diag([0.5, 0.5, 0.5, 1.0])
+    finer[:3, 3] = -0.25 * np.diag(AFFINE)[:3]
+    nib.save(nib.Nifti1Image(mask, finer), tmp_path / "brain.nii.gz")
+    root = patient[0]
+    call = ["dce", root, "--out", tmp_path / "out", "--aif", root.parent / "aif.tsv", "--model", "patlak", "--no-delay"]
+    assert main([*map(str, call), "--brain-mask", str(tmp_path / "brain.nii.gz"), "--no-motion", "--quiet"]) == 0
+    known = np.isfinite(loaded(tmp_path / "out", "ktrans"))
+    np.testing.assert_array_equal(known.any(axis=2), mask[::2, ::2].any(axis=2))
+    (summary,) = (tmp_path / "out").rglob("*desc-dce_summary.json")
+    assert "mask-resampled" in summary.read_text()
+
+
 def test_a_folder_becomes_maps_with_errors_status_sidecars_summary_and_page(patient, tmp_path):
     assert run(patient, tmp_path, "--model", "extended-tofts", "--no-delay") == 0
     for key, true in zip(("ktrans", "ve", "vp"), (patient[1] * [60.0, 1.0, 1.0]).T, strict=True):

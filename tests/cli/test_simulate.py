@@ -51,7 +51,7 @@ def test_quiet_prints_nothing(asked, capsys):
     ("words", "said"),
     [
         ("simulate out --scenario absces", "Did you mean 'abscess'?"),
-        ("simulate out --as dicom", "comes with the DICOM part"),
+        ("simulate out --as dicom", "Use --as bids, which every command reads"),
         ("simulate", "OUT"),
         ("demo --scenario gliom", "There is no scenario 'gliom'"),
     ],

@@ -320,3 +320,30 @@ def test_narrow_pulses_select_lactate_elsewhere_than_choline(scan, patient):
         share[pulses.bandwidth] = empty / full
     assert share[800.0] > 0.25
     assert share[800.0] > 2.0 * share[wide.bandwidth]
+
+
+HOW = {
+    "motion-at-bolus": test_a_nod_at_the_bolus_moves_the_head_then_and_not_before,
+    "motion-between-pairs": test_motion_between_pairs_spoils_differences,
+    "truncated-tail": test_a_truncated_tail_ends_soon_after_the_bolus,
+    "late-bolus": test_a_late_bolus_comes_near_the_end,
+    "weak-bolus": test_a_weak_bolus_drops_the_signal_by_about_its_dose,
+    "arterial-saturation": test_saturated_arteries_fall_to_the_noise_and_veins_do_not,
+    "non-steady-first-frames": test_without_dummies_the_first_frame_is_brighter_and_the_rest_is_not,
+    "drift": test_drift_takes_its_share_by_the_end,
+    "failed-carotid": test_a_failed_carotid_takes_the_flow_of_its_side_and_leaves_the_other,
+    "wrong-label-order": test_the_wrong_order_turns_the_difference_about,
+    "dropped-slice": test_a_dropped_slice_is_empty_in_two_volumes_and_goes_through_the_lesion,
+    "duplicated-frame": test_a_duplicated_frame_is_there_twice_and_hides_the_next,
+    "fat-in-voxel": test_fat_in_the_voxel_stands_at_lipid_and_nowhere_else,
+    "bad-shim": test_a_bad_shim_makes_lines_low_and_broad_and_takes_nothing_away,
+    "chemical-shift-displacement": test_narrow_pulses_select_lactate_elsewhere_than_choline,
+    "haemorrhage": test_blood_and_calcium_are_dark_in_the_lesion_and_nowhere_else,
+    "calcium": test_blood_and_calcium_are_dark_in_the_lesion_and_nowhere_else,
+    "vessel-in-lesion": test_a_vessel_in_the_lesion_brings_the_bolus_earlier,
+    "sinus-drop-out": test_air_beside_the_brain_costs_gradient_echoes_signal,
+}
+
+
+def test_of_every_trap_it_is_tested_how_it_changes_the_image():
+    assert set(HOW) == {one.name for one in TRAPS}

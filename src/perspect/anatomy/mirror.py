@@ -58,11 +58,22 @@ FARTHEST: Final = 15.0
 PATCH: Final = 8.0
 """mm, standard deviation of what is looked at together along the plane when the midline is sought."""
 
+CENTRAL: Final = ((2.5, 7.0), (28.0, 16.0))
+"""mm to the front and up in the plane x = 0 of the standard head: middle and half axes of an ellipse that holds septum
+pellucidum and third ventricle, where a shift of the midline is read (Liao et al. 2018, doi:10.1155/2018/4303161). Folds
+of the falx, and lobes that lead on one side, leave the plane elsewhere in any head [our default]."""
+
+BRAIN_MIDDLE: Final = (0.0, -22.1, 9.5)
+"""mm: the middle of the standard brain in its own coordinates, for a patient whose place in it is not known."""
+
 SHIFTED: Final = 5.0
 """mm of midline shift, as it is measured here, from which on it is said: more is what guidelines of neurosurgery act on
-(Bullock et al. 2006, Neurosurgery 58(3 Suppl):S16). A head that is uneven by itself reaches it too [our default]."""
+(Bullock et al. 2006, Neurosurgery 58(3 Suppl):S16) [our default]."""
 
-REFERENCES: Final = ("Prima et al. 2002, IEEE Trans Med Imaging 21:122",)
+REFERENCES: Final = (
+    "Prima et al. 2002, IEEE Trans Med Imaging 21:122",
+    "Liao et al. 2018, doi:10.1155/2018/4303161",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +109,10 @@ class Mirror:
     """The plane between the sides, and how far it is to be believed.
 
     `likeness` is the correlation of the sides (1: one is the other's image); `off_centre` how far (mm) the plane runs
-    from the middle of the brain; `shift` the largest distance (mm) of the midline from the plane, positive to the
-    right, without the outermost twentieth of the places along it; it says too little by a
-    third where the push is local.
+    from the middle of the brain; `shift` the largest distance (mm) of the midline from the plane about septum
+    pellucidum and third ventricle, positive to the right, without the outermost twentieth of the places there (NaN
+    where the lesion leaves none); it says too little by a third to a half, for the plane follows a push and what is
+    seen together is wide.
     """
 
     plane: Plane
@@ -152,14 +164,15 @@ def mirror(
     begin = _started(brain) if to_template is None else _standard(to_template)
     plane = _sought(pair, begin, is_known=to_template is not None)
     likeness = pair[-1].likeness(plane)
-    shift = _midline(filled, healthy, grid, plane)
     middle = _places(brain.mask, grid).mean(axis=1)
+    about = _moved(np.array(BRAIN_MIDDLE) - middle) if to_template is None else to_template
+    shift = _midline(filled, healthy, grid, plane, about)
     off_centre = float(plane.normal @ middle - plane.offset)
     step = Step(
         SOURCE,
         "The other side was found by reflection at the plane on which the brain is most like its own mirror image"
         f"{', lesion and its mirror left out' if lesion is not None else ''} (correlation of the sides "
-        f"{likeness:.2f}; the midline leaves the plane by {abs(shift):.0f} mm at most).",
+        f"{likeness:.2f}; {_said(shift)}).",
         {"smoothing in mm": SMOOTH},
         REFERENCES,
     )
@@ -267,10 +280,27 @@ def _places(mask: Bool[np.ndarray, "x y z"], grid: Grid) -> Float[np.ndarray, "3
     return out
 
 
+def _moved(by: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:
+    out = np.eye(4)
+    out[:3, 3] = by
+    return out
+
+
+def _said(shift: float) -> str:
+    """How far the midline is from the plane, in words."""
+    if not np.isfinite(shift):
+        return "where the midline is in the middle of the brain could not be seen"
+    return f"in the middle of the brain the midline leaves the plane by {abs(shift):.0f} mm at most"
+
+
 def _midline(
-    image: Float32[np.ndarray, "x y z"], healthy: Bool[np.ndarray, "x y z"], grid: Grid, plane: Plane
+    image: Float32[np.ndarray, "x y z"],
+    healthy: Bool[np.ndarray, "x y z"],
+    grid: Grid,
+    plane: Plane,
+    to_template: Float[np.ndarray, "4 4"],
 ) -> float:
-    """The largest distance (mm) of the midline from the plane, positive to the right.
+    """The largest distance (mm) of the midline from the plane in the middle of the brain, positive to the right.
 
     The plane is laid out in patches. Where a patch looks most like itself reflected at a place beside the plane, there
     the midline is. Only patches count that have brain on both sides over the whole width.
@@ -293,10 +323,14 @@ def _midline(
     index = np.moveaxis(at @ to_index[:3, :3].T + to_index[:3, 3], -1, 0).astype(np.float32)
     seen = ndimage.map_coordinates(image, index, order=1)
     known = ndimage.map_coordinates(healthy.astype(np.float32), index, order=1) > 0.5
-    return _largest_shift(seen, known, step)
+    there = at[at.shape[0] // 2] @ to_template[1:3, :3].T + to_template[1:3, 3]
+    is_central = (((there - CENTRAL[0]) / CENTRAL[1]) ** 2).sum(axis=-1) <= 1
+    return _largest_shift(seen, known, is_central, step)
 
 
-def _largest_shift(seen: Float32[np.ndarray, "a b c"], known: Bool[np.ndarray, "a b c"], step: float) -> float:
+def _largest_shift(
+    seen: Float32[np.ndarray, "a b c"], known: Bool[np.ndarray, "a b c"], is_asked: Bool[np.ndarray, "b c"], step: float
+) -> float:
     middle, reach, far = seen.shape[0] // 2, round(REACH / step), round(FARTHEST / step)
     shifts = np.arange(-far, far + 1)
     unlike = np.empty((shifts.size, *seen.shape[1:]))
@@ -309,7 +343,7 @@ def _largest_shift(seen: Float32[np.ndarray, "a b c"], known: Bool[np.ndarray, "
         amount = ndimage.gaussian_filter(both.sum(axis=0).astype(float), width)
         unlike[k] = ndimage.gaussian_filter(square.sum(axis=0), width) / np.maximum(amount, 1e-9)
         unlike[k][amount < 0.6 * (2 * reach + 1)] = np.inf
-    counted = np.isfinite(unlike).all(axis=0)
+    counted = np.isfinite(unlike).all(axis=0) & is_asked
     if not counted.any():
         return float("nan")
     inner = unlike[:, counted]
@@ -346,8 +380,9 @@ def _flags(plane: Plane, likeness: float, off_centre: float, shift: float) -> tu
             Flag(
                 "midline-shift",
                 Severity.CAUTION,
-                f"The midline leaves the plane by {abs(shift):.0f} mm to the {'right' if shift > 0 else 'left'}, "
-                "pushed or grown so: what lies opposite near it is not the same anatomy.",
+                f"In the middle of the brain the midline leaves the plane by {abs(shift):.0f} mm to the "
+                f"{'right' if shift > 0 else 'left'}, as a mass pushes it: what lies opposite near it is not the same "
+                "anatomy.",
                 "midline",
                 source=SOURCE,
             )

@@ -12,14 +12,12 @@ from threadpoolctl import threadpool_limits
 from perspect import io
 from perspect.anatomy import align, identity, normal, resample
 from perspect.anatomy.brain_in_head import brain, to_standard
+from perspect.anatomy.expected import expected_shares
 from perspect.anatomy.mirror import SOURCE as MIRROR
 from perspect.anatomy.mirror import Mirror, mirror
 from perspect.anatomy.tissue import Tissues, tissues
-from perspect.anatomy.tissue import given as given_tissues
-from perspect.vocabulary import Anatomy, Flag, Grid, Measured, Problem, Region, Severity, Step
-
-ORDER: Final = ("t1w", "t1c", "flair", "t2w")
-"""Which contrast leads, the best known first: a series is aligned with it, and the others are brought onto it."""
+from perspect.app.given import ORDER, brain_of, tissues_of
+from perspect.vocabulary import Anatomy, Flag, Grid, Measured, Problem, Region, Severity, Step, Template
 
 WORKING: Final = 2.0
 """mm: voxels in which tissues are told apart; finer ones are averaged into them, since a series has coarser ones."""
@@ -158,35 +156,46 @@ def _head(
     standard = to_standard(first, working, template, ill)
     if not standard.is_found:
         raise _not_aligned(leading.name, "the standard head", standard.flags)
-    found = brain(images, working, template, standard.matrix, ill, _given_brain(leading, working))
-    if leading.shares is None:
+    found = brain(images, working, template, standard.matrix, ill, brain_of(leading, working))
+    classes = tissues_of(leading, found.region, first, template, standard.matrix, ill)
+    if classes is None:
         classes = tissues(images, found.region, template, standard.matrix, ill)
-    else:
-        shares = [resample.onto(leading.shares[..., k], leading.grid, working) for k in range(3)]
-        classes = given_tissues(
-            np.nan_to_num(np.stack(shares, axis=-1)), found.region, ill, f"what lies beside {leading.name}"
-        )
     sides = None if ill is None else mirror(first / classes.gain[..., 0], found.region, ill, standard.matrix)
-    raised = (*flags, *standard.flags, *found.flags, *classes.flags, *(() if sides is None else sides.flags))
+    own = found.region.mask if ill is None else found.region.mask & ~ill.mask
+    doubts = _strangers(images, Region(own, working, "brain outside the lesion"), template, standard.matrix)
+    raised = (*doubts, *flags, *standard.flags, *found.flags, *classes.flags, *(() if sides is None else sides.flags))
     steps = (found.step, classes.step, *([] if sides is None else [sides.step]))
     names = tuple(anatomy[name].name for name in images)
     return Head(leading, names, working, images, ill, classes, standard.matrix, sides, raised, steps)
 
 
-def _given_brain(leading: Anatomy, working: Grid) -> Region | None:
-    """The brain that somebody else found on the leading image, if there is one."""
-    if leading.brain is None:
-        return None
-    return Region(resample.onto(leading.brain, leading.grid, working), working, "brain", f"beside {leading.name}")
+def _strangers(
+    images: Mapping[str, Float32[np.ndarray, "x y z"]],
+    inside: Region,
+    template: Template,
+    to_template: Float[np.ndarray, "4 4"],
+) -> tuple[Flag, ...]:
+    """What speaks against the images being of one head, each beside the first."""
+    (leading, first), *others = images.items()
+    if not others:
+        return ()
+    expected, rows = expected_shares(template, to_template, inside), inside.taken(first)
+    pairs = ((CONTRAST_NAMES[leading], CONTRAST_NAMES[name], inside.taken(one)) for name, one in others)
+    return tuple(flag for a, b, values in pairs for flag in identity.strangers(rows, values, expected, (a, b)))
 
 
 def _seen(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid, placed: align.Alignment) -> Seen:
     candidates = normal.candidates(head.tissues, head.ill, head.mirror, head.to_template, grid, placed.matrix)
     chosen = normal.choose(candidates)
+    whose = (
+        f"were told apart on {', '.join(head.names)} and the standard head"
+        if head.leading.shares is None
+        else f"were given with {head.leading.name}"
+    )
     step = Step(
         "anatomy",
-        f"Fluid, grey and white matter were told apart on {', '.join(head.names)} and the "
-        f"standard head, and brought onto the series by a rigid alignment (standard error {placed.error:.1f} mm).",
+        f"Fluid, grey and white matter {whose}, and brought onto the series by a rigid alignment (standard error "
+        f"{placed.error:.1f} mm).",
     )
     opposite = None if head.mirror is None or head.ill is None else head.mirror.mirrored(head.ill)
     first = head.images[head.leading.contrast]

@@ -12,12 +12,12 @@ import perspect
 from perspect import asl, io, report
 from perspect.anatomy import align, resample
 from perspect.app.anatomy import Head, Seen, seen, seen_in, transform
+from perspect.app.given import GivenAnatomy, demand_read, map_on, read_images, share_on
 from perspect.app.place import kept_of, region_on
 from perspect.asl.audit import LONGEST
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import (
     Acquisition,
-    Anatomy,
     Around,
     Calibration,
     Flag,
@@ -55,7 +55,8 @@ class AslInputs:
 
     `series` is a file or a folder that holds one. `m0` is an image of equilibrium, `None`: the one beside the series.
     `grey`, `white`, `fluid` are maps of shares, `t1` a map in s, `att` one of transit times in s, on any grid of the
-    same frame. `anatomy` are conventional images by contrast, `None`: those of the folder.
+    same frame. `anatomy` are conventional images by contrast, `None`: those of the folder; `brain` is a mask in the
+    frame of the one that leads.
     """
 
     series: Path
@@ -71,6 +72,7 @@ class AslInputs:
     t1: Path | None = None
     att: Path | None = None
     anatomy: Mapping[str, Path] | None = None
+    brain: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,23 +242,28 @@ def head_of(
     for name in ("grey", "white", "fluid", "t1", "att"):
         path = getattr(inputs, name)
         if path is not None:
-            shares[name] = _map_on(path, grid, is_share=name in SHARES)
+            shares[name] = share_on(path, grid) if name in SHARES else _times_on(path, grid)
             sources[io.label(path)] = io.sha256(path)
     around = Around(
         regions.get("brain"), regions.get("lesion"), shares.get("grey"), shares.get("white"), shares.get("fluid"),
         shares.get("t1"), shares.get("att"),
     )  # fmt: skip
-    if not anatomy or ("grey" in shares and "white" in shares):
+    given = GivenAnatomy(inputs.brain)
+    is_told = "grey" in shares and "white" in shares
+    demand_read(given, bool(anatomy) and not is_told, "no conventional image is read" + " beside tissues" * is_told)
+    if not anatomy or is_told:
         return _Head(around, tuple(flags), (), sources)
     tell("anatomy", 0.0)
-    strangers = io.demand_one_patient([io.find_asl(inputs.series).asl or inputs.series, *anatomy.values()])
+    series = io.find_asl(inputs.series).asl or inputs.series
+    strangers = io.demand_one_patient([series, *anatomy.values(), *given.files])
     picture = background(labelled).astype(np.float32)
     if known is not None:
         found: Seen | None = seen_in(known, picture, grid)
     else:
-        images: dict[str, Anatomy] = {contrast: io.read_anatomy(path, contrast) for contrast, path in anatomy.items()}
-        given = None if inputs.lesion is None else io.read_region(inputs.lesion, "lesion")
-        found = seen(picture, grid, images, given)
+        images, notes = read_images(anatomy, given)
+        strangers = (*strangers, *notes)
+        lesion = None if inputs.lesion is None else io.read_region(inputs.lesion, "lesion")
+        found = seen(picture, grid, images, lesion)
     if found is None:
         return _Head(around, tuple(flags), (), sources)
     classes, place = found.tissues, found.series_to_anatomy.matrix
@@ -264,7 +271,7 @@ def head_of(
         np.nan_to_num(resample.onto(np.nan_to_num(one).astype(np.float32), classes.grid, grid, matrix=place))
         for one in (classes.grey, classes.white, classes.shares[..., 0])
     )
-    files = [one for path in anatomy.values() for one in io.files_of_anatomy(path)]
+    files = [*given.files, *(one for path in anatomy.values() for one in io.files_of_anatomy(path))]
     sources |= {io.label(path): io.sha256(path) for path in files}
     around = replace(
         around,
@@ -276,30 +283,11 @@ def head_of(
     return _Head(around, (*flags, *strangers, *found.flags), found.steps, sources, found)
 
 
-def _map_on(path: Path, grid: Grid, *, is_share: bool) -> Float[np.ndarray, "x y z"]:
-    """A map on the grid of the series.
-
-    Raises `Problem` where it lies elsewhere, or is no share.
-    """
+def _times_on(path: Path, grid: Grid) -> Float[np.ndarray, "x y z"]:
+    """A map of times on the grid of the series. Raises `Problem` where it lies elsewhere, or is not in s."""
     values, own = io.read_volume(path)
-    if not is_share:
-        _demand_seconds(values, path)
-    if is_share and (np.nanmax(values) > 1.5 or np.nanmin(values) < -0.1):
-        raise Problem(
-            f"{path.name} goes from {np.nanmin(values):g} to {np.nanmax(values):g}.",
-            "A share of a voxel lies between 0 and 1.",
-            "Give a map of probabilities or of partial volumes.",
-        )
-    if own.matches(grid):
-        return values
-    on = resample.onto(np.nan_to_num(values) if is_share else values, own, grid)
-    if not np.isfinite(on).any() or not np.nanmax(on) > 0:
-        raise Problem(
-            f"{path.name} lies outside the series.",
-            "No voxel of the series would have a value.",
-            "Give a map in the same frame of reference.",
-        )
-    return np.asarray(on, np.float32)
+    _demand_seconds(values, path)
+    return values if own.matches(grid) else map_on(values, own, grid, path)
 
 
 def _demand_seconds(values: Float[np.ndarray, "x y z"], path: Path) -> None:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 import perspect
 from perspect import dce, io, report
 from perspect.anatomy import normal, resample
-from perspect.app.anatomy import Head, Seen, seen_in
+from perspect.app.anatomy import Head, Seen, seen_in, transform
 from perspect.app.dsc import TABLES, baseline
 from perspect.app.lesion import Placed
 from perspect.app.place import kept_of, region_on
@@ -135,7 +135,7 @@ def examine_dce(
     sources = dict(series.sources) | used
     results = io.Results(
         measured, page, {"dce": asdict(plan)}, sources, perspect.__version__, facts(measured), reading.code,
-        reading.root,
+        reading.root, () if seen is None else (transform(seen, "dce"),),
     )  # fmt: skip
     written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
     return DceExamined(measured, written, at_rest, seen)

@@ -11,6 +11,7 @@ from jaxtyping import Float
 import perspect
 from perspect import dsc, io, report
 from perspect.app.anatomy import Head, Seen, judged, seen, seen_in, transform
+from perspect.app.given import NOTHING, GivenAnatomy, demand_read, read_images
 from perspect.app.place import kept_of, region_on
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Problem, Recipe, Region, Series, Severity
@@ -52,7 +53,7 @@ class Inputs:
 
     `series` is one file, two (the echoes), or a folder that holds them. `aif` is a mask, a table, or `None`: found.
     `anatomy` are conventional images by contrast, `None`: those of the folder. `lesion` is a mask on any of their
-    grids.
+    grids. `tissue` is what somebody else found of brain and tissues on them.
     """
 
     series: tuple[Path, ...]
@@ -64,6 +65,7 @@ class Inputs:
     aif: Path | None = None
     anatomy: Mapping[str, Path] | None = None
     lesion: Path | None = None
+    tissue: GivenAnatomy = NOTHING
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,7 @@ def examine_dsc(
     tell("reading", 0.0)
     reading = io.read_dsc(paths, inputs.given, inputs.te, inputs.times)
     by_hand = given_by_hand(inputs, reading)
-    by_hand = with_anatomy(by_hand, reading, anatomy, inputs.lesion, paths, tell, head)
+    by_hand = with_anatomy(by_hand, reading, anatomy, inputs, paths, tell, head)
     measured = _quantified(reading, by_hand, plan, threads, tell)
     tell("drawing", 0.0)
     first = reading.series[0]
@@ -172,7 +174,7 @@ def with_anatomy(
     by_hand: ByHand,
     reading: io.Reading,
     anatomy: Mapping[str, Path],
-    lesion: Path | None,
+    inputs: Inputs,
     paths: list[Path],
     tell: Progress,
     head: Head | None = None,
@@ -182,17 +184,21 @@ def with_anatomy(
 
     `head` is what they say, where that is known already. Raises `Refusal` where the images are of different patients.
     """
+    lesion, given = inputs.lesion, inputs.tissue
     if lesion is None and by_hand.reference is not None:
+        demand_read(given, False, "the reference is given and no lesion, so that no conventional image is looked at")
         return by_hand
+    demand_read(given, bool(anatomy), "no conventional image is read")
     if not anatomy:
         return by_hand if lesion is None else _with_lesion(by_hand, reading, lesion)
     tell("anatomy", 0.0)
-    strangers = io.demand_one_patient([*paths, *anatomy.values()])
+    strangers = io.demand_one_patient([*paths, *anatomy.values(), *given.files])
     picture, grid = baseline(reading.series[0], {}), reading.series[0].grid
     if head is not None:
         found: Seen | None = seen_in(head, picture, grid)
     else:
-        images = {contrast: io.read_anatomy(path, contrast) for contrast, path in anatomy.items()}
+        images, notes = read_images(anatomy, given)
+        strangers = (*strangers, *notes)
         found = seen(picture, grid, images, None if lesion is None else io.read_region(lesion, "lesion"))
     if found is None:
         return by_hand
@@ -239,7 +245,8 @@ def _results(
 ) -> io.Results:
     images = () if by_hand.seen is None else anatomy.values()
     used = [*(one for path in images for one in io.files_of_anatomy(path)), inputs.lesion if by_hand.regions else None]
-    extra = [path for path in (inputs.mask, inputs.reference, inputs.aif, *used) if path is not None]
+    given = (inputs.mask, inputs.reference, inputs.aif, *inputs.tissue.files)
+    extra = [path for path in (*given, *used) if path is not None]
     sources = {io.label(path): io.sha256(path) for path in extra}
     for series in reading.series:
         sources |= series.sources

@@ -13,6 +13,7 @@ from perspect import evidence, io
 from perspect.app.doctor import cores
 from perspect.app.examination import Examination, Request
 from perspect.app.examination import examine as examined
+from perspect.app.given import NOTHING, GivenAnatomy
 from perspect.app.lesion import Box
 from perspect.evidence import Answer, Word
 from perspect.vocabulary import Finding, Map, Problem, Study
@@ -73,13 +74,15 @@ def examine(
     box: Box | None = None,
     prior: str | Path | None = None,
     calibration: str | Path | None = None,
+    tissue: GivenAnatomy = NOTHING,
     threads: int | None = None,
 ) -> Exam:
     """Everything that is in a study is measured, looked over for traps and weighed, as `perspect ask` does.
 
     `study` is a folder, or what `perspect.read` made of one; `question` one of those of `ask`, None to measure alone;
     `context` a file or its facts by name; `lesion` a mask on a conventional image, or `box` (mm, RAS+) where it is
-    grown. Raises `Problem` or `Refusal` where an input cannot be used.
+    grown; `tissue` what somebody else found of brain and tissues. Raises `Problem` or `Refusal` where an input cannot
+    be used.
     """
     asked = None if question is None else evidence.question(question)
     place = _folder_of(study)
@@ -88,7 +91,7 @@ def examine(
         given = None if context is None else _context(context, folder)
         request = Request(
             place, folder / RESULTS, asked, _path(lesion), given, threads=threads or cores(), box=box,
-            prior=_path(prior), calibration=_path(calibration),
+            prior=_path(prior), calibration=_path(calibration), tissue=tissue,
         )  # fmt: skip
         found = Exam(examined(request), folder)
     except BaseException:

@@ -8,6 +8,7 @@ from typing import Final
 
 import perspect
 from perspect import evidence, io, lesion, report
+from perspect.anatomy.identity import OTHER_HEAD
 from perspect.app.anatomy import head_of
 from perspect.app.calibrate import read_calibration
 from perspect.app.contribute import (
@@ -24,6 +25,7 @@ from perspect.app.contribute import (
     unused,
 )
 from perspect.app.contribute.contribution import drawn, middle
+from perspect.app.given import NOTHING, GivenAnatomy, read_images
 from perspect.app.lesion import Box, grown, placed
 from perspect.app.record import fingerprints, left, plans_of, quality_of
 from perspect.app.scenery import scenery
@@ -58,7 +60,7 @@ TITLES: Final = {"t1c": "T1 after agent", "flair": "FLAIR"}
 class Request:
     """What is asked of which study. `lesion` is a mask or segmentation, `context` a TOML or JSON file; in place of a
     mask `box` is where a lesion is grown (mm, RAS+). `prior` are the findings of an earlier study, `calibration` is a
-    file of `perspect calibrate`.
+    file of `perspect calibrate`. `tissue` is what somebody else found of brain and tissues on a conventional image.
     """
 
     study: Path
@@ -71,6 +73,7 @@ class Request:
     box: Box | None = None
     prior: Path | None = None
     calibration: Path | None = None
+    tissue: GivenAnatomy = NOTHING
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +99,7 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     if request.calibration is not None and request.question is not None:
         site = read_calibration(request.calibration, request.question)
     _demand(request, roles)
-    strangers = _of_one_patient(roles)
+    strangers = _of_one_patient(roles, request.tissue.files)
     name = io.name_of(next(iter(roles.anatomy.values())))
     subject = name.prefix.rstrip("_") or request.study.name
     earlier = () if request.prior is None else io.read_prior(request.prior, subject)
@@ -194,10 +197,10 @@ def _demand(request: Request, roles: io.Roles) -> None:
         )
 
 
-def _of_one_patient(roles: io.Roles) -> tuple[Flag, ...]:
+def _of_one_patient(roles: io.Roles, given: tuple[Path, ...] = ()) -> tuple[Flag, ...]:
     """What must be known of each series beside the leading image. Raises `Refusal` where any two are of two people."""
     leading, *others = (*roles.anatomy.values(), *(one for paths in roles.series.values() for one in paths))
-    known = io.demand_one_patient((leading, *others))
+    known = io.demand_one_patient((leading, *others, *given))
     return tuple(flag for flag in known if flag.where.startswith(f"{leading.name}, "))
 
 
@@ -205,7 +208,7 @@ def _grown(request: Request, roles: io.Roles, path: Path) -> Path:
     """The lesion grown in the box that was given, as a file for everything that reads one: it lies aside until all is
     measured.
     """
-    images = {contrast: io.read_anatomy(one, contrast) for contrast, one in roles.anatomy.items()}
+    images, _ = read_images(roles.anatomy, request.tissue)
     if request.box is None:
         raise ValueError("There is neither a mask nor a box.")
     io.write_mask(path, grown(head_of(images), request.box))
@@ -218,7 +221,7 @@ def _patient(
     """The conventional images with their tissues, the lesion in them, and the traps of both; what else was looked at
     for traps before any series is read.
     """
-    images = {contrast: io.read_anatomy(path, contrast) for contrast, path in roles.anatomy.items()}
+    images, notes = read_images(roles.anatomy, request.tissue)
     head = head_of(images, io.read_region(mask, "lesion"))
     there, record = placed(mask, head), Record(context.facts, "dsc" in roles.series, "mrs" in roles.series)
     dark, seen = of_t2star(roles.series["t2star"], head, there) if "t2star" in roles.series else ((), None)
@@ -226,7 +229,10 @@ def _patient(
         request.study, request.out, roles.anatomy, mask, head, there, record,
         (*of_patient(head, there, record), *dark), request.overwrite, request.threads,
     )  # fmt: skip
-    return patient, () if seen is None else (seen,)
+    # Images of two heads refuse the case, whatever is measured beside them.
+    strangers = tuple(one for one in head.flags if one.code == OTHER_HEAD)
+    told = (Contribution(flags=notes, traps=strangers),) if notes or strangers else ()
+    return patient, told if seen is None else (*told, seen)
 
 
 def _of_role(role: str, paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
@@ -273,10 +279,11 @@ def _conventional(roles: io.Roles) -> list[Used]:
 
 
 def _sources(request: Request, roles: io.Roles) -> dict[str, str]:
-    said = (request.lesion, request.context, request.prior, request.calibration)
+    said = (request.lesion, request.context, request.prior, request.calibration, *request.tissue.files)
     given = [one for one in said if one is not None]
     series = [one for paths in roles.series.values() for one in paths]
-    return {io.label(one): io.sha256(one) for one in (*given, *roles.anatomy.values(), *series)}
+    anatomy = [one for path in roles.anatomy.values() for one in io.files_of_anatomy(path)]
+    return {io.label(one): io.sha256(one) for one in (*given, *anatomy, *series)}
 
 
 def _plates(patient: Patient) -> list[Plate]:

@@ -78,7 +78,10 @@ def demand_format(word: str) -> None:
     for one in word.split(","):
         if one == "dicom":
             raise Problem(
-                "Virtual patients cannot be written as DICOM yet.", "That comes with the DICOM part.", "Use --as bids."
+                "Virtual patients are not written as DICOM.",
+                "What bolus, labels and spectra need to be read stands in fields that each vendor has of its own.",
+                "Use --as bids, which every command reads; single images can be converted by a tool of yours, and lose "
+                "what their sidecars say.",
             )
         if one != "bids":
             raise Problem(f"There is no form --as {one}.", meant(one, ("bids", "dicom")), "Use --as bids.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from perspect.cli.common import NO_CHOICES, Common
+from perspect.cli.common import NO_CHOICES, NOTHING_FOUND, Common, OfTheHead
 from perspect.cli.progress import watched
 from perspect.vocabulary import Refusal, Severity
 
@@ -34,16 +34,19 @@ def ask(
     prior: Annotated[Path | None, Parameter(help="Findings of an earlier study (_findings.json)")] = None,
     context: Annotated[Path | None, Parameter(help="TOML or JSON: treatment, drugs, age, what a reader saw")] = None,
     calibration: Annotated[Path | None, Parameter(help="This site's cut-offs, from perspect calibrate")] = None,
+    head: OfTheHead = NOTHING_FOUND,
     common: Common = NO_CHOICES,
 ) -> int:
     """Measures everything that is there, looks for traps, weighs, and writes the report."""
     from perspect import evidence
     from perspect.app import Request, examine
     from perspect.app.doctor import cores
+    from perspect.app.given import GivenAnatomy
 
     asked = None if question == "measure" else evidence.question(question)
     request = Request(
-        study, out, asked, lesion, context, common.overwrite, common.threads or cores(), box, prior, calibration
+        study, out, asked, lesion, context, common.overwrite, common.threads or cores(), box, prior, calibration,
+        GivenAnatomy(head.brain_mask, head.gm, head.wm, head.csf),
     )  # fmt: skip
     with watched(quiet=common.quiet) as progress:
         found = examine(request, progress)

@@ -27,6 +27,7 @@ def asl(
     tr: Annotated[float | None, Parameter(help="Time between volumes in s; else from the sidecar")] = None,
     field: Annotated[float | None, Parameter(help="Field strength in T; else from the sidecar")] = None,
     mask: Annotated[Path | None, Parameter(help="Mask of the brain; else it is found")] = None,
+    brain_mask: Annotated[Path | None, Parameter(help="Mask of the brain on a conventional image")] = None,
     lesion: Annotated[Path | None, Parameter(help="Mask of the lesion")] = None,
     gm: Annotated[Path | None, Parameter(help="Map of grey matter (0 to 1)")] = None,
     wm: Annotated[Path | None, Parameter(help="Map of white matter (0 to 1)")] = None,
@@ -57,7 +58,7 @@ def asl(
     given = GivenLabelling(type, times_of(pld, "--pld"), times_of(tau, "--tau"), ti1, order, rows)
     inputs = AslInputs(
         series, given, Acquisition(tr=tr, field=field), m0, not no_m0, mask, lesion, gm, wm, csf, t1_map, att_map,
-        {} if no_anatomy else ({"t1w": t1w} if t1w is not None else None),
+        {} if no_anatomy else ({"t1w": t1w} if t1w is not None else None), brain_mask,
     )  # fmt: skip
     choices = plan(Plan, common.plan, options, common.set)
     threads = common.threads or cores()

@@ -26,3 +26,17 @@ class Common:
 
 
 NO_CHOICES = Common()
+
+
+@Parameter(name="*", group=Group("What another program found of the head"))
+@dataclass(frozen=True)
+class OfTheHead:
+    """In the frame of the leading conventional image; else what lies beside it, else it is found."""
+
+    brain_mask: Annotated[Path | None, Parameter(help="Mask of the brain on a conventional image")] = None
+    gm: Annotated[Path | None, Parameter(help="Map of grey matter (0 to 1)")] = None
+    wm: Annotated[Path | None, Parameter(help="Map of white matter (0 to 1)")] = None
+    csf: Annotated[Path | None, Parameter(help="Map of fluid (0 to 1); else what the two leave")] = None
+
+
+NOTHING_FOUND = OfTheHead()

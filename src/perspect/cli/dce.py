@@ -32,7 +32,10 @@ def dce(
     flip_angle: Annotated[float | None, Parameter(help="Flip angle in degrees; else from the sidecar")] = None,
     field: Annotated[float | None, Parameter(help="Field strength in T; else from the sidecar")] = None,
     times: Annotated[Path | None, Parameter(help="Table with the time of every volume in s")] = None,
-    mask: Annotated[Path | None, Parameter(help="Mask of what is measured; else the brain, which is found")] = None,
+    mask: Annotated[
+        Path | None,
+        Parameter(name=["--mask", "--brain-mask"], help="Mask of what is measured; else the brain, which is found"),
+    ] = None,
     aif: Annotated[
         str,
         Parameter(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from perspect.cli.common import NO_CHOICES, Common
+from perspect.cli.common import NO_CHOICES, NOTHING_FOUND, Common, OfTheHead
 from perspect.cli.progress import watched
 from perspect.cli.said import headline, line, refusals
 from perspect.vocabulary import Acquisition, Measured, Refusal
@@ -37,11 +37,13 @@ def dsc(
     lesion: Annotated[Path | None, Parameter(help="Mask of the lesion, on the grid of any of these images")] = None,
     no_anatomy: Annotated[bool, Parameter(help="Do without conventional images")] = False,
     no_motion: Annotated[bool, Parameter(help="Do not align the volumes")] = False,
+    head: OfTheHead = NOTHING_FOUND,
     common: Common = NO_CHOICES,
 ) -> int:
     """Measures, writes, and prints what matters."""
     from perspect.app import Inputs, examine_dsc
     from perspect.app.doctor import cores
+    from perspect.app.given import GivenAnatomy
     from perspect.app.settings import plan
     from perspect.dsc import Plan
 
@@ -61,7 +63,9 @@ def dsc(
     shown = {"t1w": t1w, "t1c": t1c, "t2w": t2w, "flair": flair}
     images = {contrast: path for contrast, path in shown.items() if path is not None}
     anatomy = {} if no_anatomy else images or None
-    inputs = Inputs(files, given, te, times, mask, reference, None if aif == "auto" else Path(aif), anatomy, lesion)
+    tissue = GivenAnatomy(head.brain_mask, head.gm, head.wm, head.csf)
+    artery = None if aif == "auto" else Path(aif)
+    inputs = Inputs(files, given, te, times, mask, reference, artery, anatomy, lesion, tissue)
     choices = plan(Plan, common.plan, options, common.set)
     threads = common.threads or cores()
     with watched(quiet=common.quiet) as progress:

@@ -13,11 +13,11 @@ from perspect.phantom.physics import transverse_rate, two_compartments
 from perspect.phantom.sequence import Injection
 
 R1: Final = 4.2
-"""Longitudinal relaxivity of the agent in 1/s/mM (4.0 to 4.4 in Semmineh et al. 2018, PMC6239921, not checked)."""
+"""Longitudinal relaxivity of the agent in 1/s/mM (4.0 to 4.4 in Semmineh et al. 2018, PMC6239921)."""
 
 WATER_EXCHANGE: Final = 3.0
-"""How often water leaves the capillaries of the brain, in 1/s (2.9 and 3.2 in Rooney et al. 2015; the
-DOI, 10.1002/nbm.3294, was not checked)."""
+"""How often water leaves the capillaries of the brain, in 1/s (3.2 and 2.9 in white and grey matter: Rooney
+et al. 2015, "Mapping human brain capillary water lifetime: high-resolution metabolic neuroimaging")."""
 
 IN_VESSEL: Final = 5.0
 """What a mM of agent adds to R2* of blood in a large vessel at 3 T, in 1/s: much less than around capillaries.

@@ -25,7 +25,7 @@ SOURCES: Final[tuple[Source, ...]] = (
     Source("flow and volume of grey and white matter (PET)", "Leenders et al. 1990",
            "doi:10.1093/brain/113.1.27"),
     Source("T1, T2 and T2* of grey and white matter at 3 T", "Wansapura et al. 1999",
-           "doi:10.1002/(SICI)1522-2586(199904)9:4<531::AID-JMRI4>3.0.CO;2-L (not checked)"),
+           "doi:10.1002/(SICI)1522-2586(199904)9:4<531::AID-JMRI4>3.0.CO;2-L"),
     Source("T1 and T2 of tissue and blood at 3 T", "Stanisz et al. 2005", "doi:10.1002/mrm.20605"),
     Source("T1 of blood at 3 T", "Lu et al. 2004", "doi:10.1002/mrm.20178"),
     Source("transit time of labelled blood", "Alsop et al. 2015", "doi:10.1002/mrm.25197"),

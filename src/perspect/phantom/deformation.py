@@ -27,9 +27,9 @@ WARPS: Final = ((30.0, 2.2), (14.0, 0.7))
 brain move by several mm and turn, nothing folds over. [our default]"""
 
 TORQUE: Final = 1.5
-"""Standard deviation around as much again by which right leads left at the front and trails it behind, in mm: the
-petalia of most right-handed people (LeMay 1976, doi:10.1111/j.1749-6632.1976.tb25499.x, not checked). [our default for
-its size]"""
+"""Standard deviation around as much again by which right leads left at the front and trails it behind, in mm: right
+frontal and left occipital petalia, which are those of most people (Li et al. 2018, doi:10.1016/j.neuroimage.2017.10.017;
+Xiang et al. 2019, doi:10.1007/s00429-018-01818-0). [our default for its size]"""
 
 
 def standard_positions(grid: Grid, rng: np.random.Generator) -> Float32[np.ndarray, "axis x y z"]:

@@ -94,7 +94,7 @@ def leakage_object(
     `flip_angle` in rad, `t10` in s for white, grey and tumour, `r1` in 1/s/mM; SNR is that of white matter at rest in
     the first echo, and the noise is the same in all echoes. The preload is the same bolus, `preload_before` s earlier.
 
-    Quarles et al. 2009, doi:10.1088/0031-9155/54/19/006; Semmineh et al. 2018, PMC6239921, not checked (protocols).
+    Quarles et al. 2009, doi:10.1088/0031-9155/54/19/006; Semmineh et al. 2018, PMC6239921 (protocols).
     """
     r = Ranges() if ranges is None else ranges
     echoes = (te,) if isinstance(te, float) else te

@@ -27,7 +27,7 @@ WATER_PROTONS: Final = 2 * 55.5e3
 
 T1: Final = 1.3
 """T1 of metabolites at 3 T in s: the middle of those of NAA, creatine and choline (Mlynárik et al. 2001,
-doi:10.1002/nbm.713, not checked).
+doi:10.1002/nbm.713).
 """
 
 

@@ -1,7 +1,7 @@
 """The protocols in which a virtual patient is scanned: frozen values, in s, rad, T and mm.
 
 DSC protocols come in classes: what the consensus recommends, what leaves a bias, what must not be interpreted (Boxerman
-et al. 2020, doi:10.1093/neuonc/noaa141; Semmineh et al. 2018, PMC6239921, not checked). ASL follows Alsop et al. 2015
+et al. 2020, doi:10.1093/neuonc/noaa141; Semmineh et al. 2018, PMC6239921). ASL follows Alsop et al. 2015
 (doi:10.1002/mrm.25197) and Woods et al. 2024 (doi:10.1002/mrm.30091).
 """
 
