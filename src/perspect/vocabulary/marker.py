@@ -85,6 +85,7 @@ MARKERS: Final[tuple[Marker, ...]] = (
            "75th percentile"),
     Marker("conventional", "conventional images", Family.CONVENTIONAL, "reader", "whole", "read", "present"),
     Marker("bt_rads", "BT-RADS category", Family.CONVENTIONAL, "reader", "whole", "read", "category"),
+    Marker("t2_flair_mismatch", "T2-FLAIR mismatch", Family.CONVENTIONAL, "reader", "whole", "seen or not", "present"),
     Marker("swi_dual_rim", "dual rim on SWI", Family.CONVENTIONAL, "reader", "margin", "seen or not", "present"),
 )  # fmt: skip
 
