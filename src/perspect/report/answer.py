@@ -107,6 +107,7 @@ def answer_page(dossier: Dossier) -> str:
         methods=_methods(dossier),
         left=[one for one in dossier.series if not one.is_used],
         missing=_not_measured(dossier),
+        has_ratios=any(one.marker.key.startswith("cho_") for one in dossier.findings),
         flags=flags,
         notes=notes,
         outlined=_outlined(dossier.plates),
