@@ -20,7 +20,7 @@ from perspect.anatomy import resample
 from perspect.app.contribute.asl import level_of_white
 from perspect.app.contribute.contribution import Told, read
 from perspect.app.contribute.dce import SHARED
-from perspect.app.contribute.dsc import UNKNOWN_REFERENCE
+from perspect.app.contribute.dsc import UNKNOWN_REFERENCE, bears_on_markers
 from perspect.app.lesion import core_of, surroundings
 from perspect.dce.t1 import variable_flip_angle
 from perspect.models.spins import Press
@@ -193,7 +193,8 @@ def of_dsc(simulation: Simulation, patient: Patient, reference: str = "white", m
     )  # fmt: skip
     traps = pitfalls.look(scene)
     spoilt = pitfalls.trapped(traps, "dsc", scene.grid)
-    known = Told(spoilt, _limiting(found.flags), traps, UNKNOWN_REFERENCE, modality="dsc")
+    raised = tuple(one for one in _limiting(found.flags) if bears_on_markers(one))
+    known = Told(spoilt, raised, traps, UNKNOWN_REFERENCE, modality="dsc")
     findings = []
     for key, names in (("rcbv", ("rcbv_mean", "rcbv_hot", "ftb_high", "rcbv_rim")), ("psr", ("psr_mean",))):
         one = found.maps[key]

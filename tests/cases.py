@@ -22,4 +22,4 @@ def found(key, value, std=None, *, held=nan, free=nan, region="lesion", flags=()
 
 
 TUMOUR = (found("rcbv_mean", 5.0), found("cho_naa", 3.0), found("adc_solid", 1.0))
-EFFECT = (found("rcbv_mean", 0.5), found("cho_naa", 0.5), found("adc_solid", 1.7))
+EFFECT = (found("rcbv_mean", 0.5), found("cho_naa", 0.3), found("adc_solid", 1.7))

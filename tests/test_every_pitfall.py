@@ -7,27 +7,36 @@ import pytest
 from scipy import ndimage
 
 import trap_scenes
-from cases import UNTREATED as CASE
+from cases import TREATED as ON_RECORD
 from cases import found
-from perspect.evidence import question, weigh
+from perspect.evidence import Word, question, weigh
 from perspect.lesion import measured
 from perspect.numerics.dipole import field_of
 from perspect.pitfalls import (
     KINDS,
     LOOKS,
+    ArterialInput,
     Passage,
     Record,
     Scene,
+    arterial,
+    content,
     cortex,
+    creatine,
     flags_of,
     leakage,
     look,
     passage,
+    reference,
+    registration,
+    sanity,
     scalp,
     shine,
     small,
     spectrum,
+    spurious,
     susceptible,
+    transit,
     trapped,
     treatment,
     vessel,
@@ -95,7 +104,7 @@ def test_a_trap_says_what_is_to_be_done_and_where_its_numbers_are_from(trap):
 
 
 def answer(one, traps):
-    """What is said of grade, with a perfusion and a spectrum that both speak clearly, and the traps of one of them."""
+    """What is said of recurrence, with a perfusion and a spectrum that both speak clearly, and the traps of either."""
     perfusion, ratio = found("rcbv_mean", 5.0, 0.1), found("cho_naa", 3.0, 0.1)
     if isinstance(one, Scene):
         told = tuple(flag for flag in flags_of(traps, one.spoils) if flag.severity >= Severity.LIMITED)
@@ -107,7 +116,22 @@ def answer(one, traps):
             if trap.severity >= Severity.LIMITED:
                 perfusion = replace(perfusion, flags=flags_of([trap], "dsc", "rcbv_mean"))
                 ratio = replace(ratio, flags=flags_of([trap], "mrs", "cho_naa"))
-    return weigh(question("grade"), [perfusion, ratio], CASE)
+    return weigh(question("recurrence"), [perfusion, ratio], ON_RECORD)
+
+
+@pytest.mark.parametrize("one", CLEAN, ids=lambda one: type(one).__name__)
+def test_without_a_trap_two_families_agree_so_that_a_trap_of_either_has_something_to_take(one):
+    assert answer(one, ()).word is Word.CONCORDANT
+
+
+LIMITS_THE_SPECTRUM = (spectrum, scalp, content, spurious)
+
+
+@pytest.mark.parametrize("trap", LIMITS_THE_SPECTRUM, ids=named)
+def test_a_trap_that_limits_the_spectrum_takes_its_vote(trap):
+    positive, near_miss = HAS[trap]
+    assert answer(positive, look(positive)).families_for == ("vascularity",)
+    assert answer(near_miss, look(near_miss)).word is Word.CONCORDANT
 
 
 @pytest.mark.parametrize("trap", HAS, ids=named)
@@ -273,6 +297,42 @@ def test_a_trap_in_the_surroundings_limits_what_is_read_there_and_not_the_tumour
 def test_drugs_and_dates_bear_on_diffusion_and_spectra_too(facts, spoilt, severity):
     one = treatment.look(Record({**TREATED.facts, **facts}, has_mrs=True))
     assert (set(one.spoils), one.severity) == (spoilt, severity)
+
+
+def seen_as(contrast=12.0, width=9.0):
+    return replace(scene(), passage=Passage(20, 1.5, 80.0, contrast, width))
+
+
+def input_of(error=0.1, peak=6.0, width=6.0, is_measured=True):
+    return replace(scene(), arterial=ArterialInput(error, peak, width, is_measured))
+
+
+EACH = {
+    "contrast": (passage, seen_as(contrast=3.9), seen_as(contrast=4.1)),
+    "wide": (passage, seen_as(width=31.0), seen_as(width=29.0)),
+    "arterial low": (arterial, input_of(peak=1.4), input_of(peak=1.6)),
+    "arterial high": (arterial, input_of(peak=21.0), input_of(peak=19.0)),
+    "arterial wide": (arterial, input_of(width=16.0), input_of(width=14.0)),
+    "arterial population": (arterial, input_of(is_measured=False), input_of()),
+    "reference uneven": (reference, replace(scene(), reference_spread=0.41), replace(scene(), reference_spread=0.39)),
+    "label uneven": (transit, replace(scene(), unevenness=0.61), replace(scene(), unevenness=0.59)),
+    "alignment": (registration, replace(scene(), alignment_error=2.1), replace(scene(), alignment_error=1.9)),
+    "two positions": (sanity, replace(scene(), positions_apart=2.1), replace(scene(), positions_apart=1.9)),
+    "noise": (spectrum, lined(snr=9.9), lined(snr=10.1)),
+    "misfit": (spectrum, lined(misfit=3.1), lined(misfit=2.9)),
+    "water left": (spurious, lined(water=21.0), lined(water=19.0)),
+    "unexplained": (spurious, lined(misfit=3.1, unexplained=0.26), lined(misfit=3.1, unexplained=0.24)),
+    "bend": (spurious, lined(bend=61.0), lined(bend=59.0)),
+    "creatine high": (creatine, lined(creatine=13.1), lined(creatine=12.9)),
+}
+"""Every further number by which a detector tells: either side of it."""
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_each_number_of_a_detector_parts_a_trap_from_a_near_miss(name):
+    trap, positive, near_miss = EACH[name]
+    assert trap.look(positive) is not None
+    assert trap.look(near_miss) is None
 
 
 @pytest.mark.parametrize("seen", [Passage(9, 1.5, 60.0, 5.0), Passage(10, 1.6, 60.0, 5.0), Passage(10, 1.5, 55.0, 5.0)])

@@ -3,7 +3,7 @@
 import pytest
 
 from perspect.evidence import QUESTIONS, ROWS, Case, Word, question, row, weigh
-from perspect.vocabulary import MARKERS, Problem, marker
+from perspect.vocabulary import MARKERS, Finding, Problem, Severity, marker
 
 FORBIDDEN = ("WHO", "grade IV", "grade III", "glioblastoma multiforme", "treat with", "recommend")
 
@@ -32,6 +32,40 @@ def test_nothing_measured_is_never_an_answer(one):
     answer = weigh(one, [], Case())
     assert answer.word in (Word.INSUFFICIENT, Word.REFUSED)
     assert answer.sentence.endswith((".", ")"))
+
+
+def on_record(one):
+    """A case in which everything that a question needs holds."""
+    facts = {
+        need.condition.fact: need.condition.equals if need.condition.equals is not None else 200.0 for need in one.needs
+    }
+    return {**facts, "dsc.class": "good", "dsc.leakage_corrected": True, "dsc.has_preload": True, "mrs.te": 0.144}
+
+
+NEEDS = [(one, need) for one in QUESTIONS for need in one.needs if need.severity >= Severity.REFUSED]
+
+
+@pytest.mark.parametrize(("one", "need"), NEEDS, ids=lambda one: getattr(one, "key", ""))
+def test_what_a_question_must_have_on_record_is_asked_for_by_name_and_refused_without(one, need):
+    everything = [Finding(one, "lesion", 1.0, 0.01, 100) for one in MARKERS]
+    known = on_record(one)
+    assert weigh(one, everything, Case(known)).word is not Word.REFUSED
+    unknown = {name: fact for name, fact in known.items() if name != need.condition.fact}
+    wrong = {**known, need.condition.fact: not need.condition.equals if need.condition.equals is not None else -1.0}
+    for facts in (unknown, wrong):
+        answer = weigh(one, everything, Case(facts))
+        assert answer.word is Word.REFUSED
+        assert answer.sentence.startswith(need.sentence)
+
+
+MANDATORY = [(one, key, why) for one in QUESTIONS for key, why in one.mandatory]
+
+
+@pytest.mark.parametrize(("one", "key", "why"), MANDATORY, ids=lambda one: getattr(one, "key", ""))
+def test_without_what_a_question_cannot_do_without_it_is_not_answered_and_says_why(one, key, why):
+    rest = [Finding(other, "lesion", 1.0, 0.01, 100) for other in MARKERS if other.key != key]
+    answer = weigh(one, rest, Case(on_record(one)))
+    assert (answer.word, answer.sentence) == (Word.INSUFFICIENT, why)
 
 
 @pytest.mark.parametrize("one", QUESTIONS, ids=lambda one: one.key)

@@ -1,6 +1,8 @@
 """What an examination does with what it cannot use, and what it leaves behind."""
 
 import json
+from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -197,3 +199,41 @@ def test_amino_acids_are_a_marker_of_lesions_with_a_cavity_only():
     measured.summary = {"amino_acids": "both"}
     for has_cavity, expected in ((True, ["cho_naa", "amino_acids"]), (False, ["cho_naa"])):
         assert [one.marker.key for one in markers_of(measured, 2, has_cavity=has_cavity)] == expected
+
+
+def rooms_of(monkeypatch, **rooms):
+    monkeypatch.setattr(examination, "ROOMS", rooms)
+    monkeypatch.setattr(examination, "replace", lambda one, threads: with_threads(threads))
+    return io.Roles({role: (Path(f"sub-1_{role}.nii.gz"),) for role in rooms})
+
+
+def with_threads(n):
+    patient = object.__new__(Patient)
+    object.__setattr__(patient, "threads", n)
+    return patient
+
+
+def in_company(role, here):
+    """A room that ends only once another has begun."""
+
+    def room(paths, patient, tell):
+        here.wait(timeout=20)
+        return Contribution(facts={role: patient.threads})
+
+    return room
+
+
+def test_two_rooms_work_at_once_and_add_in_the_order_in_which_they_are_told(monkeypatch):
+    here = Barrier(2)
+    roles = rooms_of(monkeypatch, dsc=in_company("dsc", here), dce=in_company("dce", here))
+    found = examination._of_roles(roles, with_threads(4), lambda *_: None)
+    assert [*found] == ["dsc", "dce"]
+    assert [one.facts for one in found.values()] == [{"dsc": 2}, {"dce": 2}]
+
+
+def test_a_room_that_cannot_use_its_series_stops_none_that_works_beside_it(monkeypatch):
+    here = Barrier(1)
+    roles = rooms_of(monkeypatch, dsc=raising(Problem("No echo time.", "", "")), asl=in_company("asl", here))
+    found = examination._of_roles(roles, with_threads(2), lambda *_: None)
+    assert [one.code for one in found["dsc"].flags] == ["series-not-used"]
+    assert found["asl"].facts == {"asl": 1}

@@ -54,10 +54,30 @@ def test_a_sign_that_a_reader_saw_leans_and_makes_nothing_concordant():
     assert weigh(ABSCESS, [FREE, seen], CASE).word.strength <= Word.LEANS.strength
 
 
+IDH, AT_97 = question("idh"), Case({**UNTREATED.facts, "mrs.te": 0.097})
+SEEN_2HG, NO_2HG = found("two_hg", 0.8, 0.1), found("two_hg", 0.0, 0.08)
+
+
+def test_2hg_and_few_vessels_agree_and_2hg_with_many_vessels_is_discordant():
+    few, many = found("rcbv_hot", 1.3), found("rcbv_hot", 6.0)
+    assert weigh(IDH, [SEEN_2HG, few], AT_97).word is Word.CONCORDANT
+    answer = weigh(IDH, [SEEN_2HG, many], AT_97)
+    assert (answer.word, "Oligodendroglioma" in answer.sentence) == (Word.DISCORDANT, True)
+    unsure = found("two_hg", 0.11, 0.1)
+    assert weigh(IDH, [unsure], AT_97).word is Word.INSUFFICIENT
+    assert weigh(IDH, [unsure, many], AT_97).side is Side.AGAINST
+
+
+def test_a_t2_flair_mismatch_that_is_not_seen_is_no_evidence_against_mutated_idh():
+    seen, absent = (found("t2_flair_mismatch", value, 0.0) for value in (1.0, 0.0))
+    assert weigh(IDH, [NO_2HG, absent], AT_97).families_for == ("genotype",)
+    assert weigh(IDH, [found("two_hg", 0.11, 0.1), seen], AT_97).side is Side.FOR
+
+
 def test_what_is_not_three_errors_above_zero_is_not_called_seen():
-    idh, case = question("idh"), Case({**UNTREATED.facts, "mrs.te": 0.097})
+    idh, case = IDH, AT_97
     # Beyond the cut-off of 0.11 by more than its 80 % interval, and 2.3 errors from nothing at all.
-    doubtful, plain, absent = found("two_hg", 0.28, 0.12), found("two_hg", 0.8, 0.1), found("two_hg", 0.0, 0.08)
+    doubtful, plain, absent = found("two_hg", 0.28, 0.12), SEEN_2HG, NO_2HG
     assert weigh(idh, [doubtful], case).side is Side.NEITHER
     assert weigh(idh, [plain], case).side is Side.FOR
     assert weigh(idh, [absent], case).side is Side.AGAINST

@@ -11,7 +11,7 @@ from perspect.evidence import QUESTIONS, Case, Word, question, weigh
 from perspect.evidence.side import Side
 from perspect.evidence.weigh import _verdict
 from perspect.evidence.words import sentence
-from perspect.vocabulary import Family, Flag, Severity
+from perspect.vocabulary import Family, Flag, Severity, marker
 
 RECURRENCE = question("recurrence")
 
@@ -226,13 +226,44 @@ def test_lymphoma_is_not_asked_of_a_lesion_that_does_not_enhance():
 def test_rows_that_were_not_read_in_the_source_feed_no_verdict():
     for one in QUESTIONS:
         for case in (TREATED, UNTREATED):
-            answer = weigh(one, [found("cho_naa_rim", 9.0), found("psr_mean", 1.0), found("glx_cr", 9.0)], case)
+            answer = weigh(one, [found("cho_naa_rim", 9.0), found("cho_cr_rim", 9.0), found("glx_cr", 9.0)], case)
             assert answer.word.strength == 0
 
 
 def test_dsc_and_asl_are_one_family_and_count_once():
     answer = weigh(question("grade"), [found("rcbv_mean", 5.0), found("rcbf_asl", 5.0)], UNTREATED)
     assert answer.word is Word.LEANS
+
+
+MASS = question("metastasis-or-glioma")
+
+
+def test_two_families_of_one_series_lean_however_clear_they_are():
+    glioma = [found("rcbv_rim", 3.0), found("psr_mean", 90.0)]
+    answer = weigh(MASS, glioma, UNTREATED)
+    assert all(one.is_clear for one in answer.families if one.family in answer.families_for)
+    assert (len(answer.families_for), answer.word, answer.side) == (2, Word.LEANS, Side.FOR)
+    assert "All of that was measured in one series (DSC)." in answer.sentence
+    # The same two from two series would be concordant: it is the series that holds the word back.
+    votes = [one for one in answer.families if one.side is Side.FOR]
+    other = replace(found("rcbv_rim", 3.0), marker=replace(marker("rcbv_rim"), measured_by="asl"))
+    apart = replace(votes[0], primary=replace(votes[0].primary, finding=other))
+    assert _verdict(votes)[0] is Word.LEANS
+    assert _verdict([apart, votes[1]])[0] is Word.CONCORDANT
+
+
+def test_recovery_of_the_signal_decides_where_blood_volume_around_the_mass_lies_between_published_cutoffs():
+    between = found("rcbv_rim", 1.18, 0.1)
+    assert weigh(MASS, [between], UNTREATED).word is Word.INSUFFICIENT
+    for recovery, side in ((80.0, Side.FOR), (55.0, Side.AGAINST)):
+        answer = weigh(MASS, [between, found("psr_mean", recovery)], UNTREATED)
+        assert (answer.word, answer.side) == (Word.LEANS, side)
+
+
+def test_recovery_of_the_signal_without_preload_supports_nothing():
+    bare = Case({**UNTREATED.facts, "dsc.has_preload": False})
+    assert weigh(MASS, [found("psr_mean", 90.0)], bare).word is Word.INSUFFICIENT
+    assert weigh(MASS, [found("psr_mean", 55.0), found("rcbv_rim", 3.0)], bare).word is Word.DISCORDANT
 
 
 def test_markers_of_one_family_that_contradict_each_other_take_no_side():
@@ -266,7 +297,7 @@ def test_what_was_not_measured_is_said_with_what_would_measure_it():
 
 
 def test_two_families_that_are_not_clear_of_their_cutoffs_lean_only():
-    near = [found("rcbv_mean", 2.9), found("cho_naa", 1.3, 0.3)]
+    near = [found("rcbv_mean", 2.9), found("cho_naa", 0.75, 0.12)]
     answer = weigh(RECURRENCE, near, TREATED)
     assert (answer.word, answer.side) == (Word.LEANS, Side.FOR)
     assert "Metabolism and vascularity are not clear of their cut-offs." in answer.sentence or (

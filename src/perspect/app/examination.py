@@ -31,6 +31,7 @@ from perspect.app.record import fingerprints, left, plans_of, quality_of
 from perspect.app.scenery import scenery
 from perspect.evidence import Answer, Case, Question
 from perspect.lesion.parts import volume
+from perspect.numerics.parallel import THREADS, each
 from perspect.pitfalls import Record
 from perspect.report.dossier import Dossier, Extent, Plate, Used
 from perspect.vocabulary import Finding, Flag, Map, Problem, Recipe, Refusal, Severity, marker
@@ -45,6 +46,12 @@ ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Progress], Contri
     "mrsi": of_mrsi,
 }
 """What reads the series of each role, in the order in which they are read."""
+
+AT_ONCE: Final = 2
+"""Rooms that are at work at once: memory holds the series of two [our default]."""
+
+LONGEST: Final = "dce"
+"""The role that is begun first: it takes as long as all others together."""
 
 MEASURED_BY: Final = {"adc": "dwi"}
 """What measures the markers of a role, where the two have different names."""
@@ -114,7 +121,7 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     with TemporaryDirectory() as aside:
         mask = request.lesion or _grown(request, roles, Path(aside) / of_box.name)
         patient, first = _patient(request, roles, mask, context)
-        of_role = {role: _of_role(role, roles.series[role], patient, tell) for role in ROOMS if role in roles.series}
+        of_role = _of_roles(roles, patient, tell)
         beside = {} if request.lesion is not None else {of_box.relative_to(request.out): mask.read_bytes()}
     added = [*first, *of_role.values()]
     limiting = tuple(one for one in patient.lesion.parts.flags if one.severity >= Severity.LIMITED)
@@ -233,6 +240,27 @@ def _patient(
     strangers = tuple(one for one in head.flags if one.code == OTHER_HEAD)
     told = (Contribution(flags=notes, traps=strangers),) if notes or strangers else ()
     return patient, told if seen is None else (*told, seen)
+
+
+def _of_roles(roles: io.Roles, patient: Patient, tell: Progress) -> dict[str, Contribution]:
+    """What every series adds, in the order of `ROOMS`: where there are threads enough two rooms are at work at once.
+
+    Much of a room is done by one thread whatever it is given, so that two beside each other wait less than either on
+    two threads. How many are at work changes no number.
+    """
+    there = [role for role in ROOMS if role in roles.series]
+    at_once = min(AT_ONCE, patient.threads, len(there))
+    if at_once < 2:
+        return {role: _of_role(role, roles.series[role], patient, tell) for role in there}
+    alike = replace(patient, threads=max(patient.threads // at_once, 1))
+    first = sorted(there, key=lambda role: role != LONGEST)
+    was = THREADS.set(at_once)
+    try:
+        added = each(lambda role: _of_role(role, roles.series[role], alike, tell), first)
+    finally:
+        THREADS.reset(was)
+    found = dict(zip(first, added, strict=True))
+    return {role: found[role] for role in there}
 
 
 def _of_role(role: str, paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:

@@ -58,10 +58,13 @@ class ExaminedSpectrum:
 
 @dataclass(frozen=True, eq=False)
 class ExaminedGrid:
-    """The maps that were made of a spectroscopic image, and the files that hold them."""
+    """The maps that were made of a spectroscopic image, the files that hold them, and what was fitted with what."""
 
     measured: Measured
     written: io.Written
+    signal: Spectra
+    water: Spectra | None
+    basis: Basis
 
 
 def examine_mrs(
@@ -200,7 +203,8 @@ def examine_mrsi(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, {}, int(spectra.placed),
         io.root_of(inputs.spectrum),
     )  # fmt: skip
-    return ExaminedGrid(measured, io.write_results(destination, results, overwrite=overwrite, threads=threads))
+    written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
+    return ExaminedGrid(measured, written, spectra, water, basis)
 
 
 def _shares(

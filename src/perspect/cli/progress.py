@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Final
 
 PATIENCE: Final = 2.0
@@ -18,11 +19,22 @@ def watched(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
     elif sys.stderr.isatty():
         yield from _bars()
     else:
-        yield _lines()
+        yield _in_turn(_lines())
 
 
 def _nothing(stage: str, share: float) -> None:
     del stage, share
+
+
+def _in_turn(tell: Callable[[str, float], None]) -> Callable[[str, float], None]:
+    """The same for several threads at once."""
+    lock = Lock()
+
+    def told(stage: str, share: float) -> None:
+        with lock:
+            tell(stage, share)
+
+    return told
 
 
 def _lines() -> Callable[[str, float], None]:
@@ -58,6 +70,6 @@ def _bars() -> Iterator[Callable[[str, float], None]]:
             progress.refresh()
 
     try:
-        yield tell
+        yield _in_turn(tell)
     finally:
         progress.stop()

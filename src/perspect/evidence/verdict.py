@@ -68,6 +68,11 @@ class FamilyVote:
         """Whether the value that it reads by stands clear of its cut-off."""
         return self.primary is not None and self.primary.is_clear
 
+    @property
+    def measured_by(self) -> str:
+        """The series that the value was measured in."""
+        return "" if self.primary is None else self.primary.finding.marker.measured_by
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -20,7 +20,8 @@ TRAP_DEPENDENT: Final = 0.25
 """Relative change of a value without trapped voxels beyond which it rests on them [our default]."""
 
 ENOUGH: Final = 2
-"""Families that agree and stand clear of their cut-offs, without which nothing is concordant."""
+"""Families that agree and stand clear of their cut-offs, and series that they were measured in, without which nothing
+is concordant: what spoils a series without being seen spoils all that is read of it."""
 
 OUTVOTED: Final = 3
 """Families that agree and stand clear, from which on one family against them leaves the side leaning [our default]."""
@@ -271,13 +272,14 @@ def _verdict(votes: Sequence[FamilyVote]) -> tuple[Word, Side]:
     """The word and the side of some votes. Those that stand clear of their cut-offs go before those that do not."""
     counts = {side: [one for one in votes if one.side is side] for side in (Side.FOR, Side.AGAINST)}
     clear = {side: sum(one.is_clear for one in some) for side, some in counts.items()}
+    series = {side: len({one.measured_by for one in some if one.is_clear}) for side, some in counts.items()}
     side = max(counts, key=lambda one: (clear[one], len(counts[one])))
     if not counts[side]:
         return Word.INSUFFICIENT, Side.NEITHER
     against = sum(_objects_to(one, side) for one in votes)
     is_doubted = any(side.other in one.doubts for one in votes)
     if against == 0 and not is_doubted:
-        return (Word.CONCORDANT if clear[side] >= ENOUGH else Word.LEANS), side
+        return (Word.CONCORDANT if min(clear[side], series[side]) >= ENOUGH else Word.LEANS), side
     if (against == 0 and clear[side]) or (against == 1 and clear[side] >= OUTVOTED):
         return Word.LEANS, side
     return Word.DISCORDANT, Side.NEITHER

@@ -32,7 +32,10 @@ def _sentence(question: Question, answer: Answer, held_back: tuple[str, ...]) ->
         said += f" {_said(answer.families_against, 'disagrees', 'disagree')}."
     elif len(answer.families_for) > 1:
         said += f" {' '.join(held_back)}"
-    near = [one.family for one in answer.families if one.side is answer.side and not one.is_clear]
+    backers = [one for one in answer.families if one.side is answer.side]
+    if len(backers) > 1 and len({one.measured_by for one in backers}) == 1:
+        said += f" All of that was measured in one series ({backers[0].measured_by.upper()})."
+    near = [one.family for one in backers if not one.is_clear]
     if near:
         said += f" {_said(near, 'is not clear of its cut-off', 'are not clear of their cut-offs')}."
     return said.replace("  ", " ").strip()

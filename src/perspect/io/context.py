@@ -14,7 +14,7 @@ YES_OR_NO: Final = ("adult", "treated", "antiangiogenic", "steroids", "gadoliniu
 DATES: Final = ("study_date", "radiotherapy_end")
 NUMBERS: Final = ("radiotherapy_days",)
 SHARES: Final = ("haematocrit",)
-SEEN: Final = ("swi_dual_rim",)
+SEEN: Final = ("swi_dual_rim", "t2_flair_mismatch")
 """Signs that only a reader can see, in the table `[seen]`."""
 
 

@@ -6,9 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Final
 
 from perspect.vocabulary import Problem
+
+TURNS: Final[dict[Path, "RLock"]] = {}
+"""Whose turn it is to write to a folder: what all its results share is read, added to and written again."""
 
 REPLACED: Final = "replaced"
 """The folder, below the temporary one, where files that are replaced wait until the new ones stand."""
@@ -19,7 +23,13 @@ def staged(out: Path) -> Iterator[Path]:
     """A temporary folder on the disk of `out`, gone afterwards, whatever happens, unless former results are left in it.
 
     Inside `out` where that exists (it may be a mounted volume), else beside it. Errors of the disk become a `Problem`.
+    Of several threads one writes to a folder at a time.
     """
+    with TURNS.setdefault(out.absolute(), RLock()):
+        yield from _staged(out)
+
+
+def _staged(out: Path) -> Iterator[Path]:
     beside = next(folder for folder in (out, *out.absolute().parents) if folder.is_dir())
     try:
         temporary = Path(tempfile.mkdtemp(prefix=".perspect-", dir=beside))

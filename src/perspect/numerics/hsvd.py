@@ -58,7 +58,8 @@ def powers_of(factors: Complex[np.ndarray, " components"], n_points: int) -> Com
     """z^n of each factor, n from zero."""
     near = factors ** np.arange(BLOCK)[:, None]
     far = factors ** np.arange(0, n_points, BLOCK)[:, None]
-    out: Complex[np.ndarray, "points components"] = (far[:, None] * near).reshape(-1, factors.size)[:n_points]
+    powers = (far[:, None] * near).reshape(len(far) * BLOCK, factors.size)
+    out: Complex[np.ndarray, "points components"] = powers[:n_points]
     return out
 
 

@@ -15,7 +15,7 @@ from perspect.evidence.weigh import is_trap_dependent
 from perspect.report import words
 from perspect.report.changes import change_rows
 from perspect.report.curves import figure
-from perspect.report.dossier import Dossier, Plate, Used
+from perspect.report.dossier import Dossier, Plate, Shown, Used
 from perspect.report.evidence_table import marker_lines, shown
 from perspect.report.exhibits import Exhibit
 from perspect.report.findings import BANNER
@@ -25,7 +25,7 @@ from perspect.report.panel import Chart
 from perspect.report.parts import map_tables, sizes
 from perspect.report.picture import Painter, colour_bar
 from perspect.report.remarks import first_sentence, remarks
-from perspect.report.spectrum import spectrum_drawing
+from perspect.report.spectrum import common_range, spectrum_drawing
 from perspect.report.view import View, layout, view, window
 from perspect.report.viewer import CLASS_COLOURS, CLASS_NAMES, viewer
 from perspect.vocabulary import Finding, Grid
@@ -54,6 +54,7 @@ OUTLINED: Final = {
     "trap": "left out as a trap",
     "voi": "voxel of the spectrum",
     "reach": "where its lines may come from",
+    "pair": "voxels of the map whose spectra are shown",
     "unusable": "no usable spectrum",
 }
 """What the outlines of a picture mean, by their style in answer.css."""
@@ -106,13 +107,14 @@ def answer_page(dossier: Dossier) -> str:
         methods=_methods(dossier),
         left=[one for one in dossier.series if not one.is_used],
         missing=_not_measured(dossier),
+        has_ratios=any(one.marker.key.startswith("cho_") for one in dossier.findings),
         flags=flags,
         notes=notes,
         outlined=_outlined(dossier.plates),
         charts=[
             (one, figure(one.panels, one.fitted, OF_THREE), _read_from(one, dossier.findings)) for one in dossier.charts
         ],
-        spectra=[(one, spectrum_drawing(replace(one.fitted, parts={}))) for one in dossier.spectra],
+        spectra=_spectra(dossier.spectra),
         roles=words.ROLES,
         paper_name=re.sub(r"[^\w.-]", "", dossier.name),
         references=[
@@ -167,6 +169,16 @@ def _finding(one: Finding) -> dict[str, Any]:
         "codes": list(dict.fromkeys(flag.code for flag in one.flags)),
         "depends": "rests on trapped voxels" if is_trap_dependent(one) else "",
     }  # fmt: skip
+
+
+def _spectra(some: Sequence[Shown]) -> list[tuple[Shown, str]]:
+    """Spectra as drawings without their parts; those of one group have one scale."""
+    ends = {
+        group: common_range(one.fitted for one in some if one.group == group) for group in {one.group for one in some}
+    }
+    return [
+        (one, spectrum_drawing(replace(one.fitted, parts={}), ends[one.group] if one.group else None)) for one in some
+    ]
 
 
 def _read_from(chart: Chart, findings: Sequence[Finding]) -> list[tuple[str, str]]:

@@ -64,11 +64,12 @@ class Plate:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A spectrum with its fit, and what must be said of it in words."""
+    """A spectrum with its fit, and what must be said of it in words. Those of one `group` are drawn on one scale."""
 
     title: str
     fitted: FittedSpectrum
     caption: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ The picture is whole without a script. `spectrum_numbers` and the page's script 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Final
 
@@ -45,8 +45,14 @@ OVERLAID: Final = ("#0e86c8", "#009e73", "#b35a90", "#8a6d00", "#6a51a3", "#c039
 """Of parts laid over the spectrum."""
 
 
-def spectrum_drawing(fitted: FittedSpectrum) -> str:
-    """One SVG that stands inside a page."""
+def common_range(some: Iterable[FittedSpectrum]) -> tuple[float, float]:
+    """The lowest and highest amplitude that several spectra need where they are drawn on one scale."""
+    lows, highs = zip(*(_range(one) for one in some), strict=True)
+    return min(lows), max(highs)
+
+
+def spectrum_drawing(fitted: FittedSpectrum, within: tuple[float, float] | None = None) -> str:
+    """One SVG that stands inside a page; `within` are the ends of a scale that it shares with others."""
     groups = _groups(fitted.parts)
     height = SPECTRUM[1] + 26 + len(groups) * (PART + GAP) + 34
     head = f'<svg class="curves spectrum" viewBox="0 0 {WIDTH:g} {height:g}" role="img" font-size="11" fill="{INK}">'
@@ -54,7 +60,7 @@ def spectrum_drawing(fitted: FittedSpectrum) -> str:
     drawn.append(f"<title>{escape(spoken(fitted), quote=False)}</title>")
     drawn += _grid(fitted, SPECTRUM[1])
     drawn += _residual(fitted)
-    drawn += _data(fitted)
+    drawn += _data(fitted, within or _range(fitted))
     drawn.append(_hidden())
     scale = _largest(fitted)
     for place, (name, values) in enumerate(groups):
@@ -141,7 +147,7 @@ def _grid(fitted: FittedSpectrum, bottom: float) -> Iterator[str]:
     at = ticks(float(fitted.ppm.min()), float(fitted.ppm.max()), 10)
     yield '<g class="axis">'
     for value, x in zip(at, across(fitted, at), strict=True):
-        yield _path([(x, RESIDUAL[0]), (x, bottom)], LINE, 0.5) + _words(x, bottom + 14, f"{value:g}", "middle")
+        yield _path([(x, RESIDUAL[0]), (x, bottom)], LINE, 0.5) + _words(x, bottom + 16, f"{value:g}", "middle")
     yield "</g>"
     yield _path([(LEFT, bottom), (RIGHT, bottom)], LINE, 1.0)
 
@@ -159,8 +165,8 @@ def _residual(fitted: FittedSpectrum) -> Iterator[str]:
     yield _words(LEFT + 4, top + 4, "residual (band: ± 2 standard deviations of the noise)", size=9.5)
 
 
-def _data(fitted: FittedSpectrum) -> Iterator[str]:
-    low, high = _range(fitted)
+def _data(fitted: FittedSpectrum, ends: tuple[float, float]) -> Iterator[str]:
+    low, high = ends
     top, bottom = SPECTRUM
 
     def down(values: Float[np.ndarray, " bins"]) -> Float[np.ndarray, " bins"]:
@@ -186,8 +192,8 @@ def _data(fitted: FittedSpectrum) -> Iterator[str]:
     yield _path(list(zip(x, down(fitted.baseline), strict=True)), SERIES[2], 1.4, dashed)
     yield _path(list(zip(x, down(fitted.fit), strict=True)), SERIES[1], 1.5, ' data-row="fit"')
     for k, (name, colour) in enumerate((("data", INK), ("fit", SERIES[1]), ("baseline", SERIES[2]))):
-        y = top + 14 + 15 * k
-        yield _path([(RIGHT - 90, y - 4), (RIGHT - 66, y - 4)], colour, 1.8) + _words(RIGHT - 60, y, name)
+        y = top + 14 + 20 * k
+        yield _path([(RIGHT - 120, y - 4), (RIGHT - 96, y - 4)], colour, 1.8) + _words(RIGHT - 90, y, name)
 
 
 def _groups(parts: Mapping[str, Float[np.ndarray, " bins"]]) -> list[tuple[str, Float[np.ndarray, " bins"]]]:

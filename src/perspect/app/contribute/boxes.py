@@ -40,15 +40,21 @@ def reach(seen: Voxel) -> Grid:
     return Grid(box.shape, affine)
 
 
-def map_plate(one: Map, patient: Patient, title: str, caption: str) -> Plate:
+def map_plate(
+    one: Map, patient: Patient, title: str, caption: str, pair: tuple[tuple[int, int, int], ...] = ()
+) -> Plate:
     """A map of spectroscopy on the grid of the head, each of its voxels as the block that it is; voxels of the brain
-    that have no number are marked as unusable.
+    that have no number are marked as unusable, and those whose spectra are shown (`pair`) are outlined.
     """
     head, parts = patient.head, patient.lesion.parts.regions
     slab = _filled(_whole(one.grid), head.grid)
     has_none = _nearest((one.status > Status.OUTSIDE).astype(np.float32), one.grid, head.grid, slab) == 1
     lesion = middle(parts, slab) & slab
     outlines = {**({"unusable": has_none} if has_none.any() else {}), **drawn(parts)}
+    if pair:
+        chosen = np.zeros(one.grid.shape, np.float32)
+        chosen[tuple(np.transpose(pair))] = 1.0
+        outlines["pair"] = _nearest(chosen, one.grid, head.grid, slab) == 1
     shown = _on_head(one, head.grid, slab)
     return Plate(title, _image(head), shown, outlines, caption, lesion if lesion.any() else slab, head.grid.affine)
 

@@ -16,6 +16,7 @@ from perspect.anatomy.distance import grown
 from perspect.app.anatomy import Head
 from perspect.app.contribute.boxes import map_plate, voxel_plates
 from perspect.app.contribute.contribution import Contribution, Patient, unused
+from perspect.app.contribute.sides import Place, places_of_both, spectra_of
 from perspect.app.mrs import ExaminedGrid, SpectrumInputs, examine_mrs, examine_mrsi, is_grid
 from perspect.app.pairing import is_same_place, water_for
 from perspect.app.shares import tissues_of_head
@@ -113,11 +114,13 @@ def of_mrsi(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contri
     inputs = SpectrumInputs(paths[0], water)
     scan = _examined(inputs, patient, tell)
     raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
+    pair, shown = _both_sides(scan, patient)
     return Contribution(
         flags=(*raised, *remarks),
         used=(Used("mrsi", paths[0].name, "shown as maps; the markers are those of the single voxel"),),
         recipes={"MRSI": scan.measured.recipe},
-        plates=_map_plates(scan, patient),
+        plates=_map_plates(scan, patient, pair),
+        spectra=shown,
         pages={"MRSI page": scan.written.page},
         record=scan.written.summary,
     )
@@ -131,11 +134,22 @@ def _examined(inputs: SpectrumInputs, patient: Patient, tell: Progress) -> Exami
     )  # fmt: skip
 
 
-def _map_plates(scan: ExaminedGrid, patient: Patient) -> tuple[Plate, ...]:
+def _both_sides(scan: ExaminedGrid, patient: Patient) -> tuple[tuple[Place, ...], tuple[Shown, ...]]:
+    """The voxels of a map that stand for the lesion and the other side, and their spectra."""
+    ratio = scan.measured.maps.get(lexicon.CHO_OVER_NAA.key)
+    if ratio is None:
+        return (), ()
+    seen, whole = map_of(ratio, patient), patient.lesion.parts["whole"]
+    ill = np.nan_to_num(resample.share_of_boxes(whole.mask.astype(np.float32), whole.grid, ratio.grid))
+    places = places_of_both(seen, ill, None if patient.head.mirror is None else patient.head.mirror.plane)
+    return places, spectra_of(scan, places, float(seen.solid_share[places[0]])) if places else ()
+
+
+def _map_plates(scan: ExaminedGrid, patient: Patient, pair: tuple[Place, ...] = ()) -> tuple[Plate, ...]:
     """Choline over NAA, and its distance from what is normal."""
     maps = scan.measured.maps
     return tuple(
-        map_plate(maps[key], patient, title, "hatched: no usable spectrum")
+        map_plate(maps[key], patient, title, "hatched: no usable spectrum", pair)
         for key, title in MAPPED.items()
         if key in maps
     )
@@ -277,6 +291,7 @@ def _of_map(scan: ExaminedGrid, paths: tuple[Path, ...], patient: Patient) -> Co
         f"number; {scan.measured.summary['usable']} of {scan.measured.summary['voxels']} of the whole map"
     )
     te = scan.measured.summary.get("te")
+    pair, shown = _both_sides(scan, patient)
     return Contribution(
         findings=found,
         facts={"mrs.te": te, "mrs.te_shortest": te} if isinstance(te, float) else {},
@@ -284,7 +299,8 @@ def _of_map(scan: ExaminedGrid, paths: tuple[Path, ...], patient: Patient) -> Co
         traps=tuple(one.flag for one in traps),
         used=tuple(Used("mrs", one.name, said) for one in paths),
         recipes={"MRS": scan.measured.recipe},
-        plates=_map_plates(scan, patient),
+        plates=_map_plates(scan, patient, pair),
+        spectra=shown,
         pages={"MRS page": scan.written.page},
         record=scan.written.summary,
     )

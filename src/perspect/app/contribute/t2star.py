@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from jaxtyping import Bool
 
 from perspect import io, pitfalls
 from perspect.anatomy import align, resample
 from perspect.app.anatomy import Head
-from perspect.app.contribute.contribution import Contribution, unused
+from perspect.app.contribute.contribution import Contribution, drawn, middle, unused
 from perspect.app.lesion import Placed
 from perspect.io.sidecar import read_sidecar
 from perspect.pitfalls import Darkened, Trap
-from perspect.report.dossier import Used
+from perspect.report.dossier import Plate, Used
 from perspect.vocabulary import Problem, Region
 
 TURN: Final = 2.0 * np.pi
@@ -56,7 +57,19 @@ def of_t2star(paths: tuple[Path, ...], head: Head, lesion: Placed) -> tuple[tupl
     why = {one: f"{chosen.name} is read" for one in paths if one not in (chosen, of_phase)}
     why |= {of_phase: why_not} if of_phase is not None and why_not else {}
     used = (Used("t2star", one.name, how if one not in why else "", one not in why, why.get(one, "")) for one in paths)
-    return traps, Contribution(used=tuple(used))
+    outlines = {**drawn(parts), **_trapped(there)}
+    title = "SWI" if chosen.name.split(".")[0].endswith("_swi") else "T2*"
+    plate = Plate(
+        title, np.where(brain, np.nan_to_num(magnitude), 0.0), None, outlines, "dark: blood or calcium",
+        middle(parts, brain), grid.affine, matrix,
+    )  # fmt: skip
+    return traps, Contribution(used=tuple(used), plates=(plate,))
+
+
+def _trapped(traps: tuple[Trap, ...]) -> dict[str, Bool[np.ndarray, "x y z"]]:
+    """What is outlined as blood or calcium."""
+    masks = [one.mask.mask for one in traps if one.mask is not None]
+    return {"trap": np.any(masks, axis=0)} if masks else {}
 
 
 def _chosen(paths: tuple[Path, ...]) -> tuple[Path, Path | None] | None:

@@ -54,6 +54,10 @@ OLIGODENDROGLIOMA: Final = "Oligodendroglioma has a high blood volume whatever i
 MIXTURE: Final = (
     "Progression is usually a mixture with treatment effect: read the fractions of the lesion, not only the side."
 )
+ISLANDS: Final = (
+    "Small islands of tumour within treated tissue tower above it as vessels do: where a vessel is said in the solid "
+    "part, read the values with trapped voxels, too."
+)
 FOLLOW_UP: Final = "The studies mix biopsy and follow-up as proof."
 
 VESSEL_OR_OLIGO: Final = (

@@ -16,8 +16,12 @@ METASTASIS_OR_GLIOMA = Question(
         Use(Family.VASCULARITY, (
             "met.dsc.peri.2014", "met.perfusion.suh2018", "met.combined.romano2022", "met.asl.gradient.lin2016",
         )),
+        Use(Family.PERMEABILITY, ("met.dsc.psr.preload.39",)),
         Use(Family.METABOLISM, ("met.mrs.chonaa.peri.wang2017", "met.mrs.chocr.peri.wang2017")),
     ),
-    limits=("Within the mass itself both are alike; only the 5 mm around it are read.",),
+    limits=(
+        "Blood volume within the mass is alike in both; that of the 5 mm around it is read.",
+        "Recovery of the signal (PSR) within it depends on preload, flip angle and TE; no cut-off travels (Lee 2019).",
+    ),
     settles=("spectroscopy around the lesion", "a search for a primary tumour", "biopsy"),
 )  # fmt: skip

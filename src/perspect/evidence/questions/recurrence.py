@@ -5,6 +5,7 @@ from perspect.evidence.questions.common import (
     ADULT,
     BARRIER,
     FOLLOW_UP,
+    ISLANDS,
     LATE_ENOUGH,
     MIXTURE,
     NO_DRUG,
@@ -40,7 +41,7 @@ RECURRENCE = Question(
         Use(Family.PERMEABILITY, ("rec.dce.vandijken2017", "rec.dce.patel2017")),
         Use(Family.CONVENTIONAL, ("rec.anatomical.vandijken2017", "rec.btrads.2024")),
     ),
-    limits=(MIXTURE, FOLLOW_UP, "Six of ten lesions in the largest analysis had progressed (Fu 2022)."),
+    limits=(MIXTURE, ISLANDS, FOLLOW_UP, "Six of ten lesions in the largest analysis had progressed (Fu 2022)."),
     settles=("spectroscopy", "amino-acid PET", "biopsy", "imaging after an interval"),
     disagreements=(VESSEL_OR_OLIGO, BARRIER),
 )  # fmt: skip
