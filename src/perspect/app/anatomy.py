@@ -57,7 +57,8 @@ class Seen:
     in them (`series_to_anatomy`, mm).
 
     On the grid of the series lie `candidates`, normal-appearing white matter by where it was looked for; `white`, the
-    one of them that is the reference (None if there is none); the lesion, and what lies `opposite` of it.
+    one of them that is the reference (None if there is none); the lesion, how much of each voxel it is, and what lies
+    `opposite` of it.
     """
 
     leading: Anatomy
@@ -72,6 +73,7 @@ class Seen:
     mirror: Mirror | None
     flags: tuple[Flag, ...]
     steps: tuple[Step, ...]
+    lesion_share: Float32[np.ndarray, "x y z"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +210,7 @@ def _seen(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid, placed: ali
             ),
         ),
         steps=(*head.steps, step, chosen.step),
+        lesion_share=_share_on_series(head.ill, grid, placed),
     )  # fmt: skip
 
 
@@ -296,6 +299,14 @@ def _on_series(region: Region | None, grid: Grid, placed: align.Alignment, name:
     if region is None:
         return None
     return Region(resample.onto(region.mask, region.grid, grid, matrix=placed.matrix), grid, name, region.origin)
+
+
+def _share_on_series(region: Region | None, grid: Grid, placed: align.Alignment) -> Float32[np.ndarray, "x y z"] | None:
+    """How much of each voxel of the series a region of the anatomy is."""
+    if region is None:
+        return None
+    share = resample.onto(region.mask.astype(np.float32), region.grid, grid, matrix=placed.matrix)
+    return np.asarray(np.nan_to_num(share), np.float32)
 
 
 def _named(chosen: normal.NormalWhiteMatter, leading: str) -> Region:

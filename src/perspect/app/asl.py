@@ -12,7 +12,7 @@ import perspect
 from perspect import asl, io, report
 from perspect.anatomy import align, resample
 from perspect.app.anatomy import Head, Seen, seen, seen_in, transform
-from perspect.app.place import kept_of, region_on
+from perspect.app.place import kept_of, region_on, share_on
 from perspect.asl.audit import LONGEST
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import (
@@ -45,7 +45,7 @@ SHARES: Final = ("grey", "white", "fluid")
 SURE_MM: Final = 0.5
 """Standard error in mm up to which the alignment of M0 is believed. [our default]"""
 
-MODELLED: Final = ("cbf", "att", "abv", "abat", "cbfgm", "cbfwm", "cbfreg", "relcbf")
+MODELLED: Final = ("cbf", "att", "abv", "abat", "cbfgm", "cbfwm", "cbflesion", "cbfreg", "relcbf")
 """Maps that rest on a kinetic model, for their sidecars."""
 
 
@@ -245,6 +245,7 @@ def head_of(
     around = Around(
         regions.get("brain"), regions.get("lesion"), shares.get("grey"), shares.get("white"), shares.get("fluid"),
         shares.get("t1"), shares.get("att"),
+        lesion_share=None if inputs.lesion is None else share_on(inputs.lesion, grid, has_positions=has_positions),
     )  # fmt: skip
     if not anatomy or ("grey" in shares and "white" in shares):
         return _Head(around, tuple(flags), (), sources)
@@ -266,8 +267,10 @@ def head_of(
     )
     files = [one for path in anatomy.values() for one in io.files_of_anatomy(path)]
     sources |= {io.label(path): io.sha256(path) for path in files}
+    is_drawn_on_series = around.lesion is not None and around.lesion_share is None
     around = replace(
         around,
+        lesion_share=None if is_drawn_on_series else found.lesion_share,
         grey=around.grey if around.grey is not None else grey,
         white=around.white if around.white is not None else white,
         fluid=around.fluid if around.fluid is not None else fluid,

@@ -51,8 +51,6 @@ from perspect.vocabulary.progress import Progress, silent
 
 NOTHING_ELSE: Final = Around()
 
-PURE: Final = {"cbfgm": lexicon.GREY_FLOW, "cbfwm": lexicon.WHITE_FLOW}
-
 UNCUT: Final = 1.0
 """Duration in s that a bolus of pulsed labelling is taken to have where it was not cut off and none is given; flow is
 then relative. [our default]"""
@@ -152,13 +150,15 @@ def quantify(
     tell("checks", 0.0)
     seen = quality(fitted, around, brain, checked.halves, relaxed.is_absolute)
     lesion = read_out(fitted, around, brain, plan.seed)
-    wants_pure, wants_drawn = plan.partial_volume == "regression", plan.spatial != "none"
-    pure = pure_flow(fitted, around, brain) if wants_pure and relaxed.is_absolute else {}
+    wants_pure, wants_drawn = plan.partial_volume != "none", plan.spatial != "none"
+    in_lesion = plan.partial_volume == "lesion"
+    pure = pure_flow(fitted, around, brain, in_lesion=in_lesion) if wants_pure and relaxed.is_absolute else None
     drawn = regular(fitted, around, brain, plan.spatial) if wants_drawn and relaxed.is_absolute else None
     flags = (
         *one.flags, *moved.flags, *bolus_flags, *relaxed.flags, *inverted.flags, *blood_flags, *checked.flags,
         *within_flags, *_tissue_flags(around, plan), *averaged.flags, *left.flags, *_noise_flags(averaged.origin),
         *seen.flags, *lesion.flags, *(drawn.flags if drawn is not None else ()),
+        *(pure.flags if pure is not None else ()),
         *(_not_made() if (wants_pure or wants_drawn) and not relaxed.is_absolute else ()),
     )  # fmt: skip
     flags = tuple(sorted(flags, key=lambda flag: -flag.severity))
@@ -170,16 +170,19 @@ def quantify(
     steps: tuple[Step, ...] = (
         *((one.step,) if one.step is not None else ()),
         moved.step, found.step, averaged.step, relaxed.step, inverted.step, blood_step, account.kinetics_step(run),
-        *((drawn.step,) if drawn is not None else ()),
+        *((drawn.step,) if drawn is not None else ()), *((pure.step,) if pure is not None else ()),
     )  # fmt: skip
     regions = {"brain": brain, **({"lesion": around.lesion} if around.lesion is not None else {})}
     regions |= of_white(lesion)
     made = maps(fitted, brain, samples, relaxed.values if relaxed.is_absolute else None)
     if drawn is not None:
         made |= regular_maps(drawn, brain, fitted)
-    for key, column in pure.items():
-        made[key] = Map.of(PURE[key], brain, *column)
-    numbers = {**account.summary(run, flags), **one.numbers}
+    if pure is not None:
+        made |= {
+            key: Map.of(quantity, brain, pure.tissues[key].flow, pure.tissues[key].std, pure.tissues[key].status)
+            for key, quantity in pure.quantities().items()
+        }
+    numbers = {**account.summary(run, flags), **one.numbers, **(pure.numbers if pure is not None else {})}
     held = None if keep is None else account.kept(run, keep)
     return Measured(made, flags, Recipe(steps), regions, account.curves(run), numbers, held)
 

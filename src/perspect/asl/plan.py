@@ -108,8 +108,9 @@ class Plan:
     """Whether a second map of flow is made that is drawn to its neighbours (cbfreg): in tissue but a lesion, or in a
     lesion as well, where neighbours never weigh more than its own data. All numbers come from the measured map."""
 
-    partial_volume: Literal["none", "regression"] = "none"
-    """Flow of pure grey and white matter by regression over neighbours (needs maps of both; a lesion is left out)."""
+    partial_volume: Literal["none", "regression", "lesion"] = "none"
+    """Flow of pure grey and white matter by regression over neighbours (needs maps of both; a lesion is left out), and
+    of pure lesion besides, voxel by voxel (lesion). All numbers come from the measured map."""
 
     seed: int = 0
     """Of the bootstrap of reference regions."""

@@ -299,6 +299,12 @@ WHITE_FLOW = Quantity(
     "Blood flow of the white matter in a voxel, corrected for partial volume by regression over neighbours.",
     "mL/100 g/min", 100.0 * _MINUTE, "mL/(100.g)/min", "Q.PH1.003", None, (0.0, 50.0),
 )
+LESION_FLOW = Quantity(
+    "cbflesion", "Cerebral blood flow of pure lesion", "CBF_lesion", "1/s", 0.0, 0.1,
+    "Blood flow of the lesion in a voxel: what grey and white matter leave of it, over the share of the lesion. No "
+    "number of a lesion comes from it.",
+    "mL/100 g/min", 100.0 * _MINUTE, "mL/(100.g)/min", "Q.PH1.003", None, (0.0, 100.0),
+)
 PERFUSION_WEIGHTED = Quantity(
     "deltam", "Perfusion-weighted signal", "ΔM/M0", "1", -1.0, 1.0,
     "Control minus label, mean over all delays, over the fully relaxed signal of the tissue: what was measured, before "
@@ -385,8 +391,8 @@ LINE_WIDTH = Quantity(
 ALL: Final = (
     SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1,
     K2, KEP_LEAKAGE, LEAK_R1, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
-    PS, FLOW, RELATIVE_FLOW, GREY_FLOW, WHITE_FLOW, REGULAR_FLOW, NEIGHBOURS_SHARE, ATT, ABV, ABAT, PERFUSION_WEIGHTED,
-    CALIBRATION,
+    PS, FLOW, RELATIVE_FLOW, GREY_FLOW, WHITE_FLOW, LESION_FLOW, REGULAR_FLOW, NEIGHBOURS_SHARE, ATT, ABV, ABAT,
+    PERFUSION_WEIGHTED, CALIBRATION,
     FP, EXTRACTION, ARTERIAL_DELAY, CAPILLARY_TIME, WASHOUT_FAST, WASHOUT_SLOW, FAST, SLOW, PASSING,
     REL_KTRANS, REL_VE, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT, TIME_TO_PEAK,
     IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, DELTA_R1, DELTA_T1, MODEL, INVERSION, PLATEAU, T1_APPARENT,
