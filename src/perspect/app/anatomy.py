@@ -73,7 +73,17 @@ class Seen:
     mirror: Mirror | None
     flags: tuple[Flag, ...]
     steps: tuple[Step, ...]
-    lesion_share: Float32[np.ndarray, "x y z"] | None = None
+    lesion_share: Float32[np.ndarray, "i j k"] | None = None
+
+    @property
+    def reflection(self) -> Float[np.ndarray, "4 4"] | None:
+        """Takes every place of the series (mm) to the one opposite; None where the plane between the sides is not
+        known.
+        """
+        if self.mirror is None:
+            return None
+        place = self.series_to_anatomy
+        return np.asarray(place.back @ self.mirror.plane.reflection @ place.matrix)
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,7 +45,7 @@ SHARES: Final = ("grey", "white", "fluid")
 SURE_MM: Final = 0.5
 """Standard error in mm up to which the alignment of M0 is believed. [our default]"""
 
-MODELLED: Final = ("cbf", "att", "abv", "abat", "cbfgm", "cbfwm", "cbflesion", "cbfreg", "relcbf")
+MODELLED: Final = ("cbf", "att", "abv", "abat", "cbfgm", "cbfwm", "cbflesion", "cbfreg", "relcbf", "cbfattcorr")
 """Maps that rest on a kinetic model, for their sidecars."""
 
 
@@ -271,6 +271,7 @@ def head_of(
     around = replace(
         around,
         lesion_share=None if is_drawn_on_series else found.lesion_share,
+        reflection=found.reflection,
         grey=around.grey if around.grey is not None else grey,
         white=around.white if around.white is not None else white,
         fluid=around.fluid if around.fluid is not None else fluid,

@@ -276,6 +276,11 @@ def maps(fitted: Kinetics, brain: Region, samples: Samples, m0: Float[np.ndarray
         quantities[key].key: Map.of(quantities[key], brain, fitted.values[key], fitted.std[key], fitted.status[key])
         for key in fitted.values
     }
+    if fitted.correlation is not None:
+        # It is a part of the errors of the two, and has none of its own.
+        zero = np.where(np.isfinite(fitted.correlation), 0.0, np.nan)
+        status = fitted.status["cbf"]
+        made["cbfattcorr"] = Map.of(lexicon.FLOW_ATT_CORRELATION, brain, fitted.correlation, zero, status)
     if m0 is None:
         return made
     plain = fitted.status["cbf"]

@@ -157,7 +157,8 @@ class Around:
     """What else is known of the head, on the grid of the series: all of it may be missing.
 
     `grey`, `white` and `fluid` are shares of each voxel (0 to 1), `t1` a map in s, `att` one of transit times in s from
-    another scan. `lesion_share` is how much of each voxel is lesion, where that is known finer than voxels.
+    another scan. `lesion_share` is how much of each voxel is lesion, where that is known finer than voxels;
+    `reflection` takes every place (mm) to the one opposite, where the plane between the sides is known.
     """
 
     mask: Region | None = None
@@ -169,6 +170,7 @@ class Around:
     att: Float[np.ndarray, "x y z"] | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     lesion_share: Float[np.ndarray, "x y z"] | None = None
+    reflection: Float[np.ndarray, "4 4"] | None = None
 
     @property
     def share_of_lesion(self) -> Float[np.ndarray, "x y z"] | None:
