@@ -126,6 +126,16 @@ def test_the_command_prints_flow_and_where_the_page_is(raw, tmp_path, capsys):
     assert "sub-01.html" in printed
 
 
+def test_an_encoding_has_a_name_or_a_table_and_nothing_else(raw, tmp_path, capsys):
+    given = ["--mask", str(raw / "mask.nii.gz"), "--no-motion"]
+    words = ["asl", str(raw), "--out", str(tmp_path / "out"), *given, "--encoding"]
+    assert main([*words, "hadamard-9"]) == 2
+    assert "hadamard-4, -8, -12" in capsys.readouterr().err
+    # Twelve volumes are no cycles of eight.
+    assert main([*words, "Hadamard-8"]) == 2
+    assert "no multiple of the 8 rows" in capsys.readouterr().err
+
+
 def test_a_map_that_is_no_share_is_refused(raw, tmp_path):
     nib.save(nib.Nifti1Image(ball() * np.float32(100), GRID.affine), raw / "gm.nii.gz")
     with pytest.raises(Problem, match="between 0 and 1"):

@@ -13,7 +13,7 @@ from perspect import asl, io, report
 from perspect.anatomy import align, resample
 from perspect.app.anatomy import Head, Seen, seen, seen_in, transform
 from perspect.app.place import kept_of, region_on, share_on
-from perspect.asl.audit import LONGEST
+from perspect.asl.audit import demand_times
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import (
     Acquisition,
@@ -287,7 +287,7 @@ def _map_on(path: Path, grid: Grid, *, is_share: bool) -> Float[np.ndarray, "x y
     """
     values, own = io.read_volume(path)
     if not is_share:
-        _demand_seconds(values, path)
+        demand_times(values, path.name)
     if is_share and (np.nanmax(values) > 1.5 or np.nanmin(values) < -0.1):
         raise Problem(
             f"{path.name} goes from {np.nanmin(values):g} to {np.nanmax(values):g}.",
@@ -304,22 +304,6 @@ def _map_on(path: Path, grid: Grid, *, is_share: bool) -> Float[np.ndarray, "x y
             "Give a map in the same frame of reference.",
         )
     return np.asarray(on, np.float32)
-
-
-def _demand_seconds(values: Float[np.ndarray, "x y z"], path: Path) -> None:
-    """Raises Problem for a map of times that are none in s: of T1 and transit times, the middle lies below 10."""
-    known = values[np.isfinite(values) & (values > 0)]
-    middle = float(np.median(known)) if known.size else float("nan")
-    if 1.0 / LONGEST < middle <= LONGEST:
-        return
-    if not known.size:
-        raise Problem(f"{path.name} holds no time above 0.", "No voxel would have a value.", "Give a map in s.")
-    looks = "milliseconds" if middle > LONGEST else "rates or something else"
-    raise Problem(
-        f"The middle value of {path.name} is {middle:g}, which looks like {looks}.",
-        "T1 and transit times are read in s: flow would be wrong, or missing, everywhere.",
-        "Give the map in s" + (f" (divided by 1000: {middle / 1000:g})." if middle > LONGEST else "."),
-    )
 
 
 def background(labelled: Labelled) -> Float[np.ndarray, "x y z"]:

@@ -70,7 +70,9 @@ def quality(fitted: Kinetics, around: Around, brain: Region, halves: float, is_a
     _missing(fitted.status["cbf"], numbers, flags)
     _two_times(fitted, around, brain, numbers, flags)
     if fitted.misfit is not None:
-        numbers["misfit"] = float(np.nanmean(fitted.misfit[normal])) if normal.any() else float("nan")
+        # Two delays leave nothing by which a fit could be judged.
+        told = fitted.misfit[normal & np.isfinite(fitted.misfit)]
+        numbers["misfit"] = float(told.mean()) if told.size else float("nan")
     _variation(flow[tissue], fitted.std["cbf"][tissue], grey is not None, fitted.correlation is None, numbers, flags)
     _negative(flow, fitted.std["cbf"], tissue, numbers, flags)
     if is_absolute:
