@@ -144,7 +144,7 @@ def examine_asl(
         {"asl": asdict(plan)},
         {**labelled.series.sources, **m0_sources, **head.sources},
         perspect.__version__,
-        facts(measured, plan),
+        facts(measured),
         reading.code,
         reading.root,
         () if head.seen is None else (transform(head.seen, "asl"),),
@@ -315,11 +315,11 @@ def background(labelled: Labelled) -> Float[np.ndarray, "x y z"]:
     return np.nan_to_num(np.asarray(mean, np.float32))
 
 
-def facts(measured: Measured, plan: asl.Plan) -> dict[str, dict[str, Any]]:
+def facts(measured: Measured) -> dict[str, dict[str, Any]]:
     """What the sidecar of each map says of how it was made."""
     summary = measured.summary
     said = {
-        "Model": plan.kinetics,
+        "Model": summary.get("kinetics", "the scanner's own"),
         "M0": summary.get("m0_origin"),
         "InversionEfficiency": summary.get("efficiency"),
         "BloodT1": summary.get("blood_t1"),

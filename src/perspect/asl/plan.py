@@ -148,6 +148,10 @@ class Plan:
             (self.blood_t1 is not None and (self.hct is not None or of_hct), "blood_t1 is given, and hct, sex or age"),
             (self.hct is not None and of_hct, "hct is given, and sex or age, from which it would be estimated,"),
             (self.m0_smoothing > 0 and self.m0 in ("fluid", "white", "none"), f"m0 is '{self.m0}', and m0_smoothing"),
+            (
+                self.m0_recovery != "slice" and self.m0 in ("fluid", "white", "none"),
+                f"m0 is '{self.m0}', and m0_recovery",
+            ),
         ):
             if is_idle:
                 raise Problem(
