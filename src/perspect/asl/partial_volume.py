@@ -34,6 +34,10 @@ FREE: Final = 0.01
 """Share of lesion up to which a voxel speaks of grey and white matter: a tenth of a rim is more than half of white
 matter. [our default]"""
 
+COSTS: Final = 2.0
+"""By how much the error of a voxel of a lesion may grow: where more is taken out of it, nothing is left. [our
+default]"""
+
 SEPARATE: Final = 0.02
 """Determinant of the normal equations over the product of their diagonal, below which neighbours hold the two tissues
 in the same proportions and cannot be told apart. [our default]"""
@@ -200,15 +204,19 @@ def _of_lesion(
     even: _Even,
     shares: Shares,
 ) -> PureTissue:
-    """What grey and white matter leave of each voxel, over its share of lesion; a trace that is not told is let be."""
+    """What grey and white matter leave of each voxel, over its share of lesion; a trace that is not told is let be.
+
+    Where that costs too much, nothing is told.
+    """
     x = np.stack([shares.grey, shares.white])
     is_told = good & (shares.lesion >= LEAST) & (even.is_told | (x <= TRACE)).all(axis=0)
     usable = np.where(even.is_told, x, 0.0)
     others = np.einsum("iv,iv->v", usable, np.where(even.is_told, even.flow, 0.0))
     spread = np.einsum("iv,jv,ijv->v", usable, usable, np.where(np.isfinite(even.covariance), even.covariance, 0.0))
     share = np.where(shares.lesion >= LEAST, shares.lesion, np.nan)
-    status = np.where(is_told, np.int16(Status.OK), np.int16(Status.NOT_DETERMINED))
-    return PureTissue((flow - others) / share, np.sqrt(std**2 + spread) / share, status)
+    error = np.sqrt(std**2 + spread) / share
+    status = np.where(is_told & (error <= COSTS * std), np.int16(Status.OK), np.int16(Status.NOT_DETERMINED))
+    return PureTissue((flow - others) / share, error, status)
 
 
 def _step(sentence: str) -> Step:
@@ -234,8 +242,11 @@ def _reported(
             f", and flow there moves by {unit.shown_factor * float(moved.mean()):.0f} {unit.shown_unit} on average "
             f"({unit.shown_factor * float(moved.max()):.0f} at most), as the shares are right"
         )
+    gone = int((ill & ~pure.is_told).sum())
+    if gone:
+        sentence += f". Of {gone} voxels too little is left to tell, or their neighbours tell too little"
     sentence += (
-        f". The mean of the lesion goes from {unit.shown_factor * means[0]:.1f} to {unit.shown_factor * means[1]:.1f}; "
+        f". The mean of the others goes from {unit.shown_factor * means[0]:.1f} to {unit.shown_factor * means[1]:.1f}; "
         "its numbers on the page come from the measured flow."
     )
     share = float(mixed.sum() / max(inside.sum(), 1))
