@@ -1,12 +1,13 @@
 """Accuracy, calibration of errors, and speed of the ASL room, with the nearest peers beside it where they are present.
 
-`python benchmarks/asl.py [dro] [speed] [own] [patients] [bound]` prints markdown tables; without words, all of them.
+`python benchmarks/asl.py [dro] [speed] [own] [patients] [bound] [choices]` prints markdown tables; without words, all.
 
 - `dro`: the public digital reference object `asl/asldro_plain` (PERSPECT_DATA, else `../shared/data`), six delays, grey
   matter 60 mL/100 g/min and 0.8 s, white matter 20 and 1.2.
 - `own`: cases that others' equations made, below PERSPECT_OWN_ASL, made by its `recipes/gen_own_cases.py`.
 - `patients`: virtual patients, still and moved, of one delay and of several, against their truth.
 - `bound`: what noise alone leaves of flow there, by the information that the samples hold at the true parameters.
+- `choices`: what T1, λ, another M0 and drawing to neighbours would do for rim and necrosis there.
 - `speed`: the kernel alone, on one thread.
 
 Peers: osipy through PERSPECT_PEERS (see README.md), and SciPy's curve_fit voxel by voxel. Gates nothing.
@@ -318,7 +319,58 @@ def bound() -> Iterator[str]:
         yield f"| {tissue} | {inside.sum()} | {' | '.join(cells)} |"
 
 
-TABLES = {"dro": dro, "speed": speed, "own": own, "patients": patients, "bound": bound}
+def choices() -> Iterator[str]:
+    """What could bring the rim and the errors of necrosis to their floors, on four patients with six delays."""
+    yield "| patient | choice | rim | necrosis | oedema |"
+    yield "|---|---|---|---|---|"
+    template = io.icbm_2009a()
+    for name, seed in (("high-grade-glioma", 1), ("high-grade-glioma", 21), ("metastasis", 23)):
+        simulation = Simulation(next(one for one in SCENARIOS if one.name == name), seed)
+        labelled, around, truth = scanned(simulation, simulation.patient(template), "multi")
+        plan = asl.Plan(kinetics="tissue")
+        known = replace(around, t1=np.asarray(truth["t1"], float))
+        for words, choice, given in (
+            ("as measured", plan, around),
+            ("λ 0.95", replace(plan, partition=0.95), around),
+            ("M0 of white matter", replace(plan, m0="white"), around),
+            ("T1 map", plan, known),
+            ("T1 map, M0 of white matter", replace(plan, m0="white"), known),
+        ):
+            flow = asl.quantify(labelled, choice, around=given).maps["cbf"]
+            yield _choice(f"{name} {seed}", words, flow.values, flow.std, truth)
+        yield _choice(
+            f"{name} {seed}", "T1 of the lesion 1.5 s ± 20 %, marginalised", *_marginal(labelled, around), truth
+        )
+        drawn = asl.quantify(labelled, replace(plan, spatial="everywhere"), around=around)
+        share = drawn.maps["cbfshare"].values[truth["enhancing"]]
+        flow = drawn.maps["cbfreg"]
+        words = f"drawn to its neighbours (rim: {np.nanmean(share):.0%} theirs)"
+        yield _choice(f"{name} {seed}", words, flow.values, flow.std, truth)
+
+
+def _marginal(labelled: Labelled, around: Around) -> tuple[np.ndarray, np.ndarray]:
+    """Flow and its error over a log-normal T1 of the lesion."""
+    apart = np.array([-1.5, -0.75, 0.0, 0.75, 1.5])
+    weight = np.exp(-0.5 * apart**2)
+    weight = (weight / weight.sum())[:, None, None, None]
+    plans = [asl.Plan(kinetics="tissue", lesion_t1=float(1.5 * np.exp(0.2 * one))) for one in apart]
+    every = [asl.quantify(labelled, one, around=around).maps["cbf"] for one in plans]
+    flow, std = (np.stack([getattr(one, what) for one in every]) for what in ("values", "std"))
+    mean = (weight * flow).sum(axis=0)
+    return mean, np.sqrt((weight * (std**2 + flow**2)).sum(axis=0) - mean**2)
+
+
+def _choice(patient: str, words: str, flow: np.ndarray, std: np.ndarray, truth: dict[str, np.ndarray]) -> str:
+    cells = []
+    for part in ("enhancing", "necrosis", "oedema"):
+        inside = truth[part] & np.isfinite(flow) & np.isfinite(truth["cbf"])
+        error = TO_FLOW * flow[inside] - truth["cbf"][inside]
+        ratio = np.median(std[inside]) * TO_FLOW / error.std()
+        cells.append(f"{error.mean():+.1f} / {np.abs(error).mean():.1f}, {ratio:.2f}")
+    return f"| {patient} | {words} | {' | '.join(cells)} |"
+
+
+TABLES = {"dro": dro, "speed": speed, "own": own, "patients": patients, "bound": bound, "choices": choices}
 
 
 def main(words: list[str]) -> None:

@@ -133,10 +133,18 @@ def test_what_lies_opposite_is_on_the_other_side_and_as_large():
     assert found().opposite.n_voxels == pytest.approx(found().lesion.n_voxels, rel=0.1)
 
 
+def test_the_reflection_of_the_series_takes_the_lesion_to_what_lies_opposite():
+    lesion, opposite = found().lesion, found().opposite
+    there = resample.onto(lesion.mask, lesion.grid, lesion.grid, matrix=found().reflection)
+    assert (there & opposite.mask).sum() > 0.9 * opposite.n_voxels
+    share = found().lesion_share
+    assert share[lesion.mask].min() >= 0.5 - 1e-3 and share[~lesion.mask].max() <= 0.5 + 1e-3
+
+
 def test_without_a_lesion_no_mirror_is_sought():
     _, t1w, grid, true = patient()
     out = seen(np.nan_to_num(true["t2w"]), grid, {"t1w": t1w})
-    assert out.mirror is out.opposite is out.lesion is None
+    assert out.mirror is out.opposite is out.lesion is out.reflection is out.lesion_share is None
     assert set(out.candidates) == {normal.WHOLE, normal.CENTRAL}
 
 

@@ -98,12 +98,42 @@ def test_m0_of_another_grid_is_brought_onto_the_series_and_said(raw, tmp_path):
     np.testing.assert_allclose(values(out, "cbf")[inner], 20.0, atol=0.7)
 
 
+def test_a_mask_finer_than_the_series_says_how_much_of_each_voxel_is_lesion(raw, tmp_path):
+    fine = GRID.affine @ np.diag([0.5, 0.5, 1.0, 1.0])
+    fine[:3, 3] = GRID.affine[:3, :3] @ [-0.25, -0.25, 0.0]
+    lesion = np.zeros((40, 40, 6), np.float32)
+    lesion[22:29, 14:21, 1:5] = 1.0
+    nib.save(nib.Nifti1Image(lesion, fine), raw / "lesion.nii.gz")
+    grey = (flow_map() > 0.005) & ball()
+    for name, share in (("gm", grey), ("wm", ball() & ~grey)):
+        nib.save(nib.Nifti1Image(share.astype(np.float32), GRID.affine), raw / f"{name}.nii.gz")
+    inputs = AslInputs(
+        raw, mask=raw / "mask.nii.gz", lesion=raw / "lesion.nii.gz", grey=raw / "gm.nii.gz", white=raw / "wm.nii.gz"
+    )
+    out = tmp_path / "out"
+    examined = examine_asl(inputs, out, Plan(motion=False, partial_volume="lesion"))
+    numbers = examined.measured.summary["lesion_partial_volume"]
+    # Half or a quarter of the voxels along two of its edges is lesion, and a half is in the mask.
+    assert 0 < numbers["n_mixed"] < numbers["n_voxels"]
+    assert np.isfinite(values(out, "cbflesion")[11:14, 7:10, 1:5]).all()
+
+
 def test_the_command_prints_flow_and_where_the_page_is(raw, tmp_path, capsys):
     words = ["asl", str(raw), "--out", str(tmp_path / "out"), "--mask", str(raw / "mask.nii.gz"), "--no-motion"]
     assert main(words) == 0
     printed = capsys.readouterr().out
     assert "Mean flow of the brain: 4" in printed
     assert "sub-01.html" in printed
+
+
+def test_an_encoding_has_a_name_or_a_table_and_nothing_else(raw, tmp_path, capsys):
+    given = ["--mask", str(raw / "mask.nii.gz"), "--no-motion"]
+    words = ["asl", str(raw), "--out", str(tmp_path / "out"), *given, "--encoding"]
+    assert main([*words, "hadamard-9"]) == 2
+    assert "hadamard-4, -8, -12" in capsys.readouterr().err
+    # Twelve volumes are no cycles of eight.
+    assert main([*words, "Hadamard-8"]) == 2
+    assert "no multiple of the 8 rows" in capsys.readouterr().err
 
 
 def test_a_map_that_is_no_share_is_refused(raw, tmp_path):

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labelled_head import SHAPE, brain, changed, labelled
+from labelled_head import SHAPE, brain, changed, flow_map, labelled
 from perspect.asl import Plan, quantify
-from perspect.vocabulary import Around, Problem
+from perspect.vocabulary import Around, Labelled, Problem
 
 AROUND = Around(mask=brain())
 LATE = Around(mask=brain(), att=np.full(SHAPE, 1.5))
@@ -38,3 +38,26 @@ def test_a_way_to_subtract_is_refused_where_nothing_is_subtracted():
     how = replace(one.labelling, volumes=("deltam",) * 6, delays=np.full(6, 1.8), durations=np.full(6, 1.8))
     one = replace(one, series=replace(one.series, values=made, times=np.arange(6.0)), labelling=how)
     assert "surround" in refused(one, Plan(motion=False, subtraction="surround"))
+
+
+def test_a_spread_of_transit_times_is_refused_where_one_is_assumed():
+    assert "one delay" in refused(labelled(), Plan(motion=False, att_spread=0.3))
+
+
+def test_how_m0_recovered_is_refused_where_none_is_read_voxel_by_voxel():
+    for word in ("fluid", "white", "none"):
+        with pytest.raises(Problem, match="m0_recovery"):
+            Plan(m0=word, m0_recovery="volume")
+
+
+def test_what_makes_a_map_is_refused_where_the_scanner_has_made_it():
+    one = labelled()
+    flow = np.asfortranarray((6000.0 * flow_map()[..., None]).astype(np.float32))
+    series = replace(one.series, values=flow, times=np.zeros(1))
+    how = replace(one.labelling, volumes=("cbf",), delays=np.full(1, np.nan), durations=np.full(1, np.nan))
+    made = Labelled(series, how)
+    choices = Plan(motion=False, kinetics="tissue", spatial="tissue", partial_volume="lesion")
+    what = refused(made, choices)
+    assert all(f"asl.{name}" in what for name in ("kinetics", "spatial", "partial_volume"))
+    assert "transit times" in refused(made, Plan(), LATE)
+    quantify(made, Plan(motion=False, seed=3), around=AROUND)

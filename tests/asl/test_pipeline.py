@@ -78,6 +78,23 @@ def test_kept_differences_lie_on_what_flow_and_transit_time_give(several):
     assert quantify(labelled(), STILL, around=AROUND, keep=whole).kept is None
 
 
+@pytest.mark.parametrize("att", [0.3, 0.9, 2.2])
+def test_the_correlation_of_flow_and_transit_time_is_that_of_their_scatter_over_noise(att):
+    """Voxels of one flow and transit time are repeats of each other, as long as neighbours lend nothing."""
+    alone = Plan(motion=False, neighbours=False, arterial="none", att_spread=5.0)
+    one = labelled(delays=(0.5, 1.0, 1.5, 2.0, 2.5, 3.0), n_pairs=6, att=att * np.ones(SHAPE), noise=0.5)
+    measured = run(one, alone)
+    grey = (flow_map() > 0.005) & ball()
+    at = grey & np.isfinite(measured.maps["cbfattcorr"].values)
+    cbf, late, rho = (measured.maps[key] for key in ("cbf", "att", "cbfattcorr"))
+    stated = (rho.values * cbf.std * late.std)[at].sum() / np.sqrt((cbf.std[at] ** 2).sum() * (late.std[at] ** 2).sum())
+    seen = np.corrcoef(cbf.values[at], late.values[at])[0, 1]
+    # A thousand voxels tell a correlation to 0.03 and less.
+    assert stated == pytest.approx(seen, abs=0.1)
+    assert measured.summary["flow_delay_correlation"] == pytest.approx(float(np.nanmedian(rho.values)), abs=1e-6)
+    assert (np.abs(rho.values[at]) <= 1.0).all()
+
+
 def noisier(series, noise):
     more = np.random.default_rng(9).normal(0.0, noise, series.values.shape)
     return replace(series, values=np.asfortranarray((series.values + more).astype(np.float32)))

@@ -150,6 +150,7 @@ CHOICES = [pytest.param("outliers", many_pairs, word, TISSUE, id=f"outliers={wor
     ),
     pytest.param("spatial", several, "everywhere", ILL, id="spatial=everywhere"),
     pytest.param("sex", one_delay, "male", MASK, id="sex=male"),
+    pytest.param("partial_volume", one_delay, "lesion", ILL, id="partial_volume=lesion"),
     pytest.param("m0", one_delay, "white", TISSUE, id="m0=white"),
 ]
 

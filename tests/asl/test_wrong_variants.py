@@ -121,9 +121,9 @@ def test_regression_over_a_lesion_that_is_not_left_out_makes_grey_matter_of_a_de
         {"cbf": np.zeros(n, np.int16) + np.int16(Status.OK)}, None, None, None,
     )  # fmt: skip
     shares = Around(mask=brain(), grey=grey, white=1.0 - grey)
-    wrong = TO_FLOW * pure_flow(fitted, shares, brain())["cbfgm"][0]
+    wrong = TO_FLOW * pure_flow(fitted, shares, brain()).tissues["cbfgm"].flow
     assert np.nanmax(wrong[brain().taken(core)]) > 60.0
-    right = pure_flow(fitted, replace(shares, lesion=Region(whole, GRID, "lesion")), brain())["cbfgm"][2]
+    right = pure_flow(fitted, replace(shares, lesion=Region(whole, GRID, "lesion")), brain()).tissues["cbfgm"].status
     assert (right[brain().taken(whole)] >= FAILED_FROM).all()
 
 

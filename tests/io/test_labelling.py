@@ -306,6 +306,20 @@ def test_a_matrix_may_be_named_as_explore_asl_names_it(series, stored):
         assert "Hadamard and Walsh of 4 and 8" in problem(encoded(series, **named | wrong))
 
 
+@pytest.mark.parametrize(("name", "n"), [("hadamard-4", 4), ("hadamard-12", 12), ("walsh-4", 4)])
+def test_a_matrix_may_be_named_by_hand(series, stored, name, n):
+    plain = {"TimeEncodedMatrix": None, "PostLabelingDelay": 0.3, "LabelingDuration": 0.4}
+    path = encoded(series, **plain)
+    how = labelling(path, encoding_name=name)
+    assert how.matrix.shape == (n, n) and set(how.volumes) == {"encoded"}
+    np.testing.assert_array_equal(how.matrix @ how.matrix.T, n * np.eye(n))
+    np.testing.assert_allclose(how.blocks()[0], 0.3 + 0.4 * np.arange(n - 2, -1, -1))
+    assert "encoding-by-name" in codes(path, encoding_name=name)
+    same = {"TimeEncodedMatrixType": "Hadamard", "TimeEncodedMatrixSize": n}
+    said = codes(encoded(series, **plain, **same), encoding_name=name)
+    assert ("overridden" in said) == (name == "walsh-4")
+
+
 def test_a_square_matrix_that_could_be_meant_either_way_is_said(series):
     turned = [[1, 1, 1, 1], [1, -1, 1, -1], [1, -1, -1, 1], [1, 1, -1, -1]]
     assert "encoding-either-way" in codes(encoded(series, matrix=turned, PostLabelingDelay=0.3))

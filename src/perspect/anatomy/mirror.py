@@ -91,6 +91,14 @@ class Plane:
         out[:3, 3] = 2 * self.offset * self.normal
         return out
 
+    @classmethod
+    def of(cls, reflection: Float[np.ndarray, "4 4"]) -> "Plane":
+        """The plane of a reflection."""
+        square = (np.eye(3) - reflection[:3, :3]) / 2.0
+        normal = square[:, int(np.argmax(np.diag(square)))]
+        normal = normal / np.linalg.norm(normal) * (1.0 if normal[0] > 0 else -1.0)
+        return cls(normal, float(normal @ reflection[:3, 3]) / 2.0)
+
     @property
     def tilt(self) -> float:
         """Degrees between this plane and the sagittal plane of the scanner."""

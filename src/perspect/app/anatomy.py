@@ -55,7 +55,8 @@ class Seen:
     in them (`series_to_anatomy`, mm).
 
     On the grid of the series lie `candidates`, normal-appearing white matter by where it was looked for; `white`, the
-    one of them that is the reference (None if there is none); the lesion, and what lies `opposite` of it.
+    one of them that is the reference (None if there is none); the lesion, how much of each voxel it is, and what lies
+    `opposite` of it.
     """
 
     leading: Anatomy
@@ -70,6 +71,17 @@ class Seen:
     mirror: Mirror | None
     flags: tuple[Flag, ...]
     steps: tuple[Step, ...]
+    lesion_share: Float32[np.ndarray, "i j k"] | None = None
+
+    @property
+    def reflection(self) -> Float[np.ndarray, "4 4"] | None:
+        """Takes every place of the series (mm) to the one opposite; None where the plane between the sides is not
+        known.
+        """
+        if self.mirror is None:
+            return None
+        place = self.series_to_anatomy
+        return np.asarray(place.back @ self.mirror.plane.reflection @ place.matrix)
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +229,7 @@ def _seen(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid, placed: ali
             ),
         ),
         steps=(*head.steps, step, chosen.step),
+        lesion_share=_share_on_series(head.ill, grid, placed),
     )  # fmt: skip
 
 
@@ -305,6 +318,14 @@ def _on_series(region: Region | None, grid: Grid, placed: align.Alignment, name:
     if region is None:
         return None
     return Region(resample.onto(region.mask, region.grid, grid, matrix=placed.matrix), grid, name, region.origin)
+
+
+def _share_on_series(region: Region | None, grid: Grid, placed: align.Alignment) -> Float32[np.ndarray, "x y z"] | None:
+    """How much of each voxel of the series a region of the anatomy is."""
+    if region is None:
+        return None
+    share = resample.onto(region.mask.astype(np.float32), region.grid, grid, matrix=placed.matrix)
+    return np.asarray(np.nan_to_num(share), np.float32)
 
 
 def _named(chosen: normal.NormalWhiteMatter, leading: str) -> Region:

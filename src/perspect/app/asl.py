@@ -13,8 +13,8 @@ from perspect import asl, io, report
 from perspect.anatomy import align, resample
 from perspect.app.anatomy import Head, Seen, seen, seen_in, transform
 from perspect.app.given import GivenAnatomy, demand_read, map_on, read_images, share_on
-from perspect.app.place import kept_of, region_on
-from perspect.asl.audit import LONGEST
+from perspect.app.place import kept_of, region_on, share_of_mask
+from perspect.asl.audit import demand_times
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import (
     Acquisition,
@@ -45,7 +45,7 @@ SHARES: Final = ("grey", "white", "fluid")
 SURE_MM: Final = 0.5
 """Standard error in mm up to which the alignment of M0 is believed. [our default]"""
 
-MODELLED: Final = ("cbf", "att", "abv", "abat", "cbfgm", "cbfwm", "cbfreg", "relcbf")
+MODELLED: Final = ("cbf", "att", "abv", "abat", "cbfgm", "cbfwm", "cbflesion", "cbfreg", "relcbf", "cbfattcorr")
 """Maps that rest on a kinetic model, for their sidecars."""
 
 
@@ -146,7 +146,7 @@ def examine_asl(
         {"asl": asdict(plan)},
         {**labelled.series.sources, **m0_sources, **head.sources},
         perspect.__version__,
-        facts(measured, plan),
+        facts(measured),
         reading.code,
         reading.root,
         () if head.seen is None else (transform(head.seen, "asl"),),
@@ -247,6 +247,7 @@ def head_of(
     around = Around(
         regions.get("brain"), regions.get("lesion"), shares.get("grey"), shares.get("white"), shares.get("fluid"),
         shares.get("t1"), shares.get("att"),
+        lesion_share=None if inputs.lesion is None else share_of_mask(inputs.lesion, grid, has_positions=has_positions),
     )  # fmt: skip
     given = GivenAnatomy(inputs.brain)
     is_told = "grey" in shares and "white" in shares
@@ -273,8 +274,11 @@ def head_of(
     )
     files = [*given.files, *(one for path in anatomy.values() for one in io.files_of_anatomy(path))]
     sources |= {io.label(path): io.sha256(path) for path in files}
+    is_drawn_on_series = around.lesion is not None and around.lesion_share is None
     around = replace(
         around,
+        lesion_share=None if is_drawn_on_series else found.lesion_share,
+        reflection=found.reflection,
         grey=around.grey if around.grey is not None else grey,
         white=around.white if around.white is not None else white,
         fluid=around.fluid if around.fluid is not None else fluid,
@@ -286,24 +290,8 @@ def head_of(
 def _times_on(path: Path, grid: Grid) -> Float[np.ndarray, "x y z"]:
     """A map of times on the grid of the series. Raises `Problem` where it lies elsewhere, or is not in s."""
     values, own = io.read_volume(path)
-    _demand_seconds(values, path)
+    demand_times(values, path.name)
     return values if own.matches(grid) else map_on(values, own, grid, path)
-
-
-def _demand_seconds(values: Float[np.ndarray, "x y z"], path: Path) -> None:
-    """Raises Problem for a map of times that are none in s: of T1 and transit times, the middle lies below 10."""
-    known = values[np.isfinite(values) & (values > 0)]
-    middle = float(np.median(known)) if known.size else float("nan")
-    if 1.0 / LONGEST < middle <= LONGEST:
-        return
-    if not known.size:
-        raise Problem(f"{path.name} holds no time above 0.", "No voxel would have a value.", "Give a map in s.")
-    looks = "milliseconds" if middle > LONGEST else "rates or something else"
-    raise Problem(
-        f"The middle value of {path.name} is {middle:g}, which looks like {looks}.",
-        "T1 and transit times are read in s: flow would be wrong, or missing, everywhere.",
-        "Give the map in s" + (f" (divided by 1000: {middle / 1000:g})." if middle > LONGEST else "."),
-    )
 
 
 def background(labelled: Labelled) -> Float[np.ndarray, "x y z"]:
@@ -315,11 +303,11 @@ def background(labelled: Labelled) -> Float[np.ndarray, "x y z"]:
     return np.nan_to_num(np.asarray(mean, np.float32))
 
 
-def facts(measured: Measured, plan: asl.Plan) -> dict[str, dict[str, Any]]:
+def facts(measured: Measured) -> dict[str, dict[str, Any]]:
     """What the sidecar of each map says of how it was made."""
     summary = measured.summary
     said = {
-        "Model": plan.kinetics,
+        "Model": summary.get("kinetics", "the scanner's own"),
         "M0": summary.get("m0_origin"),
         "InversionEfficiency": summary.get("efficiency"),
         "BloodT1": summary.get("blood_t1"),

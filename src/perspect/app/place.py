@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
 from scipy import ndimage
 
 from perspect import io
@@ -35,6 +37,14 @@ def region_on(path: Path, name: str, grid: Grid, *, has_positions: bool) -> tupl
         source="reading",
     )
     return Region(mask, grid, name, f"{path.name}, resampled"), (note,)
+
+
+def share_of_mask(path: Path, grid: Grid, *, has_positions: bool) -> Float[np.ndarray, "x y z"] | None:
+    """How much of each voxel of `grid` the mask in `path` is; None where its own voxels are those of the series."""
+    region = io.read_region(path, "share")
+    if region.grid.matches(grid) or not has_positions:
+        return None
+    return np.asarray(np.nan_to_num(resample.onto(region.mask.astype(np.float32), region.grid, grid)))
 
 
 def kept_of(lesion: Region | None, white: Region | None) -> Region | None:

@@ -113,18 +113,33 @@ def audited(
 
 
 def demand_seconds(around: Around, brain: Region) -> None:
-    """Raises Problem where a map of T1 or of transit times cannot be in seconds."""
+    """Raises Problem where a map of T1 or of transit times cannot be in seconds within the brain."""
     for what, values in (("T1", around.t1), ("transit times", around.att)):
-        if values is None:
-            continue
-        known = brain.taken(values)
-        known = known[np.isfinite(known) & (known > 0)]
-        if known.size and np.median(known) > LONGEST:
-            raise Problem(
-                f"The map of {what} has a median of {np.median(known):.4g} in the brain.",
-                f"It is taken in seconds, and {what} of tissue are below {LONGEST:g} s: these look like milliseconds.",
-                "Divide the map by 1000.",
-            )
+        if values is not None:
+            demand_times(brain.taken(values), f"the map of {what}, in the brain,")
+
+
+def demand_times(values: Float[np.ndarray, "..."], what: str) -> None:
+    """Raises Problem for T1 or transit times that are none in s: their middle lies below 10 and above a tenth.
+
+    `what` says whose they are, at the door as in the room.
+    """
+    known = values[np.isfinite(values) & (values > 0)]
+    middle = float(np.median(known)) if known.size else float("nan")
+    if 1.0 / LONGEST < middle <= LONGEST:
+        return
+    if not known.size:
+        raise Problem(f"{_capital(what)} holds no time above 0.", "No voxel would have a value.", "Give a map in s.")
+    looks = "milliseconds" if middle > LONGEST else "rates or something else"
+    raise Problem(
+        f"The middle value of {what} is {middle:g}, which looks like {looks}.",
+        "T1 and transit times are read in s: flow would be wrong, or missing, everywhere.",
+        "Give the map in s" + (f" (divided by 1000: {middle / 1000:g})." if middle > LONGEST else "."),
+    )
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:] if words.startswith("the ") else words
 
 
 def demand_flow(status: Int16[np.ndarray, " voxels"]) -> None:

@@ -1,16 +1,31 @@
 """Settings that a series gives no occasion to: each would be read by nobody, and mistaken for one with an effect."""
 
+from dataclasses import fields
+from typing import Final
+
 import numpy as np
 
 from perspect.asl.plan import Plan
 from perspect.vocabulary import Around, Labelled, Problem
 from perspect.vocabulary.labelling import SAME
 
+OF_A_MAP: Final = ("seed", "motion")
+"""Choices that a scanner's own map leaves open, or that mean to do less."""
+
 
 def demand_effect(labelled: Labelled, plan: Plan, around: Around) -> None:
     """Raises Problem for a setting, or a map, without effect on this series."""
-    _demand_bolus(labelled, plan)
     labelling = labelled.labelling
+    if not labelling.of("control", "label", "deltam", "encoded").size:
+        _demand_only_a_map(plan, around)
+        return
+    _demand_bolus(labelled, plan)
+    if plan.att_spread != Plan().att_spread and n_delays(labelled) == 1:
+        raise Problem(
+            f"asl.att_spread is {plan.att_spread:g} s, and the series has one delay.",
+            "A transit time that is assumed has no spread: it would be read by nobody.",
+            "Leave it out, or give the transit time itself (asl.att).",
+        )
     if plan.subtraction != "pairs" and not labelling.of("control").size:
         raise Problem(
             f"asl.subtraction is '{plan.subtraction}', and the series has no control images.",
@@ -25,11 +40,30 @@ def demand_effect(labelled: Labelled, plan: Plan, around: Around) -> None:
         )
 
 
+def _demand_only_a_map(plan: Plan, around: Around) -> None:
+    """A scanner's own map has been made: nothing that makes one is read."""
+    usual = Plan()
+    idle = [
+        f"asl.{one.name}"
+        for one in fields(Plan)
+        if one.name not in OF_A_MAP and getattr(plan, one.name) != getattr(usual, one.name)
+    ]
+    idle += [
+        words for words, one in (("a map of transit times", around.att), ("a map of T1", around.t1)) if one is not None
+    ]
+    if idle:
+        raise Problem(
+            f"There is {', '.join(idle)}, and the series holds only the scanner's own map of flow.",
+            "How that was made cannot be chosen any more; it would be read by nobody.",
+            "Leave it out, or give the series that the map was made of.",
+        )
+
+
 def _demand_bolus(labelled: Labelled, plan: Plan) -> None:
     """asl.bolus is for pulsed labelling whose bolus has no known end."""
     labelling = labelled.labelling
     places = labelling.of("control", "label", "deltam", "encoded")
-    if plan.bolus is None or not places.size:
+    if plan.bolus is None:
         return
     if labelling.kind != "pasl":
         raise Problem(

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from perspect.asl.kinetics import Kinetics
+from perspect.asl.sides import sides
 from perspect.numerics import robust
 from perspect.vocabulary import FAILED_FROM, Around, Region
 
@@ -67,7 +68,7 @@ def no_tissue(fitted: Kinetics, around: Around, brain: Region) -> Masks:
         "vessels": vessels & measured,
         "fluid": fluid,
         "choroid plexus": plexus(fluid & ~ill, depth, brain) & measured & ~fluid,
-        "sinuses": (depth <= SHELL) & _by_the_midline(brain) & measured,
+        "sinuses": (depth <= SHELL) & (np.abs(sides(around, brain).to_the_right) <= MIDDLE) & measured,
     }
 
 
@@ -124,9 +125,3 @@ def _is_long(places: Float[np.ndarray, "voxels 3"], brain: Region) -> bool:
     along = np.sqrt(np.linalg.eigvalsh(np.cov(places.T) + own))
     widest = max(THICK, max(brain.grid.spacing) / np.sqrt(12.0) * 1.2)
     return bool(along[2] > LONG * along[1] and along[1] <= widest)
-
-
-def _by_the_midline(brain: Region) -> Bool[np.ndarray, "x y z"]:
-    affine = brain.grid.affine
-    x = np.tensordot(affine[0, :3], np.indices(brain.grid.shape), 1) + affine[0, 3]
-    return np.asarray(np.abs(x - np.median(x[brain.mask])) <= MIDDLE)

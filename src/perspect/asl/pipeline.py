@@ -10,6 +10,7 @@ from perspect.anatomy.brain import brain_mask
 from perspect.asl import account
 from perspect.asl.audit import audited, demand_flow, demand_seconds
 from perspect.asl.blood import blood_t1
+from perspect.asl.bolus import bolus_flags, is_uncut, plain_means, told_by, with_bolus
 from perspect.asl.coverage import coverage
 from perspect.asl.echoes import combined
 from perspect.asl.effect import demand_effect
@@ -22,6 +23,7 @@ from perspect.asl.plan import Plan
 from perspect.asl.quality import quality
 from perspect.asl.readouts import train
 from perspect.asl.regular import Regular, regular
+from perspect.asl.row_order import row_order
 from perspect.asl.samples import Differences, differences
 from perspect.asl.score import scored, scrubbed
 from perspect.asl.suppression import controls_of
@@ -50,12 +52,6 @@ from perspect.vocabulary import (
 from perspect.vocabulary.progress import Progress, silent
 
 NOTHING_ELSE: Final = Around()
-
-PURE: Final = {"cbfgm": lexicon.GREY_FLOW, "cbfwm": lexicon.WHITE_FLOW}
-
-UNCUT: Final = 1.0
-"""Duration in s that a bolus of pulsed labelling is taken to have where it was not cut off and none is given; flow is
-then relative. [our default]"""
 
 
 def quantify(
@@ -91,12 +87,10 @@ def quantify(
     moved = aligned(one.series, labelling, brain, plan.motion, tell)
 
     tell("equilibrium", 0.0)
-    labelling, bolus_flags = with_bolus(labelled, plan)
+    labelling = with_bolus(labelled, plan)
     t1 = tissue_t1(around, brain, plan)
     control = control_image(moved.series, labelling)
     relaxed = equilibrium(labelled, around, brain, control, t1, plan)
-    if any(flag.severity == Severity.LIMITED for flag in bolus_flags):
-        relaxed = replace(relaxed, is_scale_known=False)
     scale = relaxed.values
     tissue = (
         is_tissue(scale, brain, is_found=around.mask is None)
@@ -107,10 +101,19 @@ def quantify(
     tell("differences", 0.0)
     curves = moved.series.curves(brain.mask)
     found = one.undone(differences(labelling, curves, moved.usable, plan.subtraction))
-    del curves
     lasting, blood_step, blood_flags = blood_t1(plan, labelled.field)
     inverted = efficiency(labelling, plan)
     setting = Setting(labelling.kind, inverted.total, lasting, plan.partition, train(labelling, found.delays))
+    played = row_order(labelling, curves[tissue], moved.usable, setting)
+    del curves
+    later = np.zeros(brain.n_voxels)
+    if labelling.slice_times is not None:
+        later = np.asarray(labelling.slice_times - labelling.slice_times.min())[slices_of(brain)]
+    told = None
+    if is_uncut(labelled.labelling).any() and plan.bolus is None:
+        told = told_by(plain_means(found, later, kinetic_t1(t1, plan)), setting, tissue)
+        relaxed = replace(relaxed, is_scale_known=relaxed.is_scale_known and told is not None)
+        found = found if told is None else replace(found, durations=np.full(found.n_samples, told.duration))
     usual = setting.model(found.delays, found.durations, None).atoms(np.array([usual_att(found, labelling.kind)]))
     inside = replace(found, values=found.values[tissue])
     level = level_of(control, scale, brain)[tissue]
@@ -131,9 +134,6 @@ def quantify(
     left = coverage(labelling, found, averaged, brain)
 
     tell("flow", 0.0)
-    later = np.zeros(brain.n_voxels)
-    if labelling.slice_times is not None:
-        later = np.asarray(labelling.slice_times - labelling.slice_times.min())[slices_of(brain)]
     safe = np.where(tissue, scale, np.nan)[:, None]
     samples = Samples(
         (averaged.means / safe).astype(np.float32), averaged.noise_of_means / np.abs(safe), found.delays,
@@ -152,13 +152,16 @@ def quantify(
     tell("checks", 0.0)
     seen = quality(fitted, around, brain, checked.halves, relaxed.is_absolute)
     lesion = read_out(fitted, around, brain, plan.seed)
-    wants_pure, wants_drawn = plan.partial_volume == "regression", plan.spatial != "none"
-    pure = pure_flow(fitted, around, brain) if wants_pure and relaxed.is_absolute else {}
+    wants_pure, wants_drawn = plan.partial_volume != "none", plan.spatial != "none"
+    in_lesion = plan.partial_volume == "lesion"
+    pure = pure_flow(fitted, around, brain, in_lesion=in_lesion) if wants_pure and relaxed.is_absolute else None
     drawn = regular(fitted, around, brain, plan.spatial) if wants_drawn and relaxed.is_absolute else None
     flags = (
-        *one.flags, *moved.flags, *bolus_flags, *relaxed.flags, *inverted.flags, *blood_flags, *checked.flags,
+        *one.flags, *moved.flags, *bolus_flags(labelled, plan, told), *relaxed.flags, *inverted.flags, *blood_flags,
+        *checked.flags,
         *within_flags, *_tissue_flags(around, plan), *averaged.flags, *left.flags, *_noise_flags(averaged.origin),
         *seen.flags, *lesion.flags, *(drawn.flags if drawn is not None else ()),
+        *(pure.flags if pure is not None else ()), *(played.flags if played is not None else ()),
         *(_not_made() if (wants_pure or wants_drawn) and not relaxed.is_absolute else ()),
     )  # fmt: skip
     flags = tuple(sorted(flags, key=lambda flag: -flag.severity))
@@ -170,16 +173,19 @@ def quantify(
     steps: tuple[Step, ...] = (
         *((one.step,) if one.step is not None else ()),
         moved.step, found.step, averaged.step, relaxed.step, inverted.step, blood_step, account.kinetics_step(run),
-        *((drawn.step,) if drawn is not None else ()),
+        *((drawn.step,) if drawn is not None else ()), *((pure.step,) if pure is not None else ()),
     )  # fmt: skip
     regions = {"brain": brain, **({"lesion": around.lesion} if around.lesion is not None else {})}
     regions |= of_white(lesion)
     made = maps(fitted, brain, samples, relaxed.values if relaxed.is_absolute else None)
     if drawn is not None:
         made |= regular_maps(drawn, brain, fitted)
-    for key, column in pure.items():
-        made[key] = Map.of(PURE[key], brain, *column)
-    numbers = {**account.summary(run, flags), **one.numbers}
+    if pure is not None:
+        made |= {
+            key: Map.of(quantity, brain, pure.tissues[key].flow, pure.tissues[key].std, pure.tissues[key].status)
+            for key, quantity in pure.quantities().items()
+        }
+    numbers = {**account.summary(run, flags), **one.numbers, **(pure.numbers if pure is not None else {})}
     held = None if keep is None else account.kept(run, keep)
     return Measured(made, flags, Recipe(steps), regions, account.curves(run), numbers, held)
 
@@ -215,32 +221,6 @@ def find_brain(labelled: Labelled, around: Around) -> Region:
     return Region(mask, series.grid, "brain", f"found on {what}")
 
 
-def with_bolus(labelled: Labelled, plan: Plan) -> tuple[Labelling, tuple[Flag, ...]]:
-    """The labelling with a duration for every bolus; where it was not cut off, one that is given or assumed."""
-    labelling = labelled.labelling
-    needed = np.isin(labelling.volumes, ("control", "label", "deltam", "encoded"))
-    unknown = needed & ~np.isfinite(labelling.durations)
-    if not unknown.any():
-        return labelling, ()
-    duration = plan.bolus or UNCUT
-    filled = replace(labelling, durations=np.where(unknown, duration, labelling.durations))
-    if plan.bolus is not None:
-        sentence = f"The bolus was not cut off; it is taken to last {duration:g} s, as given."
-        return filled, (Flag("bolus-given", Severity.CAUTION, sentence, "cbf", source="labelling"),)
-    sentence = (
-        f"How long the bolus lasts is not known (it was not cut off, or labelling duration is missing): {duration:g} s "
-        "are taken and flow is relative. Give asl.bolus or --tau."
-    )
-    flags = [Flag("bolus-unknown", Severity.LIMITED, sentence, "relcbf", source="labelling")]
-    if np.unique(labelling.delays[needed]).size > 1:
-        sentence = (
-            f"Transit times rest on a bolus of {duration:g} s that is only assumed: when the last of it comes tells "
-            "as much of them as when the first does; they are off by some tenths of a second where it is another."
-        )
-        flags.append(Flag("bolus-unknown", Severity.LIMITED, sentence, "att", source="labelling"))
-    return filled, tuple(flags)
-
-
 def control_image(series: Series, labelling: Labelling) -> Float[np.ndarray, "x y z"] | None:
     """Mean signal of the control images of the shortest delay (of all encodings of a time-encoded series)."""
     places = controls_of(labelling)
@@ -273,6 +253,11 @@ def maps(fitted: Kinetics, brain: Region, samples: Samples, m0: Float[np.ndarray
         quantities[key].key: Map.of(quantities[key], brain, fitted.values[key], fitted.std[key], fitted.status[key])
         for key in fitted.values
     }
+    if fitted.correlation is not None:
+        # It is a part of the errors of the two, and has none of its own.
+        zero = np.where(np.isfinite(fitted.correlation), 0.0, np.nan)
+        status = fitted.status["cbf"]
+        made["cbfattcorr"] = Map.of(lexicon.FLOW_ATT_CORRELATION, brain, fitted.correlation, zero, status)
     if m0 is None:
         return made
     plain = fitted.status["cbf"]

@@ -108,8 +108,9 @@ class Plan:
     """Whether a second map of flow is made that is drawn to its neighbours (cbfreg): in tissue but a lesion, or in a
     lesion as well, where neighbours never weigh more than its own data. All numbers come from the measured map."""
 
-    partial_volume: Literal["none", "regression"] = "none"
-    """Flow of pure grey and white matter by regression over neighbours (needs maps of both; a lesion is left out)."""
+    partial_volume: Literal["none", "regression", "lesion"] = "none"
+    """Flow of pure grey and white matter by regression over neighbours (needs maps of both; a lesion is left out), and
+    of pure lesion besides, voxel by voxel (lesion). All numbers come from the measured map."""
 
     seed: int = 0
     """Of the bootstrap of reference regions."""
@@ -147,6 +148,10 @@ class Plan:
             (self.blood_t1 is not None and (self.hct is not None or of_hct), "blood_t1 is given, and hct, sex or age"),
             (self.hct is not None and of_hct, "hct is given, and sex or age, from which it would be estimated,"),
             (self.m0_smoothing > 0 and self.m0 in ("fluid", "white", "none"), f"m0 is '{self.m0}', and m0_smoothing"),
+            (
+                self.m0_recovery != "slice" and self.m0 in ("fluid", "white", "none"),
+                f"m0 is '{self.m0}', and m0_recovery",
+            ),
         ):
             if is_idle:
                 raise Problem(

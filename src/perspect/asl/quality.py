@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from perspect.asl.kinetics import Kinetics
 from perspect.asl.quarters import compared, quarters
+from perspect.asl.sides import sides
 from perspect.vocabulary import FAILED_FROM, Around, Flag, Region, Severity, Status
 
 TO_FLOW: Final = 6000.0
@@ -69,7 +70,9 @@ def quality(fitted: Kinetics, around: Around, brain: Region, halves: float, is_a
     _missing(fitted.status["cbf"], numbers, flags)
     _two_times(fitted, around, brain, numbers, flags)
     if fitted.misfit is not None:
-        numbers["misfit"] = float(np.nanmean(fitted.misfit[normal])) if normal.any() else float("nan")
+        # Two delays leave nothing by which a fit could be judged.
+        told = fitted.misfit[normal & np.isfinite(fitted.misfit)]
+        numbers["misfit"] = float(told.mean()) if told.size else float("nan")
     _variation(flow[tissue], fitted.std["cbf"][tissue], grey is not None, fitted.correlation is None, numbers, flags)
     _negative(flow, fitted.std["cbf"], tissue, numbers, flags)
     if is_absolute:
@@ -77,8 +80,8 @@ def quality(fitted: Kinetics, around: Around, brain: Region, halves: float, is_a
     if grey is not None and white is not None:
         _ratio(flow[grey], flow[white], numbers, flags)
         numbers["qei"] = quality_index(flow, around, brain, normal)
-    sides, said = compared(quarters(fitted, brain, normal))
-    numbers |= sides
+    of_quarters, said = compared(quarters(fitted, sides(around, brain), normal))
+    numbers |= of_quarters
     flags += said
     return Quality(numbers, tuple(flags))
 
@@ -120,27 +123,10 @@ def _two_times(fitted: Kinetics, around: Around, brain: Region, numbers: dict[st
 
 
 def _ill(around: Around, brain: Region) -> Bool[np.ndarray, " voxels"]:
-    """The lesion and the place opposite it, by the middle of the brain in scanner coordinates."""
+    """The lesion and the place opposite it."""
     if around.lesion is None:
         return np.zeros(brain.n_voxels, bool)
-    return np.asarray(brain.taken(around.lesion.mask | opposite(around.lesion.mask, brain)))
-
-
-def opposite(mask: Bool[np.ndarray, "x y z"], brain: Region) -> Bool[np.ndarray, "x y z"]:
-    """A mask reflected at the middle of the brain from left to right, to the nearest voxel; good to a voxel or two.
-
-    For leaving things out; what is to be measured there needs the plane of the anatomy (`anatomy.mirror`).
-    """
-    affine = brain.grid.affine
-    here = np.argwhere(brain.mask) @ affine[:3, :3].T + affine[:3, 3]
-    middle = float(np.median(here[:, 0]))
-    there = np.argwhere(mask) @ affine[:3, :3].T + affine[:3, 3]
-    there[:, 0] = 2.0 * middle - there[:, 0]
-    index = np.rint((there - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T).astype(int)
-    inside = ((index >= 0) & (index < np.array(mask.shape))).all(axis=1)
-    out = np.zeros(mask.shape, bool)
-    out[tuple(index[inside].T)] = True
-    return ndimage.binary_closing(out) if out.any() else out
+    return np.asarray(brain.taken(around.lesion.mask | sides(around, brain).opposite(around.lesion.mask)))
 
 
 def _pure(

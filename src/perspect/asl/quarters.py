@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from perspect.asl.kinetics import Kinetics
+from perspect.asl.sides import Sides
 from perspect.numerics import robust
-from perspect.vocabulary import Flag, Region, Severity, Status
+from perspect.vocabulary import Flag, Severity, Status
 
 BACK: Final = 35.0
 """Percentile of the voxels from back to front behind which the vertebral arteries feed. [our default]"""
@@ -68,11 +69,11 @@ class Quarter:
         return bool(self.bright >= MANY_BRIGHT and self.dark >= MANY_DARK and self.variation >= PATCHY)
 
 
-def quarters(fitted: Kinetics, brain: Region, tissue: Bool[np.ndarray, " voxels"]) -> tuple[Quarter, ...]:
+def quarters(fitted: Kinetics, halves: Sides, tissue: Bool[np.ndarray, " voxels"]) -> tuple[Quarter, ...]:
     """The quarters that have voxels enough; `tissue` is what is normal, a lesion and its mirror left out."""
-    affine = brain.grid.affine
-    place = np.array(np.unravel_index(brain.places, brain.grid.shape, order="F")).T @ affine[:3, :3].T + affine[:3, 3]
-    middle, back = float(np.median(place[:, 0])), float(np.percentile(place[:, 1], BACK))
+    brain = halves.brain
+    ahead = np.array(np.unravel_index(brain.places, brain.grid.shape, order="F")).T @ brain.grid.affine[1, :3]
+    back, rightward = float(np.percentile(ahead, BACK)), brain.taken(halves.to_the_right)
     flow, std = fitted.values["cbf"], fitted.std["cbf"]
     if tissue.sum() < FEWEST:
         return ()
@@ -81,7 +82,7 @@ def quarters(fitted: Kinetics, brain: Region, tissue: Bool[np.ndarray, " voxels"
     found = []
     for end, is_front in (("front", True), ("back", False)):
         for side, is_left in (("left", True), ("right", False)):
-            inside = tissue & ((place[:, 1] > back) == is_front) & ((place[:, 0] < middle) == is_left)
+            inside = tissue & ((ahead > back) == is_front) & ((rightward < 0) == is_left)
             if inside.sum() >= FEWEST:
                 own, noise = flow[inside], std[inside]
                 rest = max(float(own.var() - (noise**2).mean()), 0.0)

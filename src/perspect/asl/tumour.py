@@ -14,7 +14,8 @@ from scipy import ndimage
 from perspect.asl.hot_spots import CLUSTER, hot_spots
 from perspect.asl.kinetics import Kinetics
 from perspect.asl.no_tissue import Masks, no_tissue
-from perspect.asl.quality import PURE, opposite
+from perspect.asl.quality import PURE
+from perspect.asl.sides import sides
 from perspect.vocabulary import FAILED_FROM, Around, Flag, Region, Severity, Status
 
 FEWEST: Final = 20
@@ -62,7 +63,7 @@ def read_out(fitted: Kinetics, around: Around, brain: Region, seed: int) -> Read
     hot = hot_spots(flow, std, inside, brain, rng)
     if hot is not None:
         numbers |= {"hot": hot.flow, "hot_std": hot.std, "hot_voxels": hot.n_voxels}
-    flags: list[Flag] = []
+    flags = [*sides(around, brain).flags()]
     regions = references(fitted, around, brain, masks)
     for name, region in regions.items():
         numbers[name] = _ratios(numbers, flow, brain.taken(region.mask), rng)
@@ -103,12 +104,10 @@ def references(fitted: Kinetics, around: Around, brain: Region, masks: Masks) ->
     assert around.lesion is not None
     mask = around.lesion.mask
     ok = brain.spread(fitted.status["cbf"] < FAILED_FROM, False)
-    affine = brain.grid.affine
-    x = np.tensordot(affine[0, :3], np.indices(brain.grid.shape), 1) + affine[0, 3]
-    middle, own = float(np.median(x[brain.mask])), float(np.mean(x[mask]))
-    other = (x < middle) if own > middle else (x > middle)
+    halves = sides(around, brain)
+    other = halves.away_from(mask)
     away = ~ndimage.binary_dilation(mask, iterations=2) & ok & ~np.any(list(masks.values()), axis=0)
-    found = {"mirror": opposite(mask, brain) & away}
+    found = {"mirror": halves.opposite(mask) & brain.mask & away}
     for name, share in (("grey", around.grey), ("white", around.white)):
         if share is not None:
             found[name] = (np.nan_to_num(share) >= PURE) & other & away
@@ -118,7 +117,7 @@ def references(fitted: Kinetics, around: Around, brain: Region, masks: Masks) ->
         "white": "contralateral white matter",
     }
     return {
-        name: Region(one, brain.grid, words[name], "by the tissue maps" if name != "mirror" else "mirrored")
+        name: Region(one, brain.grid, words[name], "by the tissue maps" if name != "mirror" else halves.words)
         for name, one in found.items()
         if one.sum() >= FEWEST
     }

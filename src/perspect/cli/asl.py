@@ -21,7 +21,7 @@ def asl(
     tau: Annotated[tuple[str, ...], Parameter(help="Labelling durations in s: S[,S...]")] = (),
     ti1: Annotated[float | None, Parameter(help="When the bolus of PASL is cut off, in s")] = None,
     order: Annotated[str | None, Parameter(help="control-label, label-control, deltam or cbf")] = None,
-    encoding: Annotated[Path | None, Parameter(help="Table with the rows of a time-encoding matrix (+1, -1)")] = None,
+    encoding: Annotated[str | None, Parameter(help="hadamard-4, -8, -12, walsh-4, -8, or a table of +1, -1")] = None,
     m0: Annotated[Path | None, Parameter(help="M0 image; else the one beside the series")] = None,
     no_m0: Annotated[bool, Parameter(help="Do without M0 image: from controls, or relative flow")] = False,
     tr: Annotated[float | None, Parameter(help="Time between volumes in s; else from the sidecar")] = None,
@@ -45,7 +45,7 @@ def asl(
     from perspect.app.doctor import cores
     from perspect.app.settings import plan
     from perspect.asl import Plan
-    from perspect.io import GivenLabelling
+    from perspect.io import ENCODINGS, GivenLabelling
 
     options = {"kinetics": kinetics, "motion": False if no_motion else None, "seed": common.seed}
     if t1w is not None and no_anatomy:
@@ -54,8 +54,9 @@ def asl(
             "It would be read by nobody.",
             "Leave one of the two out.",
         )
-    rows = () if encoding is None else encoding_of(encoding)
-    given = GivenLabelling(type, times_of(pld, "--pld"), times_of(tau, "--tau"), ti1, order, rows)
+    name = encoding.lower() if encoding is not None and encoding.lower() in ENCODINGS else ""
+    rows = () if encoding is None or name else encoding_of(Path(encoding))
+    given = GivenLabelling(type, times_of(pld, "--pld"), times_of(tau, "--tau"), ti1, order, rows, name)
     inputs = AslInputs(
         series, given, Acquisition(tr=tr, field=field), m0, not no_m0, mask, lesion, gm, wm, csf, t1_map, att_map,
         {} if no_anatomy else ({"t1w": t1w} if t1w is not None else None), brain_mask,
@@ -99,7 +100,8 @@ def encoding_of(path: Path) -> tuple[tuple[float, ...], ...]:
         raise Problem(
             f"{path} is no table of numbers ({error}).",
             "It is not known which blocks of labelling each volume holds.",
-            "Give a row for each encoding, +1 (control) or -1 (label) for each block.",
+            "Give a name (hadamard-4, -8, -12, walsh-4, -8), or a table with a row for each encoding, +1 (control) or "
+            "-1 (label) for each block.",
         ) from error
     if len({len(row) for row in rows}) != 1:
         raise Problem(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from perspect.io.derivatives import Written as Written
     from perspect.io.derivatives import existing as existing
     from perspect.io.derivatives import write_results as write_results
+    from perspect.io.encoding import ENCODINGS as ENCODINGS
     from perspect.io.given import GivenLabelling as GivenLabelling
     from perspect.io.identity import Said as Said
     from perspect.io.identity import said as said
@@ -118,6 +119,7 @@ WHERE: Final = {
     "Said": "identity",
     "said": "identity",
     "share_a_frame": "identity",
+    "ENCODINGS": "encoding",
     "GivenLabelling": "given",
     "SaidByHand": "lcmodel",
     "basis_text": "lcmodel",

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from perspect.io.sidecar import Sidecar
+from perspect.numerics.encodings import named
 from perspect.vocabulary import Flag, Problem, Severity
 from perspect.vocabulary.labelling import SAME
 
@@ -18,40 +19,29 @@ NAMES: Final = ("hadamard", "walsh")
 SIZES: Final = (4, 8)
 """Sizes for which ExploreASL says what a name means."""
 
+ENCODINGS: Final = {f"{kind}-{size}": (kind, size) for kind in NAMES for size in SIZES} | {
+    "hadamard-12": ("hadamard", 12)
+}
+"""What a person may call an encoding."""
+
 KEYS: Final = ("TimeEncodedMatrix", "TimeEncodedMatrixType", "TimeEncodedMatrixSize")
 
 SOURCE: Final = "reading"
 
 
-def named(kind: str, size: int) -> Float[np.ndarray, "encodings blocks"]:
-    """The encodings that ExploreASL calls Hadamard or Walsh, of 4 or 8: a row for each volume, +1 control, -1 label.
-
-    Its tables have a row for each block, after one of ones for the mean; volumes are their columns. Walsh are ordered
-    from most changes of sign to fewest; Hadamard are the rows of Sylvester's matrix, of 8 from the last to the first.
-
-    >>> named("hadamard", 4)[1]
-    array([ 1., -1.,  1., -1.])
-
-    von Samson-Himmelstjerna et al. 2016, doi:10.1002/mrm.26078
-    """
-    natural: Float[np.ndarray, "size size"] = np.ones((1, 1))
-    while natural.shape[0] < size:
-        natural = np.kron([[1.0, 1.0], [1.0, -1.0]], natural)
-    changes = (np.diff(natural, axis=1) != 0).sum(axis=1)
-    order = np.argsort(-changes[1:]) if kind == "walsh" else np.arange(size - 1)
-    if kind == "hadamard" and size == 8:
-        order = order[::-1]
-    return np.asarray(natural[np.concatenate([[0], 1 + order])].T)
-
-
 def encoding(
-    sidecar: Sidecar, given: Sequence[Sequence[float]]
+    sidecar: Sidecar, given: Sequence[Sequence[float]], name_given: str = ""
 ) -> tuple[Float[np.ndarray, "encodings blocks"] | None, bool, list[Flag]]:
     """The matrix as +1 (control) and -1 (label) or None, whether a name stands for it, and what must be said.
 
     Raises Problem for what is no matrix, or a name that stands for none.
     """
     values = sidecar.values
+    if name_given:
+        matrix, flags = _by_name(*ENCODINGS[name_given], sidecar)
+        said = f"{values.get('TimeEncodedMatrixType')}-{values.get('TimeEncodedMatrixSize')}".lower()
+        notes = [] if said == name_given else _overridden(matrix, sidecar)
+        return matrix, True, [*flags, *notes, *_of_another_size(matrix, sidecar)]
     stated: Any = given or values.get("TimeEncodedMatrix")
     if stated:
         matrix = _table(stated)
@@ -69,12 +59,19 @@ def encoding(
             "are several.",
             "Give the matrix with --encoding, or as TimeEncodedMatrix: a row for each volume, a column for each block.",
         )
-    matrix = named(kind, int(size))
-    words = f"The encodings are those that ExploreASL calls {kind.capitalize()}-{int(size)}"
-    if str(values.get("Manufacturer", "")).lower().startswith("philips"):
+    matrix, flags = _by_name(kind, int(size), sidecar)
+    return matrix, True, flags
+
+
+def _by_name(kind: str, size: int, sidecar: Sidecar) -> tuple[Float[np.ndarray, "encodings blocks"], list[Flag]]:
+    """The matrix that a name stands for, and that it may be another that was played."""
+    matrix = named(kind, size)
+    whose = "ExploreASL calls" if size in SIZES else "are called"
+    words = f"The encodings are those that {whose} {kind.capitalize()}-{size}"
+    if str(sidecar.values.get("Manufacturer", "")).lower().startswith("philips"):
         matrix, words = -matrix, f"{words}, with label and control exchanged, as Philips plays them"
     sentence = f"{words}. If the scanner played others, every delay is a mixture: then give them with --encoding."
-    return matrix, True, [Flag("encoding-by-name", Severity.CAUTION, sentence, sidecar.expected.name, source=SOURCE)]
+    return matrix, [Flag("encoding-by-name", Severity.CAUTION, sentence, sidecar.expected.name, source=SOURCE)]
 
 
 def times_of_blocks(

@@ -11,7 +11,7 @@ from perspect.vocabulary.labelling import SAME
 
 @dataclass(frozen=True)
 class GivenLabelling:
-    """What a person said of the labelling; times in s, `None` or empty: nothing."""
+    """What a person said of the labelling; times in s, `None` or empty: nothing. An encoding is a table or a name."""
 
     kind: str | None = None
     delays: tuple[float, ...] = ()
@@ -19,6 +19,7 @@ class GivenLabelling:
     bolus: float | None = None
     order: str | None = None
     encoding: tuple[tuple[float, ...], ...] = ()
+    encoding_name: str = ""
 
 
 NOTHING_GIVEN: Final = GivenLabelling()

@@ -59,7 +59,7 @@ def read_labelling(
     volumes, is_known, notes = volumes_of(context, levels, sidecar, given.order, kept)
     flags += notes
     when, lasting = stated_delays(sidecar, kind, given), stated_durations(sidecar, kind, given)
-    matrix, is_named, notes = encoding(sidecar, given.encoding)
+    matrix, is_named, notes = encoding(sidecar, given.encoding, given.encoding_name)
     blocks = None
     if matrix is not None and {"control", "label"} & set(volumes):
         # Differences beside a matrix were decoded by the scanner.

@@ -28,8 +28,8 @@ brain move by several mm and turn, nothing folds over. [our default]"""
 
 TORQUE: Final = 1.5
 """Standard deviation around as much again by which right leads left at the front and trails it behind, in mm: right
-frontal and left occipital petalia, which are those of most people (Li et al. 2018, doi:10.1016/j.neuroimage.2017.10.017;
-Xiang et al. 2019, doi:10.1007/s00429-018-01818-0). [our default for its size]"""
+frontal and left occipital petalia, which are those of most people (Li et al. 2018,
+doi:10.1016/j.neuroimage.2017.10.017; Xiang et al. 2019, doi:10.1007/s00429-018-01818-0). [our default for its size]"""
 
 
 def standard_positions(grid: Grid, rng: np.random.Generator) -> Float32[np.ndarray, "axis x y z"]:

@@ -157,7 +157,8 @@ class Around:
     """What else is known of the head, on the grid of the series: all of it may be missing.
 
     `grey`, `white` and `fluid` are shares of each voxel (0 to 1), `t1` a map in s, `att` one of transit times in s from
-    another scan.
+    another scan. `lesion_share` is how much of each voxel is lesion, where that is known finer than voxels;
+    `reflection` takes every place (mm) to the one opposite, where the plane between the sides is known.
     """
 
     mask: Region | None = None
@@ -168,3 +169,12 @@ class Around:
     t1: Float[np.ndarray, "x y z"] | None = None
     att: Float[np.ndarray, "x y z"] | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    lesion_share: Float[np.ndarray, "x y z"] | None = None
+    reflection: Float[np.ndarray, "4 4"] | None = None
+
+    @property
+    def share_of_lesion(self) -> Float[np.ndarray, "x y z"] | None:
+        """How much of each voxel is lesion: all of those of its mask where nothing finer is known; None without one."""
+        if self.lesion is None or self.lesion_share is not None:
+            return self.lesion_share
+        return self.lesion.mask.astype(np.float32)

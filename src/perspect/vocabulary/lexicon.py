@@ -284,6 +284,12 @@ REGULAR_FLOW = Quantity(
     "from it.",
     "mL/100 g/min", 100.0 * _MINUTE, "mL/(100.g)/min", "Q.PH1.003", None, (0.0, 100.0),
 )
+FLOW_ATT_CORRELATION = Quantity(
+    "cbfattcorr", "Correlation of the errors of blood flow and transit time", "ρ(CBF, ATT)", "1", -1.0, 1.0,
+    "How the error of flow hangs on that of the transit time within a voxel: 1, flow that reads too high has a transit "
+    "time that reads too late, and by as much of its error. Part of their errors: it has none of its own.",
+    "1", display=(-1.0, 1.0), colours="RdBu_r",
+)
 NEIGHBOURS_SHARE = Quantity(
     "cbfshare", "Share of neighbours in regularised flow", "share", "1", 0.0, 1.0,
     "How much of the regularised flow of a voxel is its neighbours' (0: all its own).",
@@ -298,6 +304,12 @@ WHITE_FLOW = Quantity(
     "cbfwm", "Cerebral blood flow of white matter", "CBF_WM", "1/s", 0.0, 0.1,
     "Blood flow of the white matter in a voxel, corrected for partial volume by regression over neighbours.",
     "mL/100 g/min", 100.0 * _MINUTE, "mL/(100.g)/min", "Q.PH1.003", None, (0.0, 50.0),
+)
+LESION_FLOW = Quantity(
+    "cbflesion", "Cerebral blood flow of pure lesion", "CBF_lesion", "1/s", 0.0, 0.1,
+    "Blood flow of the lesion in a voxel: what grey and white matter leave of it, over the share of the lesion. No "
+    "number of a lesion comes from it.",
+    "mL/100 g/min", 100.0 * _MINUTE, "mL/(100.g)/min", "Q.PH1.003", None, (0.0, 100.0),
 )
 PERFUSION_WEIGHTED = Quantity(
     "deltam", "Perfusion-weighted signal", "ΔM/M0", "1", -1.0, 1.0,
@@ -385,8 +397,8 @@ LINE_WIDTH = Quantity(
 ALL: Final = (
     SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1,
     K2, KEP_LEAKAGE, LEAK_R1, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
-    PS, FLOW, RELATIVE_FLOW, GREY_FLOW, WHITE_FLOW, REGULAR_FLOW, NEIGHBOURS_SHARE, ATT, ABV, ABAT, PERFUSION_WEIGHTED,
-    CALIBRATION,
+    PS, FLOW, RELATIVE_FLOW, GREY_FLOW, WHITE_FLOW, LESION_FLOW, REGULAR_FLOW, NEIGHBOURS_SHARE, ATT, ABV, ABAT,
+    FLOW_ATT_CORRELATION, PERFUSION_WEIGHTED, CALIBRATION,
     FP, EXTRACTION, ARTERIAL_DELAY, CAPILLARY_TIME, WASHOUT_FAST, WASHOUT_SLOW, FAST, SLOW, PASSING,
     REL_KTRANS, REL_VE, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT, TIME_TO_PEAK,
     IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, DELTA_R1, DELTA_T1, MODEL, INVERSION, PLATEAU, T1_APPARENT,
