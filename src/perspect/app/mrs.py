@@ -190,7 +190,7 @@ def examine_mrsi(
         measured = mrs.quantify_grid(spectra, basis, plan, water=water, shares=shares, progress=tell)
     finally:
         THREADS.reset(was)
-    flags = (*remarks, *notes, *more, *_of_one_voxel(inputs, plan), *measured.flags)
+    flags = (*remarks, *notes, *more, *_of_one_voxel(inputs), *measured.flags)
     measured = replace(measured, flags=_sorted(flags))
     page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed)
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
@@ -215,13 +215,13 @@ def _shares(
     return None, (Flag("no-place", Severity.CAUTION, sentence, source="place"),)
 
 
-def _of_one_voxel(inputs: SpectrumInputs, plan: mrs.Plan) -> tuple[Flag, ...]:
+def _of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
     """What was said by hand and means nothing for an image."""
     around = inputs.around
     given = {
         "shares of tissue as numbers (give --tissue)": inputs.fractions, "--long": inputs.long,
         "--contralateral": inputs.contralateral, "--compare": inputs.compare, "--image": around.image,
-        "--bandwidths": around.bandwidths, "--check-errors": plan.samples or None,
+        "--bandwidths": around.bandwidths,
         "--lesion without --tissue": around.lesion if not around.tissue else None,
     }  # fmt: skip
     names = [name for name, value in given.items() if value is not None]

@@ -15,6 +15,9 @@ INSPECTION: Final = "The files were written for inspection only: they hold no am
 MANY: Final = 4000
 """Samples that `--check-errors` draws."""
 
+SHORT: Final = {"cr": "tcr", "naa": "tnaa"}
+"""Other words for what amounts are relative to."""
+
 TOLD: Final = ("tNAA/tCr", "tCho/tCr", "tCho/tNAA", "Lac/tCr", "Lip13/tCho")
 """Ratios that are printed."""
 
@@ -60,7 +63,7 @@ def mrs(
         bool, Parameter(help="Check the standard errors by samples of the posterior (seconds)", negative=())
     ] = False,
     profile: Annotated[str | None, Parameter(help="auto, normal or tumour")] = None,
-    reference: Annotated[str | None, Parameter(help="water, tcr, tnaa or none")] = None,
+    reference: Annotated[str | None, Parameter(help="water, cr, naa or none")] = None,
     common: Common = NO_CHOICES,
 ) -> int:
     """Measures, writes, and prints what matters."""
@@ -89,7 +92,12 @@ def mrs(
     choices = plan(
         Plan,
         common.plan,
-        {"profile": profile, "reference": reference, "samples": MANY if check_errors else None},
+        {
+            "profile": profile,
+            "reference": None if reference is None else SHORT.get(reference, reference),
+            "samples": MANY if check_errors else None,
+            "seed": common.seed,
+        },
         common.set,
     )
     threads = common.threads or cores()

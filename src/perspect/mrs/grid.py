@@ -18,8 +18,8 @@ from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LONG_TE
-from perspect.mrs.quality import WIDEST
-from perspect.mrs.scale import GASPAROVIC, OF_WATER, Timing
+from perspect.mrs.quality import WIDEST, unheeded
+from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Timing
 from perspect.mrs.signals import known_by, with_broad, with_turned
 from perspect.mrs.start import begun
 from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, unusable, voxel
@@ -40,9 +40,6 @@ BRAIN: Final = 0.4
 
 STANDING: Final = (2.85, 3.4)
 """ppm in which creatine and choline stand out in brain and lesion, far from fat and from water."""
-
-RELATIVE: Final = {"tcr": "tCr", "tnaa": "tNAA"}
-"""Sums that amounts may be relative to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +108,12 @@ def quantify_grid(
     regions = {"brain": Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")}
     usable = [place for place, one in found.items() if not one.status.is_failure]
     without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
+    raised = _flags(found, without, scale.unit, index is not None)
+    if plan.samples:
+        raised.append(unheeded("samples", "single voxels"))
     recipe = _recipe(spectra, spread, n_scalp, water is not None, len(places), scale)
     return Measured(
-        maps, tuple(_flags(found, without, scale.unit, index is not None)), recipe,
+        maps, tuple(raised), recipe,
         {**regions, **unusable(spectra, found), **_unscaled(spectra, scale)}, {},
         {
             "voxels": len(places), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
@@ -204,7 +204,9 @@ def prepared(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], pl
     offset = 0.0
     if water is not None:
         offset = offset_of_water(water.values[place], spectra.dwell)
-        values = eddy.corrected(values, eddy.water_phase(water.values[place], spectra.dwell))
+        phase = eddy.water_phase(water.values[place], spectra.dwell)
+        is_bent = eddy.is_taken_out(eddy.bend(phase, spectra.dwell), plan.eddy)
+        values = eddy.corrected(values, phase if is_bent else eddy.straight(phase, spectra.dwell))
         if width_of_water(water.values[place], spectra.dwell) > WIDEST * spectra.frequency * 1e-6:
             return Ready(values, offset, failed(Status.NOT_DETERMINED, "water too wide (shim)"))
     if plan.water != "never":

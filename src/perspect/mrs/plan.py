@@ -55,7 +55,10 @@ class Plan:
     """Upper end of the fitted window in ppm."""
 
     samples: int = 0
-    """How many samples of the posterior density check the standard errors (0: none are drawn)."""
+    """How many samples of the posterior density check the standard errors of a single voxel (0: none are drawn)."""
+
+    seed: int = 0
+    """With what those samples are drawn: the same number draws the same."""
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
@@ -70,6 +73,8 @@ class Plan:
                 "Limits of 95 % need some hundred samples.",
                 "Use 0 for none, or 200 to 1000000.",
             )
+        if self.seed < 0:
+            raise Problem(f"mrs.seed is {self.seed}.", "Seeds count from 0.", "Use a whole number >= 0.")
         if not -1.0 <= self.low < self.high - 1.0 or self.high > 4.5:
             raise Problem(
                 f"mrs.low and mrs.high are {self.low:g} and {self.high:g} ppm.",
