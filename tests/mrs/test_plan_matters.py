@@ -90,6 +90,8 @@ VOXEL: dict[str, Case] = {
     "eddy": Case(bent(20.0), "never"),
     "reference": Case(healthy, "tcr"),
     "unit": Case(healthy, "mmol/L"),
+    "keep": Case(healthy, ("2HG",)),
+    "drop": Case(healthy, ("Gly", "MM17")),
     "low": Case(healthy, 0.6),
     "high": Case(healthy, 4.0),
     "samples": Case(healthy, 200),
@@ -104,6 +106,8 @@ IMAGE: dict[str, Case] = {
     "reference": Case(of_image(), "tcr"),
     "unit": Case(of_image(), "mmol/L"),
     "window": Case(of_image(), "hamming", PLAIN),
+    "keep": Case(of_image(), ("Lip13a", "2HG")),
+    "drop": Case(of_image(), ("Gly", "MM17")),
     "low": Case(of_image(), 0.6),
     "high": Case(of_image(), 4.0),
 }
@@ -168,6 +172,13 @@ def test_a_choice_changes_what_is_measured_or_is_refused(name, case):
 @pytest.mark.parametrize(("name", "case"), CHOICES)
 def test_every_word_of_a_choice_is_another_than_the_default(name, case):
     assert differ(case.found(), case.found(**{name: case.value}))
+
+
+@pytest.mark.parametrize("plan", [{"drop": ("Glyc",)}, {"keep": ("NAA",), "drop": ("NAA",)}], ids=["unknown", "both"])
+@pytest.mark.parametrize("run", [healthy, of_image()], ids=["voxel", "image"])
+def test_molecules_that_are_unknown_or_wanted_both_ways_are_refused(run, plan):
+    with pytest.raises(Problem, match=r"mrs\.keep and mrs\.drop"):
+        run(mrs.Plan(**plan))
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)

@@ -20,7 +20,7 @@ from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LONG_TE
 from perspect.mrs.quality import WIDEST, unheeded
 from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Timing
-from perspect.mrs.signals import known_by, with_broad, with_turned
+from perspect.mrs.signals import fitted_with, with_turned
 from perspect.mrs.start import begun
 from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, unusable, voxel
 from perspect.mrs.water import offset_of_water, width_of_water, without_water
@@ -84,7 +84,7 @@ def quantify_grid(
     tell("lipid", 0.0)
     signals, n_scalp = without_lipid(spectra, brain)
     cleaned = replace(spectra, values=signals)
-    full = with_broad(known_by(basis), lipids=True, macromolecules=(spectra.te or 0.0) < LONG_TE)
+    full = fitted_with(basis, spectra.te, plan)
     band = band_of(spectra, (plan.low, plan.high), LONGEST)
     places = [tuple(int(k) for k in place) for place in np.argwhere(brain)]
     ready = dict(zip(places, each(lambda place: prepared(cleaned, water, place, plan), places), strict=True))

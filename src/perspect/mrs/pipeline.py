@@ -13,11 +13,10 @@ from perspect.mrs.decompose import Decomposition, decomposed
 from perspect.mrs.joint import Joint, joint
 from perspect.mrs.plan import Plan
 from perspect.mrs.prepare import Prepared, prepared
-from perspect.mrs.profile import LONG_TE
 from perspect.mrs.quality import Quality, flags, quality, refuse, unheeded
 from perspect.mrs.sampled import checked, sampled, step_of_samples
 from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Scale, Timing, water_scale
-from perspect.mrs.signals import known_by, with_broad
+from perspect.mrs.signals import fitted_with
 from perspect.mrs.water import amplitude_at_start
 from perspect.vocabulary import (
     Amount,
@@ -34,6 +33,9 @@ from perspect.vocabulary import (
     Step,
 )  # fmt: skip
 from perspect.vocabulary.progress import Progress, silent
+
+REPEATS: Final = ("coil", "transient", "phase", "measurement")
+"""Axes along which a signal is repeated, by another coil, at another time or under another cycle of phases."""
 
 FEWEST_POINTS: Final = 128
 """A signal with fewer points has no lines."""
@@ -66,7 +68,7 @@ def measure(
     tell("preparing", 0.0)
     ready = prepared(spectra, water, plan)
     tell("fitting", 0.0)
-    full = with_broad(known_by(basis), lipids=True, macromolecules=(spectra.te or 0.0) < LONG_TE)
+    full = fitted_with(basis, spectra.te, plan)
     found = taken_apart(ready, spectra, full, plan)
     numbers = quality(found)
     together = None
@@ -135,7 +137,7 @@ def all_echoes(spectra: Spectra, found: Decomposition, others: Sequence[tuple[Sp
         check(other, None, basis)
         if other.te is None:
             raise Problem(f"{other.name} has no echo time.", "It is what the joint fit is about.", "Give it.")
-        full = with_broad(known_by(basis), lipids=True, macromolecules=other.te < LONG_TE)
+        full = fitted_with(basis, other.te, plan)
         fits.append(taken_apart(prepared(other, None, plan), other, full, same))
         times.append(other.te)
     return joint(fits, times)
@@ -175,6 +177,14 @@ def check(spectra: Spectra, water: Spectra | None, basis: Basis) -> None:
             "This measures one.",
             "Use the grid analysis for spectroscopic images.",
         )
+    for one in (spectra, *([] if water is None else [water])):
+        apart = [axis for axis in one.axes if axis not in REPEATS]
+        if apart:
+            raise Problem(
+                f"{one.name} has the axis {apart[0]} of {one.values.shape[4 + one.axes.index(apart[0])]}.",
+                "Its signals are no repeats of one: averaged they would be neither.",
+                "Give one of them; an edited pair is measured with --edit.",
+            )
     if spectra.n_points < FEWEST_POINTS or not np.isfinite(spectra.values).all():
         raise Problem(
             f"{spectra.name} has {spectra.n_points} points"

@@ -48,6 +48,12 @@ class Plan:
     (none), or a Hamming window, which takes the side lobes of the point spread away and makes voxels half as wide
     again."""
 
+    keep: tuple[str, ...] = ()
+    """Molecules that are fitted whatever the profile expects (2HG in normal brain), by their short names."""
+
+    drop: tuple[str, ...] = ()
+    """Molecules, lipids and macromolecules that are left out of the fit, by their short names."""
+
     low: float = 0.2
     """Lower end of the fitted window in ppm."""
 
