@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 import perspect
 from perspect import io, mrs, report
+from perspect.anatomy.mirror import Plane
 from perspect.app.basis import Timing, basis_for, sequence_of
 from perspect.app.edited import measured_pair, pair_in
 from perspect.app.pairing import demand_same_place, water_remarks
@@ -206,11 +207,12 @@ def examine_mrsi(
     overwrite: bool = False,
     threads: int = 1,
     tissues: TissueMaps | None = None,
+    plane: Plane | None = None,
     progress: Progress | None = None,
 ) -> ExaminedGrid:
     """Maps of a spectroscopic image with their page, written below `out`; raises `Problem` as `examine_mrs` does.
 
-    `tissues` replace the maps of tissue in `inputs.around`.
+    `tissues` replace the maps of tissue in `inputs.around`; `plane` is that between the sides of the head.
     """
     plan, tell = plan or mrs.Plan(), progress or silent
     destination = io.Destination(out, io.name_of(inputs.spectrum), "mrsi", "mrs", "mrsi")
@@ -221,7 +223,9 @@ def examine_mrsi(
     shares, more = shares_of(spectra, tissue_maps(inputs.around) if tissues is None else tissues)
     was = THREADS.set(threads)
     try:
-        measured = mrs.quantify_grid(spectra, basis, plan, water=water, shares=shares, progress=tell)
+        measured = mrs.quantify_grid(
+            spectra, basis, plan, water=water, shares=shares, plane=plane if spectra.placed else None, progress=tell
+        )
     finally:
         THREADS.reset(was)
     flags = (*remarks, *notes, *more, *_of_one_voxel(inputs), *measured.flags)

@@ -12,6 +12,7 @@ from perspect.models.spins import GYROMAGNETIC
 from perspect.mrs import eddy
 from perspect.mrs.alike import TOGETHER, all_decomposed
 from perspect.mrs.band import Band, band_of, noise_of
+from perspect.mrs.common import common_flags, common_misfit
 from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
 from perspect.mrs.decompose import Decomposition, baseline_of, decomposed, signals_on
 from perspect.mrs.kspace import PointSpread, filtered
@@ -92,7 +93,7 @@ def quantify_grid(
         ready = aligned(ready, cleaned, band, full)
     like = typical(cleaned, ready, band, full, plan)
     tell("voxels", 0.0)
-    found = fitted(cleaned, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
+    found, misfit = fitted(cleaned, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
     scale = _scale(spectra, water, brain, shares, spread, plan)
     maps = amount_maps(spectra, found, scale)
     maps[lexicon.CHO_OVER_NAA.key] = mapped(spectra, found, lexicon.CHO_OVER_NAA, lambda _, one: one.ratio)
@@ -109,6 +110,7 @@ def quantify_grid(
     usable = [place for place, one in found.items() if not one.status.is_failure]
     without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
     raised = _flags(found, without, scale.unit, index is not None)
+    raised += common_flags(*misfit)
     if plan.samples:
         raised.append(unheeded("samples", "single voxels"))
     recipe = _recipe(spectra, spread, n_scalp, water is not None, len(places), scale)
@@ -117,7 +119,7 @@ def quantify_grid(
         {**regions, **unusable(spectra, found), **_unscaled(spectra, scale)}, {},
         {
             "voxels": len(places), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
-            "te": spectra.te, "tr": spectra.tr, "has_water": water is not None,
+            "te": spectra.te, "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0],
         },
     )  # fmt: skip
 
@@ -259,22 +261,24 @@ def fitted(
     like: Decomposition | None,
     *,
     is_referenced: bool,
-) -> dict[tuple[int, ...], Voxel]:
-    """What was found in each voxel, or why nothing was."""
+) -> tuple[dict[tuple[int, ...], Voxel], tuple[float, float]]:
+    """What was found in each voxel, or why nothing was; and the misfit that all have in common (`common_misfit`)."""
     places = [place for place, one in ready.items() if one.failure is None]
     out = {place: one.failure for place, one in ready.items() if one.failure is not None}
+    misfit = (0.0, 0.0)
     if places and like is not None:
         values = np.array([ready[place].values for place in places])
         cut = band.cut(values, spectra.dwell, is_halved=spectra.is_halved)
         sigmas = band.noise(1.0, spectra.dwell) * noise_of(values, spectra.ppm)
         found = all_decomposed(band, cut, basis, sigmas, plan, like, is_referenced=is_referenced)
+        misfit = common_misfit(found)
         below = RELATIVE.get(plan.reference, "")
         late = (spectra.te or 0.0) >= LONG_TE
         out |= {
             place: voxel(ready[place].offset, one, below, is_late=late)
             for place, one in zip(places, found, strict=True)
         }
-    return {place: out[place] for place in ready}
+    return {place: out[place] for place in ready}, misfit
 
 
 def _flags(found: Mapping[tuple[int, ...], Voxel], without: Sequence[str], unit: str, has_index: bool) -> list[Flag]:
