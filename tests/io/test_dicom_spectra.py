@@ -196,6 +196,15 @@ def test_an_image_in_dicom_is_named_as_no_spectrum(tmp_path):
         read_spectra(path)
 
 
+@pytest.mark.parametrize("order", ["<f4", ">f4"])
+def test_a_p_file_that_is_older_than_its_converter_knows_is_refused_by_its_revision(tmp_path, order):
+    """The real ones are of revision 9: spec2nii ends on them with a TypeError."""
+    path = tmp_path / "P00001.7"
+    path.write_bytes(np.array([9.0], order).tobytes() + bytes(1000))
+    with pytest.raises(Problem, match="revision 9"):
+        read_spectra(path)
+
+
 def test_raw_data_without_the_converter_says_what_to_install(tmp_path, monkeypatch):
     path = tmp_path / "meas.dat"
     path.write_bytes(b"\0" * 10_000)

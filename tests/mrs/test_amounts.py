@@ -82,3 +82,18 @@ def test_without_water_amounts_are_in_institutional_units():
 def test_relative_amounts_of_the_reference_itself_are_one(reference):
     found = mrs.measure(spectrum(HEALTHY), basis(), mrs.Plan(reference=reference))
     assert found.amounts[{"tcr": "tCr", "tnaa": "tNAA"}[reference]].value == pytest.approx(1.0)
+
+
+def test_relative_amounts_have_the_error_of_the_ratio_and_not_of_the_numerator_alone():
+    found = mrs.measure(spectrum(HEALTHY), basis(), mrs.Plan(reference="tcr"))
+    one, ratio = found.amounts["tCho"], found.ratios["tCho/tCr"]
+    assert (one.value, one.std, one.lower, one.upper) == (ratio.value, ratio.std, ratio.lower, ratio.upper)
+    assert one.unit == "per tCr" and found.amounts["tCr"].std == 0.0
+
+
+def test_amounts_relative_to_what_is_not_there_are_bounds():
+    """No creatine in the voxel: its absence must not end the run, and no number is a value."""
+    none = {key: value for key, value in TUMOUR.items() if key not in ("Cr", "PCr")}
+    found = mrs.measure(spectrum(none, snr=25.0), basis(), mrs.Plan(reference="tcr")).amounts["tCho"]
+    assert np.isnan(found.value) and found.status == Status.NOT_DETERMINED
+    assert 1.0 < found.lower < found.upper == np.inf

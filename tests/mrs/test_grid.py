@@ -271,6 +271,23 @@ def test_a_synthetic_image_with_scalp_lipid_gives_its_truth(synthetic):
     assert broken.any() and np.isnan(measured.maps["tNAA"].values[..., 0][broken]).all()
 
 
+def test_a_misfit_that_all_voxels_share_is_told_from_noise_and_from_misfits_of_their_own():
+    """A line that no basis has: in all twelve voxels it is the basis; with a phase of its own in each, not."""
+    t, place = np.arange(N) * DWELL, Grid((4, 3, 1), np.diag([10.0, 10.0, 10.0, 1.0]))
+    line = 60.0 * np.exp(2j * np.pi * (4.65 - 2.85) * FREQUENCY * 1e-6 * t - 20 * t)
+    voxels = np.array([spectrum(HEALTHY, k, shift=0.0, phase=0.0).values[0, 0, 0] for k in range(12)])
+    turns = np.exp(2j * np.pi * np.arange(12) / 12)
+    codes = []
+    for added in (0.0 * line, line, turns[:, None] * line):
+        one = Spectra((voxels + added).reshape(4, 3, 1, N), DWELL, FREQUENCY, place, te=0.030, tr=2.0, name="grid")
+        reference = replace(one, values=np.broadcast_to(water().values, one.values.shape).copy())
+        found = mrs.quantify_grid(
+            one, basis(), UNSCALED, water=reference, mask=Region(np.ones((4, 3, 1), bool), place, "all")
+        )
+        codes.append("common-misfit" in {flag.code for flag in found.flags})
+    assert codes == [False, True, False]
+
+
 def test_a_hamming_window_is_applied_and_stated():
     one = image([spectrum(HEALTHY, k, shift=0.0, phase=0.0) for k in range(6)])
     mask = np.zeros((3, 2, 1), bool)

@@ -1,6 +1,6 @@
 """Two echo times: lactate against lipid, amino acids against lipid, and the honest answer of one."""
 
-from mrs_made import basis
+from mrs_made import basis, water
 from perspect import mrs
 from perspect.phantom.spectrum import ABSCESS, NECROSIS, Scan, varied, virtual_spectrum
 
@@ -47,3 +47,11 @@ def test_without_a_second_echo_time_there_are_no_joint_amounts():
 
 def test_the_recipe_says_how_many_echo_times_there_were():
     assert "2 echo times" in measured(ABSCESS, 0, 40.0, both=True).recipe.methods
+
+
+def test_joint_amounts_are_in_the_unit_of_all_others():
+    short, long = (virtual_spectrum(varied(NECROSIS, 1), Scan(te=te, snr=40.0), 1) for te in (0.030, LONG))
+    plain, scaled = (mrs.measure(short, basis(), others=[(long, basis(LONG))], water=one) for one in (None, water()))
+    assert scaled.joint["Lac"].unit == scaled.amounts["Lac"].unit == "mmol/kg"
+    factor = scaled.amounts["Lac"].value / plain.amounts["Lac"].value
+    assert abs(scaled.joint["Lac"].value / plain.joint["Lac"].value / factor - 1) < 1e-6

@@ -1,7 +1,7 @@
 """Basis sets on demand: simulated for a sequence, remembered on disk by what they depend on, written for others."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal
@@ -10,16 +10,20 @@ import numpy as np
 
 import perspect
 from perspect import io
-from perspect.models.spins import MOLECULES, Press, Pulse, PulseAcquire, SemiLaser, Sequence, Steam, field_of
+from perspect.models.spins import MOLECULES, MegaPress, Press, Pulse, PulseAcquire, SemiLaser, Sequence, Steam, field_of
 from perspect.mrs.profile import OF_TUMOURS, USUAL
 from perspect.mrs.signals import simulated_basis
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import Basis, Problem
 
-SequenceName = Literal["press", "steam", "slaser", "fid"]
+SequenceName = Literal["press", "steam", "slaser", "fid", "mega-press"]
+Part = Literal["difference", "on", "off"]
 
 ALL: Final = tuple(dict.fromkeys((*USUAL, *OF_TUMOURS)))
 """What a basis holds unless it is said otherwise: whatever either profile fits."""
+
+NO_BAND: Final = (0.0, 0.0)
+"""Editing pulses that turn nothing."""
 
 FIRST_ECHO: Final = (0.42, 0.017)
 """The first echo of PRESS where it is not known: this share of TE, and no longer than this many s [our default]."""
@@ -33,7 +37,9 @@ PULSE: Final = 0.0052
 
 @dataclass(frozen=True)
 class Timing:
-    """A sequence as people say it; times in s. What is `None` is assumed, and said to be."""
+    """A sequence as people say it; times in s, the band of editing pulses (`None`: there are none) in ppm. What is else
+    `None` is assumed, and said to be.
+    """
 
     sequence: SequenceName = "press"
     te: float = 0.030
@@ -42,6 +48,7 @@ class Timing:
     tm: float | None = None
     pulses: Path | None = None
     pulse_duration: float | None = None
+    band: tuple[float, float] | None = None
 
 
 def sequence_of(timing: Timing) -> Sequence:
@@ -59,6 +66,8 @@ def sequence_of(timing: Timing) -> Sequence:
     first = timing.te1 if timing.te1 is not None else min(FIRST_ECHO[0] * timing.te, FIRST_ECHO[1])
     if timing.te1 is None and timing.te2 is not None:
         first = _rest(timing.te, timing.te2)
+    if timing.sequence == "mega-press":
+        return MegaPress(first, _rest(timing.te, first), timing.band or NO_BAND)
     return Press(first, _rest(timing.te, first), pulse)
 
 
@@ -140,9 +149,9 @@ def _remember(path: Path, made: Basis) -> None:
 
 def write_basis(
     out: Path, timing: Timing, field: float, bandwidth: float, n_points: int, names: tuple[str, ...], *,
-    overwrite: bool = False, threads: int = 1,
+    part: Part = "difference", overwrite: bool = False, threads: int = 1,
 ) -> Basis:  # fmt: skip
-    """A basis file, LCModel's or NIfTI-MRS by its ending."""
+    """A basis file, LCModel's or NIfTI-MRS by its ending; of an edited sequence the `part` that is asked for."""
     if out.exists() and not overwrite:
         raise Problem(f"{out} is there already.", "It is not overwritten unasked.", "Say --overwrite.")
     if not out.name.lower().endswith((".basis", ".nii.gz")):
@@ -157,7 +166,7 @@ def write_basis(
             "Field and bandwidth must be positive, and 64 points are the least that hold a line.",
             "Give --field, --bandwidth and --points as the spectra have them.",
         )
-    made = basis_for(timing, field_of(field), 1 / bandwidth, n_points, names or ALL, threads)
+    made = _part(part, timing, (field_of(field), 1 / bandwidth, n_points), names or ALL, threads)
     text = io.basis_text(made).encode() if out.name.lower().endswith(".basis") else io.basis_nifti(made)
     temporary = out.with_name(f".{out.name}.part")
     try:
@@ -169,3 +178,36 @@ def write_basis(
             f"{out} could not be written: {error.strerror or error}.", "The basis is lost.", "Give another --out."
         ) from error
     return made
+
+
+def _part(part: Part, timing: Timing, axis: tuple[float, float, int], names: tuple[str, ...], threads: int) -> Basis:
+    """The edited or the unedited signals of a pair, or their difference; of another sequence its only ones."""
+    if timing.sequence != "mega-press":
+        if timing.band is not None:
+            raise Problem(
+                f"A band of editing pulses was given, and the sequence is {timing.sequence}.",
+                "It would be ignored.",
+                "Say --sequence mega-press.",
+            )
+        return basis_for(timing, *axis, names, threads)
+    off, on = edited_bases(timing, axis, names, threads)
+    if part != "difference":
+        return on if part == "on" else off
+    return replace(on, values=on.values - off.values, origin=f"{on.origin}, edited minus unedited")
+
+
+def edited_bases(
+    timing: Timing, axis: tuple[float, float, int], names: tuple[str, ...] = ALL, threads: int = 1
+) -> tuple[Basis, Basis]:
+    """The unedited and the edited signals at a spectrometer frequency (Hz), dwell time (s) and number of points."""
+    if timing.band is None or not timing.band[0] < timing.band[1]:
+        raise Problem(
+            "It is not said what the editing pulses turn.",
+            "What is edited follows from it: GABA is with 1.75 to 2.05 ppm, lactate with 3.95 to 4.25.",
+            "Give --edit LOW HIGH in ppm.",
+        )
+    off, on = (
+        basis_for(replace(timing, sequence="mega-press", band=band), *axis, names, threads)
+        for band in (None, timing.band)
+    )
+    return off, on

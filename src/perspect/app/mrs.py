@@ -10,7 +10,9 @@ from jaxtyping import Float
 
 import perspect
 from perspect import io, mrs, report
+from perspect.anatomy.mirror import Plane
 from perspect.app.basis import Timing, basis_for, sequence_of
+from perspect.app.edited import measured_pair, pair_in
 from perspect.app.pairing import demand_same_place, water_remarks
 from perspect.app.shares import Surroundings, TissueMaps, shares_on, tissue_maps
 from perspect.app.voxel import NOTHING, place_of
@@ -31,7 +33,8 @@ class SpectrumInputs:
     does not say it. `long` is a spectrum of the same voxel at another echo time, `long_te` in s. `fractions` are the
     shares of the voxel in grey, white, csf and lesion; `around` files from which they and its picture are made.
     `contralateral` is a spectrum of the other side, `contralateral_water` its reference; `compare` a COORD file of
-    LCModel that is shown beside ours.
+    LCModel that is shown beside ours. `edited` is the edited partner of the spectrum, `edit` the ppm that its pulses
+    turn; `region` the mask of a region of a spectroscopic image that is read as one spectrum.
     """
 
     spectrum: Path
@@ -46,6 +49,9 @@ class SpectrumInputs:
     contralateral: Path | None = None
     contralateral_water: Path | None = None
     compare: Path | None = None
+    edited: Path | None = None
+    edit: tuple[float, float] | None = None
+    region: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,19 +90,26 @@ def examine_mrs(
     plan, tell = plan or mrs.Plan(), progress or silent
     destination = io.spectrum_destination(out, io.name_of(inputs.spectrum))
     io.demand_free(out, io.existing_spectrum(destination), overwrite, what="results of this spectrum")
-    spectra, water, remarks = _read(inputs, tell)
-    tell("basis", 0.0)
-    spectra, basis, notes = _basis(inputs, spectra, threads)
-    others, more = _other(inputs, spectra, threads)
+    spectra, water, remarks = signals_of(inputs, tell)
+    pair = pair_in(inputs, spectra)
+    spectra = spectra if pair is None else pair[0]
     side = None if inputs.contralateral is None else io.read_spectra(inputs.contralateral, inputs.said)[0]
     place = place_of(spectra, inputs.around, side)
     shares = inputs.fractions or place.fractions or None
-    measured = mrs.measure(spectra, basis, plan, water=water, fractions=shares, others=others, progress=tell)
-    flags = (*remarks, *more, *notes, *place.flags, *measured.flags)
+    tell("basis", 0.0)
+    others: list[tuple[Spectra, Basis]] = []
+    if pair is None:
+        spectra, basis, notes = basis_of(inputs, spectra, threads)
+        others, more = _other(inputs, spectra, threads)
+        notes = (*more, *notes)
+        measured = mrs.measure(spectra, basis, plan, water=water, fractions=shares, others=others, progress=tell)
+    else:
+        measured, notes = measured_pair(inputs, pair, plan, water, shares, threads)
+    flags = (*remarks, *notes, *place.flags, *measured.flags)
     if side is not None:
         measured, further = _against(measured, inputs, side, plan, threads)
         flags = (*flags, *further)
-    measured = replace(measured, flags=_sorted(flags))
+    measured = replace(measured, flags=gravest_first(flags))
     tell("drawing", 0.0)
     beside = None if inputs.compare is None else compared(measured, inputs.compare)
     page = report.mrs_page(measured, facts(spectra), voxel=place.picture, compared=beside)
@@ -104,7 +117,14 @@ def examine_mrs(
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
     for other, _ in others:
         sources |= other.sources
-    more_files = (inputs.basis, inputs.contralateral, inputs.contralateral_water, inputs.compare, *inputs.around.files)
+    more_files = (
+        inputs.basis,
+        inputs.edited,
+        inputs.contralateral,
+        inputs.contralateral_water,
+        inputs.compare,
+        *inputs.around.files,
+    )
     sources |= {io.label(one): io.sha256(one) for one in more_files if one is not None}
     results = io.SpectrumResults(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, io.root_of(inputs.spectrum)
@@ -120,7 +140,7 @@ def _against(
     water = io.water_within(inputs.contralateral, inputs.said)
     if inputs.contralateral_water is not None:
         water = io.read_spectra(inputs.contralateral_water, inputs.said)[0]
-    side, basis, _ = _basis(inputs, side, threads)
+    side, basis, _ = basis_of(inputs, side, threads)
     found = mrs.measure(side, basis, plan, water=water)
     flags = tuple(
         replace(flag, where=f"other side, {side.name}") for flag in found.flags if flag.severity >= Severity.CAUTION
@@ -151,15 +171,30 @@ def _our_name(theirs: str) -> str:
     return next((key for key, ours in SUMS if len(parts) > 1 and parts <= set(ours)), theirs)
 
 
-def _read(inputs: SpectrumInputs, tell: Progress) -> tuple[Spectra, Spectra | None, tuple[Flag, ...]]:
+def signals_of(inputs: SpectrumInputs, tell: Progress) -> tuple[Spectra, Spectra | None, tuple[Flag, ...]]:
     """The signal, the water reference where there is one, and what was remarked on while reading."""
     tell("reading", 0.0)
-    spectra, remarks = io.read_spectra(inputs.spectrum, inputs.said)
+    spectra, remarks = read_image(inputs.spectrum, inputs.said)
     if inputs.water is None:
         return spectra, io.water_within(inputs.spectrum, inputs.said), remarks
-    water, more = io.read_spectra(inputs.water, inputs.said)
+    water, more = read_image(inputs.water, inputs.said)
     demand_same_place(spectra, water, "water reference")
     return spectra, water, (*remarks, *more, *water_remarks(spectra, water))
+
+
+def read_image(path: Path, said: io.SaidByHand) -> tuple[Spectra, tuple[Flag, ...]]:
+    """The signals in a file, as an image where the file holds samples of k-space."""
+    found, flags = io.read_spectra(path, said)
+    stated = found.header.get("kSpace")
+    axes = tuple(at for at, one in enumerate(stated) if one is True) if isinstance(stated, list) else ()
+    if not axes:
+        return found, flags
+    along = ", ".join("xyz"[at] for at in axes)
+    sentence = (
+        f"{found.name} holds samples of k-space, which were made an image along {along}. Samples do not say which end "
+        "of an axis is which: compare the maps with an image."
+    )
+    return mrs.reconstructed(found, axes), (*flags, Flag("from-kspace", Severity.CAUTION, sentence, source="reading"))
 
 
 def is_grid(inputs: SpectrumInputs) -> bool:
@@ -175,26 +210,29 @@ def examine_mrsi(
     overwrite: bool = False,
     threads: int = 1,
     tissues: TissueMaps | None = None,
+    plane: Plane | None = None,
     progress: Progress | None = None,
 ) -> ExaminedGrid:
     """Maps of a spectroscopic image with their page, written below `out`; raises `Problem` as `examine_mrs` does.
 
-    `tissues` replace the maps of tissue in `inputs.around`.
+    `tissues` replace the maps of tissue in `inputs.around`; `plane` is that between the sides of the head.
     """
     plan, tell = plan or mrs.Plan(), progress or silent
     destination = io.Destination(out, io.name_of(inputs.spectrum), "mrsi", "mrs", "mrsi")
     io.demand_free(out, io.existing(destination), overwrite, what="results of this image")
-    spectra, water, remarks = _read(inputs, tell)
+    spectra, water, remarks = signals_of(inputs, tell)
     tell("basis", 0.0)
-    spectra, basis, notes = _basis(inputs, spectra, threads)
-    shares, more = _shares(spectra, tissue_maps(inputs.around) if tissues is None else tissues)
+    spectra, basis, notes = basis_of(inputs, spectra, threads)
+    shares, more = shares_of(spectra, tissue_maps(inputs.around) if tissues is None else tissues)
     was = THREADS.set(threads)
     try:
-        measured = mrs.quantify_grid(spectra, basis, plan, water=water, shares=shares, progress=tell)
+        measured = mrs.quantify_grid(
+            spectra, basis, plan, water=water, shares=shares, plane=plane if spectra.placed else None, progress=tell
+        )
     finally:
         THREADS.reset(was)
-    flags = (*remarks, *notes, *more, *_of_one_voxel(inputs, plan), *measured.flags)
-    measured = replace(measured, flags=_sorted(flags))
+    flags = (*remarks, *notes, *more, *_of_one_voxel(inputs), *measured.flags)
+    measured = replace(measured, flags=gravest_first(flags))
     page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed)
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
     files = [one for one in (inputs.basis, *inputs.around.tissue, inputs.around.lesion) if one is not None]
@@ -207,7 +245,7 @@ def examine_mrsi(
     return ExaminedGrid(measured, written, spectra, water, basis)
 
 
-def _shares(
+def shares_of(
     spectra: Spectra, maps: TissueMaps
 ) -> tuple[dict[str, Float[np.ndarray, "fx fy fz"]] | None, tuple[Flag, ...]]:
     """What the voxels of an image hold of each tissue, where it says where they lie and somebody has segmented it."""
@@ -219,13 +257,13 @@ def _shares(
     return None, (Flag("no-place", Severity.CAUTION, sentence, source="place"),)
 
 
-def _of_one_voxel(inputs: SpectrumInputs, plan: mrs.Plan) -> tuple[Flag, ...]:
+def _of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
     """What was said by hand and means nothing for an image."""
     around = inputs.around
     given = {
         "shares of tissue as numbers (give --tissue)": inputs.fractions, "--long": inputs.long,
         "--contralateral": inputs.contralateral, "--compare": inputs.compare, "--image": around.image,
-        "--bandwidths": around.bandwidths, "--check-errors": plan.samples or None,
+        "--bandwidths": around.bandwidths,
         "--lesion without --tissue": around.lesion if not around.tissue else None,
     }  # fmt: skip
     names = [name for name, value in given.items() if value is not None]
@@ -234,7 +272,7 @@ def _of_one_voxel(inputs: SpectrumInputs, plan: mrs.Plan) -> tuple[Flag, ...]:
     return (Flag("not-of-images", Severity.CAUTION, f"Of an image nothing was made of: {', '.join(names)}."),)
 
 
-def _basis(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Spectra, Basis, tuple[Flag, ...]]:
+def basis_of(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Spectra, Basis, tuple[Flag, ...]]:
     """The basis that was given, or one simulated for what is known of the sequence; and what had to be assumed."""
     if inputs.basis is not None:
         given = io.read_any_basis(inputs.basis)
@@ -270,7 +308,7 @@ def _other(
     timing = None
     if inputs.timing is not None and inputs.long_te is not None:
         timing = Timing(inputs.timing.sequence, inputs.long_te, tm=inputs.timing.tm)
-    other, basis, notes = _basis(replace(inputs, basis=None, timing=timing), other, threads)
+    other, basis, notes = basis_of(replace(inputs, basis=None, timing=timing), other, threads)
     return [(other, basis)], (*remarks, *notes)
 
 
@@ -287,5 +325,6 @@ def facts(spectra: Spectra) -> dict[str, Any]:
     return {key: one.get("Value") if isinstance(one, dict) else one for key, one in spectra.header.items()}
 
 
-def _sorted(flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
+def gravest_first(flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
+    """Flags, the gravest first."""
     return tuple(sorted(flags, key=lambda flag: -flag.severity))

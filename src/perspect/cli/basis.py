@@ -11,7 +11,9 @@ def basis(
     *,
     out: Annotated[Path, Parameter(help="File to write: .basis (LCModel) or .nii.gz (NIfTI-MRS)")],
     te: Annotated[float, Parameter(help="Echo time in s")],
-    sequence: Annotated[Literal["press", "steam", "slaser", "fid"], Parameter(help="The sequence")] = "press",
+    sequence: Annotated[
+        Literal["press", "steam", "slaser", "fid", "mega-press"], Parameter(help="The sequence")
+    ] = "press",
     te1: Annotated[float | None, Parameter(help="First echo of press or slaser in s")] = None,
     te2: Annotated[float | None, Parameter(help="Second echo of press or slaser in s")] = None,
     tm: Annotated[float | None, Parameter(help="Mixing time of steam in s")] = None,
@@ -19,6 +21,10 @@ def basis(
     bandwidth: Annotated[float, Parameter(help="Spectral width in Hz", validator=Number(gt=0))] = 2000.0,
     points: Annotated[int, Parameter(help="Number of points", validator=Number(gte=64))] = 2048,
     pulses: Annotated[str, Parameter(help="ideal, or the file of the refocusing pulse (.pta)")] = "ideal",
+    edit: Annotated[tuple[float, float] | None, Parameter(help="ppm from-to that pulses of mega-press turn")] = None,
+    part: Annotated[
+        Literal["difference", "on", "off"], Parameter(help="Of mega-press: edited less unedited, or one of them")
+    ] = "difference",
     pulse_duration: Annotated[float | None, Parameter(help="Duration of that pulse in s")] = None,
     metabolites: Annotated[
         tuple[str, ...], Parameter(help="Which molecules; else all that are fitted", consume_multiple=True)
@@ -33,9 +39,9 @@ def basis(
     from perspect.app.basis import Timing, write_basis
     from perspect.app.doctor import cores
 
-    timing = Timing(sequence, te, te1, te2, tm, None if pulses == "ideal" else Path(pulses), pulse_duration)
+    timing = Timing(sequence, te, te1, te2, tm, None if pulses == "ideal" else Path(pulses), pulse_duration, edit)
     made = write_basis(
-        out, timing, field, bandwidth, points, metabolites, overwrite=overwrite, threads=threads or cores()
+        out, timing, field, bandwidth, points, metabolites, part=part, overwrite=overwrite, threads=threads or cores()
     )
     if not quiet:
         print(f"{len(made.names)} molecules, {made.origin}: {' '.join(made.names)}")

@@ -15,6 +15,9 @@ INSPECTION: Final = "The files were written for inspection only: they hold no am
 MANY: Final = 4000
 """Samples that `--check-errors` draws."""
 
+SHORT: Final = {"cr": "tcr", "naa": "tnaa"}
+"""Other words for what amounts are relative to."""
+
 TOLD: Final = ("tNAA/tCr", "tCho/tCr", "tCho/tNAA", "Lac/tCr", "Lip13/tCho")
 """Ratios that are printed."""
 
@@ -53,14 +56,25 @@ def mrs(
         Parameter(help="Hz of the pulses that select along each edge of the voxel; negative: gradient points back"),
     ] = None,
     carrier: Annotated[float | None, Parameter(help="ppm to which the planned voxel belongs; else water's")] = None,
+    edited: Annotated[Path | None, Parameter(help="Edited partner (MEGA) of this unedited spectrum")] = None,
+    edit: Annotated[
+        tuple[float, float] | None, Parameter(help="ppm from-to that the editing pulses turn, as in 1.75 2.05")
+    ] = None,
+    region: Annotated[
+        Path | None, Parameter(help="Mask: the mean spectrum of this part of an image, in place of maps")
+    ] = None,
     contralateral: Annotated[Path | None, Parameter(help="Spectrum of the other side of the brain")] = None,
     contralateral_water: Annotated[Path | None, Parameter(help="Its water reference")] = None,
     compare: Annotated[Path | None, Parameter(help="LCModel's .COORD of this spectrum, to show beside")] = None,
     check_errors: Annotated[
         bool, Parameter(help="Check the standard errors by samples of the posterior (seconds)", negative=())
     ] = False,
+    keep: Annotated[
+        tuple[str, ...], Parameter(help="Molecules that are fitted in any profile", consume_multiple=True)
+    ] = (),
+    drop: Annotated[tuple[str, ...], Parameter(help="Molecules that are not fitted", consume_multiple=True)] = (),
     profile: Annotated[str | None, Parameter(help="auto, normal or tumour")] = None,
-    reference: Annotated[str | None, Parameter(help="water, tcr, tnaa or none")] = None,
+    reference: Annotated[str | None, Parameter(help="water, cr, naa or none")] = None,
     common: Common = NO_CHOICES,
 ) -> int:
     """Measures, writes, and prints what matters."""
@@ -68,6 +82,7 @@ def mrs(
     from perspect.app.basis import Timing
     from perspect.app.doctor import cores
     from perspect.app.mrs import examine_mrsi, is_grid
+    from perspect.app.region import examine_region
     from perspect.app.settings import plan
     from perspect.app.shares import Surroundings
     from perspect.io import SaidByHand
@@ -85,15 +100,23 @@ def mrs(
     inputs = SpectrumInputs(
         spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions,
         Surroundings(image, tissue, mask, bandwidths, carrier), contralateral, contralateral_water, compare,
+        edited, edit, region,
     )  # fmt: skip
     choices = plan(
         Plan,
         common.plan,
-        {"profile": profile, "reference": reference, "samples": MANY if check_errors else None},
+        {
+            "profile": profile,
+            "reference": None if reference is None else SHORT.get(reference, reference),
+            "samples": MANY if check_errors else None,
+            "seed": common.seed,
+            "keep": keep or None,
+            "drop": drop or None,
+        },
         common.set,
     )
     threads = common.threads or cores()
-    if is_grid(inputs):
+    if region is None and is_grid(inputs):
         with watched(quiet=common.quiet) as progress:
             grid = examine_mrsi(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
         if not common.quiet:
@@ -101,7 +124,8 @@ def mrs(
             print(f"Page: {grid.written.page}")
         return 0
     with watched(quiet=common.quiet) as progress:
-        examined = examine_mrs(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
+        measure = examine_mrs if region is None else examine_region
+        examined = measure(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
     refusals = [flag for flag in examined.measured.flags if flag.severity == Severity.REFUSED]
     if not common.quiet:
         print(headline(examined.measured, verbose=common.verbose))
@@ -142,7 +166,8 @@ def headline(measured: MeasuredSpectrum, *, verbose: bool = False) -> str:
 
 def _numbers(measured: MeasuredSpectrum) -> list[str]:
     s = measured.summary
-    ratios = [said(measured.ratios[key]) for key in TOLD if key in measured.ratios]
+    told = tuple(measured.ratios) if s.get("edited") else TOLD
+    ratios = [said(measured.ratios[key]) for key in told if key in measured.ratios]
     return [
         f"SNR {s['snr']:.0f}, lines {s['fwhm_ppm']:.3f} ppm wide; fitted as {s['profile']} ({s['profile_reason']}).",
         "  ".join(ratios),

@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import numpy as np
+
 from perspect.io.nifti_mrs import read_nifti_mrs
 from perspect.io.series import sha256
 from perspect.vocabulary import Problem, Spectra
@@ -19,6 +21,11 @@ RUN: Final = "from spec2nii.spec2nii import main; main()"
 
 PATIENCE: Final = 600.0
 """Seconds that a conversion may take."""
+
+
+OLDEST: Final = 12.0
+"""The header revision of GE's P-files from which on spec2nii reads them. For older ones version 0.8.15 compares bytes
+with a text (`Pfile.is_ge_file`: a TypeError), and past that its mapper opens no file (`PfileMapper.read_data`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +43,7 @@ def is_raw(path: Path) -> bool:
 
 def read_raw(path: Path) -> ReadRaw:
     """A file of raw data, converted in a folder that is gone afterwards."""
+    _demand_known(path)
     if find_spec("spec2nii") is None:
         raise Problem(
             f"{path.name} is raw data of a scanner, which is read through spec2nii, and spec2nii is not installed.",
@@ -64,4 +72,19 @@ def converted(path: Path, folder: Path) -> None:
             f"spec2nii could not read {path.name}: {words[-1] if words else 'it did not say why'}.",
             "It knows some software releases of a scanner and not others.",
             "Export the spectrum as DICOM, or try another version of spec2nii.",
+        )
+
+
+def _demand_known(path: Path) -> None:
+    """Raises `Problem` for a P-file whose header is older than those that spec2nii can read."""
+    if path.suffix.lower() != ".7":
+        return
+    first = path.read_bytes()[:4]
+    revisions = [np.frombuffer(first, kind)[0] for kind in ("<f4", ">f4")] if len(first) == 4 else []
+    old = [float(one) for one in revisions if 5.0 <= one < OLDEST]
+    if old:
+        raise Problem(
+            f"{path.name} is a P-file of header revision {old[0]:g}.",
+            f"P-files are read through spec2nii, which reads revision {OLDEST:g} and later.",
+            "Export the spectrum as DICOM, or convert it with another program (SAGE, TARQUIN).",
         )

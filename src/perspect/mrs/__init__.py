@@ -2,8 +2,9 @@
 
 from perspect.mrs.contralateral import against
 from perspect.mrs.displacement import DRAWN, RESONANCES, Selection, displaced, displacement_flags, in_common
-from perspect.mrs.edited import Edited, measure_edited
+from perspect.mrs.edited import Edited, as_spectrum, measure_edited, pair_of
 from perspect.mrs.grid import quantify_grid
+from perspect.mrs.kspace import reconstructed
 from perspect.mrs.pipeline import measure
 from perspect.mrs.plan import Plan
 
@@ -14,10 +15,13 @@ __all__ = [
     "Plan",
     "Selection",
     "against",
+    "as_spectrum",
     "displaced",
     "displacement_flags",
     "in_common",
     "measure",
     "measure_edited",
+    "pair_of",
     "quantify_grid",
+    "reconstructed",
 ]

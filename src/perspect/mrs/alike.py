@@ -66,13 +66,15 @@ class Kind:
         return self.task.priors.free
 
 
-def kind_of(task: Task, basis: Basis, profile: Profile, *, has_lipid: bool, has_leak: bool) -> Kind:
+def kind_of(
+    task: Task, basis: Basis, profile: Profile, *, has_lipid: bool, has_leak: bool, asked: tuple[str, ...] = ()
+) -> Kind:
     """What is kept of everything. Lipid that leaks in from the scalp has any phase and sign: it passed through side
     lobes, and was excited elsewhere in the field.
     """
     lipids = np.array([kind == "lipid" for kind in basis.kinds])
     turned = np.array([name.endswith(TURNED) for name in basis.names])
-    keep = kept(basis, profile, has_lipid or has_leak)
+    keep = kept(basis, profile, has_lipid or has_leak, asked)
     keep = keep if has_leak else keep[~turned[keep]]
     task = replace(task, priors=replace(task.priors, free=lipids & has_leak))
     return Kind(only(task, keep), keep, profile)
@@ -116,7 +118,8 @@ def all_decomposed(
         reasons.append(why)
         which = (profile.name, has_lipid, is_leaking(names, amplitudes))
         if which not in kinds:
-            kinds[which] = (kind_of(task, basis, profile, has_lipid=has_lipid, has_leak=which[2]), [])
+            kind = kind_of(task, basis, profile, has_lipid=has_lipid, has_leak=which[2], asked=plan.keep)
+            kinds[which] = (kind, [])
         kinds[which][1].append(k)
     work = [(kind, np.array(at[one])) for kind, at in kinds.values() for one in spans(len(at), TOGETHER)]
 

@@ -1,6 +1,7 @@
 """From amplitudes to amounts: sums, ratios with bounds, detection."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -52,9 +53,23 @@ def amounts(found: Decomposition, scale: Scale) -> dict[str, Amount]:
 
 
 def _amount(key: str, parts: tuple[str, ...], found: Decomposition, scale: Scale, status: Status) -> Amount:
-    w = weights(found, parts)
-    value = float(w @ found.amplitudes) * scale.factor
-    noise = float(np.sqrt(max(w @ found.covariance @ w, 0.0))) * scale.factor
+    w = np.array([weights(found, one) for one in (parts, members(scale.below))])
+    return in_scale(key, parts, w @ found.amplitudes, w @ found.covariance @ w.T, scale, status)
+
+
+def in_scale(
+    key: str,
+    parts: tuple[str, ...],
+    sizes: Float[np.ndarray, " two"],
+    covariance: Float[np.ndarray, "two two"],
+    scale: Scale,
+    status: Status,
+) -> Amount:
+    """An amount from its amplitude and that of what the scale is relative to, where it is; with all errors of both."""
+    if scale.below:
+        one = as_ratio(key, float(sizes[0]), float(sizes[1]), covariance)
+        return replace(one, unit=scale.unit, parts=parts, status=one.status if one.status.is_failure else status)
+    value, noise = float(sizes[0]) * scale.factor, float(np.sqrt(max(covariance[0, 0], 0.0))) * scale.factor
     std = float(np.hypot(noise, value * scale.spread))
     return Amount(
         key, value, std, max(value - ONE_SIDED * std, 0.0), max(value, 0.0) + ONE_SIDED * std, scale.unit, status,

@@ -156,7 +156,7 @@ def decomposed(
     start = FIRST_DIMENSIONS * span
     first, reason = _first(everything, basis, start, is_referenced)
     profile, why, has_lipid = chosen(basis.names, first.amplitudes, plan, reason)
-    keep = kept(basis, profile, has_lipid)
+    keep = kept(basis, profile, has_lipid, plan.keep)
     task = only(everything, keep)
     names = tuple(basis.names[k] for k in keep)
     kinds = tuple(basis.kinds[k] for k in keep)
@@ -280,14 +280,17 @@ def chosen(
     return NORMAL, "NAA, choline, lactate and lipid are in the range of normal brain", False
 
 
-def kept(basis: Basis, profile: Profile, has_lipid: bool) -> np.ndarray:
-    """Which signals the fit keeps: a simulated basis is cut to the profile, a given one is kept whole."""
+def kept(basis: Basis, profile: Profile, has_lipid: bool, asked: tuple[str, ...] = ()) -> np.ndarray:
+    """Which signals the fit keeps: a simulated basis is cut to the profile and what is asked for, a given one is kept
+    whole.
+    """
     simulated = "simulated" in basis.origin
     wanted = USUAL if profile.name == "normal" else OF_TUMOURS
     keep = [
         (kind == "metabolite" and (not simulated or name in wanted))
         or kind == "macromolecule"
         or (kind == "lipid" and has_lipid)
+        or upright(name) in asked
         for name, kind in zip(basis.names, basis.kinds, strict=True)
     ]
     return np.flatnonzero(keep)

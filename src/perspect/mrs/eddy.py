@@ -1,10 +1,12 @@
 """Eddy currents: the phase of water, taken out of the signal of the molecules."""
 
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from jaxtyping import Complex, Float
+
+Choice = Literal["auto", "always", "never"]
 
 BENT: Final = np.deg2rad(5.0)
 """A phase that departs by more from a straight line is bent, which is remarked on [our default]."""
@@ -56,8 +58,19 @@ def _parabolas(width: int) -> Float[np.ndarray, "width width"]:
 def bend(phase: Float[np.ndarray, " points"], dwell: float) -> float:
     """The largest departure of a phase from a straight line over the first 100 ms, in rad."""
     n = min(int(LOOKED_AT / dwell), phase.size)
-    t = np.arange(n)
-    return float(np.abs(phase[:n] - np.polyval(np.polyfit(t, phase[:n], 1), t)).max())
+    return float(np.abs(phase[:n] - straight(phase, dwell)[:n]).max())
+
+
+def straight(phase: Float[np.ndarray, " points"], dwell: float) -> Float[np.ndarray, " points"]:
+    """A phase without eddy currents: the straight line through its first 100 ms, which is a phase and a frequency."""
+    n = min(int(LOOKED_AT / dwell), phase.size)
+    out: Float[np.ndarray, " points"] = np.polyval(np.polyfit(np.arange(n), phase[:n], 1), np.arange(phase.size))
+    return out
+
+
+def is_taken_out(bent: float, choice: Choice) -> bool:
+    """Whether a phase that bends by so many rad is taken out of the signal."""
+    return choice == "always" or (choice == "auto" and bool(bent > FELT))
 
 
 def corrected(

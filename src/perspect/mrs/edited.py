@@ -4,24 +4,25 @@ Everything that editing does not touch cancels, if the two stand at one frequenc
 times as high as the GABA beneath it, and a shift of 1 Hz leaves a tenth of it. So the two are registered first.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from jaxtyping import Complex
 
-from perspect.mrs.amounts import amounts
+from perspect.mrs.amounts import amounts, as_ratio, both
 from perspect.mrs.average import registered
 from perspect.mrs.band import band_of, noise_of
 from perspect.mrs.decompose import Decomposition, decomposed
 from perspect.mrs.equations import PIVOT
-from perspect.mrs.pipeline import check, taken_apart
+from perspect.mrs.pipeline import check, fitted, refused, scale_of, step_of_scale, summary, taken_apart, voided
 from perspect.mrs.plan import Plan
-from perspect.mrs.prepare import prepared
-from perspect.mrs.profile import LONG_TE
-from perspect.mrs.scale import Scale
-from perspect.mrs.signals import known_by, with_broad
-from perspect.vocabulary import Amount, Basis, Problem, Recipe, Spectra, Step
+from perspect.mrs.prepare import Prepared, prepared
+from perspect.mrs.quality import flags, quality, unheeded
+from perspect.mrs.scale import RELATIVE, Scale
+from perspect.mrs.signals import fitted_with, known_by
+from perspect.vocabulary import Amount, Basis, Flag, MeasuredSpectrum, Problem, Recipe, Severity, Spectra, Step
 from perspect.vocabulary.spectra import Kind
 
 UNTOUCHED: Final = (2.85, 3.35)
@@ -36,29 +37,42 @@ UNSEEN: Final = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Edited:
-    """Amounts of the difference, relative to nothing (per proton, in the units of the data); the unedited spectrum's
-    fit and that of the difference; by how many Hz and rad the edited signal was off.
+    """Amounts of the difference, and those over total creatine of the unedited spectrum; the fits of both; by how many
+    Hz and rad the edited signal was off.
     """
 
     amounts: dict[str, Amount]
+    ratios: dict[str, Amount]
     unedited: Decomposition
     difference: Decomposition
     shift: float
     phase: float
+    ready: Prepared
+    scale: Scale
     recipe: Recipe
 
 
-def measure_edited(off: Spectra, on: Spectra, basis_off: Basis, basis_on: Basis, plan: Plan | None = None) -> Edited:
+def measure_edited(
+    off: Spectra,
+    on: Spectra,
+    basis_off: Basis,
+    basis_on: Basis,
+    plan: Plan | None = None,
+    *,
+    water: Spectra | None = None,
+    fractions: Mapping[str, float] | None = None,
+) -> Edited:
     """What editing shows: GABA, 2-hydroxyglutarate, lactate, whichever the pulse was made for.
 
     Each basis holds the molecules as its own sequence shows them (`models.spins.MegaPress` with and without its band).
     Amounts of both fits are in one unit, so that the ratio of GABA in the difference to creatine in the unedited
-    spectrum is one of amounts. GABA at 3 T holds some macromolecules (GABA+), unless its editing avoids them.
+    spectrum is one of amounts. GABA at 3 T holds some macromolecules (GABA+), unless its editing avoids them. `water`
+    and `fractions` are as in `measure`; `plan.reference` relative to a molecule means that of the unedited spectrum.
 
     Mescher et al. 1998, doi:10.1002/(SICI)1099-1492(199810)11:6<266::AID-NBM530>3.0.CO;2-J
     """
     plan = plan or Plan()
-    check(off, None, basis_off)
+    check(off, water, basis_off)
     check(on, None, basis_on)
     if off.dwell != on.dwell or basis_off.names != basis_on.names or basis_off.dwell != basis_on.dwell:
         raise Problem(
@@ -67,20 +81,79 @@ def measure_edited(off: Spectra, on: Spectra, basis_off: Basis, basis_on: Basis,
             "Give both parts of one measurement, and two bases of the same molecules.",
         )
     quiet = replace(plan, water="never")
-    first, second = prepared(off, None, quiet), prepared(on, None, quiet)
+    first, second = prepared(off, water, quiet), prepared(on, water, quiet)
     n = min(first.values.size, second.values.size)
     values, shift, phase = subtracted(off, first.values[:n], second.values[:n])
-    full = with_broad(known_by(basis_off), lipids=True, macromolecules=(off.te or 0.0) < LONG_TE)
-    ready = prepared(off, None, plan)
-    whole = taken_apart(ready, off, full, plan)
+    ready = prepared(off, water, plan)
+    whole = taken_apart(ready, off, fitted_with(basis_off, off.te, plan), plan)
     found = _fitted(off, values, whole, _difference(known_by(basis_off), known_by(basis_on)), plan)
-    scale = Scale(1.0, "institutional units", 0.0, "without a reference")
+    scale = scale_of(ready, off, replace(plan, reference="none") if plan.reference in RELATIVE else plan, fractions)
     sentence = (
         f"The edited signal was moved by {-shift:.2f} Hz and {-np.degrees(phase):.1f}° onto the unedited one "
         f"({UNTOUCHED[0]:g} to {UNTOUCHED[1]:g} ppm), subtracted, and the difference fitted with that of the bases."
     )
     step = Step("editing", sentence, {"shift": -shift, "phase": -phase}, (MESCHER,))
-    return Edited(amounts(found, scale), whole, found, shift, phase, Recipe((*ready.steps, *second.steps, step)))
+    relative = {name: _over(found, name, whole, RELATIVE.get(plan.reference, "tCr")) for name in found.names}
+    recipe = Recipe((*ready.steps, *second.steps, step, step_of_scale(scale)))
+    return Edited(amounts(found, scale), relative, whole, found, shift, phase, ready, scale, recipe)
+
+
+def _over(difference: Decomposition, name: str, unedited: Decomposition, below: str) -> Amount:
+    """What the difference holds of a molecule over a sum of the unedited spectrum. Their common noise is left out: that
+    of the sum is a small part of the error.
+    """
+    (above, _), of_above = both(difference, name, name)
+    (size, _), of_size = both(unedited, below, below)
+    return as_ratio(f"{name}/{below}", float(above), float(size), np.diag([of_above[0, 0], of_size[0, 0]]))
+
+
+def as_spectrum(found: Edited, off: Spectra, plan: Plan) -> MeasuredSpectrum:
+    """The same as the result of one spectrum, whose picture is the difference and whose quality is of the unedited."""
+    numbers = quality(found.unedited)
+    refusal = refused(numbers, found.unedited)
+    raised = [*found.ready.flags, *flags(numbers, found.unedited, 0.0, found.ready.is_cleaned, found.ready.bend)]
+    if plan.reference in RELATIVE:
+        sentence = (
+            f"Amounts of a difference are not relative to what it lacks; ratios are, to {RELATIVE[plan.reference]}."
+        )
+        raised.append(Flag("edited-ratios", Severity.NOTE, sentence, source="editing"))
+    for name in ("samples", "window"):
+        if getattr(plan, name) != getattr(Plan(), name):
+            raised.append(unheeded(name, "single spectra" if name == "samples" else "images of spectra"))
+    amounts, ratios = found.amounts, found.ratios
+    if refusal is not None:
+        raised.insert(0, refusal)
+        amounts, ratios = ({key: voided(one) for key, one in each.items()} for each in (amounts, ratios))
+    words = summary(off, found.unedited, numbers, found.scale, found.ready, refusal)
+    return MeasuredSpectrum(
+        amounts, ratios, fitted(found.difference), replace(off, values=found.ready.values[None, None, None], axes=()),
+        tuple(sorted(raised, key=lambda flag: -flag.severity)), found.recipe,
+        {**words, "edited": True, "moved_hz": -found.shift, "turned_degrees": -float(np.degrees(found.phase))},
+    )  # fmt: skip
+
+
+def pair_of(spectra: Spectra) -> tuple[Spectra, Spectra]:
+    """The unedited and the edited signal of a file that holds both along one axis, told by its header."""
+    at = spectra.axes.index("edit")
+    n = spectra.values.shape[4 + at]
+    words = [
+        [str(one).lower() for one in said["EditCondition"]]
+        for key, said in spectra.header.items()
+        if key.startswith("dim_") and isinstance(said, dict) and isinstance(said.get("EditCondition"), list)
+    ]
+    if n != 2 or not words or sorted(words[0]) != ["off", "on"]:
+        raise Problem(
+            f"{spectra.name} holds {n} conditions of editing"
+            + (f" that are called {', '.join(words[0])}." if words else ", and does not say which they are."),
+            "Which signal is the edited one decides the sign of everything.",
+            "Give two files: the unedited spectrum, and the edited one with --edited.",
+        )
+    axes = tuple(one for one in spectra.axes if one != "edit")
+    off, on = (
+        replace(spectra, values=np.take(spectra.values, words[0].index(one), axis=4 + at), axes=axes)
+        for one in ("off", "on")
+    )
+    return off, on
 
 
 def subtracted(

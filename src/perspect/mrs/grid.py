@@ -12,15 +12,16 @@ from perspect.models.spins import GYROMAGNETIC
 from perspect.mrs import eddy
 from perspect.mrs.alike import TOGETHER, all_decomposed
 from perspect.mrs.band import Band, band_of, noise_of
+from perspect.mrs.common import common_flags, common_misfit
 from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
 from perspect.mrs.decompose import Decomposition, baseline_of, decomposed, signals_on
 from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LONG_TE
-from perspect.mrs.quality import WIDEST
-from perspect.mrs.scale import GASPAROVIC, OF_WATER, Timing
-from perspect.mrs.signals import known_by, with_broad, with_turned
+from perspect.mrs.quality import WIDEST, unheeded
+from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Timing
+from perspect.mrs.signals import fitted_with, with_turned
 from perspect.mrs.start import begun
 from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, unusable, voxel
 from perspect.mrs.water import offset_of_water, width_of_water, without_water
@@ -40,9 +41,6 @@ BRAIN: Final = 0.4
 
 STANDING: Final = (2.85, 3.4)
 """ppm in which creatine and choline stand out in brain and lesion, far from fat and from water."""
-
-RELATIVE: Final = {"tcr": "tCr", "tnaa": "tNAA"}
-"""Sums that amounts may be relative to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +85,7 @@ def quantify_grid(
     tell("lipid", 0.0)
     signals, n_scalp = without_lipid(spectra, brain)
     cleaned = replace(spectra, values=signals)
-    full = with_broad(known_by(basis), lipids=True, macromolecules=(spectra.te or 0.0) < LONG_TE)
+    full = fitted_with(basis, spectra.te, plan)
     band = band_of(spectra, (plan.low, plan.high), LONGEST)
     places = [tuple(int(k) for k in place) for place in np.argwhere(brain)]
     ready = dict(zip(places, each(lambda place: prepared(cleaned, water, place, plan), places), strict=True))
@@ -95,7 +93,7 @@ def quantify_grid(
         ready = aligned(ready, cleaned, band, full)
     like = typical(cleaned, ready, band, full, plan)
     tell("voxels", 0.0)
-    found = fitted(cleaned, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
+    found, misfit = fitted(cleaned, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
     scale = _scale(spectra, water, brain, shares, spread, plan)
     maps = amount_maps(spectra, found, scale)
     maps[lexicon.CHO_OVER_NAA.key] = mapped(spectra, found, lexicon.CHO_OVER_NAA, lambda _, one: one.ratio)
@@ -111,13 +109,17 @@ def quantify_grid(
     regions = {"brain": Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")}
     usable = [place for place, one in found.items() if not one.status.is_failure]
     without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
+    raised = _flags(found, without, scale.unit, index is not None)
+    raised += common_flags(*misfit)
+    if plan.samples:
+        raised.append(unheeded("samples", "single voxels"))
     recipe = _recipe(spectra, spread, n_scalp, water is not None, len(places), scale)
     return Measured(
-        maps, tuple(_flags(found, without, scale.unit, index is not None)), recipe,
+        maps, tuple(raised), recipe,
         {**regions, **unusable(spectra, found), **_unscaled(spectra, scale)}, {},
         {
             "voxels": len(places), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
-            "te": spectra.te, "tr": spectra.tr, "has_water": water is not None,
+            "te": spectra.te, "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0],
         },
     )  # fmt: skip
 
@@ -204,7 +206,9 @@ def prepared(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], pl
     offset = 0.0
     if water is not None:
         offset = offset_of_water(water.values[place], spectra.dwell)
-        values = eddy.corrected(values, eddy.water_phase(water.values[place], spectra.dwell))
+        phase = eddy.water_phase(water.values[place], spectra.dwell)
+        is_bent = eddy.is_taken_out(eddy.bend(phase, spectra.dwell), plan.eddy)
+        values = eddy.corrected(values, phase if is_bent else eddy.straight(phase, spectra.dwell))
         if width_of_water(water.values[place], spectra.dwell) > WIDEST * spectra.frequency * 1e-6:
             return Ready(values, offset, failed(Status.NOT_DETERMINED, "water too wide (shim)"))
     if plan.water != "never":
@@ -257,22 +261,24 @@ def fitted(
     like: Decomposition | None,
     *,
     is_referenced: bool,
-) -> dict[tuple[int, ...], Voxel]:
-    """What was found in each voxel, or why nothing was."""
+) -> tuple[dict[tuple[int, ...], Voxel], tuple[float, float]]:
+    """What was found in each voxel, or why nothing was; and the misfit that all have in common (`common_misfit`)."""
     places = [place for place, one in ready.items() if one.failure is None]
     out = {place: one.failure for place, one in ready.items() if one.failure is not None}
+    misfit = (0.0, 0.0)
     if places and like is not None:
         values = np.array([ready[place].values for place in places])
         cut = band.cut(values, spectra.dwell, is_halved=spectra.is_halved)
         sigmas = band.noise(1.0, spectra.dwell) * noise_of(values, spectra.ppm)
         found = all_decomposed(band, cut, basis, sigmas, plan, like, is_referenced=is_referenced)
+        misfit = common_misfit(found)
         below = RELATIVE.get(plan.reference, "")
         late = (spectra.te or 0.0) >= LONG_TE
         out |= {
             place: voxel(ready[place].offset, one, below, is_late=late)
             for place, one in zip(places, found, strict=True)
         }
-    return {place: out[place] for place in ready}
+    return {place: out[place] for place in ready}, misfit
 
 
 def _flags(found: Mapping[tuple[int, ...], Voxel], without: Sequence[str], unit: str, has_index: bool) -> list[Flag]:

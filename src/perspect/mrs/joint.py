@@ -13,9 +13,10 @@ from typing import Final, Literal
 import numpy as np
 from jaxtyping import Float
 
-from perspect.mrs.amounts import DETECTED, ONE_SIDED
+from perspect.mrs.amounts import ONE_SIDED, in_scale, members
 from perspect.mrs.combine import shadow_of
 from perspect.mrs.decompose import Decomposition
+from perspect.mrs.scale import Scale
 from perspect.numerics.nonnegative import nonnegative
 from perspect.vocabulary import Amount, Problem, Status
 
@@ -69,14 +70,10 @@ class Joint:
     t2_lipid: float
     amino_acids: AminoAcids
 
-    def amount(self, key: str, parts: Sequence[str]) -> Amount:
-        """A sum with its error, in institutional units."""
-        w = np.array([1.0 if name in parts else 0.0 for name in self.names])
-        value, std = float(w @ self.amounts), float(np.sqrt(max(w @ self.covariance @ w, 0.0)))
-        return Amount(
-            key, value, std, max(value - ONE_SIDED * std, 0.0), value + ONE_SIDED * std, "institutional units",
-            Status.OK, value > DETECTED * std, tuple(parts),
-        )  # fmt: skip
+    def amount(self, key: str, parts: Sequence[str], scale: Scale) -> Amount:
+        """A sum with its error, as seen at the first echo time, to which the scale belongs."""
+        w = np.array([[float(name in ones) for name in self.names] for ones in (parts, members(scale.below))])
+        return in_scale(key, tuple(parts), w @ self.amounts, w @ self.covariance @ w.T, scale, Status.OK)
 
 
 @dataclass(frozen=True, eq=False)

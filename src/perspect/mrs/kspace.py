@@ -136,6 +136,29 @@ def from_kspace(
     return replace(samples, values=np.fft.fftshift(image, axes), grid=grid), spread
 
 
+def reconstructed(samples: Spectra, axes: tuple[int, ...]) -> Spectra:
+    """The image of samples that are those of k-space along some axes, unfiltered.
+
+    Where zero frequency lies, in the middle (n // 2) or at the beginning, is told by where the signal is strongest;
+    the other direction of the axes would show the image turned round, which no sample tells.
+    """
+    values = samples.values
+    for axis in axes:
+        n = values.shape[axis]
+        size = np.abs(values).max(axis=tuple(at for at in range(values.ndim) if at != axis))
+        top = int(np.argmax(np.nan_to_num(size)))
+        if n > 1 and min(top, abs(top - n // 2)) > 1:
+            raise Problem(
+                f"{samples.name} is strongest at sample {top} of {n} along {'xyz'[axis]}.",
+                "Signals are strongest at zero frequency, which is neither in the middle nor at the start.",
+                "Export the reconstructed image.",
+            )
+        first = values if top <= 1 and n > 3 else np.fft.ifftshift(values, axis)
+        values = np.fft.fftshift(np.fft.ifft(first, axis=axis), axis)
+    header = {key: one for key, one in samples.header.items() if key != "kSpace"}
+    return replace(samples, values=values, header=header)
+
+
 def to_kspace(image: Spectra) -> Spectra:
     """The samples that a grid was made of, zero frequency in the middle: the inverse of `from_kspace` unfiltered."""
     axes = (0, 1, 2)

@@ -13,11 +13,10 @@ from perspect.mrs.decompose import Decomposition, decomposed
 from perspect.mrs.joint import Joint, joint
 from perspect.mrs.plan import Plan
 from perspect.mrs.prepare import Prepared, prepared
-from perspect.mrs.profile import LONG_TE
-from perspect.mrs.quality import Quality, flags, quality, refuse
+from perspect.mrs.quality import Quality, flags, quality, refuse, unheeded
 from perspect.mrs.sampled import checked, sampled, step_of_samples
-from perspect.mrs.scale import GASPAROVIC, OF_WATER, Scale, Timing, water_scale
-from perspect.mrs.signals import known_by, with_broad
+from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Scale, Timing, water_scale
+from perspect.mrs.signals import fitted_with
 from perspect.mrs.water import amplitude_at_start
 from perspect.vocabulary import (
     Amount,
@@ -34,6 +33,9 @@ from perspect.vocabulary import (
     Step,
 )  # fmt: skip
 from perspect.vocabulary.progress import Progress, silent
+
+REPEATS: Final = ("coil", "transient", "phase", "measurement")
+"""Axes along which a signal is repeated, by another coil, at another time or under another cycle of phases."""
 
 FEWEST_POINTS: Final = 128
 """A signal with fewer points has no lines."""
@@ -66,7 +68,7 @@ def measure(
     tell("preparing", 0.0)
     ready = prepared(spectra, water, plan)
     tell("fitting", 0.0)
-    full = with_broad(known_by(basis), lipids=True, macromolecules=(spectra.te or 0.0) < LONG_TE)
+    full = fitted_with(basis, spectra.te, plan)
     found = taken_apart(ready, spectra, full, plan)
     numbers = quality(found)
     together = None
@@ -74,8 +76,10 @@ def measure(
         tell("echo times", 0.0)
         together = all_echoes(spectra, found, others, plan)
     tell("amounts", 0.0)
-    used = scale or scale_of(ready, spectra, plan, found, fractions)
+    used = scale or scale_of(ready, spectra, plan, fractions)
     raised = [*ready.flags, *flags(numbers, found, ready.water_ratio, ready.is_cleaned, ready.bend)]
+    if plan.window != "none":
+        raised.append(unheeded("window", "images of spectra"))
     refusal = refused(numbers, found)
     measured_amounts = amounts(found, used)
     ratios = {f"{a}/{b}": ratio(found, a, b) for a, b in RATIOS if _has(measured_amounts, a, b)}
@@ -83,7 +87,7 @@ def measure(
     further: list[Step] = []
     if plan.samples and refusal is None:
         tell("checking errors", 0.0)
-        samples = sampled(found, plan.samples)
+        samples = sampled(found, plan.samples, plan.seed)
         posterior = checked(found, samples, used)
         further.append(step_of_samples(samples, plan.samples))
     if refusal is not None:
@@ -106,7 +110,7 @@ def measure(
             )
         ),
         {**summary(spectra, found, numbers, used, ready, refusal), **_said_of(together, refusal)},
-        joint_amounts(together) if together is not None and others and refusal is None else {},
+        joint_amounts(together, used) if together is not None and others and refusal is None else {},
         posterior=posterior,
     )
 
@@ -133,16 +137,16 @@ def all_echoes(spectra: Spectra, found: Decomposition, others: Sequence[tuple[Sp
         check(other, None, basis)
         if other.te is None:
             raise Problem(f"{other.name} has no echo time.", "It is what the joint fit is about.", "Give it.")
-        full = with_broad(known_by(basis), lipids=True, macromolecules=other.te < LONG_TE)
+        full = fitted_with(basis, other.te, plan)
         fits.append(taken_apart(prepared(other, None, plan), other, full, same))
         times.append(other.te)
     return joint(fits, times)
 
 
-def joint_amounts(found: Joint) -> dict[str, Amount]:
+def joint_amounts(found: Joint, scale: Scale) -> dict[str, Amount]:
     """What only several echo times tell apart."""
     wanted = {"Lac": ("Lac",), "Ala": ("Ala",), "AA": ("AA",), "Lip13": ("Lip13a", "Lip13b"), "Lip09": ("Lip09",)}
-    return {key: found.amount(key, parts) for key, parts in wanted.items() if set(parts) & set(found.names)}
+    return {key: found.amount(key, parts, scale) for key, parts in wanted.items() if set(parts) & set(found.names)}
 
 
 def _step_of(found: Joint | None, n: int) -> list[Step]:
@@ -173,6 +177,14 @@ def check(spectra: Spectra, water: Spectra | None, basis: Basis) -> None:
             "This measures one.",
             "Use the grid analysis for spectroscopic images.",
         )
+    for one in (spectra, *([] if water is None else [water])):
+        apart = [axis for axis in one.axes if axis not in REPEATS]
+        if apart:
+            raise Problem(
+                f"{one.name} has the axis {apart[0]} of {one.values.shape[4 + one.axes.index(apart[0])]}.",
+                "Its signals are no repeats of one: averaged they would be neither.",
+                "Give one of them; an edited pair is measured with --edit.",
+            )
     if spectra.n_points < FEWEST_POINTS or not np.isfinite(spectra.values).all():
         raise Problem(
             f"{spectra.name} has {spectra.n_points} points"
@@ -206,22 +218,11 @@ def check(spectra: Spectra, water: Spectra | None, basis: Basis) -> None:
         )
 
 
-def scale_of(
-    ready: Prepared, spectra: Spectra, plan: Plan, found: Decomposition, fractions: Mapping[str, float] | None
-) -> Scale:
+def scale_of(ready: Prepared, spectra: Spectra, plan: Plan, fractions: Mapping[str, float] | None) -> Scale:
     """What amounts are relative to."""
-    if plan.reference in ("tcr", "tnaa"):
-        parts = ("Cr", "PCr") if plan.reference == "tcr" else ("NAA", "NAAG")
-        total = float(sum(found.amplitudes[found.names.index(one)] for one in parts if one in found.names))
-        if not total > 0:
-            raise Problem(
-                f"mrs.reference is {plan.reference}, but there is none in {spectra.name}.",
-                "Nothing can be divided by it.",
-                "Use water or none as reference.",
-            )
-        return Scale(
-            1 / total, f"per {plan.reference[0]}{plan.reference[1:].upper()}", 0.0, f"relative to {plan.reference}"
-        )
+    if plan.reference in RELATIVE:
+        below = RELATIVE[plan.reference]
+        return Scale(1.0, f"per {below}", 0.0, f"relative to {below} of the same fit, with the errors of both", below)
     if plan.reference == "water" and ready.water is not None:
         amplitude, error = amplitude_at_start(ready.water, spectra.dwell)
         timing = Timing(spectra.te, spectra.tr, spectra.frequency / GYROMAGNETIC)

@@ -48,6 +48,12 @@ class Plan:
     (none), or a Hamming window, which takes the side lobes of the point spread away and makes voxels half as wide
     again."""
 
+    keep: tuple[str, ...] = ()
+    """Molecules that are fitted whatever the profile expects (2HG in normal brain), by their short names."""
+
+    drop: tuple[str, ...] = ()
+    """Molecules, lipids and macromolecules that are left out of the fit, by their short names."""
+
     low: float = 0.2
     """Lower end of the fitted window in ppm."""
 
@@ -55,7 +61,10 @@ class Plan:
     """Upper end of the fitted window in ppm."""
 
     samples: int = 0
-    """How many samples of the posterior density check the standard errors (0: none are drawn)."""
+    """How many samples of the posterior density check the standard errors of a single voxel (0: none are drawn)."""
+
+    seed: int = 0
+    """With what those samples are drawn: the same number draws the same."""
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
@@ -70,6 +79,8 @@ class Plan:
                 "Limits of 95 % need some hundred samples.",
                 "Use 0 for none, or 200 to 1000000.",
             )
+        if self.seed < 0:
+            raise Problem(f"mrs.seed is {self.seed}.", "Seeds count from 0.", "Use a whole number >= 0.")
         if not -1.0 <= self.low < self.high - 1.0 or self.high > 4.5:
             raise Problem(
                 f"mrs.low and mrs.high are {self.low:g} and {self.high:g} ppm.",

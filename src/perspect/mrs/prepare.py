@@ -58,7 +58,7 @@ def prepared(spectra: Spectra, water: Spectra | None, plan: Plan) -> Prepared:
     if of_water is not None:
         phase = eddy.water_phase(of_water, spectra.dwell)
         bent = eddy.bend(phase, spectra.dwell)
-        if plan.eddy == "always" or (plan.eddy == "auto" and bent > eddy.FELT):
+        if eddy.is_taken_out(bent, plan.eddy):
             mean, of_water = eddy.corrected(mean, phase), eddy.corrected(of_water, phase)
             steps.append(
                 Step(

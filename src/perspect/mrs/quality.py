@@ -135,6 +135,11 @@ def refuse(q: Quality, has_converged: bool) -> None:
         )
 
 
+def unheeded(name: str, kind: str) -> Flag:
+    """A choice of which nothing was made."""
+    return Flag("unheeded-choice", Severity.CAUTION, f"mrs.{name} is a choice for {kind}: it had no effect here.")
+
+
 def flags(q: Quality, found: Decomposition, water: float, is_cleaned: bool, bent: float) -> list[Flag]:
     """What a reader must know."""
     out: list[Flag] = []

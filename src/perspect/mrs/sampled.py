@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.mrs.amounts import DETECTED, weights
+from perspect.mrs.amounts import DETECTED, members, weights
 from perspect.mrs.combine import Task, shadow_of, stand
 from perspect.mrs.decompose import Decomposition
 from perspect.mrs.descend import limits
@@ -160,12 +160,16 @@ def checked(found: Decomposition, samples: Samples, scale: Scale) -> dict[str, A
     What too few independent samples say is not determined.
     """
     out: dict[str, Amount] = {}
-    members: Mapping[str, tuple[str, ...]] = {**{one: (one,) for one in found.names}, **dict(SUMS)}
-    for key, parts in members.items():
+    sums: Mapping[str, tuple[str, ...]] = {**{one: (one,) for one in found.names}, **dict(SUMS)}
+    factor = np.full(len(samples.values), scale.factor)
+    if scale.below:
+        below = samples.values @ np.array([float(one in members(scale.below)) for one in found.names])
+        factor = 1 / np.where(below > 0, below, np.nan)
+    for key, parts in sums.items():
         there = tuple(one for one in parts if one in found.names)
         if there:
             w = np.array([float(one in there) for one in found.names]) if len(there) > 1 else weights(found, there)
-            out[key] = _amount(key, there, samples.values @ w * scale.factor, samples.accepted, scale)
+            out[key] = _amount(key, there, samples.values @ w * factor, samples.accepted, scale)
     return out
 
 
@@ -173,7 +177,7 @@ def _amount(
     key: str, parts: tuple[str, ...], values: Float[np.ndarray, " samples"], accepted: float, scale: Scale
 ) -> Amount:
     low, middle, high = (float(one) for one in np.quantile(values, [0.05, 0.5, 0.95]))
-    if accepted < LEAST_ACCEPTED or effective(values) < FEWEST_EFFECTIVE:
+    if not np.isfinite(values).all() or accepted < LEAST_ACCEPTED or effective(values) < FEWEST_EFFECTIVE:
         nan = float("nan")
         return Amount(key, nan, nan, nan, nan, scale.unit, Status.NOT_DETERMINED, False, parts)
     std = float(values.std())

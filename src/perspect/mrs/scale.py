@@ -12,6 +12,9 @@ from perspect.vocabulary import Problem
 Unit = Literal["mmol/kg", "mmol/L"]
 OF_WATER: Final = get_args(Unit)
 
+RELATIVE: Final = {"tcr": "tCr", "tnaa": "tNAA"}
+"""Sums that amounts may be relative to."""
+
 WATER_PROTONS: Final = 2.0
 
 GASPAROVIC: Final = "Gasparovic et al. 2006, doi:10.1002/mrm.20901"
@@ -71,12 +74,16 @@ LEAST_TISSUE: Final = 0.05
 
 @dataclass(frozen=True)
 class Scale:
-    """What turns an amplitude per proton into an amount: `factor` times it, in `unit`, relative error `spread`."""
+    """What turns an amplitude per proton into an amount: `factor` times it, in `unit`, relative error `spread`.
+
+    Where `below` names a sum of the same fit, amounts are over that.
+    """
 
     factor: float
     unit: str
     spread: float
     sentence: str
+    below: str = ""
 
 
 @dataclass(frozen=True)

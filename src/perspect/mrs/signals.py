@@ -9,7 +9,8 @@ import numpy as np
 
 from perspect.models.spins import MOLECULES, Sequence, simulated
 from perspect.models.spins.broad import BROAD, broad_signal
-from perspect.mrs.profile import LIPIDS, MACROMOLECULES, TURNED
+from perspect.mrs.plan import Plan
+from perspect.mrs.profile import LIPIDS, LONG_TE, MACROMOLECULES, TURNED
 from perspect.numerics.parallel import each
 from perspect.vocabulary import Basis, Problem
 from perspect.vocabulary.spectra import ALIASES
@@ -74,6 +75,20 @@ def with_broad(basis: Basis, *, lipids: bool, macromolecules: bool) -> Basis:
         values=np.concatenate([basis.values, added]),
         kinds=(*basis.kinds, *(BROAD[one].kind for one in wanted)),
     )
+
+
+def fitted_with(basis: Basis, te: float | None, plan: Plan) -> Basis:
+    """All signals that a spectrum at this echo time (s; `None`: short) may be a sum of, less those that are dropped."""
+    full = with_broad(known_by(basis), lipids=True, macromolecules=(te or 0.0) < LONG_TE)
+    unknown = [one for one in (*plan.keep, *plan.drop) if one not in full.names]
+    if unknown or set(plan.keep) & set(plan.drop):
+        what = ", ".join(unknown or set(plan.keep) & set(plan.drop))
+        raise Problem(
+            f"mrs.keep and mrs.drop name {what}, " + ("which is not in the basis." if unknown else "both."),
+            "What is meant is not known.",
+            f"The signals are {', '.join(full.names)}.",
+        )
+    return full.only(tuple(one for one in full.names if one not in plan.drop)) if plan.drop else full
 
 
 def with_turned(basis: Basis) -> Basis:

@@ -59,6 +59,9 @@ class Line:
     remark: str
 
 
+SURE: Final = 1e-6
+"""No probability is said to be nearer to none or to all."""
+
 RANGES: Final = (("0.5–2 ppm", "2.0 0.5"), ("1.8–3.4 ppm", "3.4 1.8"), ("3–4.2 ppm", "4.2 3.0"))
 """Parts of a spectrum that are read together, for the page's buttons."""
 
@@ -157,4 +160,5 @@ def _flip(summary: Mapping[str, Any]) -> str:
     share = summary.get("choline_exceeds_naa")
     if not isinstance(share, float) or summary.get("refused"):
         return ""
+    share = min(max(share, SURE), 1 - SURE)
     return f"More total choline than total NAA (in amounts, not heights): probability {words.percent(share)}."

@@ -127,10 +127,15 @@ def of_mrsi(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contri
 
 
 def _examined(inputs: SpectrumInputs, patient: Patient, tell: Progress) -> ExaminedGrid:
-    """The maps of an image, scaled by its water and the tissue of the patient's own head."""
+    """The maps of an image, scaled by its water and the tissue of the patient's own head, and compared with the other
+    side where the plane between the sides is not in doubt.
+    """
+    sides = patient.head.mirror
+    is_sure = sides is not None and all(flag.severity < Severity.LIMITED for flag in sides.flags)
     return examine_mrsi(
         inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads,
-        tissues=tissues_of_head(patient.head), progress=tell,
+        tissues=tissues_of_head(patient.head), plane=sides.plane if sides is not None and is_sure else None,
+        progress=tell,
     )  # fmt: skip
 
 

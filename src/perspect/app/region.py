@@ -1,0 +1,106 @@
+"""A region of a spectroscopic image as one spectrum, from files to files."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+import perspect
+from perspect import io, mrs, report
+from perspect.anatomy import resample
+from perspect.app.mrs import ExaminedSpectrum, SpectrumInputs, basis_of, facts, gravest_first, shares_of, signals_of
+from perspect.app.shares import PARTS, tissue_maps
+from perspect.mrs.kspace import PointSpread, filtered
+from perspect.mrs.nuisance import without_lipid
+from perspect.mrs.region import Pooled, finer, pooled
+from perspect.numerics.parallel import THREADS
+from perspect.vocabulary import FAILED_FROM, Flag, Measured, Problem, Region, Severity, Spectra
+from perspect.vocabulary.progress import Progress, silent
+
+
+def examine_region(
+    inputs: SpectrumInputs,
+    out: Path,
+    plan: mrs.Plan | None = None,
+    *,
+    overwrite: bool = False,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> ExaminedSpectrum:
+    """One spectrum of the usable voxels of a region, each weighed by how much of its signal is of the region, fitted
+    once; written below `out`. Raises `Problem` as `examine_mrs` does.
+    """
+    plan, tell = plan or mrs.Plan(), progress or silent
+    destination = io.Destination(out, io.name_of(inputs.spectrum), "region", "mrs", "region")
+    io.demand_free(out, io.existing_spectrum(destination), overwrite, what="results of this region")
+    image, water, remarks = signals_of(inputs, tell)
+    tell("basis", 0.0)
+    image, basis, notes = basis_of(inputs, image, threads)
+    region = region_on(image, inputs.region)
+    was = THREADS.set(threads)
+    try:
+        grid = mrs.quantify_grid(image, basis, replace(plan, reference="none", samples=0), water=water, progress=tell)
+    finally:
+        THREADS.reset(was)
+    spread = PointSpread((image.values.shape[0], image.values.shape[1], image.values.shape[2]), plan.window)
+    one, of_water, note = mean_of(image, water, region, grid, spread)
+    shares, more = shares_of(image, tissue_maps(inputs.around))
+    fractions = inputs.fractions or (None if shares is None else content(shares, one, spread))
+    found = mrs.measure(
+        one.spectra, basis, replace(plan, window="none"), water=of_water, fractions=fractions, progress=tell
+    )
+    measured = replace(found, flags=gravest_first((*remarks, *notes, *more, note, *found.flags)))
+    page = report.mrs_page(measured, facts(image))
+    files = (inputs.basis, inputs.region, *inputs.around.files)
+    sources = {**image.sources, **({} if water is None else water.sources)}
+    sources |= {io.label(one): io.sha256(one) for one in files if one is not None}
+    results = io.SpectrumResults(
+        measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, io.root_of(inputs.spectrum)
+    )
+    return ExaminedSpectrum(measured, io.write_spectrum(destination, results, overwrite=overwrite))
+
+
+def region_on(image: Spectra, path: Path | None) -> Region:
+    """The mask of a file on places finer than the voxels of an image."""
+    if path is None or image.is_single or not image.placed:
+        raise Problem(
+            f"{image.name} is one voxel, or does not say where it lies.",
+            "A region of it cannot be found.",
+            "Give a spectroscopic image with its position.",
+        )
+    given = io.read_region(path, path.name.split(".")[0])
+    shape = tuple(n * PARTS if n > 1 else 1 for n in image.grid.shape)
+    places = finer(image.grid, (shape[0], shape[1], shape[2]))
+    return Region(resample.onto(given.mask, given.grid, places, 0).astype(bool), places, given.name, path.name)
+
+
+def mean_of(
+    image: Spectra, water: Spectra | None, region: Region, grid: Measured, spread: PointSpread
+) -> tuple[Pooled, Spectra | None, Flag]:
+    """The mean spectrum of the usable voxels of a region, the mean of their water, and how many they are."""
+    if spread.window != "none":
+        image, water = filtered(image, spread.window)[0], None if water is None else filtered(water, spread.window)[0]
+    cleaned = replace(image, values=without_lipid(image, grid.regions["brain"].mask)[0])
+    usable = np.asarray(grid.maps["fwhm"].status < FAILED_FROM)
+    one = pooled(cleaned, region, spread, usable, water)
+    of_water = None if water is None else pooled(water, region, spread, usable, water).spectra
+    n = int((one.weights > 0).sum())
+    sentence = (
+        f"The spectrum is the mean of {n} usable voxel{'s' if n > 1 else ''}, weighed by how much of each is of "
+        f"{region.name}; {one.share:.0%} of its signal comes from there."
+    )
+    severity = Severity.NOTE if one.share > MOSTLY else Severity.CAUTION
+    return one, of_water, Flag("pooled-region", severity, sentence, fraction=one.share, source="region")
+
+
+MOSTLY = 0.7
+"""Share of a mean spectrum that must be of its region, or it is remarked on [our default]."""
+
+
+def content(shares: Mapping[str, Float[np.ndarray, "fx fy fz"]], one: Pooled, spread: PointSpread) -> dict[str, float]:
+    """What the voxels of a mean have seen of each tissue."""
+    seen = {kind: float((spread.of_boxes(values) * one.weights).sum()) for kind, values in shares.items()}
+    total = sum(max(value, 0.0) for value in seen.values())
+    return {kind: max(value, 0.0) / total for kind, value in seen.items()} if total > 0 else {}
