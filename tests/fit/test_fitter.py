@@ -6,7 +6,17 @@ import scipy.optimize
 from jaxtyping import Float
 
 from perspect.fit import fit
-from perspect.models import BidirectionalLeakage, ExtendedTofts, Leakage, Model, Patlak, Separable
+from perspect.models import (
+    BidirectionalLeakage,
+    ExtendedTofts,
+    Leakage,
+    Model,
+    Patlak,
+    Separable,
+    Tofts,
+    TwoCompartmentExchange,
+    TwoCompartmentUptake,
+)
 from perspect.numerics.parallel import THREADS, VOXELS
 from perspect.vocabulary import Quantity, Status
 
@@ -132,6 +142,32 @@ def test_a_kep_of_zero_is_one_way_leakage():
     assert (found.status[found.values["kep"] == 0] == Status.AT_BOUND).all()
     assert (found.values["kep"] == 0).any()
     np.testing.assert_allclose(found.values["k2"], p[:, 1], rtol=1e-5)
+
+
+def test_a_volume_that_is_larger_than_the_whole_is_no_value():
+    """It follows from what is solved for, so that nothing keeps it within its bounds."""
+    model = ExtendedTofts(T, bolus(T))
+    curve = model.predict(np.array([[1e-3, 5.0, 0.05], [1e-3, 0.4, 0.05]]))
+    found = fit(model, curve)
+    assert np.isnan(found.values["ve"][0]) and np.isnan(found.std["ve"][0])
+    assert found.status_of("ve").tolist() == [Status.NOT_DETERMINED, Status.OK]
+    np.testing.assert_allclose(found.values["ktrans"], 1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [Tofts, ExtendedTofts, TwoCompartmentUptake, TwoCompartmentExchange])
+def test_what_is_past_its_bound_says_so_and_is_not_far_past_it(kind):
+    model = kind(T, bolus(T))
+    full = {"ktrans": 2e-3, "ve": 0.95, "vp": 0.05, "fp": 6e-3, "ps": 2e-3}
+    p = np.tile([full[quantity.key] for quantity in model.parameters], (400, 1))
+    curves = model.predict(p) + np.random.default_rng(0).normal(0.0, 0.05, (400, T.size))
+    found = fit(model, curves)
+    for quantity in model.parameters:
+        value, error = found.values[quantity.key], found.std[quantity.key]
+        past = value > quantity.high
+        assert (found.status[past] >= Status.AT_BOUND).all()
+        assert (value[past] - quantity.high <= error[past]).all() and (error[past] <= quantity.high).all()
+    if "ve" in found.values:
+        assert 10 < (found.values["ve"] > 1.0).sum() < 250
 
 
 def test_an_amplitude_that_would_be_negative_ends_at_zero_and_says_so():

@@ -11,7 +11,7 @@ from perspect.fit.solution import Chunk
 from perspect.fit.space import projected
 from perspect.models import DelayedExtendedTofts
 from perspect.models.arterial import Parker
-from perspect.numerics import nearby
+from perspect.numerics import summits
 from perspect.numerics.ascent import Place
 from perspect.numerics.plane import plane
 from perspect.numerics.separable import dictionary
@@ -105,7 +105,7 @@ def test_a_fast_exchange_does_not_pass_for_a_delay_between_two_cells(vessels):
 
 
 def test_without_a_look_between_the_rows_it_does(vessels, monkeypatch):
-    monkeypatch.setattr(nearby, "WORTHWHILE", np.inf)
+    monkeypatch.setattr(summits, "WORTHWHILE", np.inf)
     far, near = missed(vessels)
     assert far > 0.03 * N and near > 0.1 * N
 

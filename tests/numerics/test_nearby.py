@@ -8,6 +8,7 @@ from perspect.models import DelayedExtendedTofts, TwoCompartmentExchange
 from perspect.numerics import nearby as finer
 from perspect.numerics.plane import columns_at, plane
 from perspect.numerics.small import box_minimum
+from perspect.numerics.summits import summits
 
 T = np.arange(0.0, 300.0, 5.0)
 CP = 5.0 * np.clip((T - 40.0) / 8.0, 0.0, None) * np.exp(1.0 - np.clip((T - 40.0) / 8.0, 0.0, None)) + 0.8 * (T > 40.0)
@@ -54,7 +55,7 @@ def test_a_node_explains_what_the_columns_there_do(near):
 
 def test_a_step_from_a_node_gains_about_what_it_promises(near):
     z = curves(near, noise=0.002)
-    best = finer.summits(near, z.astype(np.float32), (z**2).sum(axis=1), RIVAL)[0]
+    best = summits(near, z.astype(np.float32), (z**2).sum(axis=1), RIVAL)[0]
     node, score = finer.looked(near, z.astype(np.float32), best)
     node = node[score.argmax(axis=0), np.arange(len(z))]
     there = finer.arrived(near, z.astype(np.float32), node)
@@ -62,33 +63,6 @@ def test_a_step_from_a_node_gains_about_what_it_promises(near):
     left, before = (z**2).sum(axis=1) - exact, (z**2).sum(axis=1) - score.max(axis=0)
     assert (left <= before * (1.0 + 1e-3) + 1e-6).mean() > 0.9
     assert np.median(left / before) < 0.9
-
-
-def test_the_offset_of_a_summit_between_rows_is_that_of_a_parabola():
-    x = np.arange(5.0)
-    surface = (10.0 - (x - 2.3) ** 2).astype(np.float32)[:, None, None]
-    lifted = surface + lift_everywhere(surface)
-    np.testing.assert_allclose(lifted[2:4, 0, 0], 10.0, atol=1e-5)  # both that lie beside it
-    np.testing.assert_array_equal(lifted[[0, 1, 4]], surface[[0, 1, 4]])
-    assert (lift_everywhere(surface[:2]) == 0).all()
-
-
-def lift_everywhere(surface):
-    return finer._lift(surface, *np.indices(surface.shape).reshape(3, -1)).reshape(surface.shape)
-
-
-def test_what_promises_more_than_is_asked_is_found_without_working_out_all_of_it():
-    surface = np.random.default_rng(0).uniform(0.0, 1.0, (7, 9, 60)).astype(np.float32)
-    asked = surface.reshape(-1, 60).max(axis=0) + np.linspace(0.0, 0.1, 60)
-    found = set(zip(*(part.tolist() for part in finer._promising(surface, asked)[:3]), strict=True))
-    lifted, expected = surface + lift_everywhere(surface), set()
-    for band in np.array_split(np.arange(9), finer.BANDS):
-        part = lifted[:, band[0] : band[-1] + 1]
-        for curve in range(60):
-            row, place = np.unravel_index(part[..., curve].argmax(), part.shape[:2])
-            if part[row, place, curve] > asked[curve]:
-                expected.add((int(row), int(place + band[0]), curve))
-    assert found == expected and 10 < len(found) < 240
 
 
 def test_what_is_not_searched_explains_nothing():

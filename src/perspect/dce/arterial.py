@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from perspect.anatomy.arterial import FEWEST_VOXELS, LEAST_CONTRAST, MOST_VOXELS, find
 from perspect.dce.bolus import AtRest, first_pass
 from perspect.dce.concentration import concentration
+from perspect.dce.one_way import MEASURED, demand_one_way
 from perspect.dce.plan import Plan
 from perspect.models.arterial import POPULATIONS
 from perspect.numerics.convolve import exponential_convolution
@@ -40,9 +41,6 @@ PURE: Final = 0.9
 
 STANDS_OUT: Final = 1.8
 """First pass over late level of a vessel: leaking tissue has less [our default]."""
-
-MEASURED: Final = "measured"
-"""The choice that is no population."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +103,7 @@ def _arterial(
     vein: Region | None,
     plan: Plan,
 ) -> Arterial:
+    demand_one_way(given, vein, plan)
     if plan.arterial != MEASURED:
         return _of_population(times, rest, given, plan)
     if isinstance(given, Curve) and given.label != "signal":
@@ -129,12 +128,18 @@ def _arterial(
                 "It has no curve there.",
                 "Choose other voxels.",
             )
-    elif given is None and plan.blood != "artery":
+    elif plan.blood == "vein" or (given is None and plan.blood == "auto"):
         pure = _vein(signal, tissue, times, rest, acquisition, b1, plan)
+        if pure.size == 0 and plan.blood == "vein":
+            raise Problem(
+                "No voxels look like a large vein, but dce.blood is 'vein'.",
+                "The arterial input was to have their shape.",
+                "Give a region with --vein, or use dce.blood=auto.",
+            )
     else:
         pure = voxels[:0]
     if pure.size:
-        venous = _venous(signal, rest, acquisition, b1, pure, plan)
+        venous = _venous(signal, rest, acquisition, t1, b1, pure, plan)
         blood, some, note = _unmixed(blood, venous, times, rest, some, plan)
         flags = (*flags, *note)
     return Arterial(blood / (1.0 - plan.hct), float(error), region, some, (*flags, *_peak_flags(blood, plan.hct)))
@@ -339,11 +344,17 @@ def _late(times: Float[np.ndarray, " time"], rest: AtRest) -> slice:
 
 
 def _venous(
-    signal: np.ndarray, rest: AtRest, acquisition: Acquisition, b1: np.ndarray | None, pure: np.ndarray, plan: Plan
+    signal: np.ndarray,
+    rest: AtRest,
+    acquisition: Acquisition,
+    t1: np.ndarray,
+    b1: np.ndarray | None,
+    pure: np.ndarray,
+    plan: Plan,
 ) -> Float[np.ndarray, " time"]:
     own_b1 = None if b1 is None else np.array([float(np.nanmedian(b1[pure]))])
     curve = mean_above_floor(signal[pure], rest)[None]
-    return _in_blood(curve, rest, acquisition, np.ones(1), own_b1, plan)[0]
+    return _in_blood(curve, rest, acquisition, t1[pure], own_b1, plan)[0]
 
 
 def _unmixed(

@@ -10,7 +10,7 @@ from perspect.fit import Fit, carried, jacobian
 from perspect.models import Separable
 from perspect.numerics.parallel import each, spans
 from perspect.numerics.small import inverse
-from perspect.vocabulary import FAILED_FROM
+from perspect.vocabulary import FAILED_FROM, Status
 
 CHUNK = 1024
 """Voxels whose Jacobians are held at once."""
@@ -33,8 +33,11 @@ def of_signal(
     share that of the mean of `n_rest` samples at rest; s is told by the residuals.
     With J the slopes of the curve along what was solved for, that then has the covariance $K J^T \Sigma J K$,
     $K = (J^T J)^{-1}$, and the parameters follow.
-    A voxel with a parameter that is left open, or at a bound, keeps the errors of the fitter.
+    A voxel with a parameter that is left open, or at a bound, keeps the errors of the fitter. Where slopes are so alike
+    that rounding leaves a variance that is not positive nothing is known of how far to trust the parameters: the voxel
+    is SINGULAR.
     """
+    status, values = found.status.copy(), {key: one.copy() for key, one in found.values.items()}
     std = {key: values.copy() for key, values in found.std.items()}
     covariance = found.covariance.copy()
     keys = [quantity.key for quantity in found.model.parameters]
@@ -52,13 +55,17 @@ def of_signal(
         shared = np.stack([np.einsum("vt,vt->v", one, common) for one in steep])
         scatter = (_products(steep * own) + shared[:, None] * shared / n_rest) * noise
         fresh = np.moveaxis(carry(_times(_times(known, scatter), known)), -1, 0)
+        variance = np.einsum("vkk->vk", fresh)
         good = np.isfinite(fresh).all(axis=(1, 2))
-        covariance[at[good]] = fresh[good]
+        lost = good & (variance <= 0).any(axis=1)
+        good &= ~lost
+        covariance[at[good]], covariance[at[lost]], status[at[lost]] = fresh[good], np.nan, Status.SINGULAR
         for i, key in enumerate(keys):
-            std[key][at[good]] = np.sqrt(fresh[good, i, i])
+            std[key][at[good]] = np.sqrt(variance[good, i])
+            std[key][at[lost]] = values[key][at[lost]] = np.nan
 
     each(work, spans(usable.size, CHUNK))
-    return replace(found, std=std, covariance=covariance)
+    return replace(found, values=values, std=std, status=status, covariance=covariance)
 
 
 def _linearised(

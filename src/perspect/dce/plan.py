@@ -98,6 +98,12 @@ class Plan:
             raise Problem(
                 f"dce.blood_t1 is {self.blood_t1}.", "Blood has a T1 of 1 to 2.5 s.", "Use seconds, such as 1.65."
             )
+        if self.blood_t1 is not None and self.blood_from == "map":
+            raise Problem(
+                f"dce.blood_t1 is {self.blood_t1}, but dce.blood_from is 'map'.",
+                "Blood has one T1 before agent.",
+                "Leave one of the two out.",
+            )
         for name in ("water_leaves_blood", "water_leaves_cells"):
             if not getattr(self, name) >= 0:
                 raise Problem(f"dce.{name} is {getattr(self, name)}.", "A rate is not negative.", "Use 1/s, such as 3.")

@@ -9,10 +9,11 @@ from jaxtyping import Bool, Float, Float32, Int
 from perspect.fit.settle import AT_ONCE, Known, Settled, Task, curvature, looked_at, moot_at, settled
 from perspect.fit.solution import worth
 from perspect.numerics.ascent import Place, begin, newton_step, promised
-from perspect.numerics.nearby import HOPE, Arrival, Nearby, arrived, looked, ranks, summits
+from perspect.numerics.nearby import HOPE, Arrival, Nearby, arrived, looked
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane
 from perspect.numerics.separable import ROUNDING
+from perspect.numerics.summits import ranks, summits
 
 RIVAL: Final = 1.5
 """Another summit is followed where the centre of its cell leaves no more than so many times the sum of squares."""
@@ -39,8 +40,8 @@ SAME: Final = 0.02
 AMISS: Final = 0.25
 """Share of what may lie between nodes anywhere that may lie there beyond what lay there at the best [our default]."""
 
-DOUBT: Final = 0.5
-"""Share of what a step promises that it may fail to hold."""
+DOUBT: Final = 2.0
+"""So many times what a step promises a walk from there may gain (measured: of fewer, minima are missed)."""
 
 MARGIN, HARDLY = 1.2, 2e-6
 """A cell is searched that holds so many times what a parabola promises, if that lowers the sum of squares by more than
@@ -69,7 +70,7 @@ def searched(near: Nearby | None, task: Task) -> tuple[Settled, Bool[np.ndarray,
     rows = np.flatnonzero((found.c >= task.tables.family.high[:, None]).any(axis=0))
     if rows.size:
         again, is_ambiguous[rows] = _from_cells(task, rows)
-        found.put(rows, again, np.arange(rows.size))
+        found.put(rows, again)
     return found, is_ambiguous
 
 
@@ -139,7 +140,7 @@ def _past_edges(
             now = found.place.explained[rows]
             hopeful = there.place.explained + MARGIN * gain > now + HARDLY * (task.square[curves[rows]] - now)
             rows, start = rows[hopeful], there.place.of(hopeful)
-            _better(task, found, settled(task, curves[rows], start, None), rows, curves[rows])
+            _better(found, settled(task, curves[rows], start, None), rows)
 
 
 def _exchange(arrival: Arrival, other: Arrival, row: Int[np.ndarray, " others"]) -> None:
@@ -199,11 +200,16 @@ def _improved(
 
     `curves` says which those found are, `at` to which of them the others belong, one by one.
     """
-    is_ambiguous = np.zeros(curves.size, bool)
-    rank = ranks(at)
+    others, rank = others.of(np.arange(at.size)), ranks(at)
     for turn in range(int(rank.max(initial=-1)) + 1):
         some = np.flatnonzero(rank == turn)
-        is_ambiguous[at[some]] |= _better(task, found, others.of(some), at[some], curves[at[some]])
+        one, two = found.place.of(at[some]), others.place.of(some)
+        some = some[(two.explained > one.explained) & (two.has_converged | ~one.has_converged)]
+        former = found.of(at[some])
+        found.put(at[some], others, some)
+        others.put(some, former)
+    is_ambiguous = np.zeros(curves.size, bool)
+    is_ambiguous[at[_is_rival(task, found.of(at), others, curves[at])]] = True
     return is_ambiguous
 
 
@@ -240,27 +246,26 @@ def _summits(
     return best, row[kept], node[kept]
 
 
-def _better(
-    task: Task, found: Settled, other: Settled, into: Int[np.ndarray, " some"], curves: Int[np.ndarray, " some"]
-) -> Bool[np.ndarray, " some"]:
-    """Takes, in place, the better of two minima; says where the other one is as good and elsewhere."""
-    tables = task.tables
+def _better(found: Settled, other: Settled, into: Int[np.ndarray, " some"]) -> None:
+    """Takes, in place, the better of two minima."""
     one, two = found.place.of(into), other.place
     takes = (two.explained > one.explained) & (two.has_converged | ~one.has_converged)
+    found.put(into[takes], other, takes)
+
+
+def _is_rival(task: Task, best: Settled, other: Settled, curves: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
+    """Where another minimum is as good as the best, and elsewhere."""
+    tables, one, two = task.tables, best.place, other.place
     u, v = tables.u(one.cell, one.x), tables.u(two.cell, two.x)
     cells = 2.0 * np.maximum(tables.half_widths(one.cell), tables.half_widths(two.cell))
     is_apart = (np.abs(u - v) > cells).any(axis=0) & one.has_converged & two.has_converged
-    most = np.maximum(one.explained, two.explained)
-    least = worth(1, tables.family.low.size + 2, task.chunk, task.square[curves] - most, curves)
-    rows = np.flatnonzero(is_apart & (np.abs(two.explained - one.explained) <= least))
+    least = worth(1, tables.family.low.size + 2, task.chunk, task.square[curves] - one.explained, curves)
+    rows = np.flatnonzero(is_apart & (one.explained - two.explained <= least))
     # Where one of two θ is not determined nothing is said to be ambiguous.
-    best = found.of(into[rows])
-    best.put(np.flatnonzero(takes[rows]), other, rows[takes[rows]])
-    rows = rows[~moot_at(task, curves[rows], best, 1.0).any(axis=0)]
-    is_ambiguous = np.zeros(into.size, bool)
-    is_ambiguous[rows] = _is_valley(task, curves[rows], u[:, rows], v[:, rows], (most - VALLEY * least)[rows])
-    found.put(into[takes], other, takes)
-    return is_ambiguous
+    rows = rows[~moot_at(task, curves[rows], best.of(rows), 1.0).any(axis=0)]
+    out = np.zeros(curves.size, bool)
+    out[rows] = _is_valley(task, curves[rows], u[:, rows], v[:, rows], (one.explained - VALLEY * least)[rows])
+    return out
 
 
 def _is_valley(

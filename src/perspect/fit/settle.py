@@ -75,10 +75,10 @@ class Settled:
     moment: Float[np.ndarray, "linear voxels"]
     information: Float[np.ndarray, "unknowns unknowns voxels"]
 
-    def put(self, into: np.ndarray, other: "Settled", which: np.ndarray) -> None:
-        """Some curves of another."""
+    def put(self, into: np.ndarray, other: "Settled", which: np.ndarray | None = None) -> None:
+        """Some curves of another, or all of them."""
         for mine, theirs in zip(self._parts(), other._parts(), strict=True):
-            mine[..., into] = theirs[..., which]
+            mine[..., into] = theirs if which is None else theirs[..., which]
 
     def of(self, rows: np.ndarray) -> "Settled":
         """The same of some curves."""
@@ -238,7 +238,7 @@ class _Walk:
     def _arrive(self, rows: np.ndarray, there: Settled, slope: np.ndarray, gain: np.ndarray) -> None:
         moved = there.place.x - self.here.place.x[:, rows]
         self.hessian[..., rows] = _learnt(self.hessian[..., rows], moved, slope - self.gradient[:, rows])
-        self.here.put(rows, there, np.arange(rows.size))
+        self.here.put(rows, there)
         self.gradient[:, rows], self.before[rows] = slope, gain
         self.reach[rows] = np.minimum(2.0 * self.reach[rows], 1.0)
 
@@ -266,7 +266,7 @@ class _Walk:
         is_new = (np.array(tables.is_bent)[:, None] & (there.place.cell != former)).any(axis=0)
         same = self.hessian[..., rows] * wider[:, None] * wider
         self.hessian[..., rows] = np.where(is_new, curvature(tables, there), same)
-        self.here.put(rows, there, np.arange(rows.size))
+        self.here.put(rows, there)
         self.gradient[:, rows], self.before[rows], self.ridge[:, rows] = slope, np.nan, 0
 
 
@@ -339,7 +339,7 @@ def looked_at(
     for span in spans(curves.size, AT_ONCE):
         rows = order[span]
         here, gradient[:, rows] = _known_at(task.tables, task.z[curves[rows]], cell[:, rows], x[:, rows])
-        out.put(rows, here, np.arange(rows.size))
+        out.put(rows, here)
     return out, gradient
 
 

@@ -35,13 +35,16 @@ def stated(
     else:
         covariance = spread(known, noise, lambda: route.slopes(solution.x))
     covariance = carried(model, solution.x, covariance)
+    is_singular |= (np.einsum("kkv->kv", covariance) < 0).any(axis=0)
     values = _shown(model, solution.x, solution.is_undetermined)
+    is_beyond = _beyond(model, values, covariance)
     status = np.full(sse.shape, Status.OK, np.int16)
-    status[solution.is_at_bound.any(axis=0)] = Status.AT_BOUND
+    status[solution.is_at_bound.any(axis=0) | is_beyond] = Status.AT_BOUND
     status[solution.is_ambiguous] = Status.AMBIGUOUS
     status[is_singular] = Status.SINGULAR
     status[~solution.has_converged] = Status.NOT_CONVERGED
     values[:, status >= FAILED_FROM] = np.nan
+    covariance[..., is_singular] = np.nan
     has_no_error = np.isnan(values) | np.isnan(_shown(model, solution.x, held))
     if has_no_error.any():
         covariance = np.where(has_no_error[:, None] | has_no_error[None], np.nan, covariance)
@@ -91,6 +94,27 @@ def _shown(
 ) -> Float[np.ndarray, "parameters voxels"]:
     """The parameters, with NaN in place of the hidden unknowns and of whatever is computed from them."""
     return _joined(model, np.where(hidden, np.nan, x))
+
+
+def _beyond(
+    model: Model, values: Float[np.ndarray, "parameters voxels"], covariance: Float[np.ndarray, "p p voxels"]
+) -> Bool[np.ndarray, " voxels"]:
+    """Where a parameter that follows from what was solved for lies outside the bounds of its quantity: a number still
+    where these are no further away than its error and that tells anything; else it is left open, in place.
+    """
+    out = np.zeros(values.shape[1], bool)
+    if not _has_own_parameters(model):
+        return out
+    for i, quantity in enumerate(model.parameters):
+        low, high = model.bounds(quantity)
+        with np.errstate(invalid="ignore"):
+            rows = np.flatnonzero((values[i] < low) | (values[i] > high))
+            error = np.sqrt(np.maximum(covariance[i, i, rows], 0.0))
+            past = np.maximum(values[i, rows] - high, low - values[i, rows])
+            is_open = ~((past <= error) & (error <= high - low))
+        values[i, rows[is_open]] = np.nan
+        out[rows[~is_open]] = True
+    return out
 
 
 def _joined(model: Model, x: Float[np.ndarray, "unknowns voxels"]) -> Float[np.ndarray, "parameters voxels"]:
