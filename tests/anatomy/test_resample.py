@@ -306,3 +306,22 @@ def test_a_grid_whose_axes_are_kept_is_read_as_one_that_is_turned_by_nothing_to_
         np.testing.assert_array_equal(rows, points)
     else:
         np.testing.assert_allclose(rows, points, atol=1e-3)
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.3])
+@pytest.mark.parametrize("order", [0, 1])
+def test_a_mask_looked_for_where_it_may_be_is_the_same_as_looked_for_everywhere(turn, order, monkeypatch):
+    source = Grid((30, 28, 26), np.eye(4))
+    turned = np.diag([2.1, 1.9, 3.2, 1.0])
+    turned[:2, :2] = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ turned[:2, :2]
+    turned[:3, 3] = [2.3, 1.1, -3.0]
+    target = Grid((14, 13, 9), turned)
+    centres = (*np.random.default_rng(3).uniform(0, 28, (6, 3)), np.zeros(3), np.array([29.0, 27.0, 25.0]))
+    away = [np.indices(source.shape) - centre.reshape(3, 1, 1, 1) for centre in centres]
+    masks = [(one**2).sum(axis=0) < 25.0 for one in away]
+    quick = [resample.onto(mask, source, target, order) for mask in masks]
+    monkeypatch.setattr(resample, "box", lambda *_: tuple(slice(0, n) for n in source.shape))
+    for one, mask in zip(quick, masks, strict=True):
+        np.testing.assert_array_equal(one, resample.onto(mask, source, target, order))
+    assert any(one.any() for one in quick)
+    assert not resample.onto(np.zeros(source.shape, bool), source, target, order).any()

@@ -95,23 +95,46 @@ def onto(
     if matrix is None and source.matches(target):
         return values.copy()
     to_source = _to_source(source, target, matrix)
-    known = np.isfinite(values)
-    filled = _prepared(values, known, order)
-    along = trilinear.kept_axes(to_source, target.shape) if order == 1 else None
-    if along is None:
-        total, weight = _summed(filled, known, to_source, target.shape, order)
-    else:
-        total, weight = _summed_along(filled, known, to_source, target.shape, along)
     half = (0.5 - ROUNDED) * len(_parts(to_source))
     if values.dtype == bool:
-        is_in: Bool[np.ndarray, "x2 y2 z2"] = total >= half
+        is_in = np.zeros(target.shape, bool)
+        if not values.any():
+            return is_in
+        held = box(values, (2, 2, 2)) if order < 3 else WHOLE
+        near = _reached(held, to_source, target.shape) if order < 3 else WHOLE
+        there = to_source.copy()
+        there[:3, 3] += to_source[:3, :3] @ [one.start or 0 for one in near]
+        there[:3, 3] -= [one.start or 0 for one in held]
+        is_in[near] = _sums(values[held], there, is_in[near].shape, order)[0] >= half
         return is_in
+    total, weight = _sums(values, to_source, target.shape, order)
     enough = weight >= half
     out: Float32[np.ndarray, "x2 y2 z2"] = np.where(enough, total / np.where(enough, weight, 1), np.float32(np.nan))
     return out
 
 
+def _reached(held: Box, to_source: Float[np.ndarray, "4 4"], shape: tuple[int, int, int]) -> Box:
+    """The voxels of a target in which anything of a box may be: a lesion fills little of a head."""
+    corners = np.array(list(product(*((part.start - 1, part.stop) for part in held), (1,))))
+    at = (np.linalg.inv(to_source) @ corners.T)[:3]
+    low, high = np.floor(at.min(axis=1)).astype(int) - 1, np.ceil(at.max(axis=1)).astype(int) + 2
+    x, y, z = (slice(max(a, 0), max(min(b, n), 0)) for a, b, n in zip(low.tolist(), high.tolist(), shape, strict=True))
+    return x, y, z
+
+
 Sums: TypeAlias = tuple[Float32[np.ndarray, "x2 y2 z2"], Float32[np.ndarray, "x2 y2 z2"]]
+
+
+def _sums(
+    values: Shaped[np.ndarray, "x y z"], to_source: Float[np.ndarray, "4 4"], shape: tuple[int, ...], order: int
+) -> Sums:
+    """What is read summed over the parts of each voxel, and over how much of them something is known."""
+    known, (x, y, z) = np.isfinite(values), shape
+    filled = _prepared(values, known, order)
+    along = trilinear.kept_axes(to_source, (x, y, z)) if order == 1 else None
+    if along is None:
+        return _summed(filled, known, to_source, (x, y, z), order)
+    return _summed_along(filled, known, to_source, (x, y, z), along)
 
 
 def _summed(
@@ -121,7 +144,7 @@ def _summed(
     shape: tuple[int, int, int],
     order: int,
 ) -> Sums:
-    """What is read summed over the parts of each voxel, and over how much of them something is known."""
+    """The same part by part, whichever way the grids are turned."""
     total, weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     share_known = None if known.all() else known.astype(np.float32)
     for at in _parts(to_source):
