@@ -255,6 +255,6 @@ def test_several_delays_of_a_real_head_are_measured(shared_data, tmp_path):
     assert 0.3 < np.median(maps["att"].values[inside]) < 1.5
     # Nothing says whether its control images are suppressed (in asl004 of the standard, which is the same scan, they
     # are), so they are no M0.
-    assert set(maps) == {"relcbf", "att"}
+    assert set(maps) == {"relcbf", "att", "cbfattcorr"}
     assert "relative-flow" in {flag.code for flag in examined.measured.flags}
     assert examined.measured.summary["halves_correlation"] > 0.5

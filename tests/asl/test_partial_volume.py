@@ -154,9 +154,9 @@ def test_a_lesion_is_corrected_only_where_it_is_asked_for_and_then_it_is_said():
 def test_where_more_is_taken_out_of_a_voxel_than_is_left_nothing_is_told():
     lesion = found(0)["cbflesion"]
     share = brain().taken(SHARE)
-    assert not lesion.is_told[(share > 0) & (share < 0.45)].any()
+    assert not lesion.is_told[(share > 0) & (share < 0.38)].any()
     assert lesion.is_told[share > 0.6].all()
-    assert (lesion.std[lesion.is_told] <= 2.0 * NOISE / TO_FLOW).all()
+    assert (lesion.std[lesion.is_told] <= 2.5 * NOISE / TO_FLOW).all()
 
 
 def test_a_lesion_that_is_not_known_is_not_corrected_in_silence():

@@ -34,9 +34,9 @@ FREE: Final = 0.01
 """Share of lesion up to which a voxel speaks of grey and white matter: a tenth of a rim is more than half of white
 matter. [our default]"""
 
-COSTS: Final = 2.0
-"""By how much the error of a voxel of a lesion may grow: where more is taken out of it, nothing is left. [our
-default]"""
+COSTS: Final = 2.5
+"""By how much the error of a voxel of a lesion may grow (half of a voxel costs twice, and what its neighbours leave
+open): where more is taken out of it, nothing is left. [our default]"""
 
 SEPARATE: Final = 0.02
 """Determinant of the normal equations over the product of their diagonal, below which neighbours hold the two tissues
