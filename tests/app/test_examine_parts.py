@@ -13,6 +13,7 @@ from mrs_made import DWELL, FREQUENCY, HEALTHY, TUMOUR, N, spectrum, water
 from perspect import mrs
 from perspect.app import edited
 from perspect.app.basis import Timing, edited_bases
+from perspect.app.mrs import is_open
 from perspect.cli import main
 from perspect.io import read_any_basis
 from perspect.io.nifti_mrs import nifti_mrs
@@ -153,3 +154,14 @@ def test_samples_of_kspace_give_the_maps_of_their_image(tmp_path, is_centred):
     np.testing.assert_allclose(maps[1], maps[0], rtol=0.02)
     summary = json.loads(next((tmp_path / "k_out").rglob("*summary.json")).read_text(encoding="utf-8"))
     assert "from-kspace" in {flag["code"] for flag in summary["flags"]}
+
+
+@pytest.mark.parametrize(
+    ("timing", "left"),
+    [
+        (Timing("steam", 0.02, tm=0.01), False), (Timing("steam", 0.02), True), (Timing("press", 0.03), True),
+        (Timing("press", 0.03, te2=0.02), False), (Timing("slaser", 0.03, te2=0.01), True), (Timing("fid", 0.0), False),
+    ],
+)  # fmt: skip
+def test_only_what_was_left_open_is_said_to_be_assumed(timing, left):
+    assert is_open(timing) == left

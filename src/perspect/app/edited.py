@@ -57,6 +57,6 @@ def measured_pair(
     low, high = inputs.edit or (0.0, 0.0)
     sentence = (
         f"The bases were simulated for MEGA-PRESS, TE {te * 1e3:g} ms, with pulses that are perfect and turn what lies "
-        f"between {low:g} and {high:g} ppm."
+        f"between {low:g} and {high:g} ppm. Picture and amounts are of the edited less the unedited spectrum."
     )
     return mrs.as_spectrum(found, off, plan), (Flag("assumed-sequence", Severity.NOTE, sentence, source="basis"),)

@@ -17,6 +17,7 @@ from perspect.app.pairing import demand_same_place, water_remarks
 from perspect.app.shares import Surroundings, TissueMaps, shares_on, tissue_maps
 from perspect.app.voxel import NOTHING, place_of
 from perspect.mrs.profile import SUMS
+from perspect.mrs.signals import spoken
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import Basis, Compared, Flag, Measured, MeasuredSpectrum, Problem, Severity, Spectra
 from perspect.vocabulary.progress import Progress, silent
@@ -287,13 +288,24 @@ def basis_of(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Sp
     timing = inputs.timing or Timing(sequence_named(spectra.header), te)
     sequence = sequence_of(timing)
     basis = basis_for(timing, spectra.frequency, spectra.dwell, spectra.n_points, threads=threads)
-    is_assumed = inputs.timing is None or (timing.te1 is None and timing.sequence != "fid")
+    pulses = "ideal pulses" if timing.pulses is None else f"the pulse of {timing.pulses.name}"
     sentence = (
-        f"The basis was simulated for {type(sequence).__name__} with ideal pulses, TE {te * 1e3:g} ms; what the file "
-        "does not say of the sequence was assumed. --sequence, --te1 and --pulses say it."
+        f"The basis was simulated for {spoken(sequence)} with {pulses}, TE {te * 1e3:g} ms; what the file does not say "
+        "of the sequence was assumed. --sequence, --te1, --tm and --pulses say it."
     )
     note = Flag("assumed-sequence", Severity.NOTE, sentence, source="basis")
-    return replace(spectra, te=te), basis, ((note,) if is_assumed else ())
+    return replace(spectra, te=te), basis, ((note,) if inputs.timing is None or is_open(timing) else ())
+
+
+def is_open(timing: Timing) -> bool:
+    """Whether something that decides the signals of a sequence is left to be assumed."""
+    if timing.sequence == "fid":
+        return False
+    if timing.sequence == "steam":
+        return timing.tm is None
+    if timing.sequence == "slaser":
+        return timing.te1 is None or timing.te2 is None
+    return timing.te1 is None and timing.te2 is None
 
 
 def _other(

@@ -1,6 +1,7 @@
 """`perspect mrs`: amounts from one spectrum."""
 
 import sys
+from math import floor, log10
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -179,7 +180,9 @@ def said(one: Amount) -> str:
     """A ratio in a few letters: a value with its error, or the limit that can be stated."""
     if one.status.is_failure:
         return f"{one.key} > {one.lower:.2g}" if one.lower > 0 else f"{one.key} not determined"
-    return f"{one.key} {one.value:.2f} ± {one.std:.2f}" if one.is_detected else f"{one.key} < {one.upper:.2g}"
+    digits = max(2, 1 - floor(log10(one.std))) if one.std > 0 else 2
+    value = f"{one.key} {one.value:.{digits}f} ± {one.std:.{digits}f}"
+    return value if one.is_detected else f"{one.key} < {one.upper:.2g}"
 
 
 def _line(flag: Flag) -> str:

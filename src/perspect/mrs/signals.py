@@ -22,6 +22,19 @@ MEASURED: Final = ("Mac", "MM", "MMBL", "mm", "MM_CMR", "MMexp")
 """Names that a measured spectrum of macromolecules goes by."""
 
 
+SPOKEN: Final = {
+    "Press": "PRESS", "Steam": "STEAM", "SemiLaser": "semi-LASER", "PulseAcquire": "pulse and acquire",
+    "MegaPress": "MEGA-PRESS",
+}  # fmt: skip
+"""Sequences as people write them."""
+
+
+def spoken(sequence: Sequence) -> str:
+    """The name of a sequence as people write it."""
+    kind = type(sequence).__name__
+    return SPOKEN.get(kind, kind)
+
+
 def simulated_basis(names: Many[str], sequence: Sequence, frequency: float, dwell: float, n_points: int) -> Basis:
     """Molecules as a sequence shows them, without decay. "AA" is the sum of the branched amino acids."""
     unknown = [one for one in names if one not in MOLECULES and one != "AA"]
@@ -32,7 +45,7 @@ def simulated_basis(names: Many[str], sequence: Sequence, frequency: float, dwel
             f"Known are {', '.join((*MOLECULES, 'AA'))}.",
         )
     made = each(lambda name: _one(name, sequence, frequency, dwell, n_points), list(names))
-    origin = f"simulated, {type(sequence).__name__}, TE {sequence.te * 1e3:g} ms, {frequency * 1e-6:.4f} MHz"
+    origin = f"simulated, {spoken(sequence)}, TE {sequence.te * 1e3:g} ms, {frequency * 1e-6:.4f} MHz"
     return Basis(tuple(names), np.array(made), dwell, frequency, sequence.te, origin)
 
 

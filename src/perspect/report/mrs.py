@@ -80,7 +80,7 @@ def mrs_page(
     fitted = measured.fitted
     summary = measured.summary
     severity, answer = words.answer(measured.flags, bool(summary.get("refused")))
-    sums, molecules = _split(measured.amounts)
+    sums, molecules = _split(measured.amounts, is_edited=bool(summary.get("edited")))
     return _environment().get_template("mrs.html").render(
         series_name=measured.signal.name,
         version=version or perspect.__version__,
@@ -117,8 +117,10 @@ def _environment() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _split(amounts: Mapping[str, Amount]) -> tuple[list[Amount], list[Amount]]:
-    """What stands first, and all others."""
+def _split(amounts: Mapping[str, Amount], *, is_edited: bool) -> tuple[list[Amount], list[Amount]]:
+    """What stands first, and all others; what editing shows is little enough to stand first."""
+    if is_edited:
+        return list(amounts.values()), []
     first = [amounts[key] for key in KEYS if key in amounts]
     return first, [one for key, one in amounts.items() if key not in KEYS]
 
