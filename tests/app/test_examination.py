@@ -72,6 +72,13 @@ def test_input_that_cannot_be_what_it_is_called_refuses_the_answer():
     assert examination_exit(answer) == 3
 
 
+def test_conventional_images_of_two_heads_refuse_the_case_without_any_series():
+    other = Flag("other-head", Severity.REFUSED, "T1w and FLAIR are of two.", "FLAIR", source="alignment")
+    shifted = Flag("midline-shift", Severity.CAUTION, "It is pushed.", "midline", source="mirror plane")
+    assert examination._impossible(examination._of_images((), (shifted, other))) == (other,)
+    assert examination._of_images((), (shifted,)) == ()
+
+
 def examination_exit(answer):
     from perspect.cli.ask import is_refused
 

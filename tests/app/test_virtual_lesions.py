@@ -36,7 +36,7 @@ def patient(at):
 
 @pytest.mark.parametrize(("at", "name"), TEN, ids=[name for _, name in TEN])
 def test_the_white_matter_that_is_found_has_the_blood_volume_of_white_matter_to_a_twentieth(at, name, monkeypatch):
-    """What rCBV is divided by is the median of the reference: 1 is the mean of all normal white matter.
+    """rCBV is divided by the mean of the reference; its median is held as well. 1 is the mean of all normal white matter.
 
     The skull is off, since to find the brain takes longest and is tested elsewhere.
     """
@@ -49,7 +49,8 @@ def test_the_white_matter_that_is_found_has_the_blood_volume_of_white_matter_to_
     found = normal.choose(normal.candidates(head.tissues, head.ill, head.mirror, head.to_template))
     true = truth(patient(at), "rcbv", head.grid)
     assert found.region.n_voxels > 1_000
-    assert float(np.nanmedian(true[found.region.mask])) == pytest.approx(1.0, abs=0.05)
+    for middle in (np.nanmean, np.nanmedian):
+        assert float(middle(true[found.region.mask])) == pytest.approx(1.0, abs=0.05)
 
 
 @pytest.mark.parametrize(("other", "is_said"), [(0, False), (1, True)])

@@ -28,9 +28,6 @@ FAR_CLOSER: Final = 1.5
 """How much more similar (beyond 1) two images must become by such a stretch: 1.1 to 1.3 in those slices, 1.6 to 1.8 for
 a patient and a template [our default]."""
 
-OTHER_HEAD: Final = "other-head"
-"""The code of the flag."""
-
 BINS: Final = 64
 """Levels of an image, of as many voxels each, in each of which another image has a mean."""
 
@@ -98,7 +95,7 @@ def strangers(
         f"{names[0]} foretells {by_one:.0%} of the variance of {names[1]} within the brain, the mean of many heads "
         f"{by_many:.0%}: the two are of two patients, or do not lie on each other."
     )
-    return (Flag(OTHER_HEAD, Severity.REFUSED, sentence, names[1], source="alignment"),)
+    return (Flag("other-head", Severity.REFUSED, sentence, names[1], source="alignment"),)
 
 
 def foretold(leading: Float[np.ndarray, " voxels"], other: Float[np.ndarray, " voxels"]) -> float:
@@ -133,7 +130,7 @@ def _other_head(found: Alignment, stretched: Alignment, grid: Grid) -> tuple[Fla
         f"The two images fit far better if one is stretched by {by:.0%}, which one head does not need: they may be of "
         "two patients, or one has wrong voxel sizes."
     )
-    return (Flag(OTHER_HEAD, Severity.REFUSED, sentence, source="alignment"),)
+    return (Flag("other-head", Severity.REFUSED, sentence, source="alignment"),)
 
 
 def _mirrored(found: Alignment, flipped: Alignment) -> tuple[Flag, ...]:

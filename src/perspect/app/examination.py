@@ -8,7 +8,6 @@ from typing import Final
 
 import perspect
 from perspect import evidence, io, lesion, report
-from perspect.anatomy.identity import OTHER_HEAD
 from perspect.app.anatomy import head_of
 from perspect.app.calibrate import read_calibration
 from perspect.app.contribute import (
@@ -52,6 +51,9 @@ AT_ONCE: Final = 2
 
 LONGEST: Final = "dce"
 """The role that is begun first: it takes as long as all others together."""
+
+OTHER_HEAD: Final = "other-head"
+"""What `anatomy.identity` says of images of two heads."""
 
 MEASURED_BY: Final = {"adc": "dwi"}
 """What measures the markers of a role, where the two have different names."""
@@ -236,10 +238,13 @@ def _patient(
         request.study, request.out, roles.anatomy, mask, head, there, record,
         (*of_patient(head, there, record), *dark), request.overwrite, request.threads,
     )  # fmt: skip
-    # Images of two heads refuse the case, whatever is measured beside them.
-    strangers = tuple(one for one in head.flags if one.code == OTHER_HEAD)
-    told = (Contribution(flags=notes, traps=strangers),) if notes or strangers else ()
-    return patient, told if seen is None else (*told, seen)
+    return patient, (*_of_images(notes, head.flags), *(() if seen is None else (seen,)))
+
+
+def _of_images(notes: tuple[Flag, ...], flags: tuple[Flag, ...]) -> tuple[Contribution, ...]:
+    """What is known before any series: images of two heads refuse the case, whatever is measured beside them."""
+    strangers = tuple(one for one in flags if one.code == OTHER_HEAD)
+    return (Contribution(flags=notes, traps=strangers),) if notes or strangers else ()
 
 
 def _of_roles(roles: io.Roles, patient: Patient, tell: Progress) -> dict[str, Contribution]:
