@@ -66,7 +66,7 @@ ROW = (Z == 1) & (Y == 9)
 ALONE = {"mask": region(ROW & (X > 4) & (X < 7), "two"), "aif": region(ROW & (X == 5), "aif")}
 NOTHING: Mapping[str, Any] = {}
 QUICK: Mapping[str, Any] = {"motion": False, "model": "patlak", "delay": False}
-IN_SIGNAL = {"model": "extended-tofts", "drop": tuple(set(range(30, 120)) - set(range(30, 120, 5)))}
+IN_SIGNAL = {"model": "extended-tofts", "drop": (*range(9), *(one for one in range(24, 120) if one % 16))}
 SLOW = IN_SIGNAL | {"water": "shutter-speed"}
 
 
@@ -94,9 +94,9 @@ CASES: dict[str, Case] = {
     "drop": Case((70,)),
     "find_odd": Case(False, lambda: head(n_off=70)),
     "model": Case("tofts", around=FEW, beside={"model": "auto"}),
-    "water": Case("none", around=FEW, beside=IN_SIGNAL),
-    "water_leaves_blood": Case(0.5, around=FEW, beside=SLOW),
-    "water_leaves_cells": Case(0.5, around=FEW, beside=SLOW),
+    "water": Case("none", around=ALONE, beside=IN_SIGNAL),
+    "water_leaves_blood": Case(0.5, around=ALONE, beside=SLOW),
+    "water_leaves_cells": Case(0.5, around=ALONE, beside=SLOW),
     "delay": Case(True),
     "arterial": Case("parker", around=FOUND),
     "blood": Case("artery", lambda: head(is_mixed=True), FOUND),
