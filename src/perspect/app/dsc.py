@@ -195,7 +195,7 @@ def with_anatomy(
         images = {contrast: io.read_anatomy(path, contrast) for contrast, path in anatomy.items()}
         found = seen(picture, grid, images, None if lesion is None else io.read_region(lesion, "lesion"))
     if found is None:
-        return by_hand
+        return by_hand if lesion is None else _with_lesion(by_hand, reading, lesion)
     return replace(by_hand, notes=(*by_hand.notes, *strangers, *found.flags), seen=found)
 
 

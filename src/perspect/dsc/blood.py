@@ -191,7 +191,7 @@ def flow_of(
     return Flow(
         cbf, cbf * relative, mtt, mtt * np.hypot(scatter["mtt"](contrast, mtt), added),
         tmax, scatter["tmax"](contrast, tmax_noise, mtt), delay, scatter["delay"](contrast, delay_noise, mtt),
-        *is_ambiguous, _flags(plan, calibration),
+        is_ambiguous[0], is_ambiguous[1], _flags(plan, calibration),
     )  # fmt: skip
 
 

@@ -183,7 +183,8 @@ def read_out(
     for one in (flow, tmax, delay):
         one[no_flow] = np.nan
     if noise is None:
-        return Residues(flow.astype(np.float64), tmax, delay, *np.full((2, n), np.nan), np.zeros((2, n), bool))
+        unknown = np.full(n, np.nan)
+        return Residues(flow.astype(np.float64), tmax, delay, unknown, unknown, np.zeros((2, n), bool))
     plain = noise.of_sum(moves, np.stack([top - 1, top, (top + 1) % length]))
     before = np.nan_to_num(np.ceil(rise), nan=0.0).astype(np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -195,7 +196,8 @@ def read_out(
     spread = np.stack([others.spread(apart, n), others.spread(apart - other_rise + rise[others.row], n)])
     first = np.stack([plain, steep])
     ambiguous = (spread > first) & (others.chance(n) > LIKELY)
-    return Residues(flow.astype(np.float64), tmax, delay, *(operator.step * np.hypot(first, spread)), ambiguous)
+    tmax_noise, delay_noise = operator.step * np.hypot(first, spread)
+    return Residues(flow.astype(np.float64), tmax, delay, tmax_noise, delay_noise, ambiguous)
 
 
 def half_rise(
