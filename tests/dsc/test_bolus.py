@@ -9,7 +9,7 @@ from scipy.io import loadmat
 from dsc.made import everything, series
 from perspect import dsc
 from perspect.dsc.signal import rest
-from perspect.phantom import Tissue, head_object
+from perspect.phantom import Tissue, head_object, leakage_object
 from perspect.vocabulary import Refusal
 
 NONE = "No passage of a bolus|no signal at rest"
@@ -175,3 +175,21 @@ def test_the_real_series_has_a_bolus_and_without_it_none(shared_data):
     for left in (mean[:9], mean[24:]):
         with pytest.raises(Refusal):
             rest(left, 2.0 * np.arange(left.size))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_slow_random_walk_of_the_brain_mean_is_no_bolus(seed):
+    """Steps that add up to 3 % over the series, as drift of a scanner and of a head do."""
+    t = 1.5 * np.arange(80)
+    walk = np.cumsum(np.random.default_rng(seed).normal(0.0, 0.03 / np.sqrt(t.size), t.size))
+    with pytest.raises(Refusal):
+        rest(1000 * (1 + walk), t)
+
+
+def test_a_straight_drift_over_a_series_with_a_bolus_is_named_as_the_cause():
+    """The wrong variant blamed T1, which neither another flip angle nor a second echo would have mended."""
+    thing = leakage_object(n_white=250, n_tumour=50, snr=80.0, seed=3)
+    drifting = thing.signal * (1 + 0.06 * thing.times / thing.times[-1])
+    one = series(drifting, thing.times, 0.03, thing.tr, thing.flip_angle, True)
+    with pytest.raises(Refusal, match="straight line"):
+        dsc.quantify(one, dsc.Plan(motion=False, deconvolution="none"), mask=everything(thing.white.size))

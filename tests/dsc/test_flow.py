@@ -37,6 +37,26 @@ def test_flow_agrees_with_the_truth_and_does_not_depend_on_the_delay(tr, largest
     assert spread <= 1.08
 
 
+@pytest.mark.parametrize(
+    ("tr", "snr", "largest"),
+    [
+        (1.0, 30.0, 0.21),
+        (1.5, 30.0, 0.22),
+        (2.0, 30.0, 0.22),
+        (1.0, 100.0, 0.18),
+        (1.5, 100.0, 0.19),
+        (2.0, 100.0, 0.21),
+    ],
+)
+def test_flow_agrees_with_the_truth_at_other_noise_too(tr, snr, largest):
+    """The floors are those of SNR 60; at SNR 30 they are missed by two points (docs/why/figures.md)."""
+    thing = made(tr, snr)
+    error, spread = errors(thing, flow_run(thing))
+    assert error <= largest
+    # 56 tissues by 6 repeats tell a median of a delay to 2 % at SNR 30.
+    assert spread <= 1.08 + (0.04 if snr < 60 else 0.0)
+
+
 def test_a_fixed_oscillation_index_is_worse_where_sampling_is_slow():
     """The wrong variant: 0.035, the usual constant, at TR 2 s."""
     thing = made(2.0)
@@ -170,10 +190,10 @@ def test_the_expected_error_is_about_the_one_that_is_found():
     assert measured.summary["expected_cbf_error"] == pytest.approx(error, abs=0.06)
 
 
-@pytest.mark.parametrize("tr", ["1", "1.5"])
-def test_the_shared_deconvolution_objects_agree(shared_data, tr):
+@pytest.mark.parametrize(("tr", "snr"), [("1", 100), ("1.5", 100), ("1", 20), ("1.5", 20)])
+def test_the_shared_deconvolution_objects_agree(shared_data, tr, snr):
     thing = deconvolution_set(shared_data, tr)
-    keep = thing.snr == 100
+    keep = thing.snr == snr
     signal = thing.signal[keep]
     arterial = -np.log(thing.arterial_signal_noisy / thing.arterial_signal[0]) / thing.te / thing.arterial_scale
     measured = dsc.quantify(
@@ -185,9 +205,9 @@ def test_the_shared_deconvolution_objects_agree(shared_data, tr):
     flow = flat(measured.maps["cbf"])[0]
     share = flow / thing.cbf[keep]
     medians = [np.nanmedian(share[thing.delay[keep] == one]) for one in np.unique(thing.delay)]
-    assert max(medians) / min(medians) <= 1.08
+    assert max(medians) / min(medians) <= (1.08 if snr == 100 else 1.2)
     # Three of eleven flows are 70 to 120 mL/100 mL/min, with transit times down to one second.
-    assert np.nanmedian(np.abs(share - 1)[thing.mtt[keep] > 3]) <= 0.18
+    assert np.nanmedian(np.abs(share - 1)[thing.mtt[keep] > 3]) <= (0.18 if snr == 100 else 0.25)
 
 
 def test_the_shared_osipi_curves_agree(shared_data):

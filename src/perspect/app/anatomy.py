@@ -295,6 +295,8 @@ def _together(
         masks = _believed(lesion, leading, other, working)
         found = align.rigid(first, working, other.values, other.grid, start=start, **masks)
         flags += list(found.flags)
+        if not found.is_found and lesion is not None and _is_drawn_on(lesion, other, leading):
+            raise _not_aligned(f"{other.name}, on which the lesion was drawn,", leading.name, found.flags)
         if found.is_found:
             places[other.contrast] = found.matrix
             there = resample.onto(other.values, other.grid, working, matrix=found.matrix)
@@ -308,9 +310,14 @@ def _believed(
     """Where two images may be believed: everywhere but in a lesion, known in the image that it was drawn on."""
     if lesion is None:
         return {}
-    if lesion.grid.matches(other.grid) and not lesion.grid.matches(leading.grid):
+    if _is_drawn_on(lesion, other, leading):
         return {"moving_mask": ~lesion.mask}
     return {"fixed_mask": ~resample.onto(lesion.mask, lesion.grid, working)}
+
+
+def _is_drawn_on(lesion: Region, other: Anatomy, leading: Anatomy) -> bool:
+    """Whether a lesion lies on the grid of another image than the leading one."""
+    return lesion.grid.matches(other.grid) and not lesion.grid.matches(leading.grid)
 
 
 def _on_series(region: Region | None, grid: Grid, placed: align.Alignment, name: str) -> Region | None:

@@ -201,7 +201,7 @@ def with_anatomy(
         strangers = (*strangers, *notes)
         found = seen(picture, grid, images, None if lesion is None else io.read_region(lesion, "lesion"))
     if found is None:
-        return by_hand
+        return by_hand if lesion is None else _with_lesion(by_hand, reading, lesion)
     return replace(by_hand, notes=(*by_hand.notes, *strangers, *found.flags), seen=found)
 
 

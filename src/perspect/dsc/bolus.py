@@ -33,9 +33,9 @@ LEAST_LOSS: Final = 0.01
 """Share of the brain's signal that a bolus takes away. Single doses take 5 to 40 %, spin echoes 2 % and more; less than
 1 % is no blood volume at any signal-to-noise ratio of a voxel [our default]."""
 
-LEAST_BOLUS: Final = 6.0
+LEAST_BOLUS: Final = 7.5
 """Height over the noise of one frame that only a bolus reaches: the highest of a hundred noisy frames, smoothed over
-three, stands out by 3."""
+three, stands out by 3, and the rise and fall of 94 in 100 random walks by less than 7.5 [our default]."""
 
 LEAST_ALONE: Final = 4.0
 """Height over the upper quartile of how far other frames stand out in the same way: breath, pulse and slow noise have

@@ -27,6 +27,9 @@ SLOW: Final = (24.0,)
 """Further transit times (s), at which the maximum is so flat that its time is hardly determined: what the errors of
 times are read from, but not what a deconvolution is chosen for."""
 
+SLOW_WEIGHT: Final = 0.3
+"""What a curve with such a transit time counts, which few voxels have [our default]."""
+
 DELAYS: Final = (-1.3, 0.4, 3.1)
 """Arterial delays of the simulation, in s; none a multiple of a usual frame."""
 
@@ -280,7 +283,8 @@ def _error(
         nothing = np.full(everything.shape[1], np.nan)
         return Scatter(np.full(columns.shape[1], np.nan), nothing, nothing)
     square = np.maximum(square[good], np.finfo(float).tiny)
-    inverse = np.linalg.pinv(columns)
+    weight = np.where(truth.transit[good] > TRANSIT_TIMES[-1], SLOW_WEIGHT, 1.0)[:, None]
+    inverse = np.linalg.pinv(columns.T @ (weight * columns)) @ (weight * columns).T
     coefficients = inverse @ np.full(square.size, np.log(square.mean()))
     for _ in range(N_SCORING):
         step = inverse @ (square * np.exp(-columns @ coefficients) - 1)

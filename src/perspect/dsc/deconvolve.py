@@ -184,7 +184,7 @@ def read_out(
         one[no_flow] = np.nan
     if noise is None:
         unknown = np.full(n, np.nan)
-        return Residues(flow.astype(np.float64), tmax, delay, unknown, unknown.copy(), np.zeros((2, n), bool))
+        return Residues(flow.astype(np.float64), tmax, delay, unknown, unknown, np.zeros((2, n), bool))
     plain = noise.of_sum(moves, np.stack([top - 1, top, (top + 1) % length]))
     before = np.nan_to_num(np.ceil(rise), nan=0.0).astype(np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -32,6 +32,9 @@ SURE: Final = 3.0
 SPEAKING: Final = 0.1
 """Share of the brain that must differ for its tails to speak."""
 
+HALF: Final = 0.5
+"""Share of a tail that a straight line through the baseline must explain to be called its cause [our default]."""
+
 LEAST_ABOVE: Final = 0.3
 """Share of those that must lie above rest. In heads with one lesion it is above 0.7 in every protocol that can be
 corrected and below 0.1 with FA 90°, TE 25 ms; in objects that are mostly tumour it is 0.33 with FA 60° and 0.25 with
@@ -139,12 +142,38 @@ def refuse_negative_tails(relaxation: Relaxation, times: Float[np.ndarray, " tim
         return
     above = float((tail[differs] > 0).mean())
     if above < LEAST_ABOVE:
+        _refuse_drift(relaxation, times, differs)
         raise Refusal(
             f"After the bolus the signal stays above rest in {1 - above:.0%} of the brain's voxels that differ from "
             "rest.",
             "Agent shortens T1 there more than it shows in T2*, also where nothing leaks, so there is no blood "
             "volume in these curves.",
             LESS_T1,
+        )
+
+
+def _refuse_drift(
+    relaxation: Relaxation, times: Float[np.ndarray, " time"], differs: Bool[np.ndarray, " voxels"]
+) -> None:
+    """Stops with the drift as the cause where the straight line through the baseline explains the tails.
+
+    Raises Refusal.
+    """
+    rest = relaxation.rest.frames
+    curve = relaxation.curves[differs].mean(axis=0, dtype=np.float64)
+    clock = times[rest] - times[rest].mean()
+    slope = float(clock @ curve[rest] / (clock @ clock))
+    left = curve[rest] - curve[rest].mean() - slope * clock
+    error = float(np.sqrt((left @ left) / max(clock.size - 2, 1) / (clock @ clock)))
+    late = tail_frames(times)
+    tail = float(curve[late].mean())
+    explained = slope * float(times[late].mean() - times[rest].mean()) / tail
+    if slope < -SURE * error and explained > HALF:
+        raise Refusal(
+            f"The signal rises along a straight line over the whole series, before the bolus too: that drift explains "
+            f"{min(explained, 1.0):.0%} of how far it stays above rest at the end.",
+            "Every blood volume is an area above the level at rest, which a drift moves.",
+            "Take the drift of the scanner out of the series first, or acquire it again.",
         )
 
 

@@ -164,6 +164,9 @@ def _no_echo_time(path: Path, *, has_times: bool) -> Problem:
     if not expected.is_file():
         what = f"{path.name} has no sidecar that says its EchoTime ({expected.name} is missing)."
         more = "" if has_times else " (and --tr 1.5 where the image header does not know the time between volumes)"
+        if path.suffix == ".mat" and not has_times:
+            what = f"{path.name} has neither an EchoTime nor a time between volumes ({expected.name} is missing)."
+            more = " --tr 1.5, with the values of your scan"
     return Problem(
         what,
         "ΔR2* is -ln(S/S0)/TE, so the series cannot be used.",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from jaxtyping import Bool
 
 from perspect.report import words
 from perspect.report.picture import ColourBar, Painter, Picture, colour_bar
@@ -38,6 +39,13 @@ ERROR_COLOURS: Final = "cividis"
 
 MOST_BEYOND: Final = 0.2
 """Share of voxels beyond the window of a map from which on it is said [our default]."""
+
+MOST_ABOVE: Final = 0.5
+"""Share of voxels above the window of a map from which on the window is made wider: a brain of one colour shows nothing
+[our default]."""
+
+WIDER: Final = (2, 5, 10, 20, 50, 100)
+"""By how much a window may be widened."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +99,13 @@ def panels(scene: Scene) -> tuple[Exhibit, ...]:
 
 
 def _map_exhibit(scene: Scene, one: Map, painter: Painter, n_ticks: int) -> Exhibit:
-    quantity = one.quantity
+    quantity, window = one.quantity, _window(scene.brain, one)
     return Exhibit(
-        painter.paint(one.shown, quantity.display, quantity.colours, _alt(one, painter)),
+        painter.paint(one.shown, window, quantity.colours, _alt(one, painter)),
         quantity.symbol,
         quantity.name,
-        colour_bar(quantity.display, quantity.colours, words.unit(quantity), n_ticks),
-        " ".join(part for part in (_missing(scene, one), _beyond(scene, one)) if part),
+        colour_bar(window, quantity.colours, words.unit(quantity), n_ticks),
+        " ".join(part for part in (_missing(scene, one), _beyond(scene.brain, one)) if part),
     )
 
 
@@ -137,11 +145,23 @@ def _alt(one: Map, painter: Painter) -> str:
     )
 
 
-def _beyond(scene: Scene, one: Map) -> str:
+def _window(brain: Bool[np.ndarray, "x y z"], one: Map) -> tuple[float, float]:
+    """The map's own window, or one with a higher end where most of the map lies above it and would be one colour."""
+    values = one.shown[brain & np.isfinite(one.values)]
+    low, high = one.quantity.display
+    if not values.size or low < 0 or not (values > high).mean() > MOST_ABOVE:
+        return low, high
+    return low, next((high * k for k in WIDER if np.quantile(values, 0.95) <= high * k), high * WIDER[-1])
+
+
+def _beyond(brain: Bool[np.ndarray, "x y z"], one: Map) -> str:
     """That a window cannot show a map, where it cannot; nothing where most of it is inside."""
-    values = one.shown[scene.brain & np.isfinite(one.values)]
+    values = one.shown[brain & np.isfinite(one.values)]
     low, high = one.quantity.display
     share = float(((values < low) | (values > high)).mean()) if values.size else 0.0
+    if _window(brain, one) != (low, high):
+        usual = f"{words.number(low)} to {words.number(high)}"
+        return f"LIMITED: {words.percent(share)} lie beyond the usual {usual}: a longer bar, no sound absolute number"
     return f"{words.percent(share)} of the voxels lie beyond the ends of the bar" if share > MOST_BEYOND else ""
 
 
