@@ -36,8 +36,7 @@ def patient(at):
 
 @pytest.mark.parametrize(("at", "name"), TEN, ids=[name for _, name in TEN])
 def test_the_white_matter_that_is_found_has_the_blood_volume_of_white_matter_to_a_twentieth(at, name, monkeypatch):
-    """rCBV is divided by the mean of the reference; its median is held as well. 1 is the mean of all normal white
-    matter.
+    """rCBV is divided by the mean of the reference; its median is held too. 1 is the mean of all normal white matter.
 
     The skull is off, since to find the brain takes longest and is tested elsewhere.
     """
