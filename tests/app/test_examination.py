@@ -121,7 +121,7 @@ def test_results_of_a_spectrum_that_are_there_are_found_before_anything_is_measu
 
 def test_a_grown_mask_appears_with_the_report_and_not_before(study, tmp_path, monkeypatch):
     grown = Region(np.ones(GRID.shape, bool), GRID, "lesion")
-    monkeypatch.setattr(examination.io, "read_anatomy", lambda *_: None)
+    monkeypatch.setattr(examination, "read_images", lambda *_: ({}, ()))
     monkeypatch.setattr(examination, "head_of", lambda *_: None)
     monkeypatch.setattr(examination, "grown", lambda *_: grown)
     seen = []
