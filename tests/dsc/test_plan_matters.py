@@ -104,7 +104,7 @@ OTHERS = [
         "leakage_reference", Case(leaking, "brain", (*NO_FLOW, ("leakage_reference", "reference"))), id="brain"
     ),
     pytest.param("leakage_reference", Case(without_region, "reference", NO_FLOW), id="reference, none given"),
-    pytest.param("t1_effect", Case(unsaid, "modelled", NO_FLOW), id="t1_effect=modelled"),
+    pytest.param("t1_effect", Case(unsaid, "modelled", (*NO_FLOW, ("leakage", "bsw"))), id="t1_effect=modelled"),
     pytest.param("t1_effect", Case(flowing, "modelled", (*NO_FLOW, *NO_LEAK)), id="modelled without TR"),
     pytest.param("deconvolution", Case(flowing, "ssvd", NO_LEAK), id="deconvolution=ssvd"),
     pytest.param("deconvolution", Case(flowing, "tikhonov", NO_LEAK), id="deconvolution=tikhonov"),
