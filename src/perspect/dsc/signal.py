@@ -161,7 +161,8 @@ def _arrival(
     if not np.isfinite(total).any():
         return float(times[_foot(loss, peak)]), float(np.median(np.diff(times)))
     best = float(breaks[np.argmin(total)])
-    likely = np.exp(-(total - total.min()) / (2 * max(noise, np.finfo(float).tiny) ** 2))
+    excess = total - total.min()
+    likely = np.exp(-excess / (2 * noise**2)) if noise > 0 else (excess == 0).astype(float)
     # Between breaks that are searched the error is even.
     step = float(breaks[1] - breaks[0])
     return best, float(np.sqrt((likely * (breaks - best) ** 2).sum() / likely.sum() + step**2 / 12))
