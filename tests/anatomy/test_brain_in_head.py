@@ -105,6 +105,24 @@ def test_half_a_brain_is_refused_as_the_mask_of_one():
         brain({"T1w": image}, made.grid, template(), found.matrix, given=Region(given, made.grid, "half"))
 
 
+def test_a_mask_that_leaves_fluid_and_an_edge_out_is_no_mask_of_another_head():
+    """Seven tenths of this brain, as grey and white matter are of an old one; a strange mask may overlap by more."""
+    made, image, _, found = native()
+    given = (made.shares["grey"] + made.shares["white"] > 0.5) & (made.depth > 2 * SPACING)
+    assert 0.6 < given.sum() / made.brain.sum() < 0.74  # Dice below 0.85
+    out = brain({"T1w": image}, made.grid, template(), found.matrix, given=Region(given, made.grid, "tissue"))
+    np.testing.assert_array_equal(out.region.mask, given)
+    assert "unlike-standard-brain" in {flag.code for flag in out.flags}
+
+
+def test_the_mask_that_an_image_was_stripped_with_is_that_of_its_head():
+    made, image, _, found = native()
+    given = (made.shares["grey"] + made.shares["white"] > 0.5) & (made.depth > 2 * SPACING)
+    stripped = np.where(given, image, 0)
+    out = brain({"T1w": stripped}, made.grid, template(), found.matrix, given=Region(given, made.grid, "tissue"))
+    np.testing.assert_array_equal(out.region.mask, given)
+
+
 def test_a_brain_that_goes_on_beyond_the_image_is_said():
     made, image, _, found = native()
     low, high = 25, 50

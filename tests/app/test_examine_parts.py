@@ -105,6 +105,36 @@ def test_a_basis_of_an_edited_sequence_holds_what_editing_leaves(tmp_path):
     assert main(["basis", "--te", "0.03", "--edit", "1.75", "2.05", "--out", str(tmp_path / "x.basis")]) == 2
 
 
+def test_what_no_edited_basis_is_made_of_is_refused(tmp_path, capsys):
+    out = ["--te", "0.068", "--out", str(tmp_path / "x.basis")]
+    assert main(["basis", "--part", "on", *out]) == 2
+    assert "A part of an edited pair" in capsys.readouterr().err
+    pulse = tmp_path / "refocus.pta"
+    lines = "".join(f"1.0 0.0 ; ({k})\n" for k in range(32))
+    pulse.write_text(f"PULSENAME: x\n{lines}", encoding="utf-8")
+    call = ["basis", "--sequence", "mega-press", "--edit", "1.75", "2.05", "--pulses", str(pulse), *out]
+    assert main(call) == 2
+    assert "perfect ones" in capsys.readouterr().err
+
+
+def test_what_is_dropped_is_not_in_the_difference(tmp_path, monkeypatch):
+    monkeypatch.setattr(edited, "edited_bases", partial(edited_bases, names=NAMES))
+    files = [saved(tmp_path, one, f"{name}_svs.nii.gz") for name, one in zip(("off", "on"), pair(), strict=True)]
+    call = ["mrs", str(files[0]), "--edited", str(files[1]), "--edit", "1.75", "2.05", "--out", str(tmp_path / "out")]
+    assert main([*call, "--drop", "GABA", "--quiet"]) == 0
+    assert "GABA" not in rows(next((tmp_path / "out").rglob("*amounts.tsv")))
+
+
+def test_a_sequence_is_heeded_with_the_echo_time_of_the_file(tmp_path, monkeypatch):
+    """It was left unread, in silence, where --te was not given beside it."""
+    seen = []
+    monkeypatch.setattr("perspect.app.mrs.basis_for", lambda timing, *_, **__: seen.append(timing) or bases()[0])
+    one = saved(tmp_path, spectrum(HEALTHY), "svs.nii.gz")
+    main(["mrs", str(one), "--sequence", "steam", "--tm", "0.010", "--out", str(tmp_path / "out"), "--quiet"])
+    assert [(one.sequence, one.tm) for one in seen] == [("steam", 0.010)]
+    assert seen[0].te == pytest.approx(spectrum(HEALTHY).te)
+
+
 def image():
     """Six voxels, of which the last three are tumour, and their water."""
     kinds = (HEALTHY, HEALTHY, HEALTHY, TUMOUR, TUMOUR, TUMOUR)
@@ -123,8 +153,10 @@ def test_a_region_of_an_image_is_read_as_one_spectrum(tmp_path, capsys):
     region = tmp_path / "tumour.nii.gz"
     nib.save(nib.Nifti1Image(mask, affine), region)
     call = ["mrs", str(signals[0]), "--water", str(signals[1]), "--region", str(region), "--out", str(tmp_path / "out")]
-    assert main([*call, "--verbose"]) == 0
-    assert "usable voxels" in capsys.readouterr().out
+    assert main([*call, "--verbose", "--long", str(signals[0])]) == 0
+    said = capsys.readouterr().out
+    assert "usable voxels" in said
+    assert "nothing was made of: --long" in said
     found = rows(next((tmp_path / "out").rglob("*desc-region_amounts.tsv")))
     truth = (TUMOUR["GPC"] + TUMOUR["PCho"]) / TUMOUR["NAA"]
     ratio = found["tCho/tNAA"]

@@ -63,8 +63,14 @@ CUT: Final = 0.03
 
 UNLIKE: Final = 0.85
 """Overlap (Dice) with the standard brain below which a mask is doubted, and with that and with what is found in the
-image below which one that was given is refused [our default]. Masks of other virtual heads that lie as this one does
-overlap by 0.88 to 0.94 with both, its own by 0.96: such a mask is told by its name and its sidecar alone."""
+image below which one that was given is refused, unless it only leaves fluid or an edge out [our default]. Masks of
+other virtual heads that lie as this one does overlap by 0.88 to 0.94 with both, its own by 0.96: such a mask is told by
+its name and its sidecar alone."""
+
+WITHIN, ENOUGH = 0.95, 0.6
+"""Share of a mask within the brain that is found, and of that brain within the mask, from which on a smaller mask is of
+this head: grey and white matter without fluid are three quarters of an old brain, one side alone is half
+[our defaults]."""
 
 REFERENCES: Final = ("Fonov et al. 2011, doi:10.1016/j.neuroimage.2010.07.033",)
 
@@ -133,7 +139,9 @@ def brain(
             "Check the alignment to the standard head.",
         )
     if given is not None:
-        _demand_this_brain(given, standard, volumes, grid, template, to_template, lesion)
+        if _overlap(given.mask, standard) < UNLIKE:
+            seen = _support(first) if had_no_skull else _found(volumes, grid, template, to_template, lesion)
+            _demand_this_brain(given, standard, seen, tuple(images))
         mask, how = given.mask, "was given"
     elif had_no_skull:
         mask, how = _support(first), "had no skull around it, and its own edge was kept"
@@ -148,21 +156,17 @@ def brain(
 
 
 def _demand_this_brain(
-    given: Region,
-    standard: Bool[np.ndarray, "x y z"],
-    volumes: Mapping[str, Float32[np.ndarray, "x y z"]],
-    grid: Grid,
-    template: Template,
-    to_template: Float[np.ndarray, "4 4"],
-    lesion: Region | None,
+    given: Region, standard: Bool[np.ndarray, "x y z"], seen: Bool[np.ndarray, "x y z"], names: tuple[str, ...]
 ) -> None:
-    """Raises `Problem` for a mask unlike the standard brain that is unlike what these images show as well."""
-    overlap = _overlap(given.mask, standard)
-    if overlap < UNLIKE:
-        overlap = max(overlap, _overlap(given.mask, _found(dict(volumes), grid, template, to_template, lesion)))
-    if overlap < UNLIKE:
+    """Raises `Problem` for a mask unlike the standard brain that is unlike what is seen in the images as well, and is
+    no part of that from which fluid or an edge was left out.
+    """
+    both = int((given.mask & seen).sum())
+    overlap = max(_overlap(given.mask, standard), _overlap(given.mask, seen))
+    is_smaller = both >= WITHIN * max(given.n_voxels, 1) and both >= ENOUGH * seen.sum()
+    if overlap < UNLIKE and not is_smaller:
         raise Problem(
-            f"The brain mask ({given.origin}) and the brain in {', '.join(volumes)} overlap by {overlap:.2f} (Dice).",
+            f"The brain mask ({given.origin}) and the brain in {', '.join(names)} overlap by {overlap:.2f} (Dice).",
             "It is of another head, lies elsewhere, or is a mask of something else: tissues would be sought in it.",
             "Give the mask of this head in its frame of reference, or leave it out.",
         )

@@ -67,6 +67,12 @@ def sequence_of(timing: Timing) -> Sequence:
     if timing.te1 is None and timing.te2 is not None:
         first = _rest(timing.te, timing.te2)
     if timing.sequence == "mega-press":
+        if pulse is not None:
+            raise Problem(
+                f"The pulse of {pulse.name} was given for MEGA-PRESS.",
+                "Its pulses are simulated as perfect ones: it would be read by nobody.",
+                "Leave --pulses out, or give a basis that was made elsewhere.",
+            )
         return MegaPress(first, _rest(timing.te, first), timing.band or NO_BAND)
     return Press(first, _rest(timing.te, first), pulse)
 
@@ -183,9 +189,10 @@ def write_basis(
 def _part(part: Part, timing: Timing, axis: tuple[float, float, int], names: tuple[str, ...], threads: int) -> Basis:
     """The edited or the unedited signals of a pair, or their difference; of another sequence its only ones."""
     if timing.sequence != "mega-press":
-        if timing.band is not None:
+        if timing.band is not None or part != "difference":
+            what = "A part of an edited pair" if timing.band is None else "A band of editing pulses"
             raise Problem(
-                f"A band of editing pulses was given, and the sequence is {timing.sequence}.",
+                f"{what} was given, and the sequence is {timing.sequence}.",
                 "It would be ignored.",
                 "Say --sequence mega-press.",
             )

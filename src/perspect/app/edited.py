@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 Pair = tuple[Spectra, Spectra]
 
 
-def pair_in(inputs: "SpectrumInputs", spectra: Spectra) -> Pair | None:
-    """The unedited and the edited spectrum; `None` where nothing was edited."""
+def pair_in(inputs: "SpectrumInputs", spectra: Spectra) -> tuple[Pair | None, tuple[Flag, ...]]:
+    """The unedited and the edited spectrum, `None` where nothing was edited; and what was remarked on while reading."""
     if inputs.edited is None and "edit" not in spectra.axes:
         if inputs.edit is None:
-            return None
+            return None, ()
         raise Problem(
             f"{spectra.name} holds one condition, and --edit speaks of two.",
             "An edited spectrum is read against the unedited one.",
@@ -31,10 +31,10 @@ def pair_in(inputs: "SpectrumInputs", spectra: Spectra) -> Pair | None:
     if given:
         raise Problem(f"{given[0]} was given with an edited pair.", "Nothing would be made of it.", "Leave it out.")
     if inputs.edited is None:
-        return mrs.pair_of(spectra)
-    other = io.read_spectra(inputs.edited, inputs.said)[0]
+        return mrs.pair_of(spectra), ()
+    other, remarks = io.read_spectra(inputs.edited, inputs.said)
     demand_same_place(spectra, other, "edited spectrum")
-    return spectra, other
+    return (spectra, other), remarks
 
 
 def measured_pair(
@@ -51,6 +51,12 @@ def measured_pair(
     if te is None:
         raise Problem(f"{off.name} has no echo time.", "Coupled lines turn with it.", "Give --te in seconds.")
     off, on = (replace(one, te=te) for one in (off, on))
+    if inputs.timing is not None and inputs.timing.sequence not in ("press", "mega-press"):
+        raise Problem(
+            f"An edited pair was given, and --sequence {inputs.timing.sequence}.",
+            "Pairs are simulated as MEGA-PRESS: it would be read by nobody.",
+            "Leave --sequence out.",
+        )
     timing = replace(inputs.timing or Timing("mega-press", te), sequence="mega-press", te=te, band=inputs.edit)
     bases = edited_bases(timing, (off.frequency, off.dwell, off.n_points), threads=threads)
     found = mrs.measure_edited(off, on, *bases, plan, water=water, fractions=shares)

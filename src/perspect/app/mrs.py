@@ -92,7 +92,7 @@ def examine_mrs(
     destination = io.spectrum_destination(out, io.name_of(inputs.spectrum))
     io.demand_free(out, io.existing_spectrum(destination), overwrite, what="results of this spectrum")
     spectra, water, remarks = signals_of(inputs, tell)
-    pair = pair_in(inputs, spectra)
+    pair, of_edited = pair_in(inputs, spectra)
     spectra = spectra if pair is None else pair[0]
     side = None if inputs.contralateral is None else io.read_spectra(inputs.contralateral, inputs.said)[0]
     place = place_of(spectra, inputs.around, side)
@@ -106,7 +106,7 @@ def examine_mrs(
         measured = mrs.measure(spectra, basis, plan, water=water, fractions=shares, others=others, progress=tell)
     else:
         measured, notes = measured_pair(inputs, pair, plan, water, shares, threads)
-    flags = (*remarks, *notes, *place.flags, *measured.flags)
+    flags = (*remarks, *of_edited, *notes, *place.flags, *measured.flags)
     if side is not None:
         measured, further = _against(measured, inputs, side, plan, threads)
         flags = (*flags, *further)
@@ -232,7 +232,7 @@ def examine_mrsi(
         )
     finally:
         THREADS.reset(was)
-    flags = (*remarks, *notes, *more, *_of_one_voxel(inputs), *measured.flags)
+    flags = (*remarks, *notes, *more, *of_one_voxel(inputs), *measured.flags)
     measured = replace(measured, flags=gravest_first(flags))
     page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed)
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
@@ -258,11 +258,12 @@ def shares_of(
     return None, (Flag("no-place", Severity.CAUTION, sentence, source="place"),)
 
 
-def _of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
-    """What was said by hand and means nothing for an image."""
+def of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
+    """What was said by hand and means nothing for an image, or for a region of one (which has shares of tissue)."""
     around = inputs.around
     given = {
-        "shares of tissue as numbers (give --tissue)": inputs.fractions, "--long": inputs.long,
+        "shares of tissue as numbers (give --tissue)": inputs.fractions if inputs.region is None else None,
+        "--long": inputs.long, "--edited": inputs.edited, "--edit": inputs.edit,
         "--contralateral": inputs.contralateral, "--compare": inputs.compare, "--image": around.image,
         "--bandwidths": around.bandwidths,
         "--lesion without --tissue": around.lesion if not around.tissue else None,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float
@@ -10,14 +11,27 @@ from jaxtyping import Float
 import perspect
 from perspect import io, mrs, report
 from perspect.anatomy import resample
-from perspect.app.mrs import ExaminedSpectrum, SpectrumInputs, basis_of, facts, gravest_first, shares_of, signals_of
+from perspect.app.mrs import (
+    ExaminedSpectrum,
+    SpectrumInputs,
+    basis_of,
+    facts,
+    gravest_first,
+    of_one_voxel,
+    shares_of,
+    signals_of,
+)
 from perspect.app.shares import PARTS, tissue_maps
+from perspect.mrs import eddy
 from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.region import Pooled, finer, pooled
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import FAILED_FROM, Flag, Measured, Problem, Region, Severity, Spectra
 from perspect.vocabulary.progress import Progress, silent
+
+MOSTLY: Final = 0.7
+"""Share of a mean spectrum that must be of its region, or it is remarked on [our default]."""
 
 
 def examine_region(
@@ -45,13 +59,13 @@ def examine_region(
     finally:
         THREADS.reset(was)
     spread = PointSpread((image.values.shape[0], image.values.shape[1], image.values.shape[2]), plan.window)
-    one, of_water, note = mean_of(image, water, region, grid, spread)
+    one, of_water, note = mean_of(image, water, region, grid, spread, plan.eddy)
     shares, more = shares_of(image, tissue_maps(inputs.around))
     fractions = inputs.fractions or (None if shares is None else content(shares, one, spread))
     found = mrs.measure(
         one.spectra, basis, replace(plan, window="none"), water=of_water, fractions=fractions, progress=tell
     )
-    measured = replace(found, flags=gravest_first((*remarks, *notes, *more, note, *found.flags)))
+    measured = replace(found, flags=gravest_first((*remarks, *notes, *more, note, *of_one_voxel(inputs), *found.flags)))
     page = report.mrs_page(measured, facts(image))
     files = (inputs.basis, inputs.region, *inputs.around.files)
     sources = {**image.sources, **({} if water is None else water.sources)}
@@ -77,15 +91,20 @@ def region_on(image: Spectra, path: Path | None) -> Region:
 
 
 def mean_of(
-    image: Spectra, water: Spectra | None, region: Region, grid: Measured, spread: PointSpread
+    image: Spectra,
+    water: Spectra | None,
+    region: Region,
+    grid: Measured,
+    spread: PointSpread,
+    currents: eddy.Choice = "always",
 ) -> tuple[Pooled, Spectra | None, Flag]:
     """The mean spectrum of the usable voxels of a region, the mean of their water, and how many they are."""
     if spread.window != "none":
         image, water = filtered(image, spread.window)[0], None if water is None else filtered(water, spread.window)[0]
     cleaned = replace(image, values=without_lipid(image, grid.regions["brain"].mask)[0])
     usable = np.asarray(grid.maps["fwhm"].status < FAILED_FROM)
-    one = pooled(cleaned, region, spread, usable, water)
-    of_water = None if water is None else pooled(water, region, spread, usable, water).spectra
+    one = pooled(cleaned, region, spread, usable, water, currents)
+    of_water = None if water is None else pooled(water, region, spread, usable, water, currents).spectra
     n = int((one.weights > 0).sum())
     sentence = (
         f"The spectrum is the mean of {n} usable voxel{'s' if n > 1 else ''}, weighed by how much of each is of "
@@ -93,10 +112,6 @@ def mean_of(
     )
     severity = Severity.NOTE if one.share > MOSTLY else Severity.CAUTION
     return one, of_water, Flag("pooled-region", severity, sentence, fraction=one.share, source="region")
-
-
-MOSTLY = 0.7
-"""Share of a mean spectrum that must be of its region, or it is remarked on [our default]."""
 
 
 def content(shares: Mapping[str, Float[np.ndarray, "fx fy fz"]], one: Pooled, spread: PointSpread) -> dict[str, float]:

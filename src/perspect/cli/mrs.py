@@ -3,13 +3,16 @@
 import sys
 from math import floor, log10
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import Parameter
 
 from perspect.cli.common import NO_CHOICES, Common
 from perspect.cli.progress import watched
-from perspect.vocabulary import Amount, Flag, Measured, MeasuredSpectrum, Refusal, Severity
+from perspect.vocabulary import Amount, Flag, Measured, MeasuredSpectrum, Problem, Refusal, Severity
+
+if TYPE_CHECKING:
+    from perspect.io import SaidByHand
 
 INSPECTION: Final = "The files were written for inspection only: they hold no amounts."
 
@@ -93,8 +96,9 @@ def mrs(
         None if bandwidth is None else 1 / bandwidth, None if frequency is None else frequency * 1e6, te, tr, conjugate
     )
     timing = None
-    if te is not None and (sequence or te1 or te2 or tm or pulses != "ideal"):
-        timing = Timing(sequence or "press", te, te1, te2, tm, None if pulses == "ideal" else Path(pulses))
+    if sequence or te1 or te2 or tm or pulses != "ideal":
+        echo = te if te is not None else _echo_time(spectrum, said)
+        timing = Timing(sequence or "press", echo, te1, te2, tm, None if pulses == "ideal" else Path(pulses))
     share, mask = _share_or_mask(lesion)
     shares = {"grey": grey, "white": white, "csf": csf, "lesion": share}
     fractions = {key: share for key, share in shares.items() if share is not None} or None
@@ -148,6 +152,16 @@ def _counted(measured: Measured) -> str:
     """How many voxels of a grid have numbers, and which maps there are."""
     usable, n = measured.summary["usable"], measured.summary["voxels"]
     return f"{usable} of {n} voxels have numbers. Maps: {' '.join(measured.maps)}"
+
+
+def _echo_time(path: Path, said: "SaidByHand") -> float:
+    """That of the file, in s."""
+    from perspect.io import read_spectra
+
+    te = read_spectra(path, said)[0].te
+    if te is None:
+        raise Problem(f"{path.name} has no echo time.", "The sequence is simulated with it.", "Give --te in seconds.")
+    return te
 
 
 def headline(measured: MeasuredSpectrum, *, verbose: bool = False) -> str:

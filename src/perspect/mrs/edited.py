@@ -86,7 +86,9 @@ def measure_edited(
     values, shift, phase = subtracted(off, first.values[:n], second.values[:n])
     ready = prepared(off, water, plan)
     whole = taken_apart(ready, off, fitted_with(basis_off, off.te, plan), plan)
-    found = _fitted(off, values, whole, _difference(known_by(basis_off), known_by(basis_on)), plan)
+    left = _difference(known_by(basis_off), known_by(basis_on))
+    left = left.only(tuple(one for one in left.names if one not in plan.drop))
+    found = _fitted(off, values, whole, left, plan)
     scale = scale_of(ready, off, replace(plan, reference="none") if plan.reference in RELATIVE else plan, fractions)
     sentence = (
         f"The edited signal was moved by {-shift:.2f} Hz and {-np.degrees(phase):.1f}° onto the unedited one "

@@ -24,13 +24,19 @@ class Pooled:
 
 
 def pooled(
-    image: Spectra, region: Region, spread: PointSpread, usable: Bool[np.ndarray, "x y z"], water: Spectra | None = None
+    image: Spectra,
+    region: Region,
+    spread: PointSpread,
+    usable: Bool[np.ndarray, "x y z"],
+    water: Spectra | None = None,
+    currents: eddy.Choice = "always",
 ) -> Pooled:
     """The mean of the signals of a region, each weighed by how much of it comes from there, to be fitted once.
 
     A mean of spectra keeps what a mean of fitted amounts has lost where each voxel alone is noise. `region` may be
     finer than the image by a whole number along each direction. Where the unsuppressed `water` is given, every voxel is
-    moved to its frequency and phase first; without it lines of a poor shim smear.
+    moved to its frequency and phase first; without it lines of a poor shim smear. `currents` says whether eddy currents
+    are taken out with them.
     """
     if not finer(image.grid, region.grid.shape).matches(region.grid):
         raise Problem(
@@ -50,7 +56,9 @@ def pooled(
     for place in map(tuple, np.argwhere(weights > 0)):
         values = image.values[place]
         if water is not None:
-            values = eddy.corrected(values, eddy.water_phase(water.values[place], image.dwell))
+            phase = eddy.water_phase(water.values[place], image.dwell)
+            is_bent = eddy.is_taken_out(eddy.bend(phase, image.dwell), currents)
+            values = eddy.corrected(values, phase if is_bent else eddy.straight(phase, image.dwell))
         total += weights[place] * values
     mean = total / weights.sum()
     single = Grid((1, 1, 1), _around(image.grid, weights))
