@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from patients import coarser
-from perspect import evidence, io
+from perspect import asl, dce, dsc, evidence, io, mrs
 from perspect.app import demo
 from perspect.app import simulate as app
 from perspect.app.examination import Request, examine
@@ -22,6 +22,7 @@ SMALLER = {
     "asl": {"n_pairs": 6, "slab": Slab((48, 52, 12), (4.5, 4.5, 6.0))}, "mrsi": {"n": 6, "n_points": 128},
     "svs-short": {"n_points": 512, "n_averages": 8}, "svs-long": {"n_points": 512, "n_averages": 8},
 }  # fmt: skip
+CHOSEN = {"dsc": dsc.Plan(seed=11), "dce": dce.Plan(guard=2.0), "asl": asl.Plan(seed=12), "mrs": mrs.Plan(seed=13)}
 OTHERS = Slab((80, 96, 40), (2.7, 2.3, 4.0))
 
 
@@ -42,7 +43,7 @@ def asked(tmp_path_factory):
         context.write_text(demo.UNTREATED)
         (lesion,) = (out / "patient").rglob("*space-T1w_label-lesion_desc-truth_mask.nii.gz")
         study = out / "patient" / made.subject
-        request = Request(study, out / "results", evidence.question("grade"), lesion, context, threads=2)
+        request = Request(study, out / "results", evidence.question("grade"), lesion, context, threads=2, plans=CHOSEN)
         yield request, examine(request)
 
 
@@ -58,6 +59,13 @@ def test_every_room_adds_to_the_answer_in_an_empty_folder(asked):
         assert used[role]["used"], used[role]["why_not"]
     measured = {one["marker"] for one in findings(asked)["findings"]}
     assert {"rcbv_mean", "ktrans_median", "rcbf_asl", "adc_solid", "cho_naa"} <= measured
+
+
+def test_every_room_measures_by_the_choices_that_were_made_for_it(asked):
+    """The wrong variant took `--plan`, `--set` and `--seed`, and measured by the defaults."""
+    plans = findings(asked)["software"]["plan"]
+    assert [plans[room]["seed"] for room in ("dsc", "asl", "mrs")] == [11, 12, 13]
+    assert plans["dce"]["guard"] == 2.0
 
 
 def test_the_files_of_every_room_are_there_with_their_page(asked):

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from perspect import evidence, io
+from perspect import dce, evidence, io
 from perspect.app import Request, examination, examine
 from perspect.app.contribute import Contribution, Patient
 from perspect.app.contribute.adc import noise
@@ -206,6 +206,14 @@ def test_amino_acids_are_a_marker_of_lesions_with_a_cavity_only():
     measured.summary = {"amino_acids": "both"}
     for has_cavity, expected in ((True, ["cho_naa", "amino_acids"]), (False, ["cho_naa"])):
         assert [one.marker.key for one in markers_of(measured, 2, has_cavity=has_cavity)] == expected
+
+
+def test_a_haematocrit_on_record_and_another_one_that_was_chosen_stop_the_examination():
+    on_record = io.Context({"haematocrit": 0.36})
+    for chosen in ({}, {"dce": dce.Plan()}, {"dce": dce.Plan(hct=0.36)}):
+        examination._demand_one_haematocrit(chosen, on_record)
+    with pytest.raises(Problem, match=r"dce\.hct is 0\.4, and on record is a haematocrit of 0\.36"):
+        examination._demand_one_haematocrit({"dce": dce.Plan(hct=0.4)}, on_record)
 
 
 def rooms_of(monkeypatch, **rooms):

@@ -1,6 +1,7 @@
 import pytest
 
-from perspect.app.settings import plan
+from perspect import asl, dce, mrs
+from perspect.app.settings import demand_plans, plan, plans
 from perspect.dsc import Plan
 from perspect.vocabulary import Problem
 
@@ -44,6 +45,24 @@ def test_a_setting_of_another_room_is_not_ignored():
     assert "--set dce.model=patlak is a choice of dce, and this command reads those of dsc." in problem(
         sets=["dce.model=patlak"]
     )
+
+
+def test_what_measures_with_every_room_hands_each_its_own_choices(toml):
+    file = toml('[dsc]\nleakage = "bsw"\n[asl]\nseed = 2\n')
+    made = plans(file, ["dce.model=patlak", "mrs.unit=mmol/L", "dsc.window=first-pass"], seed=7)
+    assert made == {
+        "dsc": Plan(leakage="bsw", window="first-pass", seed=7),
+        "dce": dce.Plan(model="patlak"),
+        "asl": asl.Plan(seed=7),
+        "mrs": mrs.Plan(unit="mmol/L", seed=7),
+    }
+    assert plans() == {"dsc": Plan(), "dce": dce.Plan(), "asl": asl.Plan(), "mrs": mrs.Plan()}
+
+
+@pytest.mark.parametrize("chosen", [{"dcs": Plan()}, {"dsc": dce.Plan()}, {"dsc": {"leakage": "bsw"}}])
+def test_a_plan_that_no_room_would_read_is_refused(chosen):
+    with pytest.raises(Problem):
+        demand_plans(chosen)
 
 
 @pytest.mark.parametrize(

@@ -139,3 +139,13 @@ def test_a_guard_of_our_own_gives_way_to_a_short_baseline_and_is_said_to_be_shor
     found = rest(mean_signal(2.5, first=(0.26, 0.1), times=t), t)
     assert found.n_frames == 3 and found.is_guard_short and 0.5 <= found.guard < 1.5
     assert not rest(mean_signal(20.0, first=(), times=t), t).is_guard_short
+
+
+def test_a_series_without_noise_has_an_arrival_with_an_error():
+    """The wrong variant squared the smallest number to nothing: an error of NaN took every time to peak with it."""
+    t = 1.5 * np.arange(80)
+    since = np.maximum(t - 30.0, 0.0) / 6
+    found = rest(1000 * np.exp(-0.3 * since**3 * np.exp(3 - 3 * since)), t)
+    assert abs(found.arrival - 30.0) < 1.5
+    # Nothing but the grid on which the break is searched is uncertain.
+    assert 0.0 < found.arrival_std < 0.1

@@ -4,7 +4,9 @@ import os
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from threading import get_ident
 from typing import Final, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -135,13 +137,13 @@ def _remembered(path: Path) -> Basis | None:
                 tuple(map(str, held["names"])), held["values"], float(held["dwell"]), float(held["frequency"]),
                 float(held["te"]), str(held["origin"]),
             )  # fmt: skip
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
 
 
 def _remember(path: Path, made: Basis) -> None:
     """Writes under a temporary name; a disk that refuses costs time and nothing else."""
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}.npz")
+    temporary = path.with_name(f".{path.stem}-{os.getpid()}-{get_ident()}.npz")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(

@@ -15,6 +15,7 @@ from perspect.app.examination import Examination, Request
 from perspect.app.examination import examine as examined
 from perspect.app.given import NOTHING, GivenAnatomy
 from perspect.app.lesion import Box
+from perspect.app.settings import demand_plans
 from perspect.evidence import Answer, Word
 from perspect.vocabulary import Finding, Map, Problem, Study
 
@@ -75,23 +76,25 @@ def examine(
     prior: str | Path | None = None,
     calibration: str | Path | None = None,
     tissue: GivenAnatomy = NOTHING,
+    plans: Mapping[str, Any] | None = None,
     threads: int | None = None,
 ) -> Exam:
     """Everything that is in a study is measured, looked over for traps and weighed, as `perspect ask` does.
 
     `study` is a folder, or what `perspect.read` made of one; `question` one of those of `ask`, None to measure alone;
     `context` a file or its facts by name; `lesion` a mask on a conventional image, or `box` (mm, RAS+) where it is
-    grown; `tissue` what somebody else found of brain and tissues. Raises `Problem` or `Refusal` where an input cannot
-    be used.
+    grown; `tissue` what somebody else found of brain and tissues; `plans` the choices of rooms by their names, as in
+    `{"dsc": perspect.dsc.Plan(leakage="bsw")}`. Raises `Problem` or `Refusal` where an input cannot be used.
     """
     asked = None if question is None else evidence.question(question)
+    demand_plans(plans or {})
     place = _folder_of(study)
     folder = Path(mkdtemp(prefix="perspect-"))
     try:
         given = None if context is None else _context(context, folder)
         request = Request(
             place, folder / RESULTS, asked, _path(lesion), given, threads=threads or cores(), box=box,
-            prior=_path(prior), calibration=_path(calibration), tissue=tissue,
+            prior=_path(prior), calibration=_path(calibration), tissue=tissue, plans=plans or {},
         )  # fmt: skip
         found = Exam(examined(request), folder)
     except BaseException:

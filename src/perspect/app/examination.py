@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import perspect
-from perspect import evidence, io, lesion, report
+from perspect import dce, evidence, io, lesion, report
 from perspect.app.anatomy import head_of
 from perspect.app.calibrate import read_calibration
 from perspect.app.contribute import (
@@ -70,6 +70,7 @@ class Request:
     """What is asked of which study. `lesion` is a mask or segmentation, `context` a TOML or JSON file; in place of a
     mask `box` is where a lesion is grown (mm, RAS+). `prior` are the findings of an earlier study, `calibration` is a
     file of `perspect calibrate`. `tissue` is what somebody else found of brain and tissues on a conventional image.
+    `plans` are the choices of rooms by their names; a room that is not in there has its defaults.
     """
 
     study: Path
@@ -83,6 +84,7 @@ class Request:
     prior: Path | None = None
     calibration: Path | None = None
     tissue: GivenAnatomy = NOTHING
+    plans: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +110,7 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     if request.calibration is not None and request.question is not None:
         site = read_calibration(request.calibration, request.question)
     _demand(request, roles)
+    _demand_one_haematocrit(request.plans, context)
     strangers = _of_one_patient(roles, request.tissue.files)
     name = io.name_of(next(iter(roles.anatomy.values())))
     subject = name.prefix.rstrip("_") or request.study.name
@@ -206,6 +209,18 @@ def _demand(request: Request, roles: io.Roles) -> None:
         )
 
 
+def _demand_one_haematocrit(plans: Mapping[str, Any], context: io.Context) -> None:
+    """Raises Problem where a choice and what is on record of the patient name two; a default yields to the record."""
+    on_record, chosen = context.facts.get("haematocrit"), plans.get("dce")
+    if on_record is None or chosen is None or chosen.hct in (dce.Plan().hct, float(on_record)):
+        return
+    raise Problem(
+        f"dce.hct is {chosen.hct:g}, and on record is a haematocrit of {float(on_record):g}.",
+        "Which of the two is meant is not known.",
+        "Give it once.",
+    )
+
+
 def _of_one_patient(roles: io.Roles, given: tuple[Path, ...] = ()) -> tuple[Flag, ...]:
     """What must be known of each series beside the leading image. Raises `Refusal` where any two are of two people."""
     leading, *others = (*roles.anatomy.values(), *(one for paths in roles.series.values() for one in paths))
@@ -236,7 +251,7 @@ def _patient(
     dark, seen = of_t2star(roles.series["t2star"], head, there) if "t2star" in roles.series else ((), None)
     patient = Patient(
         request.study, request.out, roles.anatomy, mask, head, there, record,
-        (*of_patient(head, there, record), *dark), request.overwrite, request.threads,
+        (*of_patient(head, there, record), *dark), request.overwrite, request.threads, request.plans,
     )  # fmt: skip
     return patient, (*_of_images(notes, head.flags), *(() if seen is None else (seen,)))
 

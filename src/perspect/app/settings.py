@@ -77,6 +77,32 @@ def plan(
     return of(**{**chosen, **said})
 
 
+def plans(file: Path | None = None, sets: Sequence[str] = (), seed: int | None = None) -> dict[str, Any]:
+    """The Plan of every room, for what measures with several; a `seed` is that of every room that draws numbers.
+
+    Raises Problem as `plan` does.
+    """
+    of_room: dict[str, list[str]] = {room: [] for room in PLANS}
+    for one in sets:
+        of_room[_setting(one)[0]].append(one)
+    return {
+        room: plan(of, file, {"seed": seed} if any(one.name == "seed" for one in fields(of)) else {}, of_room[room])
+        for room, of in PLANS.items()
+    }
+
+
+def demand_plans(chosen: Mapping[str, Any]) -> None:
+    """Raises Problem for a Plan that no room would read."""
+    for room, one in chosen.items():
+        _known(room, PLANS, f"the room {room}")
+        if not isinstance(one, PLANS[room]):
+            raise Problem(
+                f"What was given as the plan of {room} is a {type(one).__name__}.",
+                "Its choices would be read by nobody.",
+                f"Give a perspect.{room}.Plan.",
+            )
+
+
 def _from_file(path: Path) -> dict[str, dict[str, Any]]:
     """Every table of a settings file, checked whether it is asked for or not: an ignored setting is a wrong one."""
     try:

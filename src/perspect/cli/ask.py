@@ -42,11 +42,12 @@ def ask(
     from perspect.app import Request, examine
     from perspect.app.doctor import cores
     from perspect.app.given import GivenAnatomy
+    from perspect.app.settings import plans
 
     asked = None if question == "measure" else evidence.question(question)
     request = Request(
         study, out, asked, lesion, context, common.overwrite, common.threads or cores(), box, prior, calibration,
-        GivenAnatomy(head.brain_mask, head.gm, head.wm, head.csf),
+        GivenAnatomy(head.brain_mask, head.gm, head.wm, head.csf), plans(common.plan, common.set, common.seed),
     )  # fmt: skip
     with watched(quiet=common.quiet) as progress:
         found = examine(request, progress)

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from perspect.cli.common import NO_CHOICES, Common
 from perspect.cli.said import headline
+from perspect.vocabulary import Problem
 
 
 def t1(
@@ -38,6 +39,12 @@ def t1(
     from perspect.app import T1Inputs, measure_t1
     from perspect.app.doctor import cores
 
+    if common.set:
+        raise Problem(
+            f"--set {common.set[0]}: T1 is measured without a plan.",
+            "The choice would be ignored.",
+            "Leave it out; what may be chosen are the options of `perspect t1 --help`.",
+        )
     inputs = T1Inputs(
         tuple(images), flip_angles, inversion_times, tr, b1, mask, method, look_locker, pulses, pause, centre
     )

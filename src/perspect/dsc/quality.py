@@ -274,7 +274,7 @@ def t1_flags(t1: T1Effect | None, is_fitted: bool) -> tuple[Flag, ...]:
         "too low. Compare with dsc.t1_effect=ignored."
         if is_fitted
         else f"The T1 effect of agent inside vessels ({t1.share:.0%} of the T2* effect) was taken out, with one T1 of "
-        f"{t1.t1:g} s for all tissue after the preload; where a lesion's T1 is longer, its rCBV comes out too low. "
+        f"{t1.t1:g} s for all tissue; where a lesion's T1 is longer, its rCBV comes out too low. "
         "Compare with dsc.t1_effect=ignored."
     )
     severity = Severity.CAUTION if t1.share > T1_SHARE_LIMITED else Severity.NOTE

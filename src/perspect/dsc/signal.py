@@ -98,11 +98,12 @@ def rest(
     wanted = int(np.searchsorted(times, arrival - max(GUARD if guard is None else guard, step), side="right"))
     longest = min(int(np.searchsorted(times, arrival)) - 1, start + FEWEST_BASELINE_FRAMES)
     if guard is not None and wanted - start < FEWEST_BASELINE_FRAMES <= longest - start:
+        most = np.floor(10 * (arrival - times[start + FEWEST_BASELINE_FRAMES - 1])) / 10
         raise Problem(
             f"dsc.guard is {guard:g} s, but only {arrival - times[start]:.1f} s lie between the first steady frame and "
             f"the arrival of the bolus at {arrival:.1f} s.",
             f"ΔR2* needs a level at rest from at least {FEWEST_BASELINE_FRAMES} frames.",
-            f"Use a guard of at most {arrival - times[start + FEWEST_BASELINE_FRAMES - 1]:.1f} s, or leave it out.",
+            f"Use a guard of at most {most:.1f} s, or leave it out.",
         )
     stop = max(wanted, longest)
     if stop - start < FEWEST_BASELINE_FRAMES:
@@ -161,8 +162,7 @@ def _arrival(
     if not np.isfinite(total).any():
         return float(times[_foot(loss, peak)]), float(np.median(np.diff(times)))
     best = float(breaks[np.argmin(total)])
-    excess = total - total.min()
-    likely = np.exp(-excess / (2 * noise**2)) if noise > 0 else (excess == 0).astype(float)
+    likely = np.exp(-(total - total.min()) / (2 * max(noise, np.finfo(float).eps) ** 2))
     # Between breaks that are searched the error is even.
     step = float(breaks[1] - breaks[0])
     return best, float(np.sqrt((likely * (breaks - best) ** 2).sum() / likely.sum() + step**2 / 12))

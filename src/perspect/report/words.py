@@ -45,7 +45,7 @@ LABELS: Final[Mapping[str, tuple[str, str, float]]] = {
     "arterial_relative_error": ("Relative error of the arterial area", "%", PERCENT),
     "reference_origin": ("Reference tissue", "", 1.0),
     "reference_voxels": ("Voxels of the reference tissue", "", 1.0),
-    "reference_area": ("Area under ΔR2* in the reference tissue, median", "", 1.0),
+    "reference_area": ("Area under ΔR2* in the reference tissue, mean", "", 1.0),
     "reference_area_std": ("Its standard error", "", 1.0),
     "reference_spread": ("Its spread between voxels (robust SD)", "", 1.0),
     "white_matter_spread": ("Robust SD over median in normal-appearing white matter", "%", PERCENT),

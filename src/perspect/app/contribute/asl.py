@@ -37,6 +37,7 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     scan = examine_asl(
         inputs,
         patient.out,
+        patient.plans.get("asl"),
         overwrite=patient.overwrite,
         threads=patient.threads,
         is_part=True,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -32,7 +32,7 @@ NOTHING_ON_RECORD: Final = Record()
 @dataclass(frozen=True, eq=False)
 class Patient:
     """What all series share: the folder of the study, that of the results, the conventional images with the tissues,
-    the lesion in them, what is on record, and the traps of both.
+    the lesion in them, what is on record, and the traps of both. `plans` are the choices of rooms by their names.
     """
 
     study: Path
@@ -45,6 +45,7 @@ class Patient:
     traps: tuple[Trap, ...] = ()
     overwrite: bool = False
     threads: int = 1
+    plans: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,8 @@ def of_dce(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     if len(paths) != 1:
         return unused("dce", paths, "several series")
     haematocrit = patient.record.says("haematocrit")
-    plan = dce.Plan() if haematocrit is None else dce.Plan(hct=float(haematocrit))
+    chosen = patient.plans.get("dce", dce.Plan())
+    plan = chosen if haematocrit is None else replace(chosen, hct=float(haematocrit))
     scan = examine_dce(
         DceInputs(patient.study), patient.out, plan, overwrite=patient.overwrite, threads=patient.threads, is_part=True,
         known=DceHead(patient.head, patient.lesion), progress=tell,

@@ -51,6 +51,7 @@ def of_dsc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     scan = examine_dsc(
         inputs,
         patient.out,
+        patient.plans.get("dsc"),
         overwrite=patient.overwrite,
         threads=patient.threads,
         is_part=True,

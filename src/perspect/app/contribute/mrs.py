@@ -75,7 +75,10 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
         grid = _examined(inputs, patient, tell)
         found = _of_map(grid, paths, patient)
         return replace(found, flags=(*found.flags, *remarks), used=(*found.used, *others))
-    scan = examine_mrs(inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads, progress=tell)
+    scan = examine_mrs(
+        inputs, patient.out, patient.plans.get("mrs"), overwrite=patient.overwrite, threads=patient.threads,
+        progress=tell,
+    )  # fmt: skip
     measured = scan.measured
     read = markers_of(measured, len(paths), has_cavity="cavity" in patient.lesion.parts.regions)
     seen = voxel_of(measured, patient, tuple(one.marker.key for one in read))
@@ -133,7 +136,7 @@ def _examined(inputs: SpectrumInputs, patient: Patient, tell: Progress) -> Exami
     sides = patient.head.mirror
     is_sure = sides is not None and all(flag.severity < Severity.LIMITED for flag in sides.flags)
     return examine_mrsi(
-        inputs, patient.out, overwrite=patient.overwrite, threads=patient.threads,
+        inputs, patient.out, patient.plans.get("mrs"), overwrite=patient.overwrite, threads=patient.threads,
         tissues=tissues_of_head(patient.head), plane=sides.plane if sides is not None and is_sure else None,
         progress=tell,
     )  # fmt: skip
@@ -147,7 +150,9 @@ def _both_sides(scan: ExaminedGrid, patient: Patient) -> tuple[tuple[Place, ...]
     seen, whole = map_of(ratio, patient), patient.lesion.parts["whole"]
     ill = np.nan_to_num(resample.share_of_boxes(whole.mask.astype(np.float32), whole.grid, ratio.grid))
     places = places_of_both(seen, ill, None if patient.head.mirror is None else patient.head.mirror.plane)
-    return places, spectra_of(scan, places, float(seen.solid_share[places[0]])) if places else ()
+    if not places:
+        return (), ()
+    return places, spectra_of(scan, places, float(seen.solid_share[places[0]]), patient.plans.get("mrs"))
 
 
 def _map_plates(scan: ExaminedGrid, patient: Patient, pair: tuple[Place, ...] = ()) -> tuple[Plate, ...]:

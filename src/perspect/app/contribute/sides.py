@@ -41,15 +41,20 @@ def places_of_both(seen: VoxelMap, lesion: Float[np.ndarray, "x y z"], plane: Pl
     return ((x, y, z), (a, b, c))
 
 
-def spectra_of(scan: ExaminedGrid, places: tuple[Place, ...], share: float) -> tuple[Shown, ...]:
+def spectra_of(
+    scan: ExaminedGrid, places: tuple[Place, ...], share: float, plan: mrs.Plan | None = None
+) -> tuple[Shown, ...]:
     """Both spectra with fits of their own, on one scale: voxels of a map are of one size, coil and time.
 
-    `share` is that of the solid part in the first. What must not be interpreted is not shown.
+    `share` is that of the solid part in the first, `plan` what the map was measured by. What must not be interpreted is
+    not shown.
     """
     titles = ("Spectrum of the lesion, from the map", "Spectrum of the other side")
     te = "" if scan.signal.te is None else f"TE {scan.signal.te * 1e3:.0f} ms, "
     said = (f"{te}{share:.0%} solid part", f"{te}the voxel opposite, on the same scale")
-    found = (_fitted(scan, place) for place in places)
+    # A window is of a whole map: what is shown is as sharp as it was measured.
+    alike = replace(plan or mrs.Plan(), window="none")
+    found = (_fitted(scan, place, alike) for place in places)
     return tuple(
         Shown(title, one, words, TOGETHER)
         for title, one, words in zip(titles, found, said, strict=False)
@@ -57,9 +62,9 @@ def spectra_of(scan: ExaminedGrid, places: tuple[Place, ...], share: float) -> t
     )
 
 
-def _fitted(scan: ExaminedGrid, place: Place) -> FittedSpectrum | None:
+def _fitted(scan: ExaminedGrid, place: Place, plan: mrs.Plan) -> FittedSpectrum | None:
     water = None if scan.water is None else voxel_of_map(scan.water, place)
-    return mrs.measure(voxel_of_map(scan.signal, place), scan.basis, water=water).fitted
+    return mrs.measure(voxel_of_map(scan.signal, place), scan.basis, plan, water=water).fitted
 
 
 def voxel_of_map(spectra: Spectra, place: Place) -> Spectra:
