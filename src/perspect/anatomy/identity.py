@@ -39,6 +39,10 @@ FEWER: Final = 0.9
 as much in three virtual heads and 1.03 (FLAIR and T1w in slices of 6 mm) to 8 in a real glioma, and 0.33 to 0.87 in
 fourteen pairs of two virtual heads [our default]."""
 
+FAR_FEWER: Final = 0.75
+"""The same, below which two images are refused as those of two heads; from there on it is said, and limits what rests
+on both: one real patient is all that stands behind `FEWER` [our default]."""
+
 EXTENT: Final = 100.0
 """mm that an image must cover along one of its axes for its stretch along it to be known: within 40 to 80 mm of one
 virtual patient 3 to 16 % were found where there was none, from 100 mm on at most 2 % [our default]."""
@@ -91,11 +95,12 @@ def strangers(
     by_one = foretold(leading, other)
     if by_many < TELLING or by_one >= FEWER * by_many:
         return ()
+    severity = Severity.REFUSED if by_one < FAR_FEWER * by_many else Severity.LIMITED
     sentence = (
         f"{names[0]} foretells {by_one:.0%} of the variance of {names[1]} within the brain, the mean of many heads "
         f"{by_many:.0%}: the two are of two patients, or do not lie on each other."
     )
-    return (Flag("other-head", Severity.REFUSED, sentence, names[1], source="alignment"),)
+    return (Flag("other-head", severity, sentence, names[1], source="alignment"),)
 
 
 def foretold(leading: Float[np.ndarray, " voxels"], other: Float[np.ndarray, " voxels"]) -> float:

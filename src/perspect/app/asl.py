@@ -156,7 +156,7 @@ def examine_asl(
 
 
 def demand_effect(inputs: AslInputs, plan: asl.Plan) -> None:
-    """Raises Problem for an M0 image that would be read by nobody."""
+    """Raises Problem for an M0 image that would be read by nobody: no plan wants it."""
     if inputs.m0 is None or (inputs.wants_m0 and plan.m0 not in ("control", "none")):
         return
     other = f"asl.m0 is '{plan.m0}'" if inputs.wants_m0 else "--no-m0 says to do without one"

@@ -277,6 +277,12 @@ def of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
 def basis_of(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Spectra, Basis, tuple[Flag, ...]]:
     """The basis that was given, or one simulated for what is known of the sequence; and what had to be assumed."""
     if inputs.basis is not None:
+        if inputs.timing is not None:
+            raise Problem(
+                f"The basis {inputs.basis.name} is given, and a sequence to simulate one for.",
+                "A basis that was given is of the sequence that it was made for.",
+                "Leave out --basis, or --sequence, --te1, --te2, --tm and --pulses.",
+            )
         given = io.read_any_basis(inputs.basis)
         return (spectra if spectra.te is not None else replace(spectra, te=given.te)), given, ()
     te = inputs.timing.te if inputs.timing is not None else spectra.te

@@ -66,7 +66,10 @@ class RowOrder:
             "order than stated, and every delay is a mixture then. "
         )
         if self.other:
-            sentence += f"With {self.other} {self.other_left:.2%} would be left. Give that with --encoding if it is so."
+            sentence += (
+                f"With {self.other} {self.other_left:.2%} would be left. If it is so, write the matrix in that order "
+                "as a table and give it with --encoding."
+            )
         else:
             sentence += "None of the usual orders fits either. Give the matrix that was played with --encoding."
         return (Flag("encoding-order", Severity.LIMITED, sentence, "series", self.left, SOURCE),)

@@ -57,7 +57,8 @@ def encoding(
             f"{json.dumps(name)} and size {json.dumps(size)}.",
             "Which volume holds which blocks of labelling is known of Hadamard and Walsh of 4 and 8 only; of 12 there "
             "are several.",
-            "Give the matrix with --encoding, or as TimeEncodedMatrix: a row for each volume, a column for each block.",
+            "Give the matrix (or hadamard-12) with --encoding, or as TimeEncodedMatrix: a row for each volume, a column"
+            " for each block.",
         )
     matrix, flags = _by_name(kind, int(size), sidecar)
     return matrix, True, flags

@@ -161,7 +161,9 @@ def _beyond(brain: Bool[np.ndarray, "x y z"], one: Map) -> str:
     share = float(((values < low) | (values > high)).mean()) if values.size else 0.0
     if _window(brain, one) != (low, high):
         usual = f"{words.number(low)} to {words.number(high)}"
-        return f"LIMITED: {words.percent(share)} lie beyond the usual {usual}: a longer bar, no sound absolute number"
+        # Ratios and times may truly lie there; volumes and flows of most of a brain do not.
+        unsound = ", no sound absolute number" if "mL" in one.quantity.shown_unit else ""
+        return f"LIMITED: {words.percent(share)} lie beyond the usual {usual}: a longer bar{unsound}"
     return f"{words.percent(share)} of the voxels lie beyond the ends of the bar" if share > MOST_BEYOND else ""
 
 

@@ -47,14 +47,16 @@ def spectra_of(
     """Both spectra with fits of their own, on one scale: voxels of a map are of one size, coil and time.
 
     `share` is that of the solid part in the first, `plan` what the map was measured by. What must not be interpreted is
-    not shown.
+    not shown, nor the other side without the lesion. A window is of a whole map: what is shown is as sharp as it was
+    measured.
     """
     titles = ("Spectrum of the lesion, from the map", "Spectrum of the other side")
+    alike = replace(plan or mrs.Plan(), window="none")
     te = "" if scan.signal.te is None else f"TE {scan.signal.te * 1e3:.0f} ms, "
     said = (f"{te}{share:.0%} solid part", f"{te}the voxel opposite, on the same scale")
-    # A window is of a whole map: what is shown is as sharp as it was measured.
-    alike = replace(plan or mrs.Plan(), window="none")
-    found = (_fitted(scan, place, alike) for place in places)
+    found = [_fitted(scan, place, alike) for place in places]
+    if not found or found[0] is None:
+        return ()
     return tuple(
         Shown(title, one, words, TOGETHER)
         for title, one, words in zip(titles, found, said, strict=False)
