@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
-from itertools import product
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 
 import made_dce as made
+import two_runs
 from perspect.dce import Plan, quantify
 from perspect.dce.t1_map import Images, of_flip_angles, of_inversions
 from perspect.models import DelayedExtendedTofts
@@ -128,13 +128,8 @@ WORDS = [
 
 
 def differ(one: Measured | None, other: Measured | None) -> bool:
-    """Whether two runs have other maps; refused is another answer than any."""
-    if one is None or other is None:
-        return (one is None) != (other is None)
-    return set(one.maps) != set(other.maps) or any(
-        not np.array_equal(getattr(one.maps[key], what), getattr(other.maps[key], what), equal_nan=True)
-        for key, what in product(one.maps, ("values", "std", "status"))
-    )
+    """Whether two runs have other maps, their status too; refused is another answer than any."""
+    return two_runs.differ(one, other, ("values", "std", "status"))
 
 
 def test_every_choice_has_a_case_in_which_it_must_matter():

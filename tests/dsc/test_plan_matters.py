@@ -13,6 +13,7 @@ from dsc.made import everything, region, series
 from perspect.dsc import Plan, quantify
 from perspect.phantom import deconvolution_object, head_object, leakage_object
 from perspect.vocabulary import Curve, Measured, Problem
+from two_runs import differ
 
 FEW = 150
 """Voxels of white matter in the region that is given: too few to stand for tissue without leakage unasked."""
@@ -118,17 +119,6 @@ OTHERS = [
     pytest.param("seed", Case(flowing, 5, (*NO_LEAK, *NO_FLOW)), id="seed without flow"),
     pytest.param("seed", Case(flowing, 5, (*NO_LEAK, ("deconvolution", "tikhonov"))), id="seed of tikhonov"),
 ]
-
-
-def differ(one: Measured | None, other: Measured | None) -> bool:
-    """Whether two runs have other maps; refused is another answer than any."""
-    if one is None or other is None:
-        return (one is None) != (other is None)
-    return set(one.maps) != set(other.maps) or any(
-        not np.array_equal(getattr(one.maps[key], what), getattr(other.maps[key], what), equal_nan=True)
-        for key in one.maps
-        for what in ("values", "std")
-    )
 
 
 def test_every_choice_has_a_case_in_which_it_must_matter():

@@ -1,6 +1,6 @@
 """One spectrum from files to files: the only place where its reading, science, page and writing meet."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -115,18 +115,28 @@ def examine_mrs(
     beside = None if inputs.compare is None else compared(measured, inputs.compare)
     page = report.mrs_page(measured, facts(spectra), voxel=place.picture, compared=beside)
     tell("writing", 0.0)
-    sources = {**spectra.sources, **(water.sources if water is not None else {})}
-    for other, _ in others:
-        sources |= other.sources
-    more_files = (
-        inputs.basis,
-        inputs.edited,
-        inputs.contralateral,
-        inputs.contralateral_water,
-        inputs.compare,
-        *inputs.around.files,
-    )
-    sources |= {io.label(one): io.sha256(one) for one in more_files if one is not None}
+    read = (spectra, water, *(other for other, _ in others))
+    files = (inputs.edited, inputs.contralateral, inputs.contralateral_water, inputs.compare)
+    return written(inputs, measured, page, plan, destination, read, files, overwrite=overwrite)
+
+
+def written(
+    inputs: SpectrumInputs,
+    measured: MeasuredSpectrum,
+    page: str,
+    plan: mrs.Plan,
+    destination: io.Destination,
+    read: Iterable[Spectra | None],
+    files: Iterable[Path | None],
+    *,
+    overwrite: bool,
+) -> ExaminedSpectrum:
+    """One spectrum's results in files, with the sums of all that they rest on: what was `read` as spectra, the basis,
+    the images around, and more `files`.
+    """
+    sources = {name: digest for one in read if one is not None for name, digest in one.sources.items()}
+    more = (inputs.basis, *files, *inputs.around.files)
+    sources |= {io.label(one): io.sha256(one) for one in more if one is not None}
     results = io.SpectrumResults(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, io.root_of(inputs.spectrum)
     )

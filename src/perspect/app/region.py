@@ -1,14 +1,13 @@
 """A region of a spectroscopic image as one spectrum, from files to files."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from jaxtyping import Float
 
-import perspect
 from perspect import io, mrs, report
 from perspect.anatomy import resample
 from perspect.app.mrs import (
@@ -20,6 +19,7 @@ from perspect.app.mrs import (
     of_one_voxel,
     shares_of,
     signals_of,
+    written,
 )
 from perspect.app.shares import PARTS, tissue_maps
 from perspect.mrs import eddy
@@ -67,13 +67,7 @@ def examine_region(
     )
     measured = replace(found, flags=gravest_first((*remarks, *notes, *more, note, *of_one_voxel(inputs), *found.flags)))
     page = report.mrs_page(measured, facts(image))
-    files = (inputs.basis, inputs.region, *inputs.around.files)
-    sources = {**image.sources, **({} if water is None else water.sources)}
-    sources |= {io.label(one): io.sha256(one) for one in files if one is not None}
-    results = io.SpectrumResults(
-        measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, io.root_of(inputs.spectrum)
-    )
-    return ExaminedSpectrum(measured, io.write_spectrum(destination, results, overwrite=overwrite))
+    return written(inputs, measured, page, plan, destination, (image, water), (inputs.region,), overwrite=overwrite)
 
 
 def region_on(image: Spectra, path: Path | None) -> Region:
