@@ -25,7 +25,7 @@ def loaded(room: str, where: Mapping[str, str], name: str) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    """Loads a room, or the doors `read` and `examine`, when it is first named (PEP 562)."""
+    """Loads a room, or the doors `read`, `examine` and `threads`, when it is first named (PEP 562)."""
     if name in ROOMS:
         room: ModuleType = import_module(f"perspect.{name}")
         return room
@@ -33,8 +33,10 @@ def __getattr__(name: str) -> Any:
         return import_module("perspect.io").read
     if name == "examine":
         return import_module("perspect.app.exam").examine
+    if name == "threads":
+        return import_module("perspect.numerics.parallel").on_threads
     raise AttributeError(f"perspect has no room '{name}'; there are {', '.join(ROOMS)}.")
 
 
 def __dir__() -> list[str]:
-    return [*ROOMS, "examine", "read", "__version__"]
+    return [*ROOMS, "examine", "read", "threads", "__version__"]

@@ -11,7 +11,7 @@ from scipy import ndimage, optimize
 import moving_head
 from perspect.anatomy import align
 from perspect.numerics import axes, field, low_discrepancy, rigid
-from perspect.numerics.parallel import THREADS
+from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import Grid, Problem, Severity
 
 WITHIN = moving_head.grid((74, 78, 70), (2.5, 2.5, 2.5))
@@ -174,9 +174,8 @@ def flipped(axis, n):
 
 
 def test_it_is_the_same_every_time_and_for_any_number_of_threads(fixed, inverted, found):
-    token = THREADS.set(2)
-    again = align.rigid(fixed, WITHIN, inverted, WITHIN)
-    THREADS.reset(token)
+    with on_threads(2):
+        again = align.rigid(fixed, WITHIN, inverted, WITHIN)
     np.testing.assert_array_equal(again.matrix, found.matrix)
 
 

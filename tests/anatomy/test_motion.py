@@ -10,7 +10,7 @@ import moving_head
 import sharp_head
 from perspect.anatomy import motion, motion_report
 from perspect.numerics import rigid
-from perspect.numerics.parallel import THREADS
+from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import Problem, Series, Severity, Status
 
 ON = moving_head.grid((80, 88, 18), (2.3, 2.3, 5.0))
@@ -128,11 +128,8 @@ def test_how_a_series_is_stored_changes_neither_its_motion_nor_its_signal(slope,
 
 def test_the_result_is_bitwise_the_same_for_any_number_of_threads(moving, put_back):
     series, _, mask = moving
-    token = THREADS.set(3)
-    try:
+    with on_threads(3):
         again = motion.correct(series, REST, mask)
-    finally:
-        THREADS.reset(token)
     np.testing.assert_array_equal(again.series.values, put_back.series.values)
     np.testing.assert_array_equal(again.parameters, put_back.parameters)
 

@@ -3,7 +3,7 @@ import pytest
 
 from dsc.made import blood, everything, flat, region, series
 from perspect import dsc
-from perspect.numerics.parallel import THREADS
+from perspect.numerics.parallel import on_threads
 from perspect.phantom import Tissue, head_object, leakage_object
 from perspect.vocabulary import Acquisition, Curve, Grid, Problem, Refusal, Region, Series, Severity, Status
 
@@ -88,11 +88,8 @@ def test_flags_are_sorted_by_what_they_take_away(measured):
 
 
 def test_the_same_input_gives_the_same_bits_on_any_number_of_threads(head, measured):
-    token = THREADS.set(3)
-    try:
+    with on_threads(3):
         again = dsc.quantify(head.series, dsc.Plan())
-    finally:
-        THREADS.reset(token)
     assert set(again.maps) == set(measured.maps)
     for key, a_map in measured.maps.items():
         np.testing.assert_array_equal(a_map.values, again.maps[key].values, err_msg=key)

@@ -17,7 +17,7 @@ from perspect.models import (
     TwoCompartmentExchange,
     TwoCompartmentUptake,
 )
-from perspect.numerics.parallel import THREADS, VOXELS
+from perspect.numerics.parallel import VOXELS, on_threads
 from perspect.vocabulary import Quantity, Status
 
 T = np.concatenate([np.arange(0.0, 100.0, 2.5), np.arange(100.0, 400.0, 8.0)])
@@ -65,11 +65,8 @@ def test_the_optimum_is_that_of_scipy_or_better():
 def test_any_number_of_threads_gives_the_same_bits():
     model, _, curves = noisy_tissue(2 * VOXELS + 17)
     alone = fit(model, curves)
-    token = THREADS.set(3)
-    try:
+    with on_threads(3):
         together = fit(model, curves)
-    finally:
-        THREADS.reset(token)
     for key in alone.values:
         np.testing.assert_array_equal(alone.values[key], together.values[key])
         np.testing.assert_array_equal(alone.std[key], together.std[key])

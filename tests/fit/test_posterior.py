@@ -3,7 +3,7 @@ import pytest
 
 from perspect.fit import normal, posterior
 from perspect.models import ArterialPcasl, Pcasl, Tissue
-from perspect.numerics.parallel import THREADS
+from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import Problem, Status
 
 DELAYS = np.array([0.5, 1.0, 1.5, 2.0, 2.5, 3.0])
@@ -87,11 +87,8 @@ def test_what_cannot_be_used_fails_and_leaves_its_neighbours_alone():
 def test_threads_change_nothing():
     curves = noisy(truths(3000, seed=7))
     one = found(curves)
-    was = THREADS.set(2)
-    try:
+    with on_threads(2):
         two = found(curves)
-    finally:
-        THREADS.reset(was)
     np.testing.assert_array_equal(one.values["cbf"], two.values["cbf"])
 
 

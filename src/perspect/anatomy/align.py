@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Num
 from scipy import ndimage
-from threadpoolctl import threadpool_limits
 
 from perspect.numerics import alike, axes, field, low_discrepancy
 from perspect.numerics import rigid as motions
 from perspect.numerics.alike import Pair, Place
 from perspect.numerics.field import Smooth
+from perspect.numerics.parallel import one_blas_thread
 from perspect.vocabulary import Flag, Grid, Problem, Severity
 
 COARSE: Final = 6.0
@@ -201,7 +201,7 @@ def _aligned(images: _Images, stages: Sequence[int], loose: float, start: Float[
     if images.is_moving_smaller:
         turned = _aligned(images.swapped, stages, loose, None if start is None else np.linalg.inv(start))
         return replace(turned, matrix=turned.back)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         middle = _pair(images, MIDDLE, stages[0])
         starts = _ways_in(images, start)
         best, *others = _distinct(middle, [alike.climbed(middle, one, SETTLED[MIDDLE]) for one in starts])

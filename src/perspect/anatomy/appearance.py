@@ -13,11 +13,11 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
-from threadpoolctl import threadpool_limits
 
 from perspect.anatomy.shading import TERMS, Place, everywhere
 from perspect.numerics import robust
 from perspect.numerics.mixture import Materials, log_densities, mixtures, renewed
+from perspect.numerics.parallel import one_blas_thread
 from perspect.vocabulary import Region
 
 KINDS: Final = mixtures(3, 4)
@@ -91,7 +91,7 @@ def appearance(
     bend = np.zeros((len(TERMS), len(scale)))
     even = samples
     # Many small products: on several threads they would take sixty times as long, waiting for each other.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         for iteration in range(ITERATIONS):
             is_kind = _probabilities(even, prior, materials, frequency, surprise)
             frequency = _frequency(is_kind, prior, frequency)

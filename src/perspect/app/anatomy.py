@@ -1,13 +1,11 @@
 """What the conventional images of a patient say of a series: where its normal-appearing white matter is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
-from threadpoolctl import threadpool_limits
 
 from perspect import io
 from perspect.anatomy import align, identity, normal, resample
@@ -17,6 +15,7 @@ from perspect.anatomy.mirror import SOURCE as MIRROR
 from perspect.anatomy.mirror import Mirror, mirror
 from perspect.anatomy.tissue import Tissues, tissues
 from perspect.app.given import ORDER, brain_of, tissues_of
+from perspect.numerics.parallel import one_blas_thread
 from perspect.vocabulary import Anatomy, Flag, Grid, Measured, Problem, Region, Severity, Step, Template
 
 WORKING: Final = 2.0
@@ -33,20 +32,6 @@ GIVEN: Final = "as given"
 
 CONTRAST_NAMES: Final = {"t1w": "T1w", "t1c": "T1c", "flair": "FLAIR", "t2w": "T2w"}
 """Contrasts as the names of files have them."""
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def alone(work: Callable[P, R]) -> Callable[P, R]:
-    """Work that is many small products, for which threads of BLAS would wait for each other: one does them."""
-
-    @wraps(work)
-    def held(*words: P.args, **options: P.kwargs) -> R:
-        with threadpool_limits(limits=1, user_api="blas"):
-            return work(*words, **options)
-
-    return held
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +88,7 @@ class Head:
     steps: tuple[Step, ...]
 
 
-@alone
+@one_blas_thread()
 def seen(
     image: Float[np.ndarray, "x y z"], grid: Grid, anatomy: Mapping[str, Anatomy], lesion: Region | None = None
 ) -> Seen | None:
@@ -128,7 +113,7 @@ def seen(
     return _seen(_head(anatomy, leading, working, together, ill), image, grid, placed)
 
 
-@alone
+@one_blas_thread()
 def head_of(anatomy: Mapping[str, Anatomy], lesion: Region | None = None) -> Head:
     """What at least one conventional image says; `lesion` is on the grid of one of them, or in their frame.
 
@@ -142,7 +127,7 @@ def head_of(anatomy: Mapping[str, Anatomy], lesion: Region | None = None) -> Hea
     return _head(anatomy, leading, working, together, ill)
 
 
-@alone
+@one_blas_thread()
 def seen_in(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid) -> Seen:
     """Normal-appearing white matter of a head on the grid of a series, of which `image` is the mean.
 

@@ -15,7 +15,7 @@ from perspect.app.anatomy import Head, Seen, seen, seen_in, transform
 from perspect.app.given import GivenAnatomy, demand_read, map_on, read_images, share_on
 from perspect.app.place import kept_of, region_on, share_of_mask
 from perspect.asl.audit import demand_times
-from perspect.numerics.parallel import THREADS
+from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import (
     Acquisition,
     Around,
@@ -127,11 +127,8 @@ def examine_asl(
     labelled, m0_flags = with_m0(reading, may_move=plan.motion)
     head = head_of(inputs, anatomy, labelled, grid, reading.code != 0, tell, known)
     keep = kept_of(head.around.lesion, None if head.seen is None else head.seen.white)
-    was = THREADS.set(threads)
-    try:
+    with on_threads(threads):
         measured = asl.quantify(labelled, plan, around=head.around, keep=keep, progress=tell)
-    finally:
-        THREADS.reset(was)
     flags = (*reading.flags, *m0_flags, *head.flags, *measured.flags)
     flags = tuple(sorted(flags, key=lambda flag: -flag.severity))
     measured = replace(measured, flags=flags, recipe=Recipe((*head.steps, *measured.recipe.steps)))

@@ -15,7 +15,7 @@ from perspect import io
 from perspect.models.spins import MOLECULES, MegaPress, Press, Pulse, PulseAcquire, SemiLaser, Sequence, Steam, field_of
 from perspect.mrs.profile import OF_TUMOURS, USUAL
 from perspect.mrs.signals import simulated_basis
-from perspect.numerics.parallel import THREADS
+from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import Basis, Problem
 
 SequenceName = Literal["press", "steam", "slaser", "fid", "mega-press"]
@@ -107,11 +107,8 @@ def basis_for(
     found = _remembered(path)
     if found is not None:
         return found
-    was = THREADS.set(threads)
-    try:
+    with on_threads(threads):
         made = simulated_basis(names, sequence_of(timing), frequency, dwell, n_points)
-    finally:
-        THREADS.reset(was)
     _remember(path, made)
     return made
 

@@ -15,7 +15,7 @@ from perspect.app.dsc import TABLES, baseline
 from perspect.app.lesion import Placed
 from perspect.app.place import kept_of, region_on
 from perspect.app.t1 import T1Inputs, b1_on, measured_t1
-from perspect.numerics.parallel import THREADS
+from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import (
     Acquisition,
     Curve,
@@ -118,11 +118,8 @@ def examine_dce(
     used: dict[str, str] = {}
     seen = None if known is None else seen_in(known.head, before_agent(series), series.grid)
     part = None if seen is None or known is None else _solid(known.lesion, seen, series)
-    was = THREADS.set(threads)
-    try:
+    with on_threads(threads):
         measured = _measured(inputs, found, series, reading.code != 0, plan, tell, used, part, seen)
-    finally:
-        THREADS.reset(was)
     # Nothing of leakage is compared with normal tissue: of the anatomy only where the series lies, and whose it is.
     placed = () if seen is None else tuple(one for one in seen.flags if one.source == "alignment")
     steps = () if seen is None else tuple(one for one in seen.steps if one.name != normal.SOURCE)

@@ -13,7 +13,7 @@ from perspect import dsc, io, report
 from perspect.app.anatomy import Head, Seen, judged, seen, seen_in, transform
 from perspect.app.given import NOTHING, GivenAnatomy, demand_read, read_images
 from perspect.app.place import kept_of, region_on
-from perspect.numerics.parallel import THREADS
+from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Problem, Recipe, Region, Series, Severity
 from perspect.vocabulary.progress import Progress, silent
 
@@ -216,15 +216,12 @@ def _with_lesion(by_hand: ByHand, reading: io.Reading, path: Path) -> ByHand:
 
 def _quantified(reading: io.Reading, by_hand: ByHand, plan: dsc.Plan, threads: int, tell: Progress) -> Measured:
     """What the room says, together with what was remarked on while reading."""
-    was = THREADS.set(threads)
-    try:
+    with on_threads(threads):
         measured = dsc.quantify(
             reading.series, plan, mask=by_hand.mask, reference=by_hand.white, aif=by_hand.aif,
             lesion=by_hand.regions.get("lesion"), keep=kept_of(by_hand.regions.get("lesion"), by_hand.white),
             progress=tell,
         )  # fmt: skip
-    finally:
-        THREADS.reset(was)
     flags, regions = (*reading.flags, *by_hand.notes, *measured.flags), {**measured.regions, **by_hand.regions}
     if by_hand.seen is None:
         return replace(measured, flags=flags, regions=regions)

@@ -30,7 +30,7 @@ from perspect.app.record import fingerprints, left, plans_of, quality_of
 from perspect.app.scenery import scenery
 from perspect.evidence import Answer, Case, Question
 from perspect.lesion.parts import volume
-from perspect.numerics.parallel import THREADS, each
+from perspect.numerics.parallel import each, on_threads
 from perspect.pitfalls import Record
 from perspect.report.dossier import Dossier, Extent, Plate, Used
 from perspect.vocabulary import Finding, Flag, Map, Problem, Recipe, Refusal, Severity, marker
@@ -274,11 +274,8 @@ def _of_roles(roles: io.Roles, patient: Patient, tell: Progress) -> dict[str, Co
         return {role: _of_role(role, roles.series[role], patient, tell) for role in there}
     alike = replace(patient, threads=max(patient.threads // at_once, 1))
     first = sorted(there, key=lambda role: role != LONGEST)
-    was = THREADS.set(at_once)
-    try:
+    with on_threads(at_once):
         added = each(lambda role: _of_role(role, roles.series[role], alike, tell), first)
-    finally:
-        THREADS.reset(was)
     found = dict(zip(first, added, strict=True))
     return {role: found[role] for role in there}
 

@@ -18,7 +18,7 @@ from perspect.app.shares import Surroundings, TissueMaps, shares_on, tissue_maps
 from perspect.app.voxel import NOTHING, place_of
 from perspect.mrs.profile import SUMS
 from perspect.mrs.signals import spoken
-from perspect.numerics.parallel import THREADS
+from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import Basis, Compared, Flag, Measured, MeasuredSpectrum, Problem, Severity, Spectra
 from perspect.vocabulary.progress import Progress, silent
 
@@ -235,13 +235,10 @@ def examine_mrsi(
     tell("basis", 0.0)
     spectra, basis, notes = basis_of(inputs, spectra, threads)
     shares, more = shares_of(spectra, tissue_maps(inputs.around) if tissues is None else tissues)
-    was = THREADS.set(threads)
-    try:
+    with on_threads(threads):
         measured = mrs.quantify_grid(
             spectra, basis, plan, water=water, shares=shares, plane=plane if spectra.placed else None, progress=tell
         )
-    finally:
-        THREADS.reset(was)
     flags = (*remarks, *notes, *more, *of_one_voxel(inputs), *measured.flags)
     measured = replace(measured, flags=gravest_first(flags))
     page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed)

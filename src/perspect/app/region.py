@@ -26,7 +26,7 @@ from perspect.mrs import eddy
 from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.region import Pooled, finer, pooled
-from perspect.numerics.parallel import THREADS
+from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import FAILED_FROM, Flag, Measured, Problem, Region, Severity, Spectra
 from perspect.vocabulary.progress import Progress, silent
 
@@ -53,11 +53,8 @@ def examine_region(
     tell("basis", 0.0)
     image, basis, notes = basis_of(inputs, image, threads)
     region = region_on(image, inputs.region)
-    was = THREADS.set(threads)
-    try:
+    with on_threads(threads):
         grid = mrs.quantify_grid(image, basis, replace(plan, reference="none", samples=0), water=water, progress=tell)
-    finally:
-        THREADS.reset(was)
     spread = PointSpread((image.values.shape[0], image.values.shape[1], image.values.shape[2]), plan.window)
     one, of_water, note = mean_of(image, water, region, grid, spread, plan.eddy)
     shares, more = shares_of(image, tissue_maps(inputs.around))

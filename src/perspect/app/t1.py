@@ -12,7 +12,7 @@ from perspect import dce, io, report
 from perspect.anatomy import resample
 from perspect.app.place import region_on
 from perspect.models import Hifi
-from perspect.numerics.parallel import THREADS
+from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import Grid, Measured, Problem, Region
 
 Method = Literal["nonlinear", "weighted", "linear"]
@@ -55,11 +55,8 @@ def measure_t1(inputs: T1Inputs, out: Path, *, overwrite: bool = False, threads:
     read = io.read_flip_images(inputs.images, inputs.flip_angles, inputs.inversion_times, inputs.tr)
     destination = io.Destination(out, io.name_of(inputs.images[0]), "t1")
     io.demand_free(out, io.existing(destination), overwrite)
-    was = THREADS.set(threads)
-    try:
+    with on_threads(threads):
         measured = measured_t1(read, inputs)
-    finally:
-        THREADS.reset(was)
     extra = [one for one in (inputs.b1, inputs.mask) if one is not None]
     sources = read.sources | {io.label(path): io.sha256(path) for path in extra}
     page = report.t1_page(measured, inputs.images[0].name, read.values[..., -1])

@@ -31,6 +31,7 @@ from perspect.asl.transit import assumed_att, usual_att
 from perspect.asl.tumour import of_white, read_out
 from perspect.asl.vendor import made_by_scanner
 from perspect.asl.weights import weighed
+from perspect.numerics.parallel import one_blas_thread
 from perspect.vocabulary import (
     FAILED_FROM,
     Around,
@@ -54,6 +55,7 @@ from perspect.vocabulary.progress import Progress, silent
 NOTHING_ELSE: Final = Around()
 
 
+@one_blas_thread()
 def quantify(
     labelled: Labelled,
     plan: Plan | None = None,

@@ -33,12 +33,14 @@ from perspect.dce.quality import checked, model_flags, noise_flags, protocol, vo
 from perspect.dce.transit import neglected, transit_flags
 from perspect.dce.water import IN_SIGNAL, demand_known, relative_signal, signal_model
 from perspect.models import Model
+from perspect.numerics.parallel import one_blas_thread
 from perspect.vocabulary import FAILED_FROM, Curve, Map, Measured, Problem, Quantity, Region, Series, Status, lexicon
 from perspect.vocabulary.progress import Progress, silent
 
 Column = tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"], Int16[np.ndarray, " voxels"]]
 
 
+@one_blas_thread()
 def quantify(
     series: Series,
     plan: Plan | None = None,

@@ -22,11 +22,12 @@ from perspect.dsc.reference import leakage_reference, refuse_negative_tails
 from perspect.dsc.signal import Relaxation, relaxation, rest
 from perspect.dsc.t1_effect import LARGEST_SHARE, T1Effect, t1_effect
 from perspect.dsc.tissue import white_matter_level
-from perspect.numerics.parallel import each, spans
+from perspect.numerics.parallel import each, one_blas_thread, spans
 from perspect.vocabulary import Acquisition, Curve, Measured, Problem, Region, Series
 from perspect.vocabulary.progress import Progress, silent
 
 
+@one_blas_thread()
 def quantify(
     series: Series | tuple[Series, ...],
     plan: Plan | None = None,

@@ -22,6 +22,7 @@ from perspect.mrs.prepare import Prepared, prepared
 from perspect.mrs.quality import flags, quality, unheeded
 from perspect.mrs.scale import RELATIVE, Scale
 from perspect.mrs.signals import fitted_with, known_by
+from perspect.numerics.parallel import one_blas_thread
 from perspect.vocabulary import Amount, Basis, Flag, MeasuredSpectrum, Problem, Recipe, Severity, Spectra, Step
 from perspect.vocabulary.spectra import Kind
 
@@ -52,6 +53,7 @@ class Edited:
     recipe: Recipe
 
 
+@one_blas_thread()
 def measure_edited(
     off: Spectra,
     on: Spectra,

@@ -26,7 +26,7 @@ from perspect.mrs.start import begun
 from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, unusable, voxel
 from perspect.mrs.water import offset_of_water, width_of_water, without_water
 from perspect.mrs.watermap import INSTITUTIONAL, GridScale, grid_scale, unscaled
-from perspect.numerics.parallel import each, spans
+from perspect.numerics.parallel import each, one_blas_thread, spans
 from perspect.vocabulary import Basis, Flag, Measured, Problem, Recipe, Region, Severity, Spectra, Status, Step, lexicon
 from perspect.vocabulary.progress import Progress, silent
 
@@ -54,6 +54,7 @@ class Ready:
     failure: Voxel | None
 
 
+@one_blas_thread()
 def quantify_grid(
     spectra: Spectra,
     basis: Basis,

@@ -18,6 +18,7 @@ from perspect.mrs.sampled import checked, sampled, step_of_samples
 from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Scale, Timing, water_scale
 from perspect.mrs.signals import fitted_with
 from perspect.mrs.water import amplitude_at_start
+from perspect.numerics.parallel import one_blas_thread
 from perspect.vocabulary import (
     Amount,
     Basis,
@@ -41,6 +42,7 @@ FEWEST_POINTS: Final = 128
 """A signal with fewer points has no lines."""
 
 
+@one_blas_thread()
 def measure(
     spectra: Spectra,
     basis: Basis,

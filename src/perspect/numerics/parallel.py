@@ -3,8 +3,10 @@
 Chunk boundaries never depend on the number of threads, so results are bitwise the same for any number.
 """
 
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import Final, TypeVar
@@ -18,7 +20,22 @@ VOXELS: Final = 4096
 """Voxels in a chunk of a fit: its working set stays in the second-level cache."""
 
 THREADS: Final[ContextVar[int]] = ContextVar("threads", default=1)
-"""How many threads work on chunks; set once at the door (`--threads`)."""
+"""How many threads work on chunks; set once at the door by `on_threads` (`--threads`)."""
+
+
+@contextmanager
+def on_threads(n: int) -> Iterator[None]:
+    """Chunks of voxels are worked on by `n` threads within; no number depends on how many.
+
+    >>> with on_threads(2):
+    ...     each(abs, [-1, 2])
+    [1, 2]
+    """
+    was = THREADS.set(n)
+    try:
+        yield
+    finally:
+        THREADS.reset(was)
 
 
 def spans(n: int, size: int = VOXELS) -> list[slice]:
@@ -31,16 +48,26 @@ def spans(n: int, size: int = VOXELS) -> list[slice]:
 
 
 @cache
-def _libraries() -> ThreadpoolController:
-    """The BLAS libraries of NumPy and SciPy; to look for them takes longer than many a piece of work."""
+def _libraries(_with_scipy: bool) -> ThreadpoolController:
+    """NumPy's BLAS, and SciPy's once it has come, found once: to look takes longer than many a piece of work."""
     return ThreadpoolController()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """For work that is many small products, in which threads of BLAS wait for each other: one does them.
+
+    A function is held to it as a whole by the decorator `@one_blas_thread()`.
+    """
+    with _libraries("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas"):
+        yield
 
 
 def each(work: Callable[[S], T], pieces: Iterable[S]) -> list[T]:
     """`work` done on every piece, in order; on several threads where `THREADS` allows."""
     todo = list(pieces)
     n_threads = min(THREADS.get(), len(todo))
-    with _libraries().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         if n_threads <= 1:
             return [work(piece) for piece in todo]
         with ThreadPoolExecutor(n_threads) as pool:
