@@ -77,6 +77,7 @@ class Example:
 EXAMPLES = (
     Example(leakage.Leakage(EVEN, 6.0 * bolus(EVEN)), (0.5, -0.03), (3.0, 0.06), 1.0),
     Example(leakage.BidirectionalLeakage(EVEN, 6.0 * bolus(EVEN)), (0.5, 0.04, 0.01), (3.0, 0.09, 0.02), 0.3),
+    Example(leakage.LeakageBesideTransit(EVEN, 6.0 * bolus(EVEN)), (0.5, 0.1, -0.03, 4.0), (3.0, 0.3, 0.03, 9.0), 0.1),
     Example(
         leakage.SaturatingLeakage(EVEN, 6.0 * bolus(EVEN), 0.03, 1.5, np.pi / 3, 4.2 / 80.0),
         (0.5, 0.01, 1.3, 0.008),
@@ -377,6 +378,7 @@ def test_fewer_samples_than_parameters_fail():
     [
         leakage.Leakage(EVEN, np.zeros_like(EVEN)),
         leakage.BidirectionalLeakage(EVEN, np.zeros_like(EVEN)),
+        leakage.LeakageBesideTransit(EVEN, np.zeros_like(EVEN)),
         leakage.SaturatingLeakage(EVEN, np.zeros_like(EVEN), 0.03, 1.5, np.pi / 3, 4.2 / 80.0),
         patlak.Patlak(EVEN, np.zeros_like(EVEN)),
         tofts.Tofts(EVEN, np.zeros_like(EVEN)),

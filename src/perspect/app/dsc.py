@@ -25,7 +25,7 @@ VOLUMES: Final = ("cbv", "rcbv", "srcbv")
 """Which maps a choice bears on, for their sidecars."""
 
 MODELS: Final = {
-    "auto": "leakage one-way (CAPLEX M.LC1.001) or two-way (M.LC1.002), the better by AICc in each voxel",
+    "auto": "leakage one-way (CAPLEX M.LC1.001), two-way (M.LC1.002), or one-way beside another transit time, by AICc",
     "bsw": "leakage one-way (Boxerman-Schmainda-Weisskoff, CAPLEX M.LC1.001)",
     "leu": "leakage two-way (Leu, CAPLEX M.LC1.002)",
     "none": "nothing was corrected or inverted",

@@ -11,7 +11,7 @@ from perspect.anatomy.aligned import Aligned
 from perspect.dsc.arterial import Arterial
 from perspect.dsc.blood import Flow, haematocrit_factor
 from perspect.dsc.calibrate import TRANSIT_TIMES, Calibration
-from perspect.dsc.leakage import WORST_VARIATION, Correction, corrected_curves
+from perspect.dsc.leakage import FAR_LIKELIER, WORST_VARIATION, Correction, corrected_curves
 from perspect.dsc.passage import FirstPass
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import Protocol
@@ -157,6 +157,7 @@ def summary(run: Run) -> Mapping[str, Any]:
         out |= {
             "leakage_corrected_share": float(told.mean()),
             "bidirectional_share": float((run.correction.is_bidirectional & told).sum() / max(told.sum(), 1)),
+            "own_transit_share": float((run.correction.has_own_transit & told).sum() / max(told.sum(), 1)),
             "saturating_share": _n_saturating(run.correction, told) / max(int(told.sum()), 1),
         }
     if run.normal is not None:
@@ -265,12 +266,18 @@ def _leakage_step(run: Run) -> Step:
     if run.correction is None or run.normal is None:
         return Step("leakage", "Leakage was not corrected.")
     given = run.normal.is_given
+    own = ""
+    if given and run.plan.leakage == "auto":
+        own = (
+            f" In {int(run.correction.has_own_transit.sum())} voxels a transit time of their own was far "
+            f"the likelier beside leakage (above {FAR_LIKELIER:.0%})."
+        )
     return Step(
         "leakage",
         f"Leakage was corrected by {LEAKAGE[run.plan.leakage]}, against the mean curve of {run.normal.voxels.size} "
         f"voxels of {'the given normal-appearing white matter' if given else 'non-enhancing brain'}, where the "
-        f"standard error of K2 by these models is below {WORST_VARIATION:.0%} of it.",
-        {"worst_variation": WORST_VARIATION},
+        f"standard error of K2 by these models is below {WORST_VARIATION:.0%} of it.{own}",
+        {"worst_variation": WORST_VARIATION, **({"far_likelier": FAR_LIKELIER} if own else {})},
         ("Boxerman et al. 2006, AJNR 27:859", "Leu et al. 2016, doi:10.3174/ajnr.A4759"),
     )
 

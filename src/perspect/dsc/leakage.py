@@ -13,19 +13,20 @@ from jaxtyping import Bool, Float, Int
 from perspect.dsc.integrate import linear_maps, trapezoid_weights
 from perspect.dsc.reference import design
 from perspect.dsc.saturation import SURE, Saturation, saturation
+from perspect.dsc.sensitivity import sensitivity, spread
 from perspect.dsc.signal import Relaxation
 from perspect.dsc.t1_effect import T1Effect
-from perspect.fit import Fit, fit, weights
+from perspect.dsc.transit import beside_transit
+from perspect.fit import Fit, aicc, fit, weights
 from perspect.models import BidirectionalLeakage, Leakage
 from perspect.numerics.convolve import exponential_convolution
-from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Status, lexicon
-
-TOGETHER: Final = 2048
-"""Voxels in a chunk whose noise is held at once."""
 
 HALF: Final = 0.5
 """Belief beyond which the second of two models is taken."""
+
+FAR_LIKELIER: Final = 0.9
+"""Belief beyond which a voxel has a transit time of its own [our default]."""
 
 TYPICAL_RETURN: Final = 0.01
 """kep in 1/s where no voxel tells one: the middle of what is found in high-grade glioma [our default]."""
@@ -38,9 +39,10 @@ WORST_VARIATION: Final = 1.0
 class Correction:
     """Leakage of every voxel: K1, K2 (1/s), kep (1/s) with standard errors, and the corrected area.
 
-    `area` is the integral over the window of the corrected curve (dimensionless: 1/s times s). `kep` is NaN where the
-    one-way model is the better one. `saturation` holds the voxels that were fitted by the signal equation; K2 there is
-    that of the first agent to leak. `status` is NOT_CORRECTED where the K2 of the linear models cannot be told from
+    `area` is the integral over the window of the corrected curve (dimensionless: 1/s times s). `kep` is NaN where a
+    one-way model is the better one; `has_own_transit` says where that is the one beside another transit time.
+    `saturation` holds the voxels that were fitted by the signal equation; K2 there is that of the first agent to leak.
+    `status` is NOT_CORRECTED where the K2 of the linear models cannot be told from
     zero: there `area` is the uncorrected one, with the standard error of the corrected. `plain_std` is what noise alone
     does to an uncorrected area.
     """
@@ -58,6 +60,7 @@ class Correction:
     is_corrected: Bool[np.ndarray, " voxels"]
     is_bidirectional: Bool[np.ndarray, " voxels"]
     table: "Washout | None"
+    has_own_transit: Bool[np.ndarray, " voxels"]
     saturation: Saturation | None = None
 
 
@@ -150,74 +153,28 @@ def bidirectional(
     found = fit(BidirectionalLeakage(t=times[frames], reference=curve[frames]), relaxation.curves[voxels][:, frames])
     k1, k2, kep = (found.values[one.key] for one in (lexicon.K1, lexicon.K2, lexicon.KEP_LEAKAGE))
     weights = trapezoid_weights(times, window)
-    values, spread = np.full((4, voxels.size), np.nan), np.full((4, voxels.size), np.nan)
+    values, std = np.full((4, voxels.size), np.nan), np.full((4, voxels.size), np.nan)
     # Where kep is left open the return cannot be seen, and there is nothing to add to the one-way model.
     seen = np.flatnonzero(np.isfinite(kep))
-    node, _ = table.between(kep[seen])
     values[:3, seen] = k1[seen], k2[seen], kep[seen]
-    values[3, seen] = k2[seen] * table.integral(kep[seen], weights)
+    values[3, seen] = relaxation.curves[voxels[seen]] @ weights + k2[seen] * table.integral(kep[seen], weights)
     # Where kep is not free (on its bound, or without leakage) it is no source of error.
     is_free = np.isfinite(found.std[lexicon.KEP_LEAKAGE.key][seen])
     is_free &= (kep[seen] > table.kep[0]) & (kep[seen] < table.kep[-1])
-    tables = [sensitivity(table, curve, weights, frames, is_free=one) for one in (False, True)]
-    noise_at_rest = relaxation.noise**2 / relaxation.rest.n_frames
-
-    def work(piece: tuple[bool, int, Int[np.ndarray, " some"]]) -> None:
-        free, left, which = piece
-        here = seen[which]
-        variance = np.nan_to_num(relaxation.variance(voxels[here]), nan=0.0)
-        around = tables[free][left : left + 2]
-        squared = np.square(around).reshape(-1, times.size)
-        both = squared @ variance.T + np.square(around.sum(axis=-1)).reshape(-1, 1) * noise_at_rest[voxels[here]]
-        low, high = both.reshape(2, 4, -1)
-        spread[:, here] = low + table.between(kep[here])[1] * (high - low)
-        values[3, here] += relaxation.curves[voxels[here]] @ weights
-
-    each(work, _alike(node, is_free))
-    # The sensitivity of kep is that of the product K2 kep.
+    columns = np.zeros((table.kep.size, times.size, 3))
+    columns[:, frames, 0] = curve[frames]
+    columns[..., 1], columns[..., 2] = -table.leaked, -table.slope
+    # K2 scales only the column of kep, so it changes none of the sensitivities; that of kep is of the product K2 kep.
+    free, held = seen[is_free], seen[~is_free]
+    std[:, free] = spread(
+        relaxation, voxels[free], table.between(kep[free]), sensitivity(columns, weights, slice(1, None))
+    )
+    std[np.ix_([0, 1, 3], held)] = spread(
+        relaxation, voxels[held], table.between(kep[held]), sensitivity(columns[..., :2], weights, slice(1, None))
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread[2] /= k2**2
-    spread[2, seen[~is_free]] = np.nan
-    return values, np.sqrt(spread), found
-
-
-def sensitivity(
-    table: Washout,
-    curve: Float[np.ndarray, " time"],
-    weights: Float[np.ndarray, " time"],
-    frames: slice,
-    *,
-    is_free: bool,
-) -> Float[np.ndarray, "nodes 4 time"]:
-    """By how much K1, K2, K2 times kep and the corrected area change with every sample of a curve, for every kep of the
-    table.
-
-    Least squares with the columns that the two-way model has there; that of kep only where it `is_free`. K2 scales only
-    the last column, so it changes none of these.
-    """
-    jacobian = np.zeros((table.kep.size, 3 if is_free else 2, weights.size))
-    jacobian[:, 0, frames] = curve[frames]
-    jacobian[:, 1] = -table.leaked
-    if is_free:
-        jacobian[:, 2] = -table.slope
-    inverse = np.linalg.pinv(jacobian).transpose(0, 2, 1)
-    out = np.zeros((table.kep.size, 4, weights.size))
-    out[:, : inverse.shape[1]] = inverse
-    # The corrected area is that of the curve less the leakage term, which is linear in what was found.
-    out[:, 3] = weights - np.einsum("npt,nps->ns", (jacobian @ weights)[:, 1:, None], inverse[:, 1:])
-    return out
-
-
-def _alike(
-    node: Int[np.ndarray, " some"], is_free: Bool[np.ndarray, " some"]
-) -> list[tuple[bool, int, Int[np.ndarray, " few"]]]:
-    """Voxels that share two nodes of the table and whether kep is free, in pieces of at most `TOGETHER`."""
-    order = np.lexsort((node, is_free))
-    edges = np.flatnonzero(np.diff(node[order]) | np.diff(is_free[order].astype(np.int64))) + 1
-    groups = [one for one in np.split(order, edges) if one.size]
-    return [
-        (bool(is_free[one[0]]), int(node[one[0]]), one[span]) for one in groups for span in spans(one.size, TOGETHER)
-    ]
+        std[2] /= np.abs(k2)
+    return values, std, found
 
 
 def correct(
@@ -228,26 +185,35 @@ def correct(
     method: Literal["auto", "bsw", "leu"],
     saturating: T1Effect | None = None,
     field: float | None = None,
+    *,
+    is_white: bool = False,
 ) -> Correction:
-    """Leakage of every voxel against the reference `curve`, by the one-way or the two-way model, or the better by
-    AICc; where leaked agent surely raises the signal and `saturating` says how, by the signal equation.
+    """Leakage of every voxel against the reference `curve`, by the one-way or the two-way model, or (`auto`) the better
+    by AICc; then where leaked agent surely raises the signal and `saturating` says how, by the signal equation, and
+    where the curve `is_white`, that of white matter, also beside a transit time of the voxel's own if that is far the
+    likelier. (Against that of the whole brain white matter is slow itself, too faint to show it, and would be corrected
+    where a lesion is not.)
     """
     one, one_std = one_way(relaxation, times, curve, window)
     plain, plain_std = one[2], one_std[2]
     nothing = np.full(plain.size, np.nan)
     answer = _Answer(np.stack([*one[:2], nothing, one[3]]), np.stack([*one_std[:2], nothing, one_std[3]]))
     table = washout(times, curve, slice(relaxation.rest.stop, times.size))
-    both_ways = np.zeros(plain.size, bool)
+    both_ways, otherwise = np.zeros((2, plain.size), bool)
     if method != "bsw":
-        both_ways[_return(answer, relaxation, times, curve, window, table, is_sure=method == "leu")] = True
-    told = answer.std[1] < WORST_VARIATION * np.abs(answer.values[1])
+        fits = _return(answer, relaxation, times, curve, window, table, is_sure=method == "leu")
+        both_ways = np.isfinite(answer.values[2])
+        if method == "auto" and is_white:
+            otherwise[_another_transit(answer, relaxation, times, curve, window, fits)] = True
+            both_ways &= ~otherwise
+    told = answer.is_told()
     with np.errstate(divide="ignore", invalid="ignore"):
         certainty = answer.values[1] / answer.std[1]
     kept = None
     if saturating is not None:
         leaky = np.flatnonzero(relaxation.is_usable & (certainty > SURE))
         kept = saturation(relaxation, times, curve, window, leaky, saturating, field)
-        both_ways[kept.voxels] = False
+        both_ways[kept.voxels] = otherwise[kept.voxels] = False
         doubt = _doubt(certainty[kept.voxels]) * (answer.values[3, kept.voxels] - kept.values[3]) ** 2
         answer.values[:, kept.voxels], answer.std[:, kept.voxels] = kept.values, kept.std
         answer.std[3, kept.voxels] = np.sqrt(answer.std[3, kept.voxels] ** 2 + doubt)
@@ -260,7 +226,7 @@ def correct(
     spread = belief * (corrected - area) ** 2 + (1 - belief) * (plain - area) ** 2
     area_std = np.sqrt(corrected_std**2 + spread)
     return Correction(
-        k1, k1_std, k2, k2_std, kep, kep_std, area, area_std, plain_std, status, told, both_ways, table, kept
+        k1, k1_std, k2, k2_std, kep, kep_std, area, area_std, plain_std, status, told, both_ways, table, otherwise, kept
     )
 
 
@@ -270,6 +236,19 @@ class _Answer:
 
     values: Float[np.ndarray, "4 voxels"]
     std: Float[np.ndarray, "4 voxels"]
+
+    def is_told(self) -> Bool[np.ndarray, " voxels"]:
+        """Where K2 is known well enough to be told from none."""
+        told: Bool[np.ndarray, " voxels"] = self.std[1] < WORST_VARIATION * np.abs(self.values[1])
+        return told
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """Which voxels were fitted, and the least AICc of the models of leakage alone in each."""
+
+    voxels: Int[np.ndarray, " usable"]
+    criterion: Float[np.ndarray, " usable"]
 
 
 def _return(
@@ -281,10 +260,8 @@ def _return(
     table: Washout,
     *,
     is_sure: bool,
-) -> Int[np.ndarray, " chosen"]:
-    """Puts the two-way model into the answer where it is the likelier one (everywhere if that `is_sure`), and says
-    where.
-    """
+) -> _Tried:
+    """Puts the two-way model into the answer where it is the likelier one (everywhere if that `is_sure`)."""
     usable = np.flatnonzero(relaxation.is_usable)
     frames = slice(relaxation.rest.stop, times.size)
     two, two_std, two_fit = bidirectional(relaxation, times, curve, window, usable, table)
@@ -304,8 +281,38 @@ def _return(
         answer.values[row, usable], answer.std[row, usable] = value, error
     chosen = share > HALF
     answer.values[2, usable[chosen]], answer.std[2, usable[chosen]] = two[2, chosen], two_std[2, chosen]
-    out: Int[np.ndarray, " chosen"] = usable[chosen]
-    return out
+    return _Tried(usable, np.fmin(aicc(one_fit), aicc(two_fit)))
+
+
+def _another_transit(
+    answer: _Answer,
+    relaxation: Relaxation,
+    times: Float[np.ndarray, " time"],
+    curve: Float[np.ndarray, " time"],
+    window: slice,
+    tried: _Tried,
+) -> Int[np.ndarray, " chosen"]:
+    """Puts leakage beside a transit time of the voxel's own into the answer where that is far the likelier one, and
+    says where.
+
+    Only where leakage was told: elsewhere nothing is taken out, whatever its cause. With one echo only where it seems
+    to be by T2*, as in slow tissue: a fast one looks as the T1 effects do that one echo leaves in.
+    """
+    is_open = answer.is_told() & ((answer.values[1] < 0) | (len(relaxation.echo_times) > 1))
+    rows = np.flatnonzero(is_open[tried.voxels])
+    voxels = tried.voxels[rows]
+    own, own_std, own_fit = beside_transit(relaxation, times, curve, window, voxels)
+    with np.errstate(over="ignore"):
+        share = 1 / (1 + np.exp(0.5 * (aicc(own_fit) - tried.criterion[rows])))
+    share = np.where(np.isfinite(own).all(axis=0), np.nan_to_num(share, nan=0.0), 0.0)
+    answer.values[3, voxels], answer.std[3, voxels] = either(
+        answer.values[3, voxels], own[2], answer.std[3, voxels], own_std[2], share, FAR_LIKELIER
+    )
+    is_chosen = share > FAR_LIKELIER
+    chosen: Int[np.ndarray, " chosen"] = voxels[is_chosen]
+    answer.values[:3, chosen] = np.stack([*own[:2, is_chosen], np.full(chosen.size, np.nan)])
+    answer.std[:3, chosen] = np.stack([*own_std[:2, is_chosen], np.full(chosen.size, np.nan)])
+    return chosen
 
 
 def _doubt(certainty: Float[np.ndarray, " voxels"]) -> Float[np.ndarray, " voxels"]:
@@ -327,13 +334,14 @@ def either(
     one_std: Float[np.ndarray, " voxels"],
     two_std: Float[np.ndarray, " voxels"],
     share: Float[np.ndarray, " voxels"],
+    enough: float = HALF,
 ) -> tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]:
-    """The value of the likelier of two models, and its error with that of the choice: `share` is the belief in the
-    second.
+    """The value of one of two models, and its error with that of the choice: of the second where the belief in it, its
+    `share`, is more than `enough`.
 
     Burnham & Anderson 2004, doi:10.1177/0049124104268644 (unconditional variance)
     """
-    chosen = np.where(share > HALF, two, one)
+    chosen = np.where(share > enough, two, one)
     variance = (1 - share) * (one_std**2 + (one - chosen) ** 2)
     variance += np.where(share > 0, share * (two_std**2 + (two - chosen) ** 2), 0.0)
     return chosen, np.sqrt(variance)
@@ -344,7 +352,9 @@ def uncorrected(relaxation: Relaxation, times: Float[np.ndarray, " time"], windo
     (area,), (std,) = linear_maps(relaxation, trapezoid_weights(times, window)[:, None])
     nothing = np.full(area.size, np.nan)
     k = (nothing,) * 6
-    return Correction(*k, area, std, std, relaxation.status, *(np.zeros(area.size, bool),) * 2, None)
+    return Correction(
+        *k, area, std, std, relaxation.status, *(np.zeros(area.size, bool),) * 2, None, np.zeros(area.size, bool)
+    )
 
 
 def corrected_curves(

@@ -90,7 +90,9 @@ def quantify(
     if plan.leakage != "none":
         normal = leakage_reference(curves, times, passed.frames, plan.leakage_reference, brain, reference)
         refuse_reference(normal, passed.frames)
-        correction = correct(curves, times, normal.curve, window, plan.leakage, saturates, acquisition.field)
+        correction = correct(
+            curves, times, normal.curve, window, plan.leakage, saturates, acquisition.field, is_white=normal.is_given
+        )
     area = correction or uncorrected(curves, times, window)
 
     tell("blood volume", 0.0)

@@ -10,7 +10,7 @@ from perspect.models.gamma_variate import GammaVariate
 from perspect.models.hifi import Hifi
 from perspect.models.kinetic import Delayed, Kinetic
 from perspect.models.labelled import LabelInTissue, Tissue
-from perspect.models.leakage import BidirectionalLeakage, Leakage, SaturatingLeakage
+from perspect.models.leakage import BidirectionalLeakage, Leakage, LeakageBesideTransit, SaturatingLeakage
 from perspect.models.pasl import ArterialPasl, Pasl
 from perspect.models.patlak import DelayedPatlak, Patlak
 from perspect.models.pcasl import ArterialPcasl, Pcasl
@@ -29,8 +29,9 @@ from perspect.models.vascular import DelayedVascular, Vascular
 from perspect.models.water import DelayedExchangingWater, ExchangingWater
 
 ALL: Final[tuple[type[Model], ...]] = (
-    Leakage, BidirectionalLeakage, SaturatingLeakage, GammaVariate, VariableFlipAngle, InversionRecovery, LookLocker,
-    Hifi, Vascular, Patlak, Tofts, ExtendedTofts, Pcasl, Pasl, ArterialPcasl, ArterialPasl, ReadOftenPcasl,
+    Leakage, BidirectionalLeakage, LeakageBesideTransit, SaturatingLeakage, GammaVariate, VariableFlipAngle,
+    InversionRecovery, LookLocker, Hifi, Vascular, Patlak, Tofts, ExtendedTofts, Pcasl, Pasl, ArterialPcasl,
+    ArterialPasl, ReadOftenPcasl,
     ReadOftenPasl, ArterialReadOftenPcasl, ArterialReadOftenPasl, TwoCompartmentUptake, TwoCompartmentExchange,
     AdiabaticTissueHomogeneity, DelayedVascular, DelayedPatlak, DelayedTofts, DelayedExtendedTofts,
     DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange, DelayedAdiabaticTissueHomogeneity, ReferenceRegion,
@@ -43,7 +44,8 @@ __all__ = [
     "DelayedAdiabaticTissueHomogeneity", "DelayedExchangingWater", "DelayedExtendedTofts", "DelayedPatlak",
     "DelayedTofts", "DelayedTwoCompartmentExchange", "DelayedTwoCompartmentUptake", "DelayedVascular",
     "ExchangingWater", "ExtendedTofts", "GammaVariate", "Hifi", "InversionRecovery", "Kinetic", "LabelInTissue",
-    "Leakage", "LookLocker", "Model", "Pasl", "Patlak", "Pcasl", "ReadOftenPasl", "ReadOftenPcasl", "ReferenceRegion",
+    "Leakage", "LeakageBesideTransit", "LookLocker", "Model", "Pasl", "Patlak", "Pcasl", "ReadOftenPasl",
+    "ReadOftenPcasl", "ReferenceRegion",
     "SaturatingLeakage", "Separable", "Tissue", "Tofts", "TwoCompartmentExchange", "TwoCompartmentUptake",
     "VariableFlipAngle", "Vascular", "page",
 ]  # fmt: skip

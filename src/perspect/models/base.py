@@ -99,5 +99,5 @@ class Separable(Model):
     def predict(self, p: Float[np.ndarray, "*voxels parameters"]) -> Float[np.ndarray, "*voxels time"]:
         """The signal that these parameters give."""
         c, theta = self.split(p)
-        signal: Float[np.ndarray, "*voxels time"] = np.einsum("...k,...kt->...t", c, self.atoms(theta))
+        signal: Float[np.ndarray, "*voxels time"] = (c[..., None] * self.atoms(theta)).sum(axis=-2)
         return signal

@@ -56,6 +56,7 @@ LABELS: Final[Mapping[str, tuple[str, str, float]]] = {
     "leakage_reference_voxels": ("Voxels of the leakage reference", "", 1.0),
     "leakage_corrected_share": ("Voxels with leakage corrected", "%", PERCENT),
     "bidirectional_share": ("of these, by the bidirectional model", "%", PERCENT),
+    "own_transit_share": ("of these, beside a transit time of their own", "%", PERCENT),
     "saturating_share": ("of these, with a T1 effect that saturates", "%", PERCENT),
     "deconvolution": ("Deconvolution", "", 1.0),
     "expected_cbf_error": ("Median error of CBF expected by simulation", "%", PERCENT),

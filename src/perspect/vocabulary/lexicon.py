@@ -100,6 +100,15 @@ KEP_LEAKAGE = Quantity(
     "Rate at which leaked agent returns to the vessels.", ucum="/s", caplex="Q.PH1.009.e->p",
     dicom=Code("126313", "DCM", "kep"), display=(0.0, 0.03),
 )
+AT_ONCE = Quantity(
+    "k1_at_once", "Share of the reference curve that passes as in the reference", "K1'", "1", -100.0, 100.0,
+    "K1 times the transit time of the reference over that of the voxel, which may be shorter.", caplex="Q.LC1.999",
+)
+TRANSIT_TIME = Quantity(
+    "transit", "Transit time of the voxel beside that of the reference", "T", "s", 1.0, 20.0,
+    "Mean time that blood stays in the voxel, as the form of its curve beside that of the reference says.",
+    ucum="s", caplex="Q.PH1.006", spacing="log",
+)
 LEAK_R1 = Quantity(
     "leak_r1", "Longitudinal leakage term", "κ", "1/s", 0.0, 0.2,
     "How fast leaked agent raises R1, per integral of the reference curve.", ucum="/s", caplex="Q.LC1.999",
@@ -396,7 +405,7 @@ LINE_WIDTH = Quantity(
 
 ALL: Final = (
     SIGNAL, BASELINE, DELTA_R2STAR, CONCENTRATION, CBV, RCBV, SRCBV, CBF, MTT, TMAX, TTP, DELAY, PSR, LOG_PSR, PH, K1,
-    K2, KEP_LEAKAGE, LEAK_R1, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
+    K2, KEP_LEAKAGE, AT_ONCE, TRANSIT_TIME, LEAK_R1, PEAK, ARRIVAL, RISE, SHAPE, KTRANS, VE, VP, KEP, T1, S0,
     PS, FLOW, RELATIVE_FLOW, GREY_FLOW, WHITE_FLOW, LESION_FLOW, REGULAR_FLOW, NEIGHBOURS_SHARE, ATT, ABV, ABAT,
     FLOW_ATT_CORRELATION, PERFUSION_WEIGHTED, CALIBRATION,
     FP, EXTRACTION, ARTERIAL_DELAY, CAPILLARY_TIME, WASHOUT_FAST, WASHOUT_SLOW, FAST, SLOW, PASSING,

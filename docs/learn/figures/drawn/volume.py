@@ -53,9 +53,19 @@ KINDS: Final = (
 )
 
 
+WIDE: Final = (2.0, 12.0)
+"""Transit times of tissue without leakage, in s: of white matter, which is the reference, and of the lesion alike."""
+
+NO_LEAK: Final = (0.0, 1e-9)
+
+ECHOES: Final[tuple[tuple[str, int, float | tuple[float, float]], ...]] = (
+    ("one echo, 30°", 30, 0.03), ("two echoes, 70°", 70, (0.0086, 0.0346)),
+)  # fmt: skip
+
 METHODS: Final[tuple[tuple[Correcting, str, str], ...]] = (
     ("none", INK, "uncorrected"),
     ("bsw", GREEN, "one-way"),
+    ("leu", ORANGE, "two-way"),
     ("auto", BLUE, "auto"),
 )
 
@@ -63,23 +73,25 @@ METHODS: Final[tuple[tuple[Correcting, str, str], ...]] = (
 def transit() -> Figure:
     """What the corrections do to tissue that does not leak, over its transit time."""
     figure, axes = panels(2, 4.2, sharey=True)
-    edges = np.linspace(3.0, 6.0, 9)
-    for panel, (name, degrees, has_preload) in zip(axes, PROTOCOLS[:0:-1], strict=True):
+    edges = np.linspace(*WIDE, 9)
+    for panel, (name, degrees, te) in zip(axes, ECHOES, strict=True):
         thing = leakage_object(
-            flip_angle=np.deg2rad(degrees), has_preload=has_preload, n_white=600, n_tumour=10, seed=4,
-            ranges=Ranges(**EVEN),
+            flip_angle=np.deg2rad(degrees), te=te, n_white=400, n_tumour=1200, seed=4, t10=(1.1, 1.1, 1.1),
+            ranges=Ranges(**EVEN, mtt=WIDE, ps=NO_LEAK),
         )  # fmt: skip
+        level = (np.abs(thing.mtt - np.mean(edges)) < 1.5) & thing.tumour
         for method, colour, word in METHODS:
-            value, _ = _quantified(thing.signal, thing, 600, method, has_preload)
-            share = value[:600] / thing.rcbv[thing.white]
-            place = np.digitize(thing.mtt[thing.white], edges[1:-1])
+            value, _ = _quantified(thing.signals, thing, 400, method, has_preload=True)
+            share = value / thing.rcbv
+            share = share[thing.tumour] / np.median(share[level])
+            place = np.digitize(thing.mtt[thing.tumour], edges[1:-1])
             low, middle, high = np.transpose([np.percentile(share[place == one], (25, 50, 75)) for one in range(8)])
             centres = 0.5 * (edges[1:] + edges[:-1])
             panel.fill_between(centres, low, high, color=colour, alpha=0.15, lw=0)
             panel.plot(centres, middle, "o-", ms=4, color=colour, label=word)
         panel.axhline(1, color="#888888", lw=0.8)
-        panel.set(xlabel="true mean transit time (s)", title=name, ylim=(0.8, 1.3))
-    axes[0].set_ylabel("rCBV found / true")
+        panel.set(xlabel="true mean transit time (s)", title=name, ylim=(0.5, 1.5))
+    axes[0].set_ylabel("rCBV found / true, of the middle")
     axes[0].legend(loc="upper right")
     return figure
 
@@ -176,22 +188,27 @@ def errors() -> Figure:
 def _rcbv(thing: LeakageObject, method: Correcting, has_preload: bool) -> tuple[np.ndarray, np.ndarray]:
     """rCBV of the tumour and its standard error, through the whole pipeline."""
     n_white = int(thing.white.sum())
-    value, std = _quantified(thing.signal, thing, n_white, method, has_preload)
+    value, std = _quantified((thing.signal,), thing, n_white, method, has_preload)
     return value[n_white:].astype(float), std[n_white:].astype(float)
 
 
 def _quantified(
-    signal: np.ndarray, thing: LeakageObject, n_white: int, method: Correcting, has_preload: bool
+    signals: tuple[np.ndarray, ...], thing: LeakageObject, n_white: int, method: Correcting, has_preload: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """rCBV and its error of loose curves of which the first `n_white` are the reference."""
-    n = signal.shape[0]
+    """rCBV and its error of loose curves (one signal for each echo) of which the first `n_white` are the reference."""
+    n = signals[0].shape[0]
     grid = Grid((n, 1, 1), np.eye(4))
-    taken = Acquisition(te=thing.te[0], tr=thing.tr, flip_angle=thing.flip_angle, field=3.0, has_preload=has_preload)
-    values = np.asfortranarray(signal.astype(np.float32)).reshape(n, 1, 1, -1, order="F")
+    echoes = tuple(
+        Series(
+            np.asfortranarray(signal.astype(np.float32)).reshape(n, 1, 1, -1, order="F"), grid, thing.times,
+            Acquisition(te=te, tr=thing.tr, flip_angle=thing.flip_angle, field=3.0, has_preload=has_preload),
+        )
+        for signal, te in zip(signals, thing.te, strict=True)
+    )  # fmt: skip
     white = (np.arange(n) < n_white).reshape(-1, 1, 1)
     whose: Literal["auto", "reference"] = "auto" if method == "none" else "reference"
     run = dsc.quantify(
-        Series(values, grid, thing.times, taken),
+        echoes,
         dsc.Plan(motion=False, leakage=method, leakage_reference=whose, deconvolution="none"),
         mask=Region(np.ones((n, 1, 1), bool), grid, "everything"),
         reference=Region(white, grid, "white matter"),
@@ -205,7 +222,7 @@ def _repeated(thing: LeakageObject, n: int, has_preload: bool) -> tuple[np.ndarr
     white = thing.signal[thing.white]
     again = np.concatenate([white, np.repeat(thing.signal[~thing.white], n, axis=0)])
     noisy = rician(again, white[:, thing.rest].mean() / 100.0, np.random.default_rng(1))
-    both = _quantified(noisy, thing, white.shape[0], "auto", has_preload)
+    both = _quantified((noisy,), thing, white.shape[0], "auto", has_preload)
     value, std = (one[white.shape[0] :].reshape(-1, n).astype(float) for one in both)
     return value, std, thing.rcbv[~thing.white]
 
