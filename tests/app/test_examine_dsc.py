@@ -92,6 +92,14 @@ def test_a_lesion_reaches_the_room_on_the_grid_of_the_series(series, asked, save
     assert asked["lesion"] is None
 
 
+@pytest.mark.parametrize("what", ["lesion", "mask", "reference"])
+def test_a_region_that_is_named_for_another_subject_is_refused(what, series, save_mask, tmp_path):
+    other = save_mask(np.ones((5, 4, 3), np.uint8), name="sub-02_mask.nii.gz")
+    with pytest.raises(Refusal, match="different patients"):
+        examine_dsc(Inputs((series,), **{what: other}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_arterial_input_that_is_no_file_is_told_what_may_be_given(series, asked, tmp_path):
     text = problem(Inputs((series,), aif=Path("parker")), tmp_path / "out")
     assert all(word in text for word in ("parker", "auto", "mask", "TSV"))

@@ -136,6 +136,12 @@ def test_the_truth_says_what_the_participants_do_not(made):
     assert all((made / one).is_file() for one in summary["files"])
 
 
+def test_no_two_files_differ_by_the_case_of_their_names_alone(made):
+    """On many disks they are one file."""
+    files = [str(one.relative_to(made)).lower() for one in made.rglob("*")]
+    assert len(files) == len(set(files)) > 100
+
+
 def test_the_table_of_regions_speaks_the_units_of_files(made):
     lines = (made / io.TRUTH / "sub-001/sub-001_desc-truth_rois.tsv").read_text().splitlines()
     rows = {tuple(line.split("\t")[:2]): line.split("\t")[2:] for line in lines[1:]}

@@ -15,6 +15,7 @@ from perspect.phantom.scanner import WHITE_LEVEL
 from perspect.phantom.sequence import Slab
 from perspect.phantom.spectroscopy import best_place
 from perspect.phantom.study import Simulation
+from perspect.vocabulary import Problem
 from small_scans import ASL, DCE, DSC, silent
 
 BOLUS = replace(DSC, n_frames=76, slab=Slab((30, 36, 4), (7.0, 7.0, 24.0)), injections=DSC.injections[1:])
@@ -64,6 +65,23 @@ def test_names_are_unique_and_each_trap_does_one_thing():
     assert len(set(names)) == len(names)
     assert all(sum(one is not None for one in (t.of_protocol, t.of_images, t.insert)) == 1 for t in TRAPS)
     assert all(t.name == t.insert.name for t in TRAPS if t.insert is not None)
+
+
+def test_the_head_nods_as_a_late_bolus_comes_in_whatever_order_the_traps_are_named():
+    late, nod = (next(one for one in TRAPS if one.name == name) for name in ("late-bolus", "motion-at-bolus"))
+    made = [
+        Simulation(scenario("high-grade-glioma"), 3, traps).protocol(BOLUS)[0] for traps in ((late, nod), (nod, late))
+    ]
+    assert made[0] == made[1]
+    first = min(one.volume for one in made[0].motion)
+    assert 0 < first * BOLUS.tr - made[0].bolus.arrival < 2 * BOLUS.tr
+    assert made[0].bolus.arrival > BOLUS.bolus.arrival + 10
+
+
+def test_traps_that_undo_each_other_are_refused():
+    both = tuple(one for one in TRAPS if one.name in ("late-bolus", "truncated-tail"))
+    with pytest.raises(Problem, match="exclude each other"):
+        Simulation(scenario("high-grade-glioma"), 3, both)
 
 
 @pytest.mark.parametrize("trap", [one for one in TRAPS if one.insert is None], ids=lambda one: one.name)

@@ -122,7 +122,7 @@ def candidates(
 
     `ill` is everything that is not normal: lesion, oedema, cavity, what was irradiated; on the grid of the tissues.
     What was masked as lesion when the tissues were found is left out as well, and less far around what no class
-    explains. The whole brain comes first, without what lies opposite the lesion: its median is the surest. `matrix`
+    explains. The whole brain comes first, without what lies opposite the lesion: its mean is the surest. `matrix`
     takes places of `grid` to those of the tissues, where they do not share a frame. What needs `mirror` or
     `to_template` is not there without it.
     """

@@ -113,6 +113,7 @@ def examine_dce(
     tell("reading", 0.0)
     vfa = inputs.vfa or (found.vfa if inputs.t1 is None else ())
     strangers = io.demand_one_patient((found.series, *vfa))
+    io.demand_regions_of(found.series, (inputs.lesion, inputs.mask))
     reading = io.read_dce(found.series, inputs.given, inputs.times)
     series = _with_excitation(reading.series[0], inputs.excitation)
     used: dict[str, str] = {}

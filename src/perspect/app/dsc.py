@@ -185,6 +185,7 @@ def with_anatomy(
     `head` is what they say, where that is known already. Raises `Refusal` where the images are of different patients.
     """
     lesion, given = inputs.lesion, inputs.tissue
+    io.demand_regions_of(paths[0], (lesion, inputs.mask, inputs.reference))
     if lesion is None and by_hand.reference is not None:
         demand_read(given, False, "the reference is given and no lesion, so that no conventional image is looked at")
         return by_hand

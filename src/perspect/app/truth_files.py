@@ -42,12 +42,16 @@ QUANTITIES: Final[Mapping[str, Quantity]] = {
 DENSITY: Final = 1.05
 """g/mL of brain: the truth of ASL is flow per mass, as ASL measures it; that of DSC per volume [our default]."""
 
+PATIENT: Final = "T1w"
+"""Whose grid the regions of the patient have; its masks are written once: on many disks names that differ by case are
+one file."""
+
 MOTION: Final = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 
 
 def of_sequence(acquired: Acquired, subject: str) -> dict[PurePosixPath, bytes]:
     """Maps and masks on the grid of a sequence, its arterial curve, its motion."""
-    space = acquired.sequence.name
+    space = PATIENT if acquired.sequence.name == PATIENT.lower() else acquired.sequence.name
     folder = io.TRUTH / subject / ("mrs" if acquired.signals else "perf" if space in ("dsc", "dce", "asl") else "anat")
     start = f"{subject}_space-{space.replace('-', '')}"
     made: dict[PurePosixPath, bytes] = {}
@@ -57,7 +61,8 @@ def of_sequence(acquired: Acquired, subject: str) -> dict[PurePosixPath, bytes]:
             "Name": quantity.name, "Symbol": quantity.symbol, "Units": quantity.shown_unit,
             "CAPLEX": quantity.caplex, "Description": quantity.meaning, **_space(space),
         })  # fmt: skip
-    made |= masks(acquired.regions.values(), folder, start, space)
+    if space != PATIENT:
+        made |= masks(acquired.regions.values(), folder, start, space)
     made |= _tables(acquired, folder, start)
     if acquired.traps:
         made[folder / f"{start}_desc-truth_traps.json"] = canonical.canonical(acquired.traps).encode()
@@ -79,11 +84,11 @@ def of_patient(patient: Patient, rows: Iterable[RegionTruth], subject: str) -> d
     labels = label_map(patient)
     start = folder / "anat" / f"{subject}_desc-truth_dseg"
     made = _image(start, nifti_out.image(labels, patient.grid, description="labels of compartments"), {
-        "Description": "What fills most of each voxel", **_space("T1w"),
+        "Description": "What fills most of each voxel", **_space(PATIENT),
     })  # fmt: skip
     listed = "\n".join(f"{one.value}\t{one.name.lower()}" for one in Compartment)
     made[start.with_suffix(".tsv")] = f"index\tname\n{listed}\n".encode()
-    made |= masks(patient.regions.values(), folder / "anat", f"{subject}_space-T1w", "T1w")
+    made |= masks(patient.regions.values(), folder / "anat", f"{subject}_space-{PATIENT}", PATIENT)
     return made | _region_table(rows, folder / f"{subject}_desc-truth_rois")
 
 

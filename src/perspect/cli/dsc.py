@@ -30,7 +30,7 @@ def dsc(
     aif: Annotated[str, Parameter(help="Arterial input: auto (the default), a mask, or a table (TSV)")] = "auto",
     leakage: Annotated[str | None, Parameter(help="auto, bsw, leu or none")] = None,
     deconvolution: Annotated[str | None, Parameter(help="osvd, csvd, ssvd, tikhonov or none")] = None,
-    t1w: Annotated[Path | None, Parameter(help="T1-weighted image; else that of the folder")] = None,
+    t1w: Annotated[Path | None, Parameter(help="T1-weighted image; else that of SERIES if it is a folder")] = None,
     t1c: Annotated[Path | None, Parameter(help="T1-weighted image after agent; else that of the folder")] = None,
     t2w: Annotated[Path | None, Parameter(help="T2-weighted image; else that of the folder")] = None,
     flair: Annotated[Path | None, Parameter(help="FLAIR image; else that of the folder")] = None,

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from perspect.io.nifti_mrs import read_nifti_mrs as read_nifti_mrs
     from perspect.io.nifti_out import write_mask as write_mask
     from perspect.io.one_patient import demand_one_patient as demand_one_patient
+    from perspect.io.one_patient import demand_regions_of as demand_regions_of
     from perspect.io.prior import read_prior as read_prior
     from perspect.io.pulse_file import read_pulse as read_pulse
     from perspect.io.report_out import Report as Report
@@ -132,6 +133,7 @@ WHERE: Final = {
     "read_nifti_mrs": "nifti_mrs",
     "write_mask": "nifti_out",
     "demand_one_patient": "one_patient",
+    "demand_regions_of": "one_patient",
     "read_prior": "prior",
     "read_pulse": "pulse_file",
     "Report": "report_out",

@@ -1,6 +1,6 @@
 """Whether files and folders that are used together are of one patient, in whatever form they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from perspect.io.dicom import whose
@@ -14,3 +14,13 @@ def demand_one_patient(paths: Sequence[Path]) -> tuple[Flag, ...]:
     Raises `Refusal` if two are of different people.
     """
     return demand_one_patient_of([whose(path) if path.is_dir() else said(path) for path in dict.fromkeys(paths)])
+
+
+def demand_regions_of(image: Path, regions: Iterable[Path | None]) -> None:
+    """Raises `Refusal` where a region was drawn on another person than the one in the image.
+
+    Of a region nothing else is asked: masks seldom say when and in which frame they were drawn.
+    """
+    for region in regions:
+        if region is not None:
+            demand_one_patient((image, region))

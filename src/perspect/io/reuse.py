@@ -40,7 +40,7 @@ def demand_free(
         )
     _demand_ours(out)
     if existing and not overwrite:
-        listed = ", ".join(one.name for one in existing[:3])
+        listed = ", ".join(str(one.relative_to(out)) if one.is_relative_to(out) else one.name for one in existing[:3])
         raise Problem(
             f"{out} already holds {what} ({listed}{', ...' if len(existing) > 3 else ''}).",
             "They are not overwritten unasked.",

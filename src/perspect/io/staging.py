@@ -1,6 +1,5 @@
 """Nothing half-written: files are made under a temporary name and moved when all of them are whole."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -139,9 +138,15 @@ def _files(folder: Path) -> list[Path]:
 
 
 def may_write(out: Path) -> bool:
-    """Whether `out` could be made or written into, as far as can be told beforehand."""
+    """Whether `out` could be made or written into: tried, since permissions say little of disks and of root."""
     there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    if not there.is_dir():
+        return False
+    try:
+        tempfile.TemporaryDirectory(prefix=".perspect-", dir=there).cleanup()
+    except OSError:
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

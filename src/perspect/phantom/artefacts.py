@@ -1,6 +1,6 @@
 """Traps that can be set in an examination of a virtual patient: each is one function, of protocol, images or anatomy.
 
-What a trap does to other sequences than its own is nothing; two traps may be set at once.
+What a trap does to other sequences than its own is nothing; two traps may be set at once, unless one undoes the other.
 """
 
 from collections.abc import Callable, Mapping
@@ -205,10 +205,10 @@ _SERIES: Final = ("dsc", "dce", "asl")
 _SPECTRA: Final = ("svs-short", "svs-long", "mrsi")
 
 TRAPS: Final[tuple[Trap, ...]] = (
+    Trap("late-bolus", f"The bolus arrives {TAIL:g} s before the series ends.", ("dsc",), late),
     Trap("motion-at-bolus", "The head nods while the bolus passes.", ("dsc",), moved_at_bolus),
     Trap("motion-between-pairs", "The head moves between label and control images.", ("asl",), moved_between_pairs),
     Trap("truncated-tail", f"The series ends {TAIL:g} s after the bolus arrives.", ("dsc",), truncated),
-    Trap("late-bolus", f"The bolus arrives {TAIL:g} s before the series ends.", ("dsc",), late),
     Trap("weak-bolus", f"Only {WEAK:.0%} of the dose arrives.", ("dsc",), weakened),
     Trap("arterial-saturation", "The arteries fall to the noise.", ("dsc",), saturated),
     Trap("non-steady-first-frames", "The first frames are too bright: no dummy pulses.", ("dsc",), without_dummies),
@@ -225,4 +225,5 @@ TRAPS: Final[tuple[Trap, ...]] = (
     Trap("vessel-in-lesion", "A large artery runs through the lesion.", ("all",), insert=VESSEL_IN_LESION),
     Trap("sinus-drop-out", "Much air beside the brain: gradient echoes lose signal.", ("all",), insert=STRONG_AIR),
 )
-"""Every trap. `name` is what a person types; it is resolved where it is typed."""
+"""Every trap, in the order in which they are set: the bolus is late before a head nods as it comes. `name` is what a
+person types; it is resolved where it is typed."""
