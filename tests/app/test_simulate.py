@@ -196,6 +196,7 @@ def test_every_kind_of_image_has_a_name():
         ({"traps": ("motion-at-bols",)}, "There is no trap 'motion-at-bols'. Did you mean 'motion-at-bolus'?"),
         ({"dsc": "prelod"}, "Did you mean 'preload'?"),
         ({"asl": "multy"}, "Did you mean 'multi'?"),
+        ({"mrs": "2gh"}, "Did you mean '2hg'?"),
     ],
 )
 def test_a_slip_of_the_keyboard_is_answered(words, said):

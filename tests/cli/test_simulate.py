@@ -25,6 +25,7 @@ def asked(monkeypatch):
 def test_every_option_reaches_the_simulation(asked, capsys):
     words = (
         "simulate out --scenario abscess --trap drift weak-bolus --trap calcium --seed 7 --dsc low-flip --asl multi "
+        "--mrs 2hg "
         "--as bids --threads 1 --overwrite"
     )
     assert main(words.split()) == 0
@@ -34,6 +35,7 @@ def test_every_option_reaches_the_simulation(asked, capsys):
     scans = {one.name: one for one in made.sequences}
     assert scans["dsc"] is simulate.DSC_PROTOCOLS["low-flip"]
     assert scans["asl"] is simulate.ASL_PROTOCOLS["multi"]
+    assert scans["svs-2hg"].te == 0.097
     assert (asked["threads"], asked["overwrite"]) == (1, True)
     said = capsys.readouterr()
     assert "Pyogenic abscess, seed 7" in said.out

@@ -18,7 +18,7 @@ from perspect.io.nifti_mrs import nifti_mrs
 from perspect.phantom import SCENARIOS, Patient, roi_truth
 from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.conventional import Diffusion
-from perspect.phantom.protocols import ASL_PROTOCOLS, DSC_PROTOCOLS, examination
+from perspect.phantom.protocols import ASL_PROTOCOLS, DSC_PROTOCOLS, MRS_PROTOCOLS, examination
 from perspect.phantom.sequence import Acquired
 from perspect.phantom.sequence import Sequence as Scan
 from perspect.phantom.study import Simulation
@@ -88,11 +88,19 @@ def demand_format(word: str) -> None:
 
 
 def simulation_of(
-    scenario: str, traps: Sequence[str] = (), seed: int = 1, dsc: str = "preload", asl: str = "single"
+    scenario: str,
+    traps: Sequence[str] = (),
+    seed: int = 1,
+    dsc: str = "preload",
+    asl: str = "single",
+    mrs: str = "usual",
 ) -> Simulation:
     """What a person typed, as a value."""
     (one,) = named((scenario,), SCENARIOS, "scenario")
-    sequences = examination(_protocol(dsc, DSC_PROTOCOLS, "--dsc"), _protocol(asl, ASL_PROTOCOLS, "--asl"))
+    sequences = examination(
+        _protocol(dsc, DSC_PROTOCOLS, "--dsc"), _protocol(asl, ASL_PROTOCOLS, "--asl"),
+        _protocol(mrs, MRS_PROTOCOLS, "--mrs"),
+    )  # fmt: skip
     return Simulation(one, seed, named(traps, TRAPS, "trap"), sequences)
 
 

@@ -26,6 +26,7 @@ def simulate(
     seed: Annotated[int, Parameter(help="Which patient: the same seed, the same bytes", validator=Number(gte=0))] = 1,
     dsc: Annotated[str, Parameter(help="DSC protocol: preload, low-flip, two-echoes, limited or bad")] = "preload",
     asl: Annotated[str, Parameter(help="ASL protocol: single, multi or pulsed")] = "single",
+    mrs: Annotated[str, Parameter(help="MRS protocol: usual, or 2hg (TE 97 ms as well)")] = "usual",
     as_: Annotated[str, Parameter(name="--as", help="bids, which every command reads")] = "bids",
     threads: Annotated[int | None, Parameter(help="How many threads; else all cores", validator=Number(gte=1))] = None,
     overwrite: Annotated[bool, Parameter(help="Replace the patient if there is one")] = False,
@@ -38,7 +39,7 @@ def simulate(
     from perspect.app.doctor import cores
 
     app.demand_format(as_)
-    asked = app.simulation_of(scenario, trap, seed, dsc, asl)
+    asked = app.simulation_of(scenario, trap, seed, dsc, asl, mrs)
     with watched(quiet=quiet) as progress:
         made = app.simulate(out, asked, overwrite=overwrite, threads=threads or cores(), progress=progress)
     if not quiet:

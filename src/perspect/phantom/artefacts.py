@@ -202,7 +202,7 @@ def _pose(rng: np.random.Generator, size: float) -> Pose:
 
 
 _SERIES: Final = ("dsc", "dce", "asl")
-_SPECTRA: Final = ("svs-short", "svs-long", "mrsi")
+_SPECTRA: Final = ("svs-short", "svs-long", "svs-2hg", "mrsi")
 
 TRAPS: Final[tuple[Trap, ...]] = (
     Trap("late-bolus", f"The bolus arrives {TAIL:g} s before the series ends.", ("dsc",), late),

@@ -82,8 +82,14 @@ SVS_SHORT: Final = Svs(name="svs-short")
 SVS_LONG: Final = Svs(te=0.144, te1=0.015, name="svs-long")
 """PRESS of 2 cm in the lesion, TR 2 s: TE 30 ms for all there is, TE 144 ms to tell lactate from lipid."""
 
+SVS_2HG: Final = Svs(te=0.097, te1=0.032, n_averages=64, name="svs-2hg")
+"""PRESS at TE 97 ms (32 + 65), where 2-hydroxyglutarate stands clear. Choi et al. 2012, doi:10.1038/nm.2682"""
+
 MRSI: Final = Mrsi()
 """PRESS at TE 144 ms: 16 by 16 voxels of 10 x 10 x 15 mm in a slice through the lesion."""
+
+MRS_PROTOCOLS: Final = MappingProxyType({"usual": (), "2hg": (SVS_2HG,)})
+"""What is measured beside the two echo times and the image of every examination, by what a person calls it."""
 
 EXAMINATION: Final[tuple[Sequence, ...]] = (
     T1W, T2W, FLAIR, DWI, T2STAR, ASL, SVS_SHORT, SVS_LONG, MRSI, DCE, DSC, T1C,
@@ -91,13 +97,15 @@ EXAMINATION: Final[tuple[Sequence, ...]] = (
 """What a patient is examined with, in the order in which it is done: spectra before any agent."""
 
 
-def examination(dsc: Dsc = DSC, asl: Asl = ASL) -> tuple[Sequence, ...]:
-    """The same with other protocols of DSC and ASL.
+def examination(dsc: Dsc = DSC, asl: Asl = ASL, spectra: tuple[Svs, ...] = ()) -> tuple[Sequence, ...]:
+    """The same with other protocols of DSC and ASL, and with more `spectra` before the usual ones.
 
     The bolus of DCE is the preload of DSC. Where DSC has none, nothing was injected before: there is no DCE, and the
     T1-weighted image after agent follows one bolus.
     """
-    scans: tuple[Sequence, ...] = tuple({"dsc": dsc, "asl": asl}.get(one.name, one) for one in EXAMINATION)
+    first = EXAMINATION.index(SVS_SHORT)
+    order = (*EXAMINATION[:first], *spectra, *EXAMINATION[first:])
+    scans: tuple[Sequence, ...] = tuple({"dsc": dsc, "asl": asl}.get(one.name, one) for one in order)
     if dsc.has_preload:
         return scans
     once = replace(T1C, injections=T1C.injections[-1:])
