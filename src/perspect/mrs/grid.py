@@ -10,8 +10,9 @@ from jaxtyping import Bool, Complex, Float
 from perspect.anatomy.mirror import Plane
 from perspect.models.spins import GYROMAGNETIC
 from perspect.mrs import eddy
-from perspect.mrs.alike import TOGETHER, all_decomposed
+from perspect.mrs.alike import all_decomposed
 from perspect.mrs.band import Band, band_of, noise_of
+from perspect.mrs.batch import AT_WORK
 from perspect.mrs.common import common_flags, common_misfit
 from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
 from perspect.mrs.decompose import Decomposition, baseline_of, decomposed, signals_on
@@ -35,6 +36,10 @@ WINDOWS: Final = "Pohmann and von Kienlin 2001, doi:10.1002/mrm.1107"
 LONGEST: Final = 0.3
 """Seconds of the signals that are fitted: a line of 4 Hz has then lost all but 5e-4 of what it can tell, and lines of a
 spectroscopic image are wider [our default]."""
+
+N_COMPONENTS: Final = 16
+"""Damped exponentials that the signal of a voxel is taken to be made of: in twenty images of two virtual heads amounts
+come as near to the truth as with 24, in three quarters of the time [our default]."""
 
 BRAIN: Final = 0.4
 """Share of the typical water signal above which a voxel is brain [our default]."""
@@ -216,7 +221,7 @@ def prepared(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], pl
         always = plan.water == "always"
         values = without_water(
             values, spectra.dwell, spectra.frequency, always=always, is_halved=spectra.is_halved,
-            most_points=round(LONGEST / spectra.dwell),
+            most_points=round(LONGEST / spectra.dwell), n_components=N_COMPONENTS,
         ).values  # fmt: skip
     return Ready(values, offset, None)
 
@@ -235,7 +240,7 @@ def aligned(
         turns = [(np.exp(1j * (phase - 2 * np.pi * shift * t)), shift) for ((_, phase, shift),) in starts]
         return [Ready(one * turn, shift, None) for one, (turn, shift) in zip(values, turns, strict=True)]
 
-    found = [one for some in each(moved, spans(len(places), TOGETHER)) for one in some]
+    found = [one for some in each(moved, spans(len(places), AT_WORK)) for one in some]
     return {**ready, **dict(zip(places, found, strict=True))}
 
 
@@ -275,10 +280,9 @@ def fitted(
         misfit = common_misfit(found)
         below = RELATIVE.get(plan.reference, "")
         late = (spectra.te or 0.0) >= LONG_TE
-        out |= {
-            place: voxel(ready[place].offset, one, below, is_late=late)
-            for place, one in zip(places, found, strict=True)
-        }
+        pairs = zip(places, found, strict=True)
+        made = each(lambda pair: voxel(ready[pair[0]].offset, pair[1], below, is_late=late), pairs)
+        out |= dict(zip(places, made, strict=True))
     return {place: out[place] for place in ready}, misfit
 
 
