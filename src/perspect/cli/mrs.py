@@ -12,6 +12,7 @@ from perspect.cli.progress import watched
 from perspect.vocabulary import Amount, Flag, Measured, MeasuredSpectrum, Problem, Refusal, Severity
 
 if TYPE_CHECKING:
+    from perspect.app import ExaminedSpectrum
     from perspect.io import SaidByHand
 
 INSPECTION: Final = "The files were written for inspection only: they hold no amounts."
@@ -21,6 +22,9 @@ MANY: Final = 4000
 
 SHORT: Final = {"cr": "tcr", "naa": "tnaa"}
 """Other words for what amounts are relative to."""
+
+OF_A_VOXEL: Final = {"gm": "grey", "wm": "white", "csf": "csf", "lesion": "lesion"}
+"""Options that say what a voxel holds, and what it is called here."""
 
 TOLD: Final = ("tNAA/tCr", "tCho/tCr", "tCho/tNAA", "Lac/tCr", "Lip13/tCho")
 """Ratios that are printed."""
@@ -47,14 +51,18 @@ def mrs(
     pulses: Annotated[str, Parameter(help="ideal, or the file of the refocusing pulse (.pta)")] = "ideal",
     long: Annotated[Path | None, Parameter(help="Spectrum of the same voxel at a long echo time")] = None,
     long_te: Annotated[float | None, Parameter(help="Its echo time in s; else from the file")] = None,
-    grey: Annotated[float | None, Parameter(help="Share of grey matter in the voxel")] = None,
-    white: Annotated[float | None, Parameter(help="Share of white matter in the voxel")] = None,
-    csf: Annotated[float | None, Parameter(help="Share of cerebrospinal fluid in the voxel")] = None,
-    lesion: Annotated[str | None, Parameter(help="Share of lesion in the voxel, or its mask")] = None,
+    t1w: Annotated[
+        Path | None,
+        Parameter(help="T1-weighted image of the session: tissues are told on it, the voxel is drawn on it"),
+    ] = None,
     tissue: Annotated[
-        tuple[Path, ...], Parameter(help="Maps of grey, white and csf, in this order", consume_multiple=True)
+        tuple[str, ...], Parameter(help="Grey, white and csf in this order: maps, or shares", consume_multiple=True)
     ] = (),
-    image: Annotated[Path | None, Parameter(help="Image of the same session, to draw the voxel on")] = None,
+    gm: Annotated[str | None, Parameter(name=("--gm", "--grey"), help="Grey matter: its map, or its share")] = None,
+    wm: Annotated[str | None, Parameter(name=("--wm", "--white"), help="White matter: its map, or its share")] = None,
+    csf: Annotated[str | None, Parameter(help="Fluid: its map, or its share of the voxel")] = None,
+    lesion: Annotated[str | None, Parameter(help="Lesion: its mask, or its share of the voxel")] = None,
+    image: Annotated[Path | None, Parameter(help="Another image of the session to draw the voxel on")] = None,
     bandwidths: Annotated[
         tuple[float, float, float] | None,
         Parameter(help="Hz of the pulses that select along each edge of the voxel; negative: gradient points back"),
@@ -99,12 +107,11 @@ def mrs(
     if sequence or te1 or te2 or tm or pulses != "ideal":
         echo = te if te is not None else _echo_time(spectrum, said)
         timing = Timing(sequence or "press", echo, te1, te2, tm, None if pulses == "ideal" else Path(pulses))
-    share, mask = _share_or_mask(lesion)
-    shares = {"grey": grey, "white": white, "csf": csf, "lesion": share}
-    fractions = {key: share for key, share in shares.items() if share is not None} or None
+    fractions, maps = _tissue(tissue, {"gm": gm, "wm": wm, "csf": csf}, lesion)
+    mask = Path(lesion) if lesion is not None and _share(lesion) is None else None
     inputs = SpectrumInputs(
         spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions,
-        Surroundings(image, tissue, mask, bandwidths, carrier), contralateral, contralateral_water, compare,
+        Surroundings(image, t1w, maps, mask, bandwidths, carrier), contralateral, contralateral_water, compare,
         edited, edit, region,
     )  # fmt: skip
     choices = plan(
@@ -131,6 +138,11 @@ def mrs(
     with watched(quiet=common.quiet) as progress:
         measure = examine_mrs if region is None else examine_region
         examined = measure(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
+    return _told(examined, common)
+
+
+def _told(examined: "ExaminedSpectrum", common: Common) -> int:
+    """Prints what a person must know of one spectrum, and how the command ends."""
     refusals = [flag for flag in examined.measured.flags if flag.severity == Severity.REFUSED]
     if not common.quiet:
         print(headline(examined.measured, verbose=common.verbose))
@@ -140,12 +152,58 @@ def mrs(
     return Refusal.exit_code if refusals else 0
 
 
-def _share_or_mask(lesion: str | None) -> tuple[float | None, Path | None]:
-    """`--lesion` is a number, or else a file."""
+def _tissue(
+    listed: tuple[str, ...], named: dict[str, str | None], lesion: str | None
+) -> tuple[dict[str, float] | None, tuple[Path, ...]]:
+    """What a voxel holds, as shares or as maps of grey, white and fluid."""
+    given = {name: one for name, one in named.items() if one is not None}
+    if listed and given:
+        raise Problem(
+            f"--tissue is given, and {', '.join(f'--{name}' for name in given)}.",
+            "It is not known which of them holds.",
+            "Give grey, white and fluid once: by --tissue, or by --gm, --wm and --csf.",
+        )
+    if len(listed) > len(named):
+        raise Problem(
+            f"--tissue is {' '.join(listed)}.",
+            "It holds grey, white and fluid, and no more.",
+            "Give three maps, or three shares; what is lesion with --lesion.",
+        )
+    words = dict(zip(named, listed, strict=False)) if listed else given
+    shares = {name: _share(one) for name, one in words.items()}
+    if any(one is None for one in shares.values()):
+        return None, _maps(words, {**shares, "lesion": None if lesion is None else _share(lesion)}, listed)
+    if lesion is not None:
+        shares["lesion"] = _share(lesion)
+    known = {OF_A_VOXEL[name]: one for name, one in shares.items() if one is not None}
+    return known or None, ()
+
+
+def _maps(words: dict[str, str], shares: dict[str, float | None], listed: tuple[str, ...]) -> tuple[Path, ...]:
+    """Maps in their order; raises `Problem` for a mixture of maps and shares, and for fewer than three by name."""
+    numbers = [f"{name} ({one:g})" for name, one in shares.items() if one is not None]
+    missing = [f"--{name}" for name in OF_A_VOXEL if name != "lesion" and name not in words]
+    if numbers:
+        raise Problem(
+            f"What the voxel holds is told by files and, of {', '.join(numbers)}, by a number.",
+            "A number is of one voxel, a map of all.",
+            "Give maps of grey, white and fluid with the mask of the lesion, or a share of each.",
+        )
+    if missing and not listed:
+        raise Problem(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing beside the maps.",
+            "What the voxel holds besides would not be known, and fluid dilutes every amount.",
+            "Give all three maps, or --t1w to have the tissues told.",
+        )
+    return tuple(Path(one) for one in (listed or words.values()))
+
+
+def _share(word: str) -> float | None:
+    """A number; or `None` for what must be a file."""
     try:
-        return None if lesion is None else float(lesion), None
+        return float(word)
     except ValueError:
-        return None, Path(str(lesion))
+        return None
 
 
 def _counted(measured: Measured) -> str:
