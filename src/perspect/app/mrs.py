@@ -17,6 +17,7 @@ from perspect.app.pairing import demand_same_place, water_remarks
 from perspect.app.shares import Surroundings, Tissue, TissueMaps, shares_on, tissue_around
 from perspect.app.voxel import NOTHING, place_of
 from perspect.mrs.profile import SUMS
+from perspect.mrs.scale import OF_WATER
 from perspect.mrs.signals import spoken
 from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import Basis, Compared, Flag, Measured, MeasuredSpectrum, Problem, Recipe, Severity, Spectra
@@ -110,6 +111,7 @@ def examine_mrs(
     if side is not None:
         measured, further = _against(measured, inputs, side, plan, threads)
         flags = (*flags, *further)
+    flags = (*flags, *_idle_shares(inputs, str(measured.summary.get("unit"))))
     recipe = Recipe((*place.steps, *measured.recipe.steps))
     measured = replace(measured, flags=gravest_first(flags), recipe=recipe)
     tell("drawing", 0.0)
@@ -241,7 +243,8 @@ def examine_mrsi(
         measured = mrs.quantify_grid(
             spectra, basis, plan, water=water, shares=shares, plane=plane if spectra.placed else None, progress=tell
         )
-    flags = (*remarks, *notes, *more, *tissue.flags, *of_one_voxel(inputs), *measured.flags)
+    idle = _idle_shares(inputs, str(measured.summary.get("unit")))
+    flags = (*remarks, *notes, *more, *tissue.flags, *of_one_voxel(inputs), *idle, *measured.flags)
     recipe = Recipe((*tissue.steps, *measured.recipe.steps))
     measured = replace(measured, flags=gravest_first(flags), recipe=recipe)
     page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed)
@@ -283,6 +286,19 @@ def of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
     if not names:
         return ()
     return (Flag("not-of-images", Severity.CAUTION, f"Of an image nothing was made of: {', '.join(names)}."),)
+
+
+def _idle_shares(inputs: SpectrumInputs, unit: str) -> tuple[Flag, ...]:
+    """What is said where tissue was told and no water is scaled by it."""
+    around = inputs.around
+    if unit in OF_WATER or not (inputs.fractions or around.tissue or around.t1w):
+        return ()
+    sentence = (
+        f"What the voxel holds scales no amount here: amounts are in {unit}. Shares of tissue count with a water "
+        "reference (--water, --reference water)."
+    )
+    severity = Severity.CAUTION if inputs.fractions or around.tissue else Severity.NOTE
+    return (Flag("idle-shares", severity, sentence, source="place"),)
 
 
 def basis_of(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Spectra, Basis, tuple[Flag, ...]]:

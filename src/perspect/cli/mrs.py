@@ -13,6 +13,7 @@ from perspect.vocabulary import Amount, Flag, Measured, MeasuredSpectrum, Proble
 
 if TYPE_CHECKING:
     from perspect.app import ExaminedSpectrum
+    from perspect.app.basis import SequenceName
     from perspect.io import SaidByHand
 
 INSPECTION: Final = "The files were written for inspection only: they hold no amounts."
@@ -105,8 +106,8 @@ def mrs(
     )
     timing = None
     if sequence or te1 or te2 or tm or pulses != "ideal":
-        echo = te if te is not None else _echo_time(spectrum, said)
-        timing = Timing(sequence or "press", echo, te1, te2, tm, None if pulses == "ideal" else Path(pulses))
+        named, echo = _sequence(spectrum, said)
+        timing = Timing(sequence or named, echo, te1, te2, tm, None if pulses == "ideal" else Path(pulses))
     fractions, maps = _tissue(tissue, {"gm": gm, "wm": wm, "csf": csf}, lesion)
     mask = Path(lesion) if lesion is not None and _share(lesion) is None else None
     inputs = SpectrumInputs(
@@ -212,14 +213,15 @@ def _counted(measured: Measured) -> str:
     return f"{usable} of {n} voxels have numbers. Maps: {' '.join(measured.maps)}"
 
 
-def _echo_time(path: Path, said: "SaidByHand") -> float:
-    """That of the file, in s."""
+def _sequence(path: Path, said: "SaidByHand") -> tuple["SequenceName", float]:
+    """The kind of sequence that a file speaks of, and its echo time in s."""
+    from perspect.app.mrs import sequence_named
     from perspect.io import read_spectra
 
-    te = read_spectra(path, said)[0].te
-    if te is None:
+    found = read_spectra(path, said)[0]
+    if found.te is None:
         raise Problem(f"{path.name} has no echo time.", "The sequence is simulated with it.", "Give --te in seconds.")
-    return te
+    return sequence_named(found.header), found.te
 
 
 def headline(measured: MeasuredSpectrum, *, verbose: bool = False) -> str:
