@@ -12,9 +12,10 @@ from perspect.cli.progress import watched
 from perspect.vocabulary import Amount, Flag, Measured, MeasuredSpectrum, Problem, Refusal, Severity
 
 if TYPE_CHECKING:
-    from perspect.app import ExaminedSpectrum
-    from perspect.app.basis import SequenceName
+    from perspect.app import ExaminedSpectrum, SpectrumInputs
+    from perspect.app.basis import SequenceName, Timing
     from perspect.io import SaidByHand
+    from perspect.mrs import Plan
 
 INSPECTION: Final = "The files were written for inspection only: they hold no amounts."
 
@@ -91,11 +92,7 @@ def mrs(
     common: Common = NO_CHOICES,
 ) -> int:
     """Measures, writes, and prints what matters."""
-    from perspect.app import SpectrumInputs, examine_mrs
-    from perspect.app.basis import Timing
-    from perspect.app.doctor import cores
-    from perspect.app.mrs import examine_mrsi, is_grid
-    from perspect.app.region import examine_region
+    from perspect.app import SpectrumInputs
     from perspect.app.settings import plan
     from perspect.app.shares import Surroundings
     from perspect.io import SaidByHand
@@ -106,8 +103,7 @@ def mrs(
     )
     timing = None
     if sequence or te1 or te2 or tm or pulses != "ideal":
-        named, echo = _sequence(spectrum, said)
-        timing = Timing(sequence or named, echo, te1, te2, tm, None if pulses == "ideal" else Path(pulses))
+        timing = _timing(spectrum, said, sequence, (te1, te2, tm), None if pulses == "ideal" else Path(pulses))
     fractions, maps = _tissue(tissue, {"gm": gm, "wm": wm, "csf": csf}, lesion)
     mask = Path(lesion) if lesion is not None and _share(lesion) is None else None
     inputs = SpectrumInputs(
@@ -115,21 +111,22 @@ def mrs(
         Surroundings(image, t1w, maps, mask, bandwidths, carrier), contralateral, contralateral_water, compare,
         edited, edit, region,
     )  # fmt: skip
-    choices = plan(
-        Plan,
-        common.plan,
-        {
-            "profile": profile,
-            "reference": None if reference is None else SHORT.get(reference, reference),
-            "samples": MANY if check_errors else None,
-            "seed": common.seed,
-            "keep": keep or None,
-            "drop": drop or None,
-        },
-        common.set,
-    )
+    choices = {
+        "profile": profile, "reference": None if reference is None else SHORT.get(reference, reference),
+        "samples": MANY if check_errors else None, "seed": common.seed, "keep": keep or None, "drop": drop or None,
+    }  # fmt: skip
+    return _examined(inputs, out, plan(Plan, common.plan, choices, common.set), common)
+
+
+def _examined(inputs: "SpectrumInputs", out: Path, choices: "Plan", common: Common) -> int:
+    """Maps of an image; amounts of one spectrum or of a region; and how the command ends."""
+    from perspect.app import examine_mrs
+    from perspect.app.doctor import cores
+    from perspect.app.mrs import examine_mrsi, is_grid
+    from perspect.app.region import examine_region
+
     threads = common.threads or cores()
-    if region is None and is_grid(inputs):
+    if inputs.region is None and is_grid(inputs):
         with watched(quiet=common.quiet) as progress:
             grid = examine_mrsi(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
         if not common.quiet:
@@ -137,7 +134,7 @@ def mrs(
             print(f"Page: {grid.written.page}")
         return 0
     with watched(quiet=common.quiet) as progress:
-        measure = examine_mrs if region is None else examine_region
+        measure = examine_mrs if inputs.region is None else examine_region
         examined = measure(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
     return _told(examined, common)
 
@@ -213,15 +210,22 @@ def _counted(measured: Measured) -> str:
     return f"{usable} of {n} voxels have numbers. Maps: {' '.join(measured.maps)}"
 
 
-def _sequence(path: Path, said: "SaidByHand") -> tuple["SequenceName", float]:
-    """The kind of sequence that a file speaks of, and its echo time in s."""
+def _timing(
+    path: Path,
+    said: "SaidByHand",
+    sequence: "SequenceName | None",
+    times: tuple[float | None, float | None, float | None],
+    pulses: Path | None,
+) -> "Timing":
+    """The sequence that is simulated: what was said (`times`: TE1, TE2, TM), the rest as the file has it."""
+    from perspect.app.basis import Timing
     from perspect.app.mrs import sequence_named
     from perspect.io import read_spectra
 
     found = read_spectra(path, said)[0]
     if found.te is None:
         raise Problem(f"{path.name} has no echo time.", "The sequence is simulated with it.", "Give --te in seconds.")
-    return sequence_named(found.header), found.te
+    return Timing(sequence or sequence_named(found.header), found.te, *times, pulses)
 
 
 def headline(measured: MeasuredSpectrum, *, verbose: bool = False) -> str:

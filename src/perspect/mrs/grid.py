@@ -28,7 +28,20 @@ from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, unusab
 from perspect.mrs.water import offset_of_water, width_of_water, without_water
 from perspect.mrs.watermap import INSTITUTIONAL, GridScale, grid_scale, unscaled
 from perspect.numerics.parallel import each, one_blas_thread, spans
-from perspect.vocabulary import Basis, Flag, Measured, Problem, Recipe, Region, Severity, Spectra, Status, Step, lexicon
+from perspect.vocabulary import (
+    Basis,
+    Flag,
+    Map,
+    Measured,
+    Problem,
+    Recipe,
+    Region,
+    Severity,
+    Spectra,
+    Status,
+    Step,
+    lexicon,
+)
 from perspect.vocabulary.progress import Progress, silent
 
 WINDOWS: Final = "Pohmann and von Kienlin 2001, doi:10.1002/mrm.1107"
@@ -90,17 +103,43 @@ def quantify_grid(
     brain = mask.mask if mask is not None else brain_of(spectra, water)
     tell("lipid", 0.0)
     signals, n_scalp = without_lipid(spectra, brain)
-    cleaned = replace(spectra, values=signals)
+    tell("voxels", 0.0)
+    found, misfit = _voxels(replace(spectra, values=signals), water, brain, basis, plan)
+    scale = _scale(spectra, water, brain, shares, spread, plan)
+    maps = _maps(spectra, found, scale, plane)
+    usable = [place for place, one in found.items() if not one.status.is_failure]
+    without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
+    raised = [*_flags(found, without, scale.unit, lexicon.CNI.key in maps), *common_flags(*misfit)]
+    if plan.samples:
+        raised.append(unheeded("samples", "single voxels"))
+    where = {"brain": Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")}
+    summary = {
+        "voxels": len(found), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
+        "te": spectra.te, "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0],
+    }  # fmt: skip
+    recipe = _recipe(spectra, spread, n_scalp, water is not None, len(found), scale)
+    regions = {**where, **unusable(spectra, found), **_unscaled(spectra, scale)}
+    return Measured(maps, tuple(raised), recipe, regions, {}, summary)
+
+
+def _voxels(
+    spectra: Spectra, water: Spectra | None, brain: Bool[np.ndarray, "x y z"], basis: Basis, plan: Plan
+) -> tuple[dict[tuple[int, ...], Voxel], tuple[float, float]]:
+    """Every voxel of the brain prepared and fitted, and the misfit that all have in common."""
     full = fitted_with(basis, spectra.te, plan)
     band = band_of(spectra, (plan.low, plan.high), LONGEST)
     places = [tuple(int(k) for k in place) for place in np.argwhere(brain)]
-    ready = dict(zip(places, each(lambda place: prepared(cleaned, water, place, plan), places), strict=True))
+    ready = dict(zip(places, each(lambda place: prepared(spectra, water, place, plan), places), strict=True))
     if water is None:
-        ready = aligned(ready, cleaned, band, full)
-    like = typical(cleaned, ready, band, full, plan)
-    tell("voxels", 0.0)
-    found, misfit = fitted(cleaned, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
-    scale = _scale(spectra, water, brain, shares, spread, plan)
+        ready = aligned(ready, spectra, band, full)
+    like = typical(spectra, ready, band, full, plan)
+    return fitted(spectra, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
+
+
+def _maps(
+    spectra: Spectra, found: Mapping[tuple[int, ...], Voxel], scale: GridScale, plane: Plane | None
+) -> dict[str, Map]:
+    """All maps of what was found."""
     maps = amount_maps(spectra, found, scale)
     maps[lexicon.CHO_OVER_NAA.key] = mapped(spectra, found, lexicon.CHO_OVER_NAA, lambda _, one: one.ratio)
     maps[lexicon.LINE_WIDTH.key] = exact(spectra, found, lexicon.LINE_WIDTH, lambda one: one.width)
@@ -112,22 +151,7 @@ def quantify_grid(
         maps[lexicon.CNI.key] = index
     if plane is not None:
         maps[lexicon.CHO_NAA_SIDES.key] = over_other_side(maps[lexicon.CHO_OVER_NAA.key], plane)
-    regions = {"brain": Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")}
-    usable = [place for place, one in found.items() if not one.status.is_failure]
-    without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
-    raised = _flags(found, without, scale.unit, index is not None)
-    raised += common_flags(*misfit)
-    if plan.samples:
-        raised.append(unheeded("samples", "single voxels"))
-    recipe = _recipe(spectra, spread, n_scalp, water is not None, len(places), scale)
-    return Measured(
-        maps, tuple(raised), recipe,
-        {**regions, **unusable(spectra, found), **_unscaled(spectra, scale)}, {},
-        {
-            "voxels": len(places), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
-            "te": spectra.te, "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0],
-        },
-    )  # fmt: skip
+    return maps
 
 
 def _scale(
