@@ -127,3 +127,34 @@ def test_sequences_are_made_as_people_say_them():
     assert isinstance(sequence_of(Timing("slaser", 0.028)), SemiLaser)
     with pytest.raises(Problem, match="last echo"):
         sequence_of(Timing("press", 0.030, te1=0.030))
+
+
+@pytest.mark.parametrize(
+    ("timing", "said"),
+    [
+        (Timing("press", 0.030, tm=0.010), "--tm given for press"),
+        (Timing("steam", 0.020, te1=0.010), "--te1 given for steam"),
+        (Timing("fid", 0.0, te2=0.010), "--te2 given for fid"),
+        (Timing("press", 0.030, pulse_duration=0.005), "without a pulse"),
+        (Timing("press", 0.030, te1=0.011, te2=0.011), "22 ms together"),
+    ],
+)
+def test_what_a_sequence_has_not_is_refused_and_not_ignored(timing, said):
+    with pytest.raises(Problem, match=said):
+        sequence_of(timing)
+
+
+def test_a_mixing_time_alone_is_that_of_the_sequence_in_the_header(tmp_path):
+    """STEAM in the header: with --tm it was taken for PRESS."""
+    one = spectrum(HEALTHY)
+    path = tmp_path / "sub-01_svs.nii.gz"
+    path.write_bytes(nifti_mrs(one.values, one, {"EchoTime": 0.030, "SequenceName": "svs_st"}))
+    call = ["mrs", str(path), "--tm", "0.010", "--out", str(tmp_path / "out"), "--quiet"]
+    assert main(call) == 0
+    assert "simulated, STEAM" in (tmp_path / "out" / "sub-01_mrs.html").read_text(encoding="utf-8")
+
+
+def test_shares_of_tissue_without_water_are_said_to_scale_nothing(tmp_path, capsys):
+    path = saved(tmp_path, spectrum(HEALTHY))
+    assert main(["mrs", str(path), "--tissue", "0.4", "0.5", "0.1", "--out", str(tmp_path / "out")]) == 0
+    assert "scales no amount here" in capsys.readouterr().out

@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from made_anatomy import T1W, made_head
 from mrs_made import HEALTHY, TUMOUR, spectrum, water
 from perspect.cli import main
 from perspect.io.nifti_mrs import nifti_mrs
@@ -143,8 +144,9 @@ def test_voxels_of_an_image_are_scaled_by_their_own_water_and_tissue(tmp_path, c
         ("white", lambda x: 0 * x[..., 0]), ("csf", lambda x: 0.78 / 1.75 * (abs(x[..., 0] - 20) < 10)),
     )]  # fmt: skip
     call = ["mrs", str(tmp_path / "sub-01_mrsi.nii.gz"), "--water", str(tmp_path / "sub-01_mrsref.nii.gz")]
-    assert main([*call, "--tissue", *maps, "--grey", "0.5", "--out", str(tmp_path / "out")]) == 0
+    assert main([*call, "--tissue", "0.5", "0.4", "0.1", "--out", str(tmp_path / "told")]) == 0
     assert "nothing was made of: shares of tissue as numbers" in capsys.readouterr().out
+    assert main([*call, "--tissue", *maps, "--out", str(tmp_path / "out")]) == 0
     folder = tmp_path / "out" / "sub-01" / "mrs"
     side = json.loads((folder / "sub-01_desc-mrsi_tNAA.json").read_text(encoding="utf-8"))
     assert side["Units"] == side["UCUM"] == "mmol/kg" and "grey.nii" in [s["File"] for s in side["Sources"]]
@@ -153,3 +155,61 @@ def test_voxels_of_an_image_are_scaled_by_their_own_water_and_tissue(tmp_path, c
     assert found[1] / found[0] == pytest.approx(found[1] / found[2], rel=0.05)
     assert 1.4 < found[1] / found[0] < 2.2
     assert "mmol in a kg of tissue water" in (tmp_path / "out" / "sub-01_mrsi.html").read_text(encoding="utf-8")
+
+
+def scale_of(out):
+    text = (out / "sub-01_mrs.html").read_text(encoding="utf-8")
+    return {kind: float(share) for share, kind in re.findall(r"(\d+)% (grey|white|csf|lesion)", text)}
+
+
+def test_tissues_are_told_on_a_t1_weighted_image_and_the_voxel_is_drawn_on_it(tmp_path, capsys):
+    """The shares of a voxel in white matter and ventricle are those of the head, and without a mask it is said so."""
+    head = made_head(3.0, warp=1.5)
+    picture = tmp_path / "sub-01_T1w.nii.gz"
+    nib.save(
+        nib.Nifti1Image(np.where(head.brain, head.image(T1W, seed=0), 0).astype(np.float32), head.grid.affine), picture
+    )
+    inner = np.argwhere(head.shares["white"] > 0.9)
+    at = head.grid.affine[:3, :3] @ inner[len(inner) // 2] + head.grid.affine[:3, 3]
+    path = placed(tmp_path / "sub-01_svs.nii.gz", HEALTHY, at)
+    reference = placed(tmp_path / "sub-01_mrsref.nii.gz", None, at)
+    where = head.grid.affine[:3, :3] @ np.indices(head.grid.shape).reshape(3, -1) + head.grid.affine[:3, 3:]
+    inside = (np.abs(where - at[:, None]) < 10).all(axis=0).reshape(head.grid.shape)
+    true = {kind: head.shares[kind][inside].sum() for kind in ("grey", "white", "csf")}
+    call = ["mrs", str(path), "--water", str(reference), "--t1w", str(picture)]
+    assert main([*call, "--out", str(tmp_path / "out")]) == 0
+    assert "Give its mask (--lesion)" in capsys.readouterr().out
+    shares = scale_of(tmp_path / "out")
+    for kind, one in true.items():
+        assert shares[kind] / 100 == pytest.approx(one / sum(true.values()), abs=0.12)
+    page = (tmp_path / "out" / "sub-01_mrs.html").read_text(encoding="utf-8")
+    assert page.count('<svg class="tile"') == 3 and "sub-01_T1w" in page
+    assert main([*call, "--tissue", "0.2", "0.7", "0.1", "--out", str(tmp_path / "told"), "--quiet"]) == 0
+    assert scale_of(tmp_path / "told") == {"grey": 20, "white": 70, "csf": 10}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tissue", "0.3", "0.6", "0.1", "--gm", "0.3"], "It is not known which of them holds"),
+        (["--gm", "0.3", "--wm", "white.nii", "--csf", "0.1"], "A number is of one voxel, a map of all"),
+        (["--gm", "grey.nii", "--wm", "white.nii"], "--csf is missing beside the maps"),
+        (["--tissue", "0.3", "0.3", "0.1", "0.3"], "grey, white and fluid, and no more"),
+        (["--gm", "0.9", "--wm", "0.6"], "1.5 in all"),
+        (["--gm", "1.2", "--wm", "-0.2"], "from 0 to 1"),
+    ],
+)
+def test_what_a_voxel_holds_is_told_once_and_whole(tmp_path, capsys, words, said):
+    path = placed(tmp_path / "sub-01_svs.nii.gz", HEALTHY, (0, 0, 0))
+    reference = placed(tmp_path / "sub-01_mrsref.nii.gz", None, (0, 0, 0))
+    assert main(["mrs", str(path), "--water", str(reference), *words, "--out", str(tmp_path / "out")]) == 2
+    assert said in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_grey_and_white_are_other_names_of_gm_and_wm(tmp_path):
+    path = placed(tmp_path / "sub-01_svs.nii.gz", HEALTHY, (0, 0, 0))
+    reference = placed(tmp_path / "sub-01_mrsref.nii.gz", None, (0, 0, 0))
+    for name, words in (("a", ["--gm", "0.3", "--wm", "0.6"]), ("b", ["--grey", "0.3", "--white", "0.6"])):
+        call = ["mrs", str(path), "--water", str(reference), *words, "--csf", "0.1"]
+        assert main([*call, "--out", str(tmp_path / name), "--quiet"]) == 0
+    assert rows(tmp_path / "a", "sum") == rows(tmp_path / "b", "sum")

@@ -37,6 +37,14 @@ PULSE: Final = 0.0052
 """Duration of a pulse whose file does not say it, in s."""
 
 
+PARTS: Final = {
+    "press": {"--te1", "--te2", "--pulses", "--pulse-duration"}, "steam": {"--tm", "--pulses", "--pulse-duration"},
+    "slaser": {"--te1", "--te2", "--pulses", "--pulse-duration"}, "fid": set[str](),
+    "mega-press": {"--te1", "--te2", "--pulses"},
+}  # fmt: skip
+"""What may be said of each sequence."""
+
+
 @dataclass(frozen=True)
 class Timing:
     """A sequence as people say it; times in s, the band of editing pulses (`None`: there are none) in ppm. What is else
@@ -54,9 +62,10 @@ class Timing:
 
 
 def sequence_of(timing: Timing) -> Sequence:
-    """The sequence that is simulated."""
+    """The sequence that is simulated. Raises `Problem` where its times contradict each other or it has no such part."""
     if not 0 <= timing.te <= 1.0:
         raise Problem(f"An echo time of {timing.te} s.", "It is given in s.", "For example --te 0.030.")
+    _demand_heeded(timing)
     pulse = None if timing.pulses is None else pulse_of(timing.pulses, timing.pulse_duration or PULSE)
     if timing.sequence == "fid":
         return PulseAcquire()
@@ -77,6 +86,31 @@ def sequence_of(timing: Timing) -> Sequence:
             )
         return MegaPress(first, _rest(timing.te, first), timing.band or NO_BAND)
     return Press(first, _rest(timing.te, first), pulse)
+
+
+def _demand_heeded(timing: Timing) -> None:
+    """Raises `Problem` for what a sequence has not, and nobody would read."""
+    parts = {
+        "--te1": timing.te1, "--te2": timing.te2, "--tm": timing.tm, "--pulses": timing.pulses,
+        "--pulse-duration": timing.pulse_duration,
+    }  # fmt: skip
+    heeded = PARTS[timing.sequence] if timing.pulses is not None else PARTS[timing.sequence] - {"--pulse-duration"}
+    idle = [name for name, value in parts.items() if value is not None and name not in heeded]
+    if idle:
+        ending = " without a pulse" if idle == ["--pulse-duration"] and timing.pulses is None else ""
+        raise Problem(
+            f"{' and '.join(idle)} given for {timing.sequence}{ending}.",
+            "Such a sequence has none: it would be read by nobody.",
+            "Say another --sequence, or leave it out.",
+        )
+    both = (timing.te1 or 0.0) + (timing.te2 or 0.0)
+    is_whole = timing.te1 is None or timing.te2 is None or abs(both - timing.te) < 1e-6
+    if timing.sequence in ("press", "mega-press") and not is_whole:
+        raise Problem(
+            f"Two echoes of {both * 1e3:g} ms together, and an echo time of {timing.te * 1e3:g} ms.",
+            "This sequence has these two echoes and no more.",
+            "Leave one of --te1, --te2 and --te to follow from the others.",
+        )
 
 
 def _rest(te: float, used: float) -> float:

@@ -14,12 +14,13 @@ from perspect.anatomy.mirror import Plane
 from perspect.app.basis import Timing, basis_for, sequence_of
 from perspect.app.edited import measured_pair, pair_in
 from perspect.app.pairing import demand_same_place, water_remarks
-from perspect.app.shares import Surroundings, TissueMaps, shares_on, tissue_maps
+from perspect.app.shares import Surroundings, Tissue, TissueMaps, shares_on, tissue_around
 from perspect.app.voxel import NOTHING, place_of
 from perspect.mrs.profile import SUMS
+from perspect.mrs.scale import OF_WATER
 from perspect.mrs.signals import spoken
 from perspect.numerics.parallel import on_threads
-from perspect.vocabulary import Basis, Compared, Flag, Measured, MeasuredSpectrum, Problem, Severity, Spectra
+from perspect.vocabulary import Basis, Compared, Flag, Measured, MeasuredSpectrum, Problem, Recipe, Severity, Spectra
 from perspect.vocabulary.progress import Progress, silent
 
 WORDS_OF_STEAM: Final = ("steam", "svs_st", "_st_")
@@ -95,7 +96,7 @@ def examine_mrs(
     pair, of_edited = pair_in(inputs, spectra)
     spectra = spectra if pair is None else pair[0]
     side = None if inputs.contralateral is None else io.read_spectra(inputs.contralateral, inputs.said)[0]
-    place = place_of(spectra, inputs.around, side)
+    place = place_of(spectra, inputs.around, side, inputs.fractions)
     shares = inputs.fractions or place.fractions or None
     tell("basis", 0.0)
     others: list[tuple[Spectra, Basis]] = []
@@ -110,7 +111,9 @@ def examine_mrs(
     if side is not None:
         measured, further = _against(measured, inputs, side, plan, threads)
         flags = (*flags, *further)
-    measured = replace(measured, flags=gravest_first(flags))
+    flags = (*flags, *_idle_shares(inputs, str(measured.summary.get("unit"))))
+    recipe = Recipe((*place.steps, *measured.recipe.steps))
+    measured = replace(measured, flags=gravest_first(flags), recipe=recipe)
     tell("drawing", 0.0)
     beside = None if inputs.compare is None else compared(measured, inputs.compare)
     page = report.mrs_page(measured, facts(spectra), voxel=place.picture, compared=beside)
@@ -234,16 +237,19 @@ def examine_mrsi(
     spectra, water, remarks = signals_of(inputs, tell)
     tell("basis", 0.0)
     spectra, basis, notes = basis_of(inputs, spectra, threads)
-    shares, more = shares_of(spectra, tissue_maps(inputs.around) if tissues is None else tissues)
+    tissue = tissue_around(inputs.around) if tissues is None else Tissue(tissues)
+    shares, more = shares_of(spectra, tissue.maps)
     with on_threads(threads):
         measured = mrs.quantify_grid(
             spectra, basis, plan, water=water, shares=shares, plane=plane if spectra.placed else None, progress=tell
         )
-    flags = (*remarks, *notes, *more, *of_one_voxel(inputs), *measured.flags)
-    measured = replace(measured, flags=gravest_first(flags))
+    idle = _idle_shares(inputs, str(measured.summary.get("unit")))
+    flags = (*remarks, *notes, *more, *tissue.flags, *of_one_voxel(inputs), *idle, *measured.flags)
+    recipe = Recipe((*tissue.steps, *measured.recipe.steps))
+    measured = replace(measured, flags=gravest_first(flags), recipe=recipe)
     page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed)
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
-    files = [one for one in (inputs.basis, *inputs.around.tissue, inputs.around.lesion) if one is not None]
+    files = [one for one in (inputs.basis, *inputs.around.of_tissue) if one is not None]
     sources |= {io.label(one): io.sha256(one) for one in files}
     results = io.Results(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, {}, int(spectra.placed),
@@ -269,16 +275,30 @@ def of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
     """What was said by hand and means nothing for an image, or for a region of one (which has shares of tissue)."""
     around = inputs.around
     given = {
-        "shares of tissue as numbers (give --tissue)": inputs.fractions if inputs.region is None else None,
+        "shares of tissue as numbers (give maps, or --t1w)": inputs.fractions if inputs.region is None else None,
         "--long": inputs.long, "--edited": inputs.edited, "--edit": inputs.edit,
         "--contralateral": inputs.contralateral, "--compare": inputs.compare, "--image": around.image,
         "--bandwidths": around.bandwidths,
-        "--lesion without --tissue": around.lesion if not around.tissue else None,
+        "--t1w beside maps of tissue": around.t1w if around.tissue else None,
+        "--lesion without --tissue or --t1w": around.lesion if not around.tissue and around.t1w is None else None,
     }  # fmt: skip
     names = [name for name, value in given.items() if value is not None]
     if not names:
         return ()
     return (Flag("not-of-images", Severity.CAUTION, f"Of an image nothing was made of: {', '.join(names)}."),)
+
+
+def _idle_shares(inputs: SpectrumInputs, unit: str) -> tuple[Flag, ...]:
+    """What is said where tissue was told and no water is scaled by it."""
+    around = inputs.around
+    if unit in OF_WATER or not (inputs.fractions or around.tissue or around.t1w):
+        return ()
+    sentence = (
+        f"What the voxel holds scales no amount here: amounts are in {unit}. Shares of tissue count with a water "
+        "reference (--water, --reference water)."
+    )
+    severity = Severity.CAUTION if inputs.fractions or around.tissue else Severity.NOTE
+    return (Flag("idle-shares", severity, sentence, source="place"),)
 
 
 def basis_of(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Spectra, Basis, tuple[Flag, ...]]:

@@ -21,13 +21,13 @@ from perspect.app.mrs import (
     signals_of,
     written,
 )
-from perspect.app.shares import PARTS, tissue_maps
+from perspect.app.shares import PARTS, Tissue, tissue_around
 from perspect.mrs import eddy
 from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.region import Pooled, finer, pooled
 from perspect.numerics.parallel import on_threads
-from perspect.vocabulary import FAILED_FROM, Flag, Measured, Problem, Region, Severity, Spectra
+from perspect.vocabulary import FAILED_FROM, Flag, Measured, Problem, Recipe, Region, Severity, Spectra
 from perspect.vocabulary.progress import Progress, silent
 
 MOSTLY: Final = 0.7
@@ -57,12 +57,14 @@ def examine_region(
         grid = mrs.quantify_grid(image, basis, replace(plan, reference="none", samples=0), water=water, progress=tell)
     spread = PointSpread((image.values.shape[0], image.values.shape[1], image.values.shape[2]), plan.window)
     one, of_water, note = mean_of(image, water, region, grid, spread, plan.eddy)
-    shares, more = shares_of(image, tissue_maps(inputs.around))
+    tissue = Tissue({}) if inputs.fractions else tissue_around(inputs.around)
+    shares, more = shares_of(image, tissue.maps)
     fractions = inputs.fractions or (None if shares is None else content(shares, one, spread))
     found = mrs.measure(
         one.spectra, basis, replace(plan, window="none"), water=of_water, fractions=fractions, progress=tell
     )
-    measured = replace(found, flags=gravest_first((*remarks, *notes, *more, note, *of_one_voxel(inputs), *found.flags)))
+    flags = (*remarks, *notes, *more, *tissue.flags, note, *of_one_voxel(inputs), *found.flags)
+    measured = replace(found, flags=gravest_first(flags), recipe=Recipe((*tissue.steps, *found.recipe.steps)))
     page = report.mrs_page(measured, facts(image))
     return written(inputs, measured, page, plan, destination, (image, water), (inputs.region,), overwrite=overwrite)
 

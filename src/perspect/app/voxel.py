@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -10,8 +11,8 @@ from jaxtyping import Float
 from perspect import io, mrs
 from perspect.anatomy import resample
 from perspect.anatomy.cuts import cuts
-from perspect.app.shares import Surroundings, tissue_maps
-from perspect.vocabulary import BoxRow, Flag, Grid, Problem, Severity, Spectra, VoxelPicture
+from perspect.app.shares import Surroundings, Tissue, TissueMaps, tissue_around
+from perspect.vocabulary import BoxRow, Flag, Grid, Problem, Severity, Spectra, Step, VoxelPicture
 
 LEAST_KNOWN: Final = 0.5
 """Share of the voxel that the maps must explain; else they are of another place."""
@@ -26,15 +27,23 @@ NOTHING: Final = Surroundings()
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """What is known of a voxel from its surroundings: shares of its volume, a picture, remarks."""
+    """What is known of a voxel from its surroundings: shares of its volume, a picture, remarks, how it was found."""
 
     fractions: Mapping[str, float] = field(default_factory=dict)
     picture: VoxelPicture | None = None
     flags: tuple[Flag, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
-def place_of(spectra: Spectra, around: Surroundings, other: Spectra | None = None) -> Place:
-    """The voxel in its surroundings; `other` is the voxel of the other side, which is drawn with it."""
+def place_of(
+    spectra: Spectra,
+    around: Surroundings,
+    other: Spectra | None = None,
+    told: Mapping[str, float] | None = None,
+) -> Place:
+    """The voxel in its surroundings; `other` is the voxel of the other side, which is drawn with it. Shares that were
+    `told` as numbers are taken as they are.
+    """
     if not around.files and around.bandwidths is None:
         return Place()
     if not spectra.placed:
@@ -47,20 +56,32 @@ def place_of(spectra: Spectra, around: Surroundings, other: Spectra | None = Non
         rows = tuple(_with_lesion(row, _share(mask, lesion.grid, boxes[row.name])) for row in rows)
     if other is not None and other.placed:
         boxes |= {"other side": other.grid.affine}
-    fractions = _fractions(spectra.grid, around)
+    tissue = Tissue({}) if told else tissue_around(around)
+    fractions = told or _fractions(spectra.grid, tissue.maps)
     picture = None
-    if around.image is not None:
-        values, grid = io.read_volume(around.image)
-        drawn = {name: box for name, box in boxes.items() if name in ("voxel", "other side", *mrs.DRAWN)}
-        planes = cuts(values, grid, spectra.grid.affine[:3, 3], drawn)
-        if not any(np.isfinite(one.values).any() for one in planes):
-            raise Problem(
-                f"The voxel of {spectra.name} lies outside {around.image.name}.",
-                "A voxel that is drawn in the wrong place is worse than none.",
-                "Give an image of the same session, in the scanner's coordinates.",
-            )
-        picture = VoxelPicture(planes, rows, around.image.name, fractions)
-    return Place(fractions, picture, flags)
+    if around.picture is not None:
+        picture = _drawn(spectra, around.picture, boxes, rows, fractions)
+    return Place(fractions, picture, (*flags, *tissue.flags), tissue.steps)
+
+
+def _drawn(
+    spectra: Spectra,
+    path: Path,
+    boxes: Mapping[str, Float[np.ndarray, "4 4"]],
+    rows: tuple[BoxRow, ...],
+    fractions: Mapping[str, float],
+) -> VoxelPicture:
+    """Three planes of an image through the voxel. Raises `Problem` where they do not meet."""
+    values, grid = io.read_volume(path)
+    drawn = {name: box for name, box in boxes.items() if name in ("voxel", "other side", *mrs.DRAWN)}
+    planes = cuts(values, grid, spectra.grid.affine[:3, 3], drawn)
+    if not any(np.isfinite(one.values).any() for one in planes):
+        raise Problem(
+            f"The voxel of {spectra.name} lies outside {path.name}.",
+            "A voxel that is drawn in the wrong place is worse than none.",
+            "Give an image of the same session, in the scanner's coordinates.",
+        )
+    return VoxelPicture(planes, rows, path.name, dict(fractions))
 
 
 def _boxes(
@@ -97,9 +118,8 @@ def _share(values: Float[np.ndarray, "x y z"], source: Grid, box: Float[np.ndarr
     return float(resample.share_of_boxes(values, source, Grid((1, 1, 1), box))[0, 0, 0])
 
 
-def _fractions(voxel: Grid, around: Surroundings) -> dict[str, float]:
+def _fractions(voxel: Grid, maps: TissueMaps) -> dict[str, float]:
     """Shares of the voxel in grey, white, fluid and lesion."""
-    maps = tissue_maps(around)
     if not maps:
         return {}
     found = {name: _share(values, grid, voxel.affine) for name, (values, grid) in maps.items()}

@@ -44,6 +44,6 @@ def basis(
         out, timing, field, bandwidth, points, metabolites, part=part, overwrite=overwrite, threads=threads or cores()
     )
     if not quiet:
-        print(f"{len(made.names)} molecules, {made.origin}: {' '.join(made.names)}")
+        print(f"{len(made.names)} molecule{'s' if len(made.names) > 1 else ''}, {made.origin}: {' '.join(made.names)}")
         print(f"Basis: {out}")
     return 0

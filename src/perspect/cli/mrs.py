@@ -12,7 +12,10 @@ from perspect.cli.progress import watched
 from perspect.vocabulary import Amount, Flag, Measured, MeasuredSpectrum, Problem, Refusal, Severity
 
 if TYPE_CHECKING:
+    from perspect.app import ExaminedSpectrum, SpectrumInputs
+    from perspect.app.basis import SequenceName, Timing
     from perspect.io import SaidByHand
+    from perspect.mrs import Plan
 
 INSPECTION: Final = "The files were written for inspection only: they hold no amounts."
 
@@ -21,6 +24,9 @@ MANY: Final = 4000
 
 SHORT: Final = {"cr": "tcr", "naa": "tnaa"}
 """Other words for what amounts are relative to."""
+
+OF_A_VOXEL: Final = {"gm": "grey", "wm": "white", "csf": "csf", "lesion": "lesion"}
+"""Options that say what a voxel holds, and what it is called here."""
 
 TOLD: Final = ("tNAA/tCr", "tCho/tCr", "tCho/tNAA", "Lac/tCr", "Lip13/tCho")
 """Ratios that are printed."""
@@ -47,14 +53,18 @@ def mrs(
     pulses: Annotated[str, Parameter(help="ideal, or the file of the refocusing pulse (.pta)")] = "ideal",
     long: Annotated[Path | None, Parameter(help="Spectrum of the same voxel at a long echo time")] = None,
     long_te: Annotated[float | None, Parameter(help="Its echo time in s; else from the file")] = None,
-    grey: Annotated[float | None, Parameter(help="Share of grey matter in the voxel")] = None,
-    white: Annotated[float | None, Parameter(help="Share of white matter in the voxel")] = None,
-    csf: Annotated[float | None, Parameter(help="Share of cerebrospinal fluid in the voxel")] = None,
-    lesion: Annotated[str | None, Parameter(help="Share of lesion in the voxel, or its mask")] = None,
+    t1w: Annotated[
+        Path | None,
+        Parameter(help="T1-weighted image of the session: tissues are told on it, the voxel is drawn on it"),
+    ] = None,
     tissue: Annotated[
-        tuple[Path, ...], Parameter(help="Maps of grey, white and csf, in this order", consume_multiple=True)
+        tuple[str, ...], Parameter(help="Grey, white and csf in this order: maps, or shares", consume_multiple=True)
     ] = (),
-    image: Annotated[Path | None, Parameter(help="Image of the same session, to draw the voxel on")] = None,
+    gm: Annotated[str | None, Parameter(name=("--gm", "--grey"), help="Grey matter: its map, or its share")] = None,
+    wm: Annotated[str | None, Parameter(name=("--wm", "--white"), help="White matter: its map, or its share")] = None,
+    csf: Annotated[str | None, Parameter(help="Fluid: its map, or its share of the voxel")] = None,
+    lesion: Annotated[str | None, Parameter(help="Lesion: its mask, or its share of the voxel")] = None,
+    image: Annotated[Path | None, Parameter(help="Another image of the session to draw the voxel on")] = None,
     bandwidths: Annotated[
         tuple[float, float, float] | None,
         Parameter(help="Hz of the pulses that select along each edge of the voxel; negative: gradient points back"),
@@ -82,11 +92,7 @@ def mrs(
     common: Common = NO_CHOICES,
 ) -> int:
     """Measures, writes, and prints what matters."""
-    from perspect.app import SpectrumInputs, examine_mrs
-    from perspect.app.basis import Timing
-    from perspect.app.doctor import cores
-    from perspect.app.mrs import examine_mrsi, is_grid
-    from perspect.app.region import examine_region
+    from perspect.app import SpectrumInputs
     from perspect.app.settings import plan
     from perspect.app.shares import Surroundings
     from perspect.io import SaidByHand
@@ -97,31 +103,30 @@ def mrs(
     )
     timing = None
     if sequence or te1 or te2 or tm or pulses != "ideal":
-        echo = te if te is not None else _echo_time(spectrum, said)
-        timing = Timing(sequence or "press", echo, te1, te2, tm, None if pulses == "ideal" else Path(pulses))
-    share, mask = _share_or_mask(lesion)
-    shares = {"grey": grey, "white": white, "csf": csf, "lesion": share}
-    fractions = {key: share for key, share in shares.items() if share is not None} or None
+        timing = _timing(spectrum, said, sequence, (te1, te2, tm), None if pulses == "ideal" else Path(pulses))
+    fractions, maps = _tissue(tissue, {"gm": gm, "wm": wm, "csf": csf}, lesion)
+    mask = Path(lesion) if lesion is not None and _share(lesion) is None else None
     inputs = SpectrumInputs(
         spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions,
-        Surroundings(image, tissue, mask, bandwidths, carrier), contralateral, contralateral_water, compare,
+        Surroundings(image, t1w, maps, mask, bandwidths, carrier), contralateral, contralateral_water, compare,
         edited, edit, region,
     )  # fmt: skip
-    choices = plan(
-        Plan,
-        common.plan,
-        {
-            "profile": profile,
-            "reference": None if reference is None else SHORT.get(reference, reference),
-            "samples": MANY if check_errors else None,
-            "seed": common.seed,
-            "keep": keep or None,
-            "drop": drop or None,
-        },
-        common.set,
-    )
+    choices = {
+        "profile": profile, "reference": None if reference is None else SHORT.get(reference, reference),
+        "samples": MANY if check_errors else None, "seed": common.seed, "keep": keep or None, "drop": drop or None,
+    }  # fmt: skip
+    return _examined(inputs, out, plan(Plan, common.plan, choices, common.set), common)
+
+
+def _examined(inputs: "SpectrumInputs", out: Path, choices: "Plan", common: Common) -> int:
+    """Maps of an image; amounts of one spectrum or of a region; and how the command ends."""
+    from perspect.app import examine_mrs
+    from perspect.app.doctor import cores
+    from perspect.app.mrs import examine_mrsi, is_grid
+    from perspect.app.region import examine_region
+
     threads = common.threads or cores()
-    if region is None and is_grid(inputs):
+    if inputs.region is None and is_grid(inputs):
         with watched(quiet=common.quiet) as progress:
             grid = examine_mrsi(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
         if not common.quiet:
@@ -129,8 +134,13 @@ def mrs(
             print(f"Page: {grid.written.page}")
         return 0
     with watched(quiet=common.quiet) as progress:
-        measure = examine_mrs if region is None else examine_region
+        measure = examine_mrs if inputs.region is None else examine_region
         examined = measure(inputs, out, choices, overwrite=common.overwrite, threads=threads, progress=progress)
+    return _told(examined, common)
+
+
+def _told(examined: "ExaminedSpectrum", common: Common) -> int:
+    """Prints what a person must know of one spectrum, and how the command ends."""
     refusals = [flag for flag in examined.measured.flags if flag.severity == Severity.REFUSED]
     if not common.quiet:
         print(headline(examined.measured, verbose=common.verbose))
@@ -140,12 +150,58 @@ def mrs(
     return Refusal.exit_code if refusals else 0
 
 
-def _share_or_mask(lesion: str | None) -> tuple[float | None, Path | None]:
-    """`--lesion` is a number, or else a file."""
+def _tissue(
+    listed: tuple[str, ...], named: dict[str, str | None], lesion: str | None
+) -> tuple[dict[str, float] | None, tuple[Path, ...]]:
+    """What a voxel holds, as shares or as maps of grey, white and fluid."""
+    given = {name: one for name, one in named.items() if one is not None}
+    if listed and given:
+        raise Problem(
+            f"--tissue is given, and {', '.join(f'--{name}' for name in given)}.",
+            "It is not known which of them holds.",
+            "Give grey, white and fluid once: by --tissue, or by --gm, --wm and --csf.",
+        )
+    if len(listed) > len(named):
+        raise Problem(
+            f"--tissue is {' '.join(listed)}.",
+            "It holds grey, white and fluid, and no more.",
+            "Give three maps, or three shares; what is lesion with --lesion.",
+        )
+    words = dict(zip(named, listed, strict=False)) if listed else given
+    shares = {name: _share(one) for name, one in words.items()}
+    if any(one is None for one in shares.values()):
+        return None, _maps(words, {**shares, "lesion": None if lesion is None else _share(lesion)}, listed)
+    if lesion is not None:
+        shares["lesion"] = _share(lesion)
+    known = {OF_A_VOXEL[name]: one for name, one in shares.items() if one is not None}
+    return known or None, ()
+
+
+def _maps(words: dict[str, str], shares: dict[str, float | None], listed: tuple[str, ...]) -> tuple[Path, ...]:
+    """Maps in their order; raises `Problem` for a mixture of maps and shares, and for fewer than three by name."""
+    numbers = [f"{name} ({one:g})" for name, one in shares.items() if one is not None]
+    missing = [f"--{name}" for name in OF_A_VOXEL if name != "lesion" and name not in words]
+    if numbers:
+        raise Problem(
+            f"What the voxel holds is told by files and, of {', '.join(numbers)}, by a number.",
+            "A number is of one voxel, a map of all.",
+            "Give maps of grey, white and fluid with the mask of the lesion, or a share of each.",
+        )
+    if missing and not listed:
+        raise Problem(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing beside the maps.",
+            "What the voxel holds besides would not be known, and fluid dilutes every amount.",
+            "Give all three maps, or --t1w to have the tissues told.",
+        )
+    return tuple(Path(one) for one in (listed or words.values()))
+
+
+def _share(word: str) -> float | None:
+    """A number; or `None` for what must be a file."""
     try:
-        return None if lesion is None else float(lesion), None
+        return float(word)
     except ValueError:
-        return None, Path(str(lesion))
+        return None
 
 
 def _counted(measured: Measured) -> str:
@@ -154,14 +210,22 @@ def _counted(measured: Measured) -> str:
     return f"{usable} of {n} voxels have numbers. Maps: {' '.join(measured.maps)}"
 
 
-def _echo_time(path: Path, said: "SaidByHand") -> float:
-    """That of the file, in s."""
+def _timing(
+    path: Path,
+    said: "SaidByHand",
+    sequence: "SequenceName | None",
+    times: tuple[float | None, float | None, float | None],
+    pulses: Path | None,
+) -> "Timing":
+    """The sequence that is simulated: what was said (`times`: TE1, TE2, TM), the rest as the file has it."""
+    from perspect.app.basis import Timing
+    from perspect.app.mrs import sequence_named
     from perspect.io import read_spectra
 
-    te = read_spectra(path, said)[0].te
-    if te is None:
+    found = read_spectra(path, said)[0]
+    if found.te is None:
         raise Problem(f"{path.name} has no echo time.", "The sequence is simulated with it.", "Give --te in seconds.")
-    return te
+    return Timing(sequence or sequence_named(found.header), found.te, *times, pulses)
 
 
 def headline(measured: MeasuredSpectrum, *, verbose: bool = False) -> str:

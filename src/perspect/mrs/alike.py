@@ -39,8 +39,8 @@ from perspect.numerics.parallel import each, spans
 from perspect.numerics.spline import PenalisedSpline
 from perspect.vocabulary import Basis
 
-TOGETHER: Final = 16
-"""Spectra that are fitted at once: their columns (a megabyte) stay in the second-level cache."""
+TOGETHER: Final = 64
+"""Spectra of one kind that are fitted by one thread (`batch.AT_WORK` of them at once)."""
 
 ENOUGH_OF_MANY: Final = 5e-4
 """What ends the fit of a spectrum that begins with a similar one: a sixth of what a parameter gains by chance."""

@@ -107,11 +107,11 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """A finished fit, and the covariance of its amplitudes (first) and non-linear parameters."""
+    """A finished fit."""
 
+    task: Task
     place: Place
     baseline: Float[np.ndarray, " bins"]
-    covariance: Float[np.ndarray, "all all"]
     dimensions: float
     noise: float
     n_steps: int
@@ -122,6 +122,21 @@ class Solution:
         """What neither signals nor baseline explain."""
         out: Float[np.ndarray, " bins"] = self.place.data - self.place.amplitudes @ self.place.columns - self.baseline
         return out
+
+    @cached_property
+    def covariance(self) -> Float[np.ndarray, "all all"]:
+        """Of the amplitudes (first) and the non-linear parameters; made when it is asked for, as a voxel that is not
+        used needs none.
+        """
+        task, place = self.task, self.place
+        n, used, weight = task.n_signals, np.flatnonzero(place.amplitudes), (self.noise / task.sigma) ** 2
+        # The own shift and width of a signal at zero are those of their priors, and change nothing else.
+        felt = np.concatenate([np.arange(N_COMMON), N_COMMON + used, N_COMMON + n + used])
+        inner = _covariance(self, used, felt, weight)
+        out = np.diag(np.concatenate([np.zeros(n), 1 / np.maximum(task.precision * weight, 1e-300)]))
+        at = np.concatenate([np.arange(n), n + felt])
+        out[np.ix_(at, at)] = inner
+        return out * self.noise**2
 
 
 def stand(
@@ -223,26 +238,29 @@ def _fixed(system: Float[np.ndarray, "used used"], wanted: Float[np.ndarray, " u
 
 
 def solution(task: Task, place: Place, dimensions: float, n_steps: int, has_converged: bool) -> Solution:
-    """Baseline, noise and covariance at the end of a fit."""
-    shadow = shadow_of(task, dimensions)
+    """Baseline and noise at the end of a fit."""
     baseline, noise = baseline_and_noise(task, place, dimensions)
-    n, used, weight = task.n_signals, np.flatnonzero(place.amplitudes), (noise / task.sigma) ** 2
-    # The own shift and width of a signal at zero are those of their priors, and change nothing else.
-    felt = np.concatenate([np.arange(N_COMMON), N_COMMON + used, N_COMMON + n + used])
+    return Solution(task, place, baseline, dimensions, noise, n_steps, has_converged)
+
+
+def _covariance(
+    found: Solution, used: Int[np.ndarray, " used"], felt: Int[np.ndarray, " felt"], weight: float
+) -> Float[np.ndarray, "some some"]:
+    """Of all amplitudes and of the parameters that are `felt`, those of signals that are `used`, over the variance of
+    the residual, which is `weight` times that which the priors were weighed with.
+    """
+    task, place = found.task, found.place
+    n, shadow = task.n_signals, shadow_of(task, found.dimensions)
     rows = np.concatenate([place.columns, *slopes(task, place, used)])
     shaded = rows @ shadow.T
     information = rows @ rows.T - shaded @ shaded.T
     information[:n, :n] += task.tied * weight
     information[np.diag_indices_from(information)] += np.concatenate([np.zeros(n), task.precision[felt] * weight])
     inner = _constrained(information, place.amplitudes)
-    if noise > task.sigma:
-        left = place.data - place.amplitudes @ place.columns - baseline
-        added = _coloured(inner[used] @ rows, shadow, _excess(left, task.sigma, noise))
-        inner[np.ix_(used, used)] += added / noise**2
-    covariance = np.diag(np.concatenate([np.zeros(n), 1 / np.maximum(task.precision * weight, 1e-300)]))
-    at = np.concatenate([np.arange(n), n + felt])
-    covariance[np.ix_(at, at)] = inner
-    return Solution(place, baseline, covariance * noise**2, dimensions, noise, n_steps, has_converged)
+    if found.noise > task.sigma:
+        added = _coloured(inner[used] @ rows, shadow, _excess(found.residual, task.sigma, found.noise))
+        inner[np.ix_(used, used)] += added / found.noise**2
+    return inner
 
 
 def _excess(left: Float[np.ndarray, " bins"], sigma: float, noise: float) -> Float[np.ndarray, " times"]:

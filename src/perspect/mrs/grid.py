@@ -10,8 +10,9 @@ from jaxtyping import Bool, Complex, Float
 from perspect.anatomy.mirror import Plane
 from perspect.models.spins import GYROMAGNETIC
 from perspect.mrs import eddy
-from perspect.mrs.alike import TOGETHER, all_decomposed
+from perspect.mrs.alike import all_decomposed
 from perspect.mrs.band import Band, band_of, noise_of
+from perspect.mrs.batch import AT_WORK
 from perspect.mrs.common import common_flags, common_misfit
 from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
 from perspect.mrs.decompose import Decomposition, baseline_of, decomposed, signals_on
@@ -27,7 +28,20 @@ from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, unusab
 from perspect.mrs.water import offset_of_water, width_of_water, without_water
 from perspect.mrs.watermap import INSTITUTIONAL, GridScale, grid_scale, unscaled
 from perspect.numerics.parallel import each, one_blas_thread, spans
-from perspect.vocabulary import Basis, Flag, Measured, Problem, Recipe, Region, Severity, Spectra, Status, Step, lexicon
+from perspect.vocabulary import (
+    Basis,
+    Flag,
+    Map,
+    Measured,
+    Problem,
+    Recipe,
+    Region,
+    Severity,
+    Spectra,
+    Status,
+    Step,
+    lexicon,
+)
 from perspect.vocabulary.progress import Progress, silent
 
 WINDOWS: Final = "Pohmann and von Kienlin 2001, doi:10.1002/mrm.1107"
@@ -35,6 +49,10 @@ WINDOWS: Final = "Pohmann and von Kienlin 2001, doi:10.1002/mrm.1107"
 LONGEST: Final = 0.3
 """Seconds of the signals that are fitted: a line of 4 Hz has then lost all but 5e-4 of what it can tell, and lines of a
 spectroscopic image are wider [our default]."""
+
+N_COMPONENTS: Final = 16
+"""Damped exponentials that the signal of a voxel is taken to be made of: in twenty images of two virtual heads amounts
+come as near to the truth as with 24, in three quarters of the time [our default]."""
 
 BRAIN: Final = 0.4
 """Share of the typical water signal above which a voxel is brain [our default]."""
@@ -85,17 +103,43 @@ def quantify_grid(
     brain = mask.mask if mask is not None else brain_of(spectra, water)
     tell("lipid", 0.0)
     signals, n_scalp = without_lipid(spectra, brain)
-    cleaned = replace(spectra, values=signals)
+    tell("voxels", 0.0)
+    found, misfit = _voxels(replace(spectra, values=signals), water, brain, basis, plan)
+    scale = _scale(spectra, water, brain, shares, spread, plan)
+    maps = _maps(spectra, found, scale, plane)
+    usable = [place for place, one in found.items() if not one.status.is_failure]
+    without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
+    raised = [*_flags(found, without, scale.unit, lexicon.CNI.key in maps), *common_flags(*misfit)]
+    if plan.samples:
+        raised.append(unheeded("samples", "single voxels"))
+    where = {"brain": Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")}
+    summary = {
+        "voxels": len(found), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
+        "te": spectra.te, "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0],
+    }  # fmt: skip
+    recipe = _recipe(spectra, spread, n_scalp, water is not None, len(found), scale)
+    regions = {**where, **unusable(spectra, found), **_unscaled(spectra, scale)}
+    return Measured(maps, tuple(raised), recipe, regions, {}, summary)
+
+
+def _voxels(
+    spectra: Spectra, water: Spectra | None, brain: Bool[np.ndarray, "x y z"], basis: Basis, plan: Plan
+) -> tuple[dict[tuple[int, ...], Voxel], tuple[float, float]]:
+    """Every voxel of the brain prepared and fitted, and the misfit that all have in common."""
     full = fitted_with(basis, spectra.te, plan)
     band = band_of(spectra, (plan.low, plan.high), LONGEST)
     places = [tuple(int(k) for k in place) for place in np.argwhere(brain)]
-    ready = dict(zip(places, each(lambda place: prepared(cleaned, water, place, plan), places), strict=True))
+    ready = dict(zip(places, each(lambda place: prepared(spectra, water, place, plan), places), strict=True))
     if water is None:
-        ready = aligned(ready, cleaned, band, full)
-    like = typical(cleaned, ready, band, full, plan)
-    tell("voxels", 0.0)
-    found, misfit = fitted(cleaned, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
-    scale = _scale(spectra, water, brain, shares, spread, plan)
+        ready = aligned(ready, spectra, band, full)
+    like = typical(spectra, ready, band, full, plan)
+    return fitted(spectra, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
+
+
+def _maps(
+    spectra: Spectra, found: Mapping[tuple[int, ...], Voxel], scale: GridScale, plane: Plane | None
+) -> dict[str, Map]:
+    """All maps of what was found."""
     maps = amount_maps(spectra, found, scale)
     maps[lexicon.CHO_OVER_NAA.key] = mapped(spectra, found, lexicon.CHO_OVER_NAA, lambda _, one: one.ratio)
     maps[lexicon.LINE_WIDTH.key] = exact(spectra, found, lexicon.LINE_WIDTH, lambda one: one.width)
@@ -107,22 +151,7 @@ def quantify_grid(
         maps[lexicon.CNI.key] = index
     if plane is not None:
         maps[lexicon.CHO_NAA_SIDES.key] = over_other_side(maps[lexicon.CHO_OVER_NAA.key], plane)
-    regions = {"brain": Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")}
-    usable = [place for place, one in found.items() if not one.status.is_failure]
-    without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
-    raised = _flags(found, without, scale.unit, index is not None)
-    raised += common_flags(*misfit)
-    if plan.samples:
-        raised.append(unheeded("samples", "single voxels"))
-    recipe = _recipe(spectra, spread, n_scalp, water is not None, len(places), scale)
-    return Measured(
-        maps, tuple(raised), recipe,
-        {**regions, **unusable(spectra, found), **_unscaled(spectra, scale)}, {},
-        {
-            "voxels": len(places), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
-            "te": spectra.te, "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0],
-        },
-    )  # fmt: skip
+    return maps
 
 
 def _scale(
@@ -216,7 +245,7 @@ def prepared(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], pl
         always = plan.water == "always"
         values = without_water(
             values, spectra.dwell, spectra.frequency, always=always, is_halved=spectra.is_halved,
-            most_points=round(LONGEST / spectra.dwell),
+            most_points=round(LONGEST / spectra.dwell), n_components=N_COMPONENTS,
         ).values  # fmt: skip
     return Ready(values, offset, None)
 
@@ -235,7 +264,7 @@ def aligned(
         turns = [(np.exp(1j * (phase - 2 * np.pi * shift * t)), shift) for ((_, phase, shift),) in starts]
         return [Ready(one * turn, shift, None) for one, (turn, shift) in zip(values, turns, strict=True)]
 
-    found = [one for some in each(moved, spans(len(places), TOGETHER)) for one in some]
+    found = [one for some in each(moved, spans(len(places), AT_WORK)) for one in some]
     return {**ready, **dict(zip(places, found, strict=True))}
 
 
@@ -275,10 +304,9 @@ def fitted(
         misfit = common_misfit(found)
         below = RELATIVE.get(plan.reference, "")
         late = (spectra.te or 0.0) >= LONG_TE
-        out |= {
-            place: voxel(ready[place].offset, one, below, is_late=late)
-            for place, one in zip(places, found, strict=True)
-        }
+        pairs = zip(places, found, strict=True)
+        made = each(lambda pair: voxel(ready[pair[0]].offset, pair[1], below, is_late=late), pairs)
+        out |= dict(zip(places, made, strict=True))
     return {place: out[place] for place in ready}, misfit
 
 

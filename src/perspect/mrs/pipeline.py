@@ -64,8 +64,7 @@ def measure(
     Raises `Problem` where the input cannot be used. What must not be interpreted comes back without numbers, with a
     flag REFUSED that says why.
     """
-    plan = plan or Plan()
-    tell = progress or silent
+    plan, tell = plan or Plan(), progress or silent
     check(spectra, water, basis)
     tell("preparing", 0.0)
     ready = prepared(spectra, water, plan)
@@ -79,42 +78,59 @@ def measure(
         together = all_echoes(spectra, found, others, plan)
     tell("amounts", 0.0)
     used = scale or scale_of(ready, spectra, plan, fractions)
-    raised = [*ready.flags, *flags(numbers, found, ready.water_ratio, ready.is_cleaned, ready.bend)]
-    if plan.window != "none":
-        raised.append(unheeded("window", "images of spectra"))
     refusal = refused(numbers, found)
-    measured_amounts = amounts(found, used)
-    ratios = {f"{a}/{b}": ratio(found, a, b) for a, b in RATIOS if _has(measured_amounts, a, b)}
-    posterior: dict[str, Amount] = {}
-    further: list[Step] = []
-    if plan.samples and refusal is None:
-        tell("checking errors", 0.0)
-        samples = sampled(found, plan.samples, plan.seed)
-        posterior = checked(found, samples, used)
-        further.append(step_of_samples(samples, plan.samples))
-    if refusal is not None:
-        raised.insert(0, refusal)
-        measured_amounts = {key: voided(one) for key, one in measured_amounts.items()}
-        ratios = {key: voided(one) for key, one in ratios.items()}
+    sums, ratios = _numbers(found, used, refusal)
+    posterior, further = _checked(found, used, plan, tell) if refusal is None else ({}, ())
+    steps = (
+        *ready.steps,
+        step_of(found, full, plan),
+        *further,
+        step_of_scale(used),
+        *_step_of(together, len(others) + 1),
+    )
     return MeasuredSpectrum(
-        measured_amounts,
+        sums,
         ratios,
         fitted(found),
         replace(spectra, values=ready.values[None, None, None], axes=(), is_halved=ready.is_halved),
-        tuple(sorted(raised, key=lambda flag: -flag.severity)),
-        Recipe(
-            (
-                *ready.steps,
-                step_of(found, full, plan),
-                *further,
-                step_of_scale(used),
-                *_step_of(together, len(others) + 1),
-            )
-        ),
+        _raised(ready, found, numbers, refusal, plan),
+        Recipe(steps),
         {**summary(spectra, found, numbers, used, ready, refusal), **_said_of(together, refusal)},
         joint_amounts(together, used) if together is not None and others and refusal is None else {},
         posterior=posterior,
     )
+
+
+def _numbers(found: Decomposition, scale: Scale, refusal: Flag | None) -> tuple[dict[str, Amount], dict[str, Amount]]:
+    """Amounts and ratios; of a refused spectrum none has a value."""
+    sums = amounts(found, scale)
+    ratios = {f"{a}/{b}": ratio(found, a, b) for a, b in RATIOS if _has(sums, a, b)}
+    if refusal is None:
+        return sums, ratios
+    return {key: voided(one) for key, one in sums.items()}, {key: voided(one) for key, one in ratios.items()}
+
+
+def _checked(
+    found: Decomposition, scale: Scale, plan: Plan, tell: Progress
+) -> tuple[dict[str, Amount], tuple[Step, ...]]:
+    """What samples of the posterior density say of the errors, where they were asked for."""
+    if not plan.samples:
+        return {}, ()
+    tell("checking errors", 0.0)
+    samples = sampled(found, plan.samples, plan.seed)
+    return checked(found, samples, scale), (step_of_samples(samples, plan.samples),)
+
+
+def _raised(
+    ready: Prepared, found: Decomposition, numbers: Quality, refusal: Flag | None, plan: Plan
+) -> tuple[Flag, ...]:
+    """What a reader must know, the gravest first."""
+    out = [*ready.flags, *flags(numbers, found, ready.water_ratio, ready.is_cleaned, ready.bend)]
+    if plan.window != "none":
+        out.append(unheeded("window", "images of spectra"))
+    if refusal is not None:
+        out.insert(0, refusal)
+    return tuple(sorted(out, key=lambda flag: -flag.severity))
 
 
 def taken_apart(ready: Prepared, spectra: Spectra, full: Basis, plan: Plan) -> Decomposition:
@@ -173,6 +189,19 @@ def _said_of(found: Joint | None, refusal: Flag | None) -> dict[str, object]:
 
 def check(spectra: Spectra, water: Spectra | None, basis: Basis) -> None:
     """Raises `Problem` for what cannot be measured or does not belong together."""
+    _demand_one_signal(spectra, water)
+    _demand_basis(spectra, basis)
+    if water is not None and (abs(water.dwell / spectra.dwell - 1) > 1e-3 or water.n_points < FEWEST_POINTS):
+        raise Problem(
+            f"The water reference {water.name} was sampled every {water.dwell * 1e6:g} µs, {spectra.name} every "
+            f"{spectra.dwell * 1e6:g} µs.",
+            "They do not belong together.",
+            "Give the reference of the same voxel and receiver.",
+        )
+
+
+def _demand_one_signal(spectra: Spectra, water: Spectra | None) -> None:
+    """Raises `Problem` for several voxels, for what must not be averaged, and for what is no proton signal."""
     if not spectra.is_single:
         raise Problem(
             f"{spectra.name} has {int(np.prod(spectra.values.shape[:3]))} voxels.",
@@ -198,6 +227,10 @@ def check(spectra: Spectra, water: Spectra | None, basis: Basis) -> None:
         raise Problem(
             f"{spectra.name} is of {spectra.nucleus}.", "Only protons are measured here.", "Give a proton spectrum."
         )
+
+
+def _demand_basis(spectra: Spectra, basis: Basis) -> None:
+    """Raises `Problem` for a basis of another field or echo time."""
     if abs(basis.frequency / spectra.frequency - 1) > 0.02:
         raise Problem(
             f"The basis is for {basis.frequency * 1e-6:.2f} MHz and {spectra.name} was taken at "
@@ -210,13 +243,6 @@ def check(spectra: Spectra, water: Spectra | None, basis: Basis) -> None:
             f"The basis is for an echo time of {basis.te * 1e3:g} ms and {spectra.name} has {spectra.te * 1e3:g} ms.",
             "Coupled lines turn with the echo time: lactate stands on its head at 144 ms.",
             "Simulate a basis for this echo time: perspect basis --te.",
-        )
-    if water is not None and (abs(water.dwell / spectra.dwell - 1) > 1e-3 or water.n_points < FEWEST_POINTS):
-        raise Problem(
-            f"The water reference {water.name} was sampled every {water.dwell * 1e6:g} µs, {spectra.name} every "
-            f"{spectra.dwell * 1e6:g} µs.",
-            "They do not belong together.",
-            "Give the reference of the same voxel and receiver.",
         )
 
 

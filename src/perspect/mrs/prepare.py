@@ -10,7 +10,7 @@ from perspect.mrs.average import Averaged, averaged
 from perspect.mrs.coils import coil_weights
 from perspect.mrs.convention import is_first_halved, turned_round
 from perspect.mrs.plan import Plan
-from perspect.mrs.water import without_water
+from perspect.mrs.water import Cleaned, without_water
 from perspect.vocabulary import Flag, Spectra, Step
 
 
@@ -30,26 +30,10 @@ class Prepared:
 
 def prepared(spectra: Spectra, water: Spectra | None, plan: Plan) -> Prepared:
     """Coils combined, transients aligned and averaged, eddy currents and residual water taken out."""
-    steps: list[Step] = []
-    raised: list[Flag] = []
-    signal = _by_transient(spectra)
-    reference = None if water is None else _by_transient(water)
-    if signal.shape[1] > 1:
-        weights = coil_weights(
-            signal if reference is None or reference.shape[1] != signal.shape[1] else reference, signal
-        )
-        signal = weights.combined(signal)[:, None]
-        reference = weights.combined(reference)[:, None] if reference is not None else None
-        steps.append(
-            Step(
-                "coils",
-                f"Coils were combined by whitened singular value decomposition ({weights.share:.0%} in one shape).",
-                {"share": weights.share}, ("Rodgers and Robson 2010, doi:10.1002/mrm.22230",),
-            )
-        )  # fmt: skip
+    signal, reference, steps = _of_one_coil(_by_transient(spectra), None if water is None else _by_transient(water))
     mean, more = _mean(spectra, signal[:, 0])
     steps += more
-    raised += turned_round(spectra, mean)
+    raised = turned_round(spectra, mean)
     if is_first_halved(mean) and not spectra.is_halved:
         spectra = replace(spectra, is_halved=True)
         steps.append(Step("first point", "The first point was found to be halved already, and was not halved again."))
@@ -66,21 +50,50 @@ def prepared(spectra: Spectra, water: Spectra | None, plan: Plan) -> Prepared:
                     {"bend_degrees": float(np.degrees(bent))}, ("Klose 1990, doi:10.1002/mrm.1910140104",),
                 )
             )  # fmt: skip
-    cleaned = without_water(
-        mean, spectra.dwell, spectra.frequency, always=plan.water == "always", is_halved=spectra.is_halved
-    ) if plan.water != "never" else None  # fmt: skip
-    if cleaned is not None and cleaned.is_changed:
-        steps.append(
-            Step(
-                "water",
-                f"Residual water at {cleaned.place:.2f} ppm was modelled by damped exponentials and subtracted.",
-                {"ratio": cleaned.ratio}, ("Barkhuijsen et al. 1987, doi:10.1016/0022-2364(87)90023-0",),
-            )
-        )  # fmt: skip
+    if plan.water == "never":
+        return Prepared(mean, of_water, spectra.is_halved, tuple(steps), tuple(raised), 0.0, False, bent)
+    always = plan.water == "always"
+    cleaned = without_water(mean, spectra.dwell, spectra.frequency, always=always, is_halved=spectra.is_halved)
+    steps += _step_of(cleaned)
     return Prepared(
-        mean if cleaned is None else cleaned.values, of_water, spectra.is_halved, tuple(steps), tuple(raised),
-        0.0 if cleaned is None else cleaned.ratio, cleaned is not None and cleaned.is_changed, bent,
+        cleaned.values,
+        of_water,
+        spectra.is_halved,
+        tuple(steps),
+        tuple(raised),
+        cleaned.ratio,
+        cleaned.is_changed,
+        bent,
+    )
+
+
+def _of_one_coil(
+    signal: Complex[np.ndarray, "points coils transients"],
+    reference: Complex[np.ndarray, "points coils repeats"] | None,
+) -> tuple[
+    Complex[np.ndarray, "points one transients"], Complex[np.ndarray, "points one repeats"] | None, list[Step]
+]:  # fmt: skip
+    """Signal and water of all coils combined, with the weights that water tells where it has the same coils."""
+    if signal.shape[1] == 1:
+        return signal, reference, []
+    tells = signal if reference is None or reference.shape[1] != signal.shape[1] else reference
+    weights = coil_weights(tells, signal)
+    step = Step(
+        "coils",
+        f"Coils were combined by whitened singular value decomposition ({weights.share:.0%} in one shape).",
+        {"share": weights.share}, ("Rodgers and Robson 2010, doi:10.1002/mrm.22230",),
     )  # fmt: skip
+    combined = None if reference is None else weights.combined(reference)[:, None]
+    return weights.combined(signal)[:, None], combined, [step]
+
+
+def _step_of(cleaned: Cleaned) -> list[Step]:
+    """What was done to residual water, in a sentence."""
+    if not cleaned.is_changed:
+        return []
+    sentence = f"Residual water at {cleaned.place:.2f} ppm was modelled by damped exponentials and subtracted."
+    reference = "Barkhuijsen et al. 1987, doi:10.1016/0022-2364(87)90023-0"
+    return [Step("water", sentence, {"ratio": cleaned.ratio}, (reference,))]
 
 
 def _by_transient(spectra: Spectra) -> Complex[np.ndarray, "points coils transients"]:

@@ -68,6 +68,9 @@ its signal where tissue has lost it: at an echo time of 144 ms a tenth of it is 
 SHARE_SPREAD: Final = 0.05
 """Standard deviation of a share of the voxel that was measured by segmentation [our default]."""
 
+NOT_TOLD: Final = 0.1
+"""By how much shares that were said by hand may miss one [our default]."""
+
 LEAST_TISSUE: Final = 0.05
 """Of a voxel's water, below which it is fluid."""
 
@@ -145,11 +148,13 @@ def water_scale(
 def demand_shares(fractions: Mapping[str, float] | None) -> None:
     """Raises `Problem` for what are no shares of a voxel."""
     shares = fractions or ASSUMED
-    if set(shares) - set(WATER_CONTENT) or not 0.5 < sum(shares.values()) < 1.5:
+    is_whole = min(shares.values()) >= 0 and abs(sum(shares.values()) - 1) < NOT_TOLD
+    if set(shares) - set(WATER_CONTENT) or not is_whole:
+        told = ", ".join(f"{kind} {share:g}" for kind, share in shares.items())
         raise Problem(
-            f"The tissue fractions are {dict(shares)}.",
-            "They are shares of the voxel and add up to one.",
-            "Give grey, white, csf and lesion.",
+            f"The tissue fractions are {told}: {sum(shares.values()):g} in all.",
+            "They are shares of the voxel and add up to one; what is missing would be missing in its water.",
+            "Give grey, white, csf and lesion from 0 to 1.",
         )
 
 

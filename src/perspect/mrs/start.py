@@ -60,11 +60,14 @@ def begun(
     columns = band.spectrum(_lumped(signals, names) * decay).real
     _, shadow = shadow_at(spline, STIFF)
     shifts = np.arange(-REACH, REACH + STEP / 2, STEP) * band.frequency * 1e-6
-    moved = band.spectrum(values[:, None] * np.exp(-2j * np.pi * shifts[:, None] * t))
+    # Single precision: a start is one of some hundred, and need only be told from the others.
+    turns = np.exp(-2j * np.pi * shifts[:, None] * t).astype(np.complex64)
+    moved = band.spectrum(values[:, None].astype(np.complex64) * turns)
     parts = np.stack([moved.real, moved.imag])
-    shaded_columns, shaded = columns @ shadow.T, parts @ shadow.T
+    shaded_columns = columns @ shadow.T
     gram = columns @ columns.T - shaded_columns @ shaded_columns.T
-    seen = parts @ columns.T - shaded @ shaded_columns.T
+    shaded = parts @ shadow.T.astype(np.float32)
+    seen = parts @ (columns - shaded_columns @ shadow).T.astype(np.float32)
     power = np.einsum("pvsb,qvsb->pqvs", parts, parts) - np.einsum("pvsk,qvsk->pqvs", shaded, shaded)
     # The real part of a turned spectrum is a mixture of both parts, so that every phase comes from two products.
     phases = np.arange(N_PHASES) * 2 * np.pi / N_PHASES

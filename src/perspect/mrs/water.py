@@ -55,12 +55,13 @@ def without_water(
     always: bool,
     is_halved: bool,
     most_points: int = 1024,
+    n_components: int = N_COMPONENTS,
 ) -> Cleaned:
     """The signal with its water components subtracted, where water is large or it is asked for.
 
-    The components are told from the first `most_points`. Adaptive: besides all around 4.65 ppm, what dominates between
-    3.9 and 5.6 ppm is taken for water, so that residual water that was pushed to 4.15 ppm goes and myo-inositol at 4.05
-    ppm stays.
+    The `n_components` are told from the first `most_points`. Adaptive: besides all around 4.65 ppm, what dominates
+    between 3.9 and 5.6 ppm is taken for water, so that residual water that was pushed to 4.15 ppm goes and myo-inositol
+    at 4.05 ppm stays.
     """
     ratio, place = size_of(values, dwell, frequency)
     if ratio < SMALL and not always:
@@ -68,7 +69,7 @@ def without_water(
     whole = values.copy()
     if is_halved:
         whole[0] *= 2
-    factors, amplitudes = exponentials(whole, N_COMPONENTS, most_points)
+    factors, amplitudes = exponentials(whole, n_components, most_points)
     ppm = shift(offsets(factors, dwell), frequency)
     remove = is_water(ppm, np.abs(amplitudes))
     water = summed(factors[remove], amplitudes[remove], values.size)

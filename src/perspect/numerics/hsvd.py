@@ -64,11 +64,13 @@ def powers_of(factors: Complex[np.ndarray, " components"], n_points: int) -> Com
 
 
 def _signal_space(signal: Complex[np.ndarray, " points"], n: int) -> Complex[np.ndarray, "rows components"]:
-    """The leading left singular vectors of the Hankel matrix, as those of its products.
+    """The leading left singular vectors of the Hankel matrix, as those of its products. A third of the points are rows:
+    the factors scatter as little as with half of them (Hua and Sarkar 1990, doi:10.1109/29.56027), and half as much is
+    to be multiplied.
 
     By subspace iteration: Halko et al. 2011, doi:10.1137/090771806.
     """
-    products = _products(signal, signal.size // 2)
+    products = _products(signal, max(signal.size // 3, min(n + SPARE, signal.size // 2)))
     if len(products) <= DENSE:
         return np.ascontiguousarray(eigh(products)[1][:, ::-1][:, :n])
     start = np.random.default_rng(0).normal(size=(len(products), n + SPARE))
