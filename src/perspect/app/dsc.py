@@ -20,6 +20,7 @@ from perspect.vocabulary.progress import Progress, silent
 INVERTED: Final = ("cbf", "mtt", "tmax", "delay")
 ARTERIAL: Final = (*INVERTED, "cbv")
 LEAKAGE: Final = ("cbv", "rcbv", "srcbv", "k1", "k2", "kep")
+SCALED: Final = ("cbv", "cbf")
 RELATIVE: Final = ("rcbv", "lpsr")
 VOLUMES: Final = ("cbv", "rcbv", "srcbv")
 """Which maps a choice bears on, for their sidecars."""
@@ -284,6 +285,7 @@ def facts(measured: Measured, plan: dsc.Plan) -> dict[str, dict[str, Any]]:
         (INVERTED, "Inversion", plan.deconvolution),
         (INVERTED, "InversionCut", measured.summary.get("deconvolution_cut")),
         (ARTERIAL, "AIF", measured.summary.get("arterial_origin")),
+        (SCALED, "Scale", measured.summary.get("scale")),
         (RELATIVE, "Reference", measured.summary.get("reference_origin")),
     ):
         for key in set(keys) & set(found):

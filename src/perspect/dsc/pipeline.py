@@ -9,7 +9,7 @@ from perspect.anatomy.aligned import aligned
 from perspect.anatomy.in_turn import lag_behind_artery
 from perspect.dsc import account
 from perspect.dsc.arterial import arterial_input
-from perspect.dsc.blood import calibration_of, flow_of, volume_flags, volume_of
+from perspect.dsc.blood import calibration_of, flow_of, volume_of
 from perspect.dsc.bolus import refuse_few_voxels
 from perspect.dsc.inputs import check_place, checked_echoes, find_brain_and_rest
 from perspect.dsc.leakage import correct, uncorrected
@@ -19,6 +19,7 @@ from perspect.dsc.passage import first_pass, passage, width_of
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import protocol, refuse_protocol, refuse_reference, t1_flags, turn_flags, voxel_flags
 from perspect.dsc.reference import leakage_reference, refuse_negative_tails
+from perspect.dsc.scale import scale_flags, scale_of
 from perspect.dsc.signal import Relaxation, relaxation, rest
 from perspect.dsc.t1_effect import LARGEST_SHARE, T1Effect, t1_effect
 from perspect.dsc.tissue import white_matter_level
@@ -99,17 +100,17 @@ def quantify(
     if in_turn is not None:
         peak = replace(peak, time=peak.time + in_turn)
     white = white_matter_level(curves, area, peak, brain, reference)
-    scale = standardised(area.area, area.area_std, white.is_tissue)
-    volume = volume_of(area, arterial, times, window, plan)
+    standard = standardised(area.area, area.area_std, white.is_tissue)
+    scale = scale_of(arterial, white, times, window, plan)
 
     tell("flow", 0.0)
     simulated = calibration_of(curves, times, passed.frames, tissue, width, arterial, peak, plan)
     lag = lag_behind_artery(echoes[0].slice_times, brain, arterial.region)
-    flow = flow_of(curves, times, area, arterial, peak, volume, simulated, plan, lag)
+    flow = flow_of(curves, times, area, arterial, peak, scale, simulated, plan, lag)
 
     flags = (
         *setting.flags, *turn_flags(in_turn), *t1_flags(t1, saturates is not None), *moved.flags, *arterial.flags,
-        *white.flags, *volume_flags(volume, white.inside), *(flow.flags if flow else ()), *voxel_flags(curves),
+        *white.flags, *scale_flags(scale), *(flow.flags if flow else ()), *voxel_flags(curves),
     )  # fmt: skip
     regions = {"brain": brain, "reference": white.region}
     if arterial.region is not None:
@@ -117,10 +118,10 @@ def quantify(
     run = account.Run(
         acquisition=acquisition, plan=plan, relaxation=curves, times=times, rest=at_rest, setting=setting,
         tissue=tissue, passed=passed, window=window, arterial=arterial, arterial_pass=arterial_pass, normal=normal,
-        correction=correction, white=white, flow=flow, simulated=simulated, moved=moved,
+        correction=correction, white=white, scale=scale, flow=flow, simulated=simulated, moved=moved,
     )  # fmt: skip
     return Measured(
-        maps(brain, curves, correction, area, volume, white, scale, flow, peak, simulated),
+        maps(brain, curves, correction, area, volume_of(area, scale), white, standard, flow, peak, simulated),
         tuple(sorted(flags, key=lambda flag: -flag.severity)),
         account.recipe(run), regions, account.curves(run), account.summary(run),
         None if keep is None else account.kept(run, brain, keep),
