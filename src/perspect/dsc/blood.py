@@ -130,6 +130,7 @@ def flow_of(
     cbf, tmax, delay, tmax_noise, delay_noise = (np.full(n, np.nan) for _ in range(5))
     is_ambiguous = np.zeros((2, n), bool)
 
+    _ = solver.covariance  # of all voxels alike: else each thread would make its own
     noise = np.maximum(relaxation.noise, tissue_noise(relaxation) * LEAST_NOISE)
 
     def work(span: slice) -> None:
