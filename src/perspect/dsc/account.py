@@ -2,27 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
-from perspect.anatomy.aligned import Aligned
 from perspect.dsc.arterial import Arterial
 from perspect.dsc.blood import Flow
 from perspect.dsc.calibrate import TRANSIT_TIMES, Calibration
 from perspect.dsc.leakage import WORST_VARIATION, Correction, corrected_curves
-from perspect.dsc.passage import FirstPass
+from perspect.dsc.passage import FirstPass, first_pass
 from perspect.dsc.plan import Plan
-from perspect.dsc.quality import Protocol
 from perspect.dsc.reference import Reference
 from perspect.dsc.saturation import SURE, Saturation
 from perspect.dsc.scale import WHITE_SPREAD, WHITE_VOLUME, Scale, haematocrit_factor
-from perspect.dsc.signal import Relaxation, Rest
+from perspect.dsc.seen import Seen
+from perspect.dsc.signal import Relaxation
 from perspect.dsc.t1_effect import R1, R2STAR
 from perspect.dsc.tissue import WhiteMatter
 from perspect.models.leakage import T1_BOUNDS
-from perspect.vocabulary import Acquisition, Curve, Kept, Recipe, Region, Step, lexicon
+from perspect.vocabulary import Curve, Kept, Recipe, Region, Step, lexicon
 from perspect.vocabulary.lexicon import KEP_LEAKAGE
 
 METHODS = {
@@ -45,55 +45,66 @@ LEAKAGE = {
 class Run:
     """All that a run has found, to be told of: each stage's own value under its name."""
 
-    acquisition: Acquisition
     plan: Plan
-    relaxation: Relaxation
-    times: Float[np.ndarray, " time"]
-    rest: Rest
-    setting: Protocol
-    tissue: Float[np.ndarray, " time"]
-    passed: FirstPass
-    window: slice
+    seen: Seen
     arterial: Arterial
-    arterial_pass: FirstPass | None
     normal: Reference | None
     correction: Correction | None
     white: WhiteMatter
     scale: Scale | None
     flow: Flow | None
     simulated: Calibration
-    moved: Aligned
+
+    @cached_property
+    def arterial_pass(self) -> FirstPass | None:
+        """The first pass of the arterial curve, if there is one."""
+        if self.arterial.curve is None:
+            return None
+        stop = self.seen.rest.stop
+        peak = stop + int(self.arterial.curve[stop:].argmax())
+        return first_pass(self.arterial.curve, self.seen.times, stop, peak)
+
+
+def regions(run: Run) -> dict[str, Region]:
+    """The sets of voxels that were used."""
+    out = {"brain": run.seen.brain, "reference": run.white.region}
+    if run.arterial.region is not None:
+        out["aif"] = run.arterial.region
+    return out
 
 
 def curves(run: Run) -> Mapping[str, Curve]:
     """The mean curves of the run, with their fits."""
     out = {
         "tissue": Curve(
-            run.times,
-            run.tissue,
+            run.seen.times,
+            run.seen.tissue,
             "1/s",
             "whole brain, mean ΔR2*",
-            fit=run.passed.fitted if run.passed.is_fitted else None,
+            fit=run.seen.passed.fitted if run.seen.passed.is_fitted else None,
         )
     }
     if run.arterial.curve is not None:
         fitted = run.arterial_pass.fitted if run.arterial_pass is not None and run.arterial_pass.is_fitted else None
-        out["aif"] = Curve(run.times, run.arterial.curve, "1/s", f"arterial input, {run.arterial.origin}", fit=fitted)
+        out["aif"] = Curve(
+            run.seen.times, run.arterial.curve, "1/s", f"arterial input, {run.arterial.origin}", fit=fitted
+        )
     if run.normal is not None:
         label = f"tissue without leakage, mean of {run.normal.voxels.size} voxels"
-        out["reference"] = Curve(run.times, run.normal.curve, "1/s", label, std=run.normal.std)
-    if run.moved.displacement is not None:
-        out["displacement"] = Curve(run.times, run.moved.displacement, "mm", "mean displacement of the brain")
+        out["reference"] = Curve(run.seen.times, run.normal.curve, "1/s", label, std=run.normal.std)
+    if run.seen.moved.displacement is not None:
+        out["displacement"] = Curve(run.seen.times, run.seen.moved.displacement, "mm", "mean displacement of the brain")
     return out
 
 
-def kept(run: Run, brain: Region, wanted: Region) -> Kept:
+def kept(run: Run, wanted: Region) -> Kept:
     """Signal (per cent of that at rest), ΔR2* and ΔR2* without leakage of the voxels of a region, one by one, since the
     signal is steady.
     """
+    brain = run.seen.brain
     chosen = brain.taken(wanted.mask)
     voxels = np.flatnonzero(chosen)
-    relaxation, steady = run.relaxation, slice(run.rest.start, None)
+    relaxation, steady = run.seen.curves, slice(run.seen.rest.start, None)
     usable = relaxation.is_usable[voxels, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         signal = 100.0 * relaxation.signals[-1][voxels] / relaxation.baselines[-1][voxels, None]
@@ -102,7 +113,7 @@ def kept(run: Run, brain: Region, wanted: Region) -> Kept:
         rows["corrected"] = corrected_curves(relaxation, run.correction, voxels)
     units = {name: "%" if name == "signal" else lexicon.DELTA_R2STAR.unit for name in rows}
     curves = {name: np.where(usable, one, np.nan).astype(np.float32)[:, steady] for name, one in rows.items()}
-    return Kept(brain.part(chosen, wanted.name, wanted.origin), run.times[steady], curves, units)
+    return Kept(brain.part(chosen, wanted.name, wanted.origin), run.seen.times[steady], curves, units)
 
 
 def summary(run: Run) -> Mapping[str, Any]:
@@ -114,25 +125,25 @@ def summary(run: Run) -> Mapping[str, Any]:
 
 def _of_protocol(run: Run) -> dict[str, Any]:
     return {
-        "te": list(run.relaxation.echo_times),
-        "tr": run.acquisition.tr,
-        "flip_angle": run.acquisition.flip_angle,
-        "field": run.acquisition.field,
-        "preload": run.acquisition.has_preload,
-        "agent": run.acquisition.agent,
-        "dose": run.acquisition.dose,
-        "reliability": run.setting.reliability.word,
-        "reliability_reason": " ".join(run.setting.reasons),
-        "t1_share": run.setting.t1_share,
-        "t1_effect_modelled": run.relaxation.t1 is not None,
+        "te": list(run.seen.curves.echo_times),
+        "tr": run.seen.acquisition.tr,
+        "flip_angle": run.seen.acquisition.flip_angle,
+        "field": run.seen.acquisition.field,
+        "preload": run.seen.acquisition.has_preload,
+        "agent": run.seen.acquisition.agent,
+        "dose": run.seen.acquisition.dose,
+        "reliability": run.seen.setting.reliability.word,
+        "reliability_reason": " ".join(run.seen.setting.reasons),
+        "t1_share": run.seen.setting.t1_share,
+        "t1_effect_modelled": run.seen.curves.t1 is not None,
     }
 
 
 def _of_timing(run: Run) -> dict[str, Any]:
-    rest, times, window = run.rest, run.times, run.window
+    rest, times, window = run.seen.rest, run.seen.times, run.seen.window
     return {
         "n_volumes": int(times.size),
-        "kept_volumes": list(run.moved.kept),
+        "kept_volumes": list(run.seen.moved.kept),
         "time_step": float(np.median(np.diff(times))),
         "first_steady_frame": rest.start,
         "baseline_frames": [rest.start, rest.stop],
@@ -143,11 +154,12 @@ def _of_timing(run: Run) -> dict[str, Any]:
         "guard_seconds": rest.guard,
         "peak_frame": rest.peak,
         "seconds_after_peak": float(times[-1] - times[rest.peak]),
-        "first_pass_end": float(times[run.passed.frames.stop - 1]),
-        "first_pass": run.passed.parameters,
+        "first_pass_end": float(times[run.seen.passed.frames.stop - 1]),
+        "first_pass": run.seen.passed.parameters,
         "window": run.plan.window,
         "window_seconds": [float(times[window.start]), float(times[window.stop - 1])],
         "brain_contrast_to_noise": rest.contrast_to_noise,
+        "drift_share": run.seen.drift,
     }
 
 
@@ -209,7 +221,7 @@ def _of_flow(run: Run) -> dict[str, Any]:
 
 
 def _of_motion(run: Run) -> dict[str, Any]:
-    moved = run.moved
+    moved = run.seen.moved
     if moved.displacement is None:
         return {"motion_corrected": False}
     return {
@@ -271,7 +283,7 @@ def _saturation_step(saturation: Saturation) -> Step:
 
 def recipe(run: Run) -> Recipe:
     """The methods section of this run."""
-    steps = [_baseline_step(run), run.moved.step, _relaxation_step(run.relaxation)]
+    steps = [_baseline_step(run), run.seen.moved.step, _relaxation_step(run.seen.curves)]
     if run.arterial.curve is not None:
         steps.append(_arterial_step(run.arterial))
     steps.append(_leakage_step(run))
@@ -284,7 +296,7 @@ def recipe(run: Run) -> Recipe:
 
 
 def _baseline_step(run: Run) -> Step:
-    rest, times = run.rest, run.times
+    rest, times = run.seen.rest, run.seen.times
     return Step(
         "baseline",
         f"The first {rest.start} of {times.size} volumes were not in steady state and were left out; the baseline is "
@@ -319,7 +331,7 @@ def _leakage_step(run: Run) -> Step:
 
 
 def _volume_step(run: Run) -> Step:
-    times, window, white = run.times, run.window, run.white
+    times, window, white = run.seen.times, run.seen.window, run.white
     absolute, constants, references = _absolute(run)
     return Step(
         "blood volume",
