@@ -64,10 +64,12 @@ def test_a_mask_of_another_grid_is_resampled_and_a_flag_says_so(series, asked, s
     assert "10 x 8 x 6" in flag.sentence
 
 
-def test_a_mask_beside_the_series_is_refused(series, asked, save_mask, tmp_path):
+@pytest.mark.parametrize("role", ["mask", "reference", "aif", "lesion"])
+def test_a_mask_beside_the_series_is_refused(series, asked, save_mask, tmp_path, role):
     away = FINE.copy()
     away[:3, 3] += 500
-    text = problem(Inputs((series,), mask=save_mask(np.ones((4, 4, 4), np.uint8), away)), tmp_path / "out")
+    given = {role: save_mask(np.ones((4, 4, 4), np.uint8), away)}
+    text = problem(Inputs((series,), anatomy={}, **given), tmp_path / "out")
     assert "lies outside the series" in text
     assert not (tmp_path / "out").exists()
 

@@ -6,13 +6,12 @@ import pytest
 from dsc.made import everything, flat, flow_run, series
 from objects import deconvolution_set, osipi_set
 from perspect import dsc
-from perspect.dsc.blood import Volume, volume_flags
 from perspect.dsc.calibrate import calibrate
 from perspect.dsc.deconvolve import even_steps, prepare, read_out
 from perspect.dsc.signal import relaxation, rest
 from perspect.numerics.deconvolution import circulant
 from perspect.phantom import deconvolution_object
-from perspect.vocabulary import Acquisition, Curve, Grid, Region, Series, Severity
+from perspect.vocabulary import Acquisition, Curve, Grid, Region, Series
 
 DELAYS = (-3.0, 0.0, 3.0, 5.0)
 FRAMES = {1.0: 100, 1.2: 80, 1.5: 66, 1.8: 60, 2.0: 55}
@@ -263,24 +262,6 @@ def test_slices_that_were_taken_in_turn_have_the_times_of_their_tissue_not_of_th
         first, second = (np.nanmedian(found["untold"][key].values[..., k]) for k in (0, 1))
         assert second - first == pytest.approx(-later, abs=0.2)
     assert np.nanmedian(found["told"]["delay"].values) == pytest.approx(1.5, abs=0.3)
-
-
-@pytest.mark.parametrize(
-    ("level", "severity"),
-    [
-        (0.027, None),
-        (0.07, Severity.CAUTION),
-        (0.244, Severity.LIMITED),
-        (0.006, Severity.CAUTION),
-        (0.004, Severity.LIMITED),
-    ],
-)
-def test_a_blood_volume_of_white_matter_far_from_any_brain_limits_what_is_absolute(level, severity):
-    """24.4 mL/100 mL is what the real series gives, whose arterial voxels are broad."""
-    found = volume_flags(Volume(np.full(9, level), np.full(9, 1e-3)), np.ones(9, bool))
-    assert [flag.severity for flag in found] == ([] if severity is None else [severity])
-    assert all("MTT is off by less" in flag.sentence for flag in found)
-    assert all(("no meaning" in flag.sentence) is (severity is Severity.LIMITED) for flag in found)
 
 
 def test_an_artery_mixed_with_tissue_shortens_the_transit_time_by_less_than_it_raises_the_volume():

@@ -233,7 +233,7 @@ def test_an_empty_mask_is_named(head):
         dsc.quantify(head.series, dsc.Plan(), mask=Region(np.zeros(SHAPE, bool), one.grid, "tumour.nii.gz"))
 
 
-@pytest.mark.parametrize("role", ["mask", "reference", "aif"])
+@pytest.mark.parametrize("role", ["mask", "reference", "aif", "lesion", "keep"])
 def test_a_region_from_another_grid_is_refused(head, role):
     elsewhere = Region(np.ones(SHAPE, bool), Grid(SHAPE, np.diag([2.0, 2.0, 9.0, 1.0])), "drawn elsewhere")
     with pytest.raises(Problem, match=r"'drawn elsewhere'.*is not on the grid"):

@@ -1,11 +1,13 @@
 """Threads are ours, over chunks; those of BLAS are held off wherever a room is at work."""
 
+import threading
+
 import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 import perspect
-from perspect.numerics.parallel import THREADS, each, one_blas_thread
+from perspect.numerics.parallel import THREADS, beside, each, one_blas_thread
 
 
 def _blas() -> list[int]:
@@ -66,3 +68,19 @@ def test_a_script_says_how_many_threads_a_room_has():
     with perspect.threads(3):
         assert THREADS.get() == 3
     assert THREADS.get() == 1
+
+
+def test_work_beside_other_work_gives_what_it_would_alone_and_the_other_is_done():
+    done = threading.Event()
+    assert beside(done.set, lambda: 7, 2) == 7
+    assert done.is_set()
+
+
+def test_with_one_thread_the_other_work_is_left_to_whoever_needs_it():
+    done = threading.Event()
+    assert beside(done.set, lambda: 7, 1) == 7
+    assert not done.is_set()
+
+
+def test_other_work_that_fails_does_not_stop_this():
+    assert beside(lambda: 1 / 0, lambda: 7, 2) == 7

@@ -13,13 +13,14 @@ from perspect import dsc, io, report
 from perspect.app.anatomy import Head, Seen, judged, seen, seen_in, transform
 from perspect.app.given import NOTHING, GivenAnatomy, demand_read, read_images
 from perspect.app.place import kept_of, region_on
-from perspect.numerics.parallel import on_threads
+from perspect.numerics.parallel import beside, on_threads
 from perspect.vocabulary import Acquisition, Curve, Flag, Measured, Problem, Recipe, Region, Series, Severity
 from perspect.vocabulary.progress import Progress, silent
 
 INVERTED: Final = ("cbf", "mtt", "tmax", "delay")
 ARTERIAL: Final = (*INVERTED, "cbv")
 LEAKAGE: Final = ("cbv", "rcbv", "srcbv", "k1", "k2", "kep")
+SCALED: Final = ("cbv", "cbf")
 RELATIVE: Final = ("rcbv", "lpsr")
 VOLUMES: Final = ("cbv", "rcbv", "srcbv")
 """Which maps a choice bears on, for their sidecars."""
@@ -106,7 +107,7 @@ def examine_dsc(
     destination = io.Destination(out, io.name_of(paths[0]), is_part=is_part)
     io.demand_free(out, io.existing(destination), overwrite)
     tell("reading", 0.0)
-    reading = io.read_dsc(paths, inputs.given, inputs.te, inputs.times)
+    reading = beside(report.get_ready, lambda: io.read_dsc(paths, inputs.given, inputs.te, inputs.times), threads)
     by_hand = given_by_hand(inputs, reading)
     by_hand = with_anatomy(by_hand, reading, anatomy, inputs, paths, tell, head)
     measured = _quantified(reading, by_hand, plan, threads, tell)
@@ -285,6 +286,7 @@ def facts(measured: Measured, plan: dsc.Plan) -> dict[str, dict[str, Any]]:
         (INVERTED, "Inversion", plan.deconvolution),
         (INVERTED, "InversionCut", measured.summary.get("deconvolution_cut")),
         (ARTERIAL, "AIF", measured.summary.get("arterial_origin")),
+        (SCALED, "Scale", measured.summary.get("scale")),
         (RELATIVE, "Reference", measured.summary.get("reference_origin")),
     ):
         for key in set(keys) & set(found):

@@ -2,26 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
-from perspect.anatomy.aligned import Aligned
 from perspect.dsc.arterial import Arterial
-from perspect.dsc.blood import Flow, haematocrit_factor
+from perspect.dsc.blood import Flow
 from perspect.dsc.calibrate import TRANSIT_TIMES, Calibration
 from perspect.dsc.leakage import FAR_LIKELIER, WORST_VARIATION, Correction, corrected_curves
-from perspect.dsc.passage import FirstPass
+from perspect.dsc.passage import FirstPass, first_pass
 from perspect.dsc.plan import Plan
-from perspect.dsc.quality import Protocol
 from perspect.dsc.reference import Reference
 from perspect.dsc.saturation import SURE, Saturation
-from perspect.dsc.signal import Relaxation, Rest
+from perspect.dsc.scale import WHITE_SPREAD, WHITE_VOLUME, Scale, haematocrit_factor
+from perspect.dsc.seen import Seen
+from perspect.dsc.signal import Relaxation
 from perspect.dsc.t1_effect import R1, R2STAR
 from perspect.dsc.tissue import WhiteMatter
 from perspect.models.leakage import T1_BOUNDS
-from perspect.vocabulary import Acquisition, Curve, Kept, Recipe, Region, Step, lexicon
+from perspect.vocabulary import Curve, Kept, Recipe, Region, Step, lexicon
 from perspect.vocabulary.lexicon import KEP_LEAKAGE
 
 METHODS = {
@@ -44,54 +45,66 @@ LEAKAGE = {
 class Run:
     """All that a run has found, to be told of: each stage's own value under its name."""
 
-    acquisition: Acquisition
     plan: Plan
-    relaxation: Relaxation
-    times: Float[np.ndarray, " time"]
-    rest: Rest
-    setting: Protocol
-    tissue: Float[np.ndarray, " time"]
-    passed: FirstPass
-    window: slice
+    seen: Seen
     arterial: Arterial
-    arterial_pass: FirstPass | None
     normal: Reference | None
     correction: Correction | None
     white: WhiteMatter
+    scale: Scale | None
     flow: Flow | None
     simulated: Calibration
-    moved: Aligned
+
+    @cached_property
+    def arterial_pass(self) -> FirstPass | None:
+        """The first pass of the arterial curve, if there is one."""
+        if self.arterial.curve is None:
+            return None
+        stop = self.seen.rest.stop
+        peak = stop + int(self.arterial.curve[stop:].argmax())
+        return first_pass(self.arterial.curve, self.seen.times, stop, peak)
+
+
+def regions(run: Run) -> dict[str, Region]:
+    """The sets of voxels that were used."""
+    out = {"brain": run.seen.brain, "reference": run.white.region}
+    if run.arterial.region is not None:
+        out["aif"] = run.arterial.region
+    return out
 
 
 def curves(run: Run) -> Mapping[str, Curve]:
     """The mean curves of the run, with their fits."""
     out = {
         "tissue": Curve(
-            run.times,
-            run.tissue,
+            run.seen.times,
+            run.seen.tissue,
             "1/s",
             "whole brain, mean ΔR2*",
-            fit=run.passed.fitted if run.passed.is_fitted else None,
+            fit=run.seen.passed.fitted if run.seen.passed.is_fitted else None,
         )
     }
     if run.arterial.curve is not None:
         fitted = run.arterial_pass.fitted if run.arterial_pass is not None and run.arterial_pass.is_fitted else None
-        out["aif"] = Curve(run.times, run.arterial.curve, "1/s", f"arterial input, {run.arterial.origin}", fit=fitted)
+        out["aif"] = Curve(
+            run.seen.times, run.arterial.curve, "1/s", f"arterial input, {run.arterial.origin}", fit=fitted
+        )
     if run.normal is not None:
         label = f"tissue without leakage, mean of {run.normal.voxels.size} voxels"
-        out["reference"] = Curve(run.times, run.normal.curve, "1/s", label, std=run.normal.std)
-    if run.moved.displacement is not None:
-        out["displacement"] = Curve(run.times, run.moved.displacement, "mm", "mean displacement of the brain")
+        out["reference"] = Curve(run.seen.times, run.normal.curve, "1/s", label, std=run.normal.std)
+    if run.seen.moved.displacement is not None:
+        out["displacement"] = Curve(run.seen.times, run.seen.moved.displacement, "mm", "mean displacement of the brain")
     return out
 
 
-def kept(run: Run, brain: Region, wanted: Region) -> Kept:
+def kept(run: Run, wanted: Region) -> Kept:
     """Signal (per cent of that at rest), ΔR2* and ΔR2* without leakage of the voxels of a region, one by one, since the
     signal is steady.
     """
+    brain = run.seen.brain
     chosen = brain.taken(wanted.mask)
     voxels = np.flatnonzero(chosen)
-    relaxation, steady = run.relaxation, slice(run.rest.start, None)
+    relaxation, steady = run.seen.curves, slice(run.seen.rest.start, None)
     usable = relaxation.is_usable[voxels, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         signal = 100.0 * relaxation.signals[-1][voxels] / relaxation.baselines[-1][voxels, None]
@@ -100,58 +113,90 @@ def kept(run: Run, brain: Region, wanted: Region) -> Kept:
         rows["corrected"] = corrected_curves(relaxation, run.correction, voxels)
     units = {name: "%" if name == "signal" else lexicon.DELTA_R2STAR.unit for name in rows}
     curves = {name: np.where(usable, one, np.nan).astype(np.float32)[:, steady] for name, one in rows.items()}
-    return Kept(brain.part(chosen, wanted.name, wanted.origin), run.times[steady], curves, units)
+    return Kept(brain.part(chosen, wanted.name, wanted.origin), run.seen.times[steady], curves, units)
 
 
 def summary(run: Run) -> Mapping[str, Any]:
     """The plain numbers of the run, in inside units; NaN and absent are: not known."""
-    out: dict[str, Any] = {
-        "te": list(run.relaxation.echo_times),
-        "tr": run.acquisition.tr,
-        "flip_angle": run.acquisition.flip_angle,
-        "field": run.acquisition.field,
-        "preload": run.acquisition.has_preload,
-        "agent": run.acquisition.agent,
-        "dose": run.acquisition.dose,
-        "n_volumes": int(run.times.size),
-        "kept_volumes": list(run.moved.kept),
-        "time_step": float(np.median(np.diff(run.times))),
-        "first_steady_frame": run.rest.start,
-        "baseline_frames": [run.rest.start, run.rest.stop],
-        "n_baseline": run.rest.n_frames,
-        "baseline_seconds": float(run.times[run.rest.stop - 1] - run.times[run.rest.start]),
-        "arrival": run.rest.arrival,
-        "arrival_std": run.rest.arrival_std,
-        "guard_seconds": run.rest.guard,
-        "peak_frame": run.rest.peak,
-        "seconds_after_peak": float(run.times[-1] - run.times[run.rest.peak]),
-        "first_pass_end": float(run.times[run.passed.frames.stop - 1]),
-        "window": run.plan.window,
-        "window_seconds": [float(run.times[run.window.start]), float(run.times[run.window.stop - 1])],
-        "brain_contrast_to_noise": run.rest.contrast_to_noise,
-        "reliability": run.setting.reliability.word,
-        "reliability_reason": " ".join(run.setting.reasons),
-        "t1_share": run.setting.t1_share,
-        "t1_effect_modelled": run.relaxation.t1 is not None,
-        "haematocrit_factor": haematocrit_factor(run.plan),
-        "first_pass": run.passed.parameters,
-        "arterial_origin": run.arterial.origin,
-        "reference_origin": run.white.region.origin,
-        "reference_voxels": run.white.level.n_voxels,
-        "reference_area": run.white.level.mean,
-        "reference_area_std": run.white.level.std,
-        "reference_spread": run.white.level.spread,
-        "motion_corrected": run.moved.displacement is not None,
-        "plan": {name: getattr(run.plan, name) for name in run.plan.__dataclass_fields__},
+    parts = (_of_protocol, _of_timing, _of_volume, _of_arterial, _of_leakage, _of_flow, _of_motion)
+    out = {key: value for part in parts for key, value in part(run).items()}
+    return out | {"plan": {name: getattr(run.plan, name) for name in run.plan.__dataclass_fields__}}
+
+
+def _of_protocol(run: Run) -> dict[str, Any]:
+    return {
+        "te": list(run.seen.curves.echo_times),
+        "tr": run.seen.acquisition.tr,
+        "flip_angle": run.seen.acquisition.flip_angle,
+        "field": run.seen.acquisition.field,
+        "preload": run.seen.acquisition.has_preload,
+        "agent": run.seen.acquisition.agent,
+        "dose": run.seen.acquisition.dose,
+        "reliability": run.seen.setting.reliability.word,
+        "reliability_reason": " ".join(run.seen.setting.reasons),
+        "t1_share": run.seen.setting.t1_share,
+        "t1_effect_modelled": run.seen.curves.t1 is not None,
     }
-    if run.arterial.curve is not None:
-        out |= {
-            "arterial_peak": float(run.arterial.curve.max()),
-            "arterial_width": run.arterial.width,
-            "arterial_lead": run.arterial.lead,
-            "arterial_relative_error": run.arterial.relative_error,
-            "arterial_first_pass": run.arterial_pass.parameters if run.arterial_pass is not None else None,
-        }
+
+
+def _of_timing(run: Run) -> dict[str, Any]:
+    rest, times, window = run.seen.rest, run.seen.times, run.seen.window
+    return {
+        "n_volumes": int(times.size),
+        "kept_volumes": list(run.seen.moved.kept),
+        "time_step": float(np.median(np.diff(times))),
+        "first_steady_frame": rest.start,
+        "baseline_frames": [rest.start, rest.stop],
+        "n_baseline": rest.n_frames,
+        "baseline_seconds": float(times[rest.stop - 1] - times[rest.start]),
+        "arrival": rest.arrival,
+        "arrival_std": rest.arrival_std,
+        "guard_seconds": rest.guard,
+        "peak_frame": rest.peak,
+        "seconds_after_peak": float(times[-1] - times[rest.peak]),
+        "first_pass_end": float(times[run.seen.passed.frames.stop - 1]),
+        "first_pass": run.seen.passed.parameters,
+        "window": run.plan.window,
+        "window_seconds": [float(times[window.start]), float(times[window.stop - 1])],
+        "brain_contrast_to_noise": rest.contrast_to_noise,
+        "drift_share": run.seen.drift,
+    }
+
+
+def _of_volume(run: Run) -> dict[str, Any]:
+    level = run.white.level
+    out = {
+        "reference_origin": run.white.region.origin,
+        "reference_voxels": level.n_voxels,
+        "reference_area": level.mean,
+        "reference_area_std": level.std,
+        "reference_spread": level.spread,
+        "haematocrit_factor": haematocrit_factor(run.plan),
+    }
+    if run.scale is None:
+        return out
+    return out | {
+        "scale": run.scale.word,
+        "scale_common_error": run.scale.common_error,
+        "arterial_white_volume": run.scale.arterial_white,
+    }
+
+
+def _of_arterial(run: Run) -> dict[str, Any]:
+    out: dict[str, Any] = {"arterial_origin": run.arterial.origin}
+    if run.arterial.curve is None:
+        return out
+    return out | {
+        "arterial_peak": float(run.arterial.curve.max()),
+        "arterial_width": run.arterial.width,
+        "arterial_lead": run.arterial.lead,
+        "arterial_relative_error": run.arterial.relative_error,
+        "arterial_first_pass": run.arterial_pass.parameters if run.arterial_pass is not None else None,
+    }
+
+
+def _of_leakage(run: Run) -> dict[str, Any]:
+    out: dict[str, Any] = {}
     if run.correction is not None:
         told = run.correction.status == 0
         out |= {
@@ -162,21 +207,31 @@ def summary(run: Run) -> Mapping[str, Any]:
         }
     if run.normal is not None:
         out |= {"leakage_reference_voxels": int(run.normal.voxels.size), "leakage_reference_tail": run.normal.tail}
-    if run.flow is not None:
-        out |= {
-            "deconvolution": run.plan.deconvolution,
-            "deconvolution_cut": run.simulated.cut,
-            "expected_cbf_error": run.simulated.error,
-            "expected_cbf_bias": dict(zip(map(str, TRANSIT_TIMES), run.simulated.bias, strict=True)),
-        }
-    if run.moved.displacement is not None:
-        out |= {
-            "largest_displacement": float(np.nanmax(run.moved.displacement)),
-            "mean_framewise_displacement": run.moved.mean_framewise,
-            "motion_parameters": run.moved.parameters,
-            "framewise_displacement": run.moved.framewise,
-        }
     return out
+
+
+def _of_flow(run: Run) -> dict[str, Any]:
+    if run.flow is None:
+        return {}
+    return {
+        "deconvolution": run.plan.deconvolution,
+        "deconvolution_cut": run.simulated.cut,
+        "expected_cbf_error": run.simulated.error,
+        "expected_cbf_bias": dict(zip(map(str, TRANSIT_TIMES), run.simulated.bias, strict=True)),
+    }
+
+
+def _of_motion(run: Run) -> dict[str, Any]:
+    moved = run.seen.moved
+    if moved.displacement is None:
+        return {"motion_corrected": False}
+    return {
+        "motion_corrected": True,
+        "largest_displacement": float(np.nanmax(moved.displacement)),
+        "mean_framewise_displacement": moved.mean_framewise,
+        "motion_parameters": moved.parameters,
+        "framewise_displacement": moved.framewise,
+    }
 
 
 def _relaxation_step(relaxation: Relaxation) -> Step:
@@ -229,7 +284,7 @@ def _saturation_step(saturation: Saturation) -> Step:
 
 def recipe(run: Run) -> Recipe:
     """The methods section of this run."""
-    steps = [_baseline_step(run), run.moved.step, _relaxation_step(run.relaxation)]
+    steps = [_baseline_step(run), run.seen.moved.step, _relaxation_step(run.seen.curves)]
     if run.arterial.curve is not None:
         steps.append(_arterial_step(run.arterial))
     steps.append(_leakage_step(run))
@@ -242,7 +297,7 @@ def recipe(run: Run) -> Recipe:
 
 
 def _baseline_step(run: Run) -> Step:
-    rest, times = run.rest, run.times
+    rest, times = run.seen.rest, run.seen.times
     return Step(
         "baseline",
         f"The first {rest.start} of {times.size} volumes were not in steady state and were left out; the baseline is "
@@ -283,16 +338,32 @@ def _leakage_step(run: Run) -> Step:
 
 
 def _volume_step(run: Run) -> Step:
-    times, window, white, factor = run.times, run.window, run.white, haematocrit_factor(run.plan)
+    times, window, white = run.seen.times, run.seen.window, run.white
+    absolute, constants, references = _absolute(run)
     return Step(
         "blood volume",
         f"Blood volume is the {'plain' if run.correction is None else 'corrected'} area from {times[window.start]:.1f} "
         f"to {times[window.stop - 1]:.1f} s; rCBV is its ratio to the mean of {white.level.n_voxels} voxels of "
-        f"normal-appearing white matter ({white.region.origin or white.region.name}); CBV is relative to the arterial "
-        f"area with a haematocrit factor of {factor:.3f}.",
-        {"hct_large": run.plan.hct_large, "hct_small": run.plan.hct_small},
-        ("Bedekar et al. 2010, doi:10.1002/mrm.22445",),
+        f"normal-appearing white matter ({white.region.origin or white.region.name}){absolute}.",
+        constants,
+        ("Bedekar et al. 2010, doi:10.1002/mrm.22445", *references),
     )
+
+
+def _absolute(run: Run) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+    """How CBV was brought to scale, in words, with its constants and sources."""
+    if run.scale is None or not np.isfinite(run.scale.gain):
+        return "", {}, ()
+    if run.scale.is_by_white:
+        words = (
+            f"; CBV and CBF are scaled so that CBV has a mean of {100 * WHITE_VOLUME:.1f} mL/100 mL there (± "
+            f"{WHITE_SPREAD:.0%} between people)"
+        )
+        sources = ("Leenders et al. 1990, doi:10.1093/brain/113.1.27", "Ostergaard et al. 1996, MRM 36:726")
+        return words, {"white_volume": WHITE_VOLUME, "white_spread": WHITE_SPREAD}, sources
+    factor = haematocrit_factor(run.plan)
+    words = f"; CBV is relative to the arterial area with a haematocrit factor of {factor:.3f}"
+    return words, {"hct_large": run.plan.hct_large, "hct_small": run.plan.hct_small}, ()
 
 
 def _flow_step(plan: Plan, simulated: Calibration) -> Step:

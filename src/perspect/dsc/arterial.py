@@ -92,7 +92,7 @@ def arterial_input(
         "arteries-saturated",
         Severity.CAUTION,
         f"{saturated:.1%} of the brain falls to the noise floor at the peak, as large arteries do; the arterial input "
-        "is from smaller ones, so that CBV and CBF may be too high.",
+        "is from smaller ones, by whose area CBV and CBF may be too high.",
         "arterial input",
         saturated,
         SOURCE,
@@ -165,7 +165,7 @@ def _described(
                 "weak-arterial-input",
                 Severity.CAUTION,
                 f"The arterial curve peaks at {peak:.1f} /s, the mean brain at {tissue_peak:.1f} /s: it is mixed with "
-                "tissue, so that CBV and CBF are too high.",
+                "tissue. By its area CBV and CBF are too high, and its shape shortens MTT.",
                 "arterial input",
                 source=SOURCE,
             ),

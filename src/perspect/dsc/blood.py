@@ -9,11 +9,11 @@ from jaxtyping import Bool, Float
 from perspect.dsc.arterial import Arterial
 from perspect.dsc.calibrate import TRANSIT_TIMES, Calibration, calibrate, tissue_noise
 from perspect.dsc.deconvolve import prepare
-from perspect.dsc.integrate import trapezoid_weights
 from perspect.dsc.leakage import Correction, corrected_curves
 from perspect.dsc.passage import Passage
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import SOURCE
+from perspect.dsc.scale import Scale
 from perspect.dsc.signal import Relaxation
 from perspect.numerics.deconvolution import CHUNK
 from perspect.numerics.parallel import each, spans
@@ -21,13 +21,6 @@ from perspect.vocabulary import Flag, Severity, lexicon
 
 LEAST_CONTRAST: Final = 4.0
 """Peak over noise below which a voxel has no bolus to time: the largest of a hundred noisy samples reaches 2.5."""
-
-PLAUSIBLE: Final = (0.01, 0.05)
-"""Blood volume of white matter, in mL/mL: positron emission tomography finds about 0.027 (Leenders et al. 1990,
-doi:10.1093/brain/113.1.27); the range is our default."""
-
-FAR_OFF: Final = 2.0
-"""Factor beyond the plausible range from which blood volume and flow mean nothing as absolute numbers [our default]."""
 
 LEAST_NOISE: Final = 1e-3
 """Of the brain's typical noise, which no voxel is taken to be below."""
@@ -61,45 +54,16 @@ class Flow:
     flags: tuple[Flag, ...]
 
 
-def haematocrit_factor(plan: Plan) -> float:
-    """How much plasma the agent finds in arteries against capillaries: (1 - Hct_large)/(1 - Hct_small)."""
-    return (1 - plan.hct_large) / (1 - plan.hct_small)
+def volume_of(area: Correction, scale: Scale | None) -> Volume | None:
+    """Blood volume: the corrected area of each voxel over that of the arterial curve in the same window, to scale.
 
-
-def volume_of(
-    correction: Correction, arterial: Arterial, times: Float[np.ndarray, " time"], window: slice, plan: Plan
-) -> Volume | None:
-    """Blood volume: the corrected area of each voxel over that of the arterial curve in the same window.
-
-    None where there is no arterial input.
+    None where there is no arterial input, or nothing that sets the scale.
     """
-    if arterial.curve is None:
+    if scale is None or not np.isfinite(scale.gain):
         return None
-    inflow = float(arterial.curve @ trapezoid_weights(times, window))
-    factor = haematocrit_factor(plan) / inflow
-    cbv = factor * correction.area
-    std = np.sqrt((factor * correction.area_std) ** 2 + (cbv * arterial.relative_error) ** 2)
-    return Volume(cbv, std)
-
-
-def volume_flags(volume: Volume | None, white: Bool[np.ndarray, " voxels"]) -> tuple[Flag, ...]:
-    """Whether the blood volume of white matter can be believed as an absolute number."""
-    if volume is None or not white.any():
-        return ()
-    level = float(np.nanmedian(volume.cbv[white]))
-    low, high = PLAUSIBLE
-    if low <= level <= high:
-        return ()
-    is_far = level > FAR_OFF * high or level < low / FAR_OFF
-    cause = "is mixed with tissue or saturated" if level > high else "comes from larger vessels than the tissue's"
-    worth = "have no meaning as absolute numbers" if is_far else "are off by that factor"
-    sentence = (
-        f"White matter has a CBV of {100 * level:.1f} mL/100 mL where {100 * low:.0f} to {100 * high:.0f} are "
-        f"plausible: the arterial curve {cause}. CBV and CBF {worth}; MTT is off by less: an input that tissue has "
-        "made broad shortens it. rCBV is not affected."
-    )
-    severity = Severity.LIMITED if is_far else Severity.CAUTION
-    return (Flag("implausible-volume", severity, sentence, "cbv, cbf, mtt", source=SOURCE),)
+    factor = scale.gain / scale.inflow
+    cbv = factor * area.area
+    return Volume(cbv, np.sqrt((factor * area.area_std) ** 2 + (cbv * scale.relative_error) ** 2))
 
 
 def has_bolus(peak: Passage, relaxation: Relaxation) -> Bool[np.ndarray, " voxels"]:
@@ -147,17 +111,18 @@ def flow_of(
     correction: Correction,
     arterial: Arterial,
     peak: Passage,
-    volume: Volume | None,
+    scale: Scale | None,
     calibration: Calibration,
     plan: Plan,
     lag: Float[np.ndarray, " voxels"] | None = None,
 ) -> Flow | None:
     """Deconvolution of the leakage-corrected curves by the arterial input, calibrated on this acquisition.
 
-    MTT is CBV over CBF with both from the same corrected curve. None where there is no arterial input or none is
-    wanted. `lag` is how much later (s) each voxel was sampled than the artery: it seems to be reached earlier by that.
+    MTT is CBV over CBF with both from the same corrected curve, whatever their scale; CBF is NaN where nothing sets
+    that. None where there is no arterial input or none is wanted. `lag` is how much later (s) each voxel was sampled
+    than the artery: it seems to be reached earlier by that.
     """
-    if plan.deconvolution == "none" or arterial.curve is None or volume is None:
+    if plan.deconvolution == "none" or arterial.curve is None or scale is None:
         return None
     used = slice(relaxation.rest.start, times.size)
     solver = prepare(plan.deconvolution, arterial.curve[used], times[used], calibration.cut)
@@ -165,6 +130,7 @@ def flow_of(
     cbf, tmax, delay, tmax_noise, delay_noise = (np.full(n, np.nan) for _ in range(5))
     is_ambiguous = np.zeros((2, n), bool)
 
+    _ = solver.covariance  # of all voxels alike: else each thread would make its own
     noise = np.maximum(relaxation.noise, tissue_noise(relaxation) * LEAST_NOISE)
 
     def work(span: slice) -> None:
@@ -174,9 +140,8 @@ def flow_of(
         is_ambiguous[:, span] = found.is_ambiguous
 
     each(work, spans(n, CHUNK))
-    cbf *= haematocrit_factor(plan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mtt = volume.cbv / cbf
+        mtt = correction.area / scale.inflow / cbf
         contrast = peak.height / relaxation.noise
         # The simulation has the noise of the area in it, not what leakage and its correction add.
         added = np.sqrt(np.maximum(correction.area_std**2 - correction.plain_std**2, 0)) / np.abs(correction.area)
@@ -187,7 +152,8 @@ def flow_of(
     for one, quantity in ((tmax, lexicon.TMAX), (delay, lexicon.DELAY)):
         one[~((one >= quantity.low) & (one <= quantity.high))] = np.nan
     scatter = calibration.scatter
-    relative = np.hypot(scatter["cbf"](contrast, mtt), arterial.relative_error)
+    cbf *= scale.gain
+    relative = np.hypot(scatter["cbf"](contrast, mtt), scale.relative_error)
     return Flow(
         cbf, cbf * relative, mtt, mtt * np.hypot(scatter["mtt"](contrast, mtt), added),
         tmax, scatter["tmax"](contrast, tmax_noise, mtt), delay, scatter["delay"](contrast, delay_noise, mtt),

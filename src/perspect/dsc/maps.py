@@ -24,7 +24,7 @@ def maps(
     area: Correction,
     volume: Volume | None,
     white: WhiteMatter,
-    scale: tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]] | None,
+    standard: tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]] | None,
     flow: Flow | None,
     peak: Passage,
     simulated: Calibration,
@@ -39,8 +39,8 @@ def maps(
         columns[lexicon.CBV] = (volume.cbv, volume.std, area.status)
     if white.inside.any():
         columns[lexicon.RCBV] = (*ratio(area.area, area.area_std, white.level), area.status)
-    if scale is not None:
-        columns[lexicon.SRCBV] = (*scale, area.status)
+    if standard is not None:
+        columns[lexicon.SRCBV] = (*standard, area.status)
     if correction is not None:
         columns[lexicon.K1] = (correction.k1, correction.k1_std, plain)
         columns[lexicon.K2] = (correction.k2, correction.k2_std, plain)
@@ -48,7 +48,8 @@ def maps(
         columns[lexicon.KEP_LEAKAGE] = (np.where(known, correction.kep, np.nan), correction.kep_std, plain)
     timed = np.where(has_bolus(peak, relaxation) | (plain >= FAILED_FROM), plain, Status.NO_BOLUS).astype(np.int16)
     if flow is not None:
-        columns[lexicon.CBF] = (flow.cbf, flow.cbf_std, timed)
+        if volume is not None:
+            columns[lexicon.CBF] = (flow.cbf, flow.cbf_std, timed)
         columns[lexicon.MTT] = (flow.mtt, flow.mtt_std, timed)
         columns[lexicon.TMAX] = (flow.tmax, flow.tmax_std, _ambiguous(timed, flow.is_tmax_ambiguous))
         columns[lexicon.DELAY] = (flow.delay, flow.delay_std, _ambiguous(timed, flow.is_delay_ambiguous))

@@ -47,6 +47,11 @@ class Plan:
     window: Literal["whole", "first-pass"] = "whole"
     """Over which time the blood volume is integrated: from arrival to the end, or to the end of the first pass."""
 
+    scale: Literal["auto", "arterial", "white-matter"] = "auto"
+    """What sets the scale of absolute CBV and CBF: the area of the arterial curve; or normal white matter, which is
+    taken to hold 2.7 mL/100 mL; white matter where the arterial input is found among the voxels, in which agent acts on
+    R2* otherwise than around capillaries, and the arterial area where a curve or a mask is given (auto)."""
+
     hct_large: float = 0.45
     """Haematocrit in large vessels (0 to 1)."""
 
@@ -73,6 +78,12 @@ class Plan:
         for name in ("hct_large", "hct_small"):
             if not 0 <= getattr(self, name) < 1:
                 raise Problem(f"dsc.{name} is {getattr(self, name)}.", "A haematocrit is a fraction.", "Use 0 to 0.99.")
+        if self.scale == "white-matter" and (self.hct_large, self.hct_small) != (Plan.hct_large, Plan.hct_small):
+            raise Problem(
+                "dsc.scale is 'white-matter', in which the haematocrit cancels, and a haematocrit was given.",
+                "A setting without effect would be mistaken for one.",
+                "Leave one of the two out.",
+            )
         for name in ("oscillation", "threshold"):
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:

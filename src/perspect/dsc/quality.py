@@ -121,76 +121,60 @@ def turn_flags(lag: Float[np.ndarray, " voxels"] | None) -> tuple[Flag, ...]:
 def _contrast_checks(
     acquisition: Acquisition, echo_times: tuple[float, ...], share: float, has_correction: bool
 ) -> list[tuple[Reliability, Flag]]:
-    found = []
-    unknown = [
-        name
-        for name, value in (
-            ("flip angle", acquisition.flip_angle),
-            ("repetition time", acquisition.tr),
-            ("field strength", acquisition.field),
-            ("preload", acquisition.has_preload),
+    found = [
+        _unknown_protocol(acquisition),
+        _t1_weighting(share, acquisition.has_preload) if len(echo_times) == 1 else None,
+        _echo_time(acquisition.field, echo_times[-1]),
+        None if has_correction else _found(
+            Reliability.LIMITED, "no-correction", "Leakage was not corrected: where vessels leak the value is wrong."
+        ),
+    ]  # fmt: skip
+    return [one for one in found if one is not None]
+
+
+def _unknown_protocol(acquisition: Acquisition) -> tuple[Reliability, Flag] | None:
+    values = {
+        "flip angle": acquisition.flip_angle,
+        "repetition time": acquisition.tr,
+        "field strength": acquisition.field,
+        "preload": acquisition.has_preload,
+    }
+    unknown = [name for name, value in values.items() if value is None or not np.isfinite(value)]
+    if not unknown:
+        return None
+    sentence = f"Not recorded: {', '.join(unknown)}. How much T1 shortening distorts the blood volume cannot be judged."
+    return _found(Reliability.LIMITED, "protocol-unknown", sentence)
+
+
+def _t1_weighting(share: float, has_preload: bool | None) -> tuple[Reliability, Flag] | None:
+    if share > T1_SHARE_LIMITED and has_preload is False:
+        sentence = (
+            f"Without preload this protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect): in "
+            "leaking tissue a bias remains."
         )
-        if value is None
-    ]
-    if unknown:
-        found.append(
-            _found(
-                Reliability.LIMITED,
-                "protocol-unknown",
-                f"Not recorded: {', '.join(unknown)}. How much T1 shortening distorts the blood volume cannot be "
-                "judged.",
-            )
+        return _found(
+            Reliability.UNRELIABLE if share > T1_SHARE_STRONG else Reliability.LIMITED, "t1-weighted", sentence
         )
-    if len(echo_times) == 1 and np.isfinite(share):
-        preload = acquisition.has_preload
-        if share > T1_SHARE_LIMITED and preload is False:
-            found.append(
-                _found(
-                    Reliability.UNRELIABLE if share > T1_SHARE_STRONG else Reliability.LIMITED,
-                    "t1-weighted",
-                    f"Without preload this protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* "
-                    "effect): in leaking tissue a bias remains.",
-                )
-            )
-        elif share > T1_SHARE_STRONG:
-            found.append(
-                _found(
-                    Reliability.LIMITED,
-                    "t1-weighted",
-                    f"This protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect)"
-                    + (", in spite of preload." if preload else "; whether a preload was given is not recorded."),
-                )
-            )
-        elif share > T1_SHARE_NOTICED and preload is False:
-            found.append(
-                _found(
-                    Reliability.ACCEPTABLE,
-                    "no-preload",
-                    f"No preload was given; the T1 effect is {share:.0%} of the T2* effect and relies on the "
-                    "correction.",
-                )
-            )
-    if acquisition.field is not None:
-        low, high = ECHO_TIMES[min(ECHO_TIMES, key=lambda field: abs(field - (acquisition.field or 0.0)))]
-        te = echo_times[-1]
-        if not low - ECHO_TIME_BELOW - 1e-4 <= te <= high + ECHO_TIME_ABOVE + 1e-4:
-            found.append(
-                _found(
-                    Reliability.LIMITED,
-                    "echo-time",
-                    f"TE {1000 * te:.0f} ms is far from the {1000 * low:.0f}-{1000 * high:.0f} ms recommended at "
-                    f"{acquisition.field:g} T.",
-                )
-            )
-    if not has_correction:
-        found.append(
-            _found(
-                Reliability.LIMITED,
-                "no-correction",
-                "Leakage was not corrected: where vessels leak the value is wrong.",
-            )
-        )
-    return found
+    if share > T1_SHARE_STRONG:
+        sentence = f"This protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect)"
+        sentence += ", in spite of preload." if has_preload else "; whether a preload was given is not recorded."
+        return _found(Reliability.LIMITED, "t1-weighted", sentence)
+    if share > T1_SHARE_NOTICED and has_preload is False:
+        sentence = f"No preload was given; the T1 effect is {share:.0%} of the T2* effect and relies on the correction."
+        return _found(Reliability.ACCEPTABLE, "no-preload", sentence)
+    return None
+
+
+def _echo_time(field: float | None, te: float) -> tuple[Reliability, Flag] | None:
+    if field is None:
+        return None
+    low, high = ECHO_TIMES[min(ECHO_TIMES, key=lambda one: abs(one - field))]
+    if low - ECHO_TIME_BELOW - 1e-4 <= te <= high + ECHO_TIME_ABOVE + 1e-4:
+        return None
+    sentence = (
+        f"TE {1000 * te:.0f} ms is far from the {1000 * low:.0f}-{1000 * high:.0f} ms recommended at {field:g} T."
+    )
+    return _found(Reliability.LIMITED, "echo-time", sentence)
 
 
 def _timing_checks(times: Float[np.ndarray, " time"], rest: Rest) -> list[tuple[Reliability, Flag]]:
@@ -248,7 +232,7 @@ def refuse_reference(reference: Reference, first_pass: slice) -> None:
     even in tissue that does not leak.
     """
     passing, std = reference.curve[first_pass], reference.std[first_pass]
-    if not passing.sum() > 3 * np.sqrt((std**2).sum()):
+    if not (passing.sum() > 3 * np.sqrt((std**2).sum()) and np.isfinite(reference.tail)):
         raise Refusal(
             "The mean curve of non-enhancing brain does not show a loss of signal during the bolus.",
             "Every blood volume is measured against that curve.",

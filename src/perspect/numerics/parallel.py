@@ -72,3 +72,15 @@ def each(work: Callable[[S], T], pieces: Iterable[S]) -> list[T]:
             return [work(piece) for piece in todo]
         with ThreadPoolExecutor(n_threads) as pool:
             return list(pool.map(work, todo))
+
+
+def beside(other: Callable[[], object], work: Callable[[], T], n_threads: int) -> T:
+    """`work` done here, and `other`, which somebody will need later, on a second thread where there is one.
+
+    Where there is none, or where `other` fails, whoever needs it does it then.
+    """
+    if n_threads < 2:
+        return work()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(other)
+        return work()

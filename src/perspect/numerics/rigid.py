@@ -14,11 +14,16 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from perspect.numerics.parallel import spans
+
 RADIUS: Final = 50.0
 """mm at which a rotation in rad is counted as a displacement when a step is judged small."""
 
 METRIC: Final = np.repeat([RADIUS, 1.0], 3)
 """What makes six parameters of motion lengths in mm."""
+
+BLOCK: Final = 24
+"""Samples that are smoothed in one product: fewer are many products, more multiply zeros [measured]."""
 
 TAKEN_BACK: Final = 0.5
 """Share of a step that the next one takes back where steps go to and fro [our default]."""
@@ -126,24 +131,32 @@ def smoothed(
 ) -> Float32[np.ndarray, "a b c"]:
     """The volume smoothed to a variance (in squared samples) along each axis; the outermost samples stay as they are.
 
-    One product along each axis with a matrix that holds all the passes of `smoothing`.
+    Along each axis products with a matrix that holds all the passes of `smoothing`, `BLOCK` samples at a time: beyond
+    the reach of its passes it is zero.
     """
     out = volume
     for axis, wanted in enumerate(variance):
         n = volume.shape[axis]
         if wanted <= 0 or n <= 2:
             continue
-        matrix = smoothing(n, round(wanted, 6))
-        if axis == 0:
-            out = (matrix @ out.reshape(n, -1)).reshape(volume.shape)
-        else:
-            out = matrix @ out if axis == 1 else out @ matrix.T
+        matrix, reach = smoothing(n, round(wanted, 6))
+        there = np.empty(volume.shape, np.float32)
+        lines = ((n, -1), volume.shape, (-1, n))[axis]
+        rough, smooth = out.reshape(lines), there.reshape(lines)
+        for here in spans(n, BLOCK):
+            near = slice(max(here.start - reach, 0), min(here.stop + reach, n))
+            if axis == 2:
+                np.matmul(rough[:, near], matrix[here, near].T, out=smooth[:, here])
+            else:
+                np.matmul(matrix[here, near], rough[..., near, :], out=smooth[..., here, :])
+        out = there
     return out
 
 
 @lru_cache(maxsize=32)
-def smoothing(n: int, variance: float) -> Float32[np.ndarray, "n n"]:
-    """The matrix that smooths `n` samples to a variance (in squared samples) and leaves the outermost as they are.
+def smoothing(n: int, variance: float) -> tuple[Float32[np.ndarray, "n n"], int]:
+    """The matrix that smooths `n` samples to a variance (in squared samples) and leaves the outermost as they are; and
+    how many samples it reaches.
 
     Passes of (w, 1 - 2w, w), whose variance is 2w, as few as w <= 1/3 allows.
     """
@@ -151,7 +164,7 @@ def smoothing(n: int, variance: float) -> Float32[np.ndarray, "n n"]:
     share = variance / n_passes / 2
     once = (1 - 2 * share) * np.eye(n) + share * (np.eye(n, k=1) + np.eye(n, k=-1))
     once[0], once[-1] = np.eye(n)[0], np.eye(n)[-1]
-    return np.linalg.matrix_power(once, n_passes).astype(np.float32)
+    return np.linalg.matrix_power(once, n_passes).astype(np.float32), n_passes
 
 
 def between(volume: Float32[np.ndarray, "a b c"]) -> Float32[np.ndarray, "a2 b c"]:

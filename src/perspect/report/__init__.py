@@ -1,5 +1,6 @@
 """Pages that people read: what was measured, whether it can be trusted, and how it was made."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from perspect import loaded
@@ -28,7 +29,12 @@ WHERE: Final = {
 }
 """The module of each name, loaded only when a page is asked for (PEP 562): matplotlib and jinja2 are slow to load."""
 
-__all__ = sorted(WHERE)
+__all__ = sorted([*WHERE, "get_ready"])
+
+
+def get_ready() -> None:
+    """Loads what the page of a series needs, for whoever has nothing else to do meanwhile."""
+    import_module("perspect.report.page").template()
 
 
 def __getattr__(name: str) -> Any:

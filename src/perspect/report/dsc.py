@@ -19,8 +19,9 @@ LIMITS: Final = (
     "coefficient; Prah et al. 2015). The standard errors here hold the noise of this series only.",
     "Large vessels, cortex, choroid plexus, haemorrhage, calcification and the skull base can look like high or low "
     "blood volume. The largest single voxel is not a result.",
-    "CBV in mL/100 mL, CBF and MTT rest on the arterial input and carry its errors; relative CBV does not need it. The "
-    "recovery of the signal (PSR) can only be compared within one protocol.",
+    "CBV and CBF in absolute units are as good as what sets their scale (a flag says what), CBF and MTT as good as the "
+    "shape of the arterial input; relative CBV needs neither. The recovery of the signal (PSR) can only be compared "
+    "within one protocol.",
 )
 """What holds for every DSC examination, with its sources."""
 

@@ -1,8 +1,10 @@
 """What every page of a modality has: first whether to believe it, then what it shows, then how it was made."""
 
+from functools import cache
+
 import numpy as np
 from jaxtyping import Float
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 import perspect
 from perspect.report import exhibits, words
@@ -33,8 +35,7 @@ def page(
     """
     summary = measured.summary
     severity, answer = words.answer(measured.flags, bool(summary.get("refused")))
-    template = _environment().get_template("page.html")
-    return template.render(
+    return template().render(
         title=title,
         series_name=series_name,
         version=perspect.__version__,
@@ -55,9 +56,14 @@ def page(
     )
 
 
-def _environment() -> Environment:
+@cache
+def template() -> Template:
+    """The page to be filled in, compiled once."""
     loader = PackageLoader("perspect.report", "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html")
 
 
 def _place(flag: Flag) -> str:

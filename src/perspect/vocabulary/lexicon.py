@@ -30,7 +30,8 @@ CONCENTRATION = Quantity(
 # --- DSC --------------------------------------------------------------------------------------------------------------
 CBV = Quantity(
     "cbv", "Cerebral blood volume", "CBV", "mL/mL", 0.0, 1.0,
-    "Blood volume per volume of tissue, from the areas under the tissue and the arterial curve.",
+    "Blood volume per volume of tissue: the area under its curve, to the scale of the arterial area or of normal white "
+    "matter.",
     "mL/100 mL", 100.0, "mL/(100.mL)", "Q.PH1.001.b", Code("113056", "DCM", "Regional Cerebral Blood Volume"),
     (0.0, 8.0),
 )
