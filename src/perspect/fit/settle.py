@@ -35,6 +35,9 @@ TURNS: Final = 60
 STILL: Final = 1e-12
 """A curvature, relative to the other, that is none."""
 
+CREEPING: Final = 0.01
+"""Share of a step along one axis below which that along the other is as good as none [our default]."""
+
 CLEAR: Final = 1e-3
 """Cosine between a step and what a Hessian missed of it below which nothing is learnt from it [our default]."""
 
@@ -120,14 +123,20 @@ def settled(
     start: Place,
     known: Known | None,
     fixed: Bool[np.ndarray, "2 starts"] | None = None,
+    rests: Bool[np.ndarray, " starts"] | None = None,
 ) -> Settled:
-    """The minimum that each start leads to; `curves` says whose starts these are, `fixed` which θ stay where they are.
+    """The minimum that each start leads to; `curves` says whose starts these are, `fixed` which θ stay where they are,
+    `rests` which starts are as good as the end unless less is left there than is asked.
 
     Newton's iteration from cell to cell, whose Hessian learns from every step, good or bad. A θ that shapes what the
     data cannot tell from nothing has no place to go to and stays, where its start is near a minimum.
     """
     walk = _walk(task, curves, start, known, np.zeros((2, curves.size), bool) if fixed is None else fixed)
     rows = np.arange(curves.size)
+    if rests is not None and task.chunk.asked is not None:
+        stays = rests & (task.square[curves] - walk.here.place.explained > task.chunk.asked[curves])
+        walk.here.place.has_converged[stays] = True
+        rows = np.flatnonzero(~stays)
     for _ in range(TURNS):
         rows = walk.turn(rows)
         if rows.size == 0:
@@ -206,6 +215,12 @@ class _Walk:
         size = np.abs(np.stack([hessian[0, 0], hessian[1, 1]]))
         held = self.held[:, rows] | leans | (size <= STILL * size.max(axis=0))
         step = newton_step(gradient, hessian, held)
+        # A step out of the cell along one axis, cut to none there, would leave next to nothing of it along the other.
+        outward = ((x >= 1.0) & (step > 0)) | ((x <= -1.0) & (step < 0))
+        outward &= np.abs(step[::-1]) < CREEPING * np.abs(step)
+        some = np.flatnonzero(outward.any(axis=0))
+        held[:, some] |= outward[:, some]
+        step[:, some] = newton_step(gradient[:, some], hessian[..., some], held[:, some])
         longest = np.abs(step).max(axis=0)
         step *= np.minimum(reach / np.maximum(longest, SMALLEST), 1.0)
         is_cut = (np.abs(x + step) > 1.0).any(axis=0) | (longest >= reach)
