@@ -35,7 +35,7 @@ TURNS: Final = 60
 STILL: Final = 1e-12
 """A curvature, relative to the other, that is none."""
 
-CREEPING: Final = 0.01
+CREEPING: Final = 0.001
 """Share of a step along one axis below which that along the other is as good as none [our default]."""
 
 CLEAR: Final = 1e-3
