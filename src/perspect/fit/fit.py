@@ -16,7 +16,7 @@ from perspect.fit.solution import Chunk, Route
 from perspect.fit.space import in_space, plain
 from perspect.fit.stated import stated
 from perspect.models.base import Model, Separable
-from perspect.numerics.parallel import VOXELS, each, spans
+from perspect.numerics.parallel import VOXELS, each, even_spans
 from perspect.numerics.plane import plane
 from perspect.numerics.profile import line
 from perspect.vocabulary.problem import Problem
@@ -106,7 +106,7 @@ def _fitted(
         spread_of, least_of = (None if one is None else one[piece] for one in (spread, least))
         _fill(out, piece, model, route, flat[piece].T, spread_of, least_of)
 
-    each(work, spans(flat.shape[0], VOXELS if route is None else route.voxels))
+    each(work, even_spans(flat.shape[0], VOXELS if route is None else route.voxels))
     keys = [quantity.key for quantity in model.parameters]
     errors = np.sqrt(np.einsum("kkv->kv", out.covariance))
     return Fit(

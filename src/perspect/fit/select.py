@@ -36,7 +36,7 @@ def to_beat(fits: Sequence[Fit], n_parameters: int) -> Float[np.ndarray, "*voxel
     if n - k - 1 <= 0:
         return np.zeros(fits[0].sse.shape)
     with np.errstate(over="ignore"):
-        return n * np.exp((_criteria(fits).min(axis=0) - _penalty(n, k)) / n)
+        return np.asarray(n * np.exp((_criteria(fits).min(axis=0) - _penalty(n, k)) / n))
 
 
 def weights(fits: Sequence[Fit]) -> Float[np.ndarray, "models *voxels"]:
