@@ -92,7 +92,7 @@ def quantify(
 
     if plan.water == "fast":
         names = candidates(plan, times, rest.steepest)
-        models: dict[str, Model] = {name: MODELS[name][int(plan.delay)](t=times, cp=arterial.cp) for name in names}
+        models: dict[str, Model] = {name: MODELS[name][int(plan.delay)](t=times, **arterial.drives) for name in names}
         angle = flip_angle * (np.ones_like(before) if own_b1 is None else own_b1)
         seen = Seen(agent.curves, lambda rows: gains(agent.curves[rows], before[rows], tr, angle[rows], plan.r1))
     else:
