@@ -177,7 +177,7 @@ def examination(folder: Path, noise: float = 0.02) -> tuple[Path, Path]:
 
 
 def files_table() -> Iterator[str]:
-    """200 704 voxels from files to files, all maps and errors, choosing among three models; one thread, without start."""
+    """200 704 voxels from files to files, all maps and errors, choosing among three models; one thread."""
     yield "| seconds of CPU time | floor (two cores) | models chosen |"
     yield "|---|---|---|"
     with tempfile.TemporaryDirectory() as name:
