@@ -226,3 +226,10 @@ def test_a_terminal_sees_no_bar_in_the_first_two_seconds(monkeypatch):
         tell("flow", 0.5)
     assert "motion" not in early
     assert "flow" in terminal.getvalue()
+
+
+@pytest.mark.parametrize("words", ["dce --out out --t1 1.4", "t1 --out out"])
+def test_a_seed_that_nothing_would_read_is_refused(words, series, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main([*words.split(), "--seed", "3", str(series)]) == 2
+    assert "--seed" in capsys.readouterr().err

@@ -316,3 +316,39 @@ def test_water_other_than_fast_asks_for_the_model_that_knows_it():
     truth, signal = exchanging(0.0, 0.0)
     with pytest.raises(Problem, match="extended-tofts"):
         measured(truth, replace(PLAIN, water="none", model="patlak"), series=made.series(signal))
+
+
+def coarse(step=12.0):
+    """A series sampled every `step` seconds of tissue whose input is known to the second: truth, series, fine times."""
+    fine = np.arange(0.0, 361.0)
+    times = np.arange(3.0, 360.0, step)
+    p = np.tile([1.5e-3, 0.3, 0.06], (20, 1))
+    c = ExtendedTofts(times, made.plasma(times=fine), fine).predict(p)
+    return p, made.series(made.signal(c, np.full(20, 1.4)), times=times), fine
+
+
+def ktrans_error(plan, aif):
+    p, one, _ = coarse()
+    found = dce.quantify(one, plan, t1=1.4, mask=made.everything(one), aif=aif)
+    return abs(np.median(found.maps["ktrans"].values) / p[0, 0] - 1.0), found
+
+
+def test_an_input_that_is_known_more_finely_than_the_series_is_used_so():
+    plan, fine = replace(PLAIN, model="extended-tofts"), coarse()[2]
+    error, found = ktrans_error(plan, Curve(fine, made.plasma(times=fine), "mM", "cp"))
+    assert error < 1e-3
+    assert found.curves["aif"].times.size > found.curves["tissue"].times.size
+    times = coarse()[1].times
+    assert ktrans_error(plan, Curve(times, made.plasma(times=times), "mM", "cp"))[0] > 0.05
+
+
+def test_a_populations_input_is_not_joined_by_lines_between_the_volumes():
+    error, _ = ktrans_error(replace(PLAIN, model="extended-tofts", arterial="parker"), None)
+    assert error < 0.03  # its arrival is not known better than the volumes tell: the delay makes up for it
+
+
+def test_dispersion_widens_the_fine_input_too():
+    plan, fine = replace(PLAIN, model="extended-tofts", dispersion=4.0), coarse()[2]
+    curve = Curve(fine, made.plasma(times=fine), "mM", "cp")
+    wide, narrow = (ktrans_error(one, curve)[1].curves["aif"].values for one in (plan, replace(plan, dispersion=0.0)))
+    assert wide.max() < 0.9 * narrow.max()

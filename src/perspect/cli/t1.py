@@ -39,9 +39,12 @@ def t1(
     from perspect.app import T1Inputs, measure_t1
     from perspect.app.doctor import cores
 
-    if common.set:
+    unread = {"--set": common.set[0] if common.set else None, "--plan": common.plan, "--seed": common.seed}
+    for option, given in unread.items():
+        if given is None:
+            continue
         raise Problem(
-            f"--set {common.set[0]}: T1 is measured without a plan.",
+            f"{option} {given}: T1 is measured without a plan.",
             "The choice would be ignored.",
             "Leave it out; what may be chosen are the options of `perspect t1 --help`.",
         )

@@ -118,7 +118,7 @@ def summary(run: Run) -> dict[str, Any]:
         "baseline_seconds": float(times[rest.frames.stop - 1] - times[rest.frames.start]), "arrival": rest.arrival,
         "baseline_frames": (rest.frames.start, rest.frames.stop), "kept_volumes": list(run.moved.kept),
         "seconds_after_arrival": float(times[-1] - rest.arrival), "reliability": run.word,
-        "arterial_origin": run.arterial.origin, "arterial_peak_mM": float(run.arterial.cp.max()),
+        "arterial_origin": run.arterial.origin, "arterial_peak_mM": float(run.arterial.drives["cp"].max()),
         "arterial_relative_error": run.arterial.relative_error, "haematocrit": run.plan.hct, "r1": run.plan.r1,
         "model_shares": shares, "model_dependence": run.depends, "residual_correlation": run.structure,
         "model_numbers": {name: NUMBERS[name] for name in names},
@@ -175,7 +175,7 @@ def _predict(
 
 def curves(run: Run) -> dict[str, Curve]:
     """The arterial input, and the mean curve of the voxels that leak most with its fit."""
-    out = {"aif": Curve(run.times, run.arterial.cp, "mM", "arterial plasma")}
+    out = {"aif": run.arterial.fine or Curve(run.times, run.arterial.cp, "mM", "arterial plasma")}
     c = run.found.seen.curves
     n = run.times.size
     usable = np.flatnonzero((run.agent.status < FAILED_FROM) & (run.found.chosen >= 0))

@@ -39,19 +39,32 @@ LOW_PEAK, HIGH_PEAK = 1.0, 25.0
 PURE: Final = 0.9
 """Share of the agent of veins, late, from which on arterial voxels hold nothing but blood [our default]."""
 
+FINE: Final = 1.0
+"""Seconds between the knots of a population's input, which is known at any time [our default]."""
+
 STANDS_OUT: Final = 1.8
 """First pass over late level of a vessel: leaking tissue has less [our default]."""
 
 
 @dataclass(frozen=True, eq=False)
 class Arterial:
-    """Plasma concentration in mM at the times of the series, its relative error, where it is from, what to know."""
+    """Plasma concentration in mM at the times of the series, its relative error, where it is from, what to know.
+
+    `fine` is the same at times of its own, where it is known more finely than the series is sampled: straight lines
+    between samples 10 s and more apart miss the first pass, or make too much of it.
+    """
 
     cp: Float[np.ndarray, " time"]
     relative_error: float
     region: Region | None
     origin: str
     flags: tuple[Flag, ...]
+    fine: Curve | None = None
+
+    @property
+    def drives(self) -> dict[str, Float[np.ndarray, " knots"]]:
+        """What a `Kinetic` model takes: the curve, with its knots where these are not the times of the series."""
+        return {"cp": self.cp} if self.fine is None else {"cp": self.fine.values, "knots": self.fine.times}
 
 
 def arterial_input(
@@ -77,7 +90,10 @@ def arterial_input(
     if plan.dispersion == 0.0:
         return found
     origin = f"{found.origin}; dispersed by {plan.dispersion:g} s"
-    return replace(found, cp=dispersed(found.cp, times, plan.dispersion), origin=origin)
+    if found.fine is None:
+        return replace(found, cp=dispersed(found.cp, times, plan.dispersion), origin=origin)
+    fine = replace(found.fine, values=dispersed(found.fine.values, found.fine.times, plan.dispersion))
+    return replace(found, cp=np.interp(times, fine.times, fine.values), origin=origin, fine=fine)
 
 
 def dispersed(
@@ -107,7 +123,7 @@ def _arterial(
     if plan.arterial != MEASURED:
         return _of_population(times, rest, given, plan)
     if isinstance(given, Curve) and given.label != "signal":
-        return Arterial(plasma_of(given, times, plan.hct), 0.0, None, f"given as {given.label}", ())
+        return _of_curve(given, times, plan)
     if isinstance(given, Curve):
         blood, flags = _in_blood(_on(given, times)[None], rest, acquisition, np.ones(1), None, plan)
         return Arterial(blood / (1.0 - plan.hct), 0.0, None, "given as signal", (*flags, *_peak_flags(blood, plan.hct)))
@@ -143,6 +159,17 @@ def _arterial(
         blood, some, note = _unmixed(blood, venous, times, rest, some, plan)
         flags = (*flags, *note)
     return Arterial(blood / (1.0 - plan.hct), float(error), region, some, (*flags, *_peak_flags(blood, plan.hct)))
+
+
+def _of_curve(given: Curve, times: Float[np.ndarray, " time"], plan: Plan) -> Arterial:
+    """A concentration that was given, at its own times where these are closer than those of the series."""
+    cp, origin = plasma_of(given, times, plan.hct), f"given as {given.label}"
+    within = (given.times > times[0]) & (given.times < times[-1])
+    knots = np.concatenate([times[:1], given.times[within], times[-1:]])
+    if knots.size <= times.size:
+        return Arterial(cp, 0.0, None, origin, ())
+    fine = Curve(knots, plasma_of(given, knots, plan.hct), "mM", "arterial plasma")
+    return Arterial(cp, 0.0, None, f"{origin}, at its own times", (), fine)
 
 
 def plasma_of(given: Curve, times: Float[np.ndarray, " time"], hct: float) -> Float[np.ndarray, " time"]:
@@ -187,13 +214,12 @@ def _of_population(times: np.ndarray, rest: AtRest, given: Region | Curve | None
         "arterial input",
         source=SOURCE,
     )
-    return Arterial(
-        population.plasma(times - rest.arrival, plan.hct),
-        float("nan"),
-        None,
-        f"population: {population.source}",
-        (flag,),
-    )
+    cp = population.plasma(times - rest.arrival, plan.hct)
+    fine = None
+    if float(np.diff(times).max()) > FINE:
+        knots = np.append(np.arange(times[0], times[-1], FINE), times[-1])
+        fine = Curve(knots, population.plasma(knots - rest.arrival, plan.hct), "mM", "arterial plasma")
+    return Arterial(cp, float("nan"), None, f"population: {population.source}", (flag,), fine)
 
 
 def _voxels(

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int, Int16
 from perspect.dce.errors import Gain, of_signal
 from perspect.dce.plan import Plan
 from perspect.dce.water import without_open_ve
-from perspect.fit import Fit, aicc, choice, fit, weights
+from perspect.fit import Fit, aicc, choice, fit, to_beat, weights
 from perspect.models import (
     AdiabaticTissueHomogeneity,
     DelayedAdiabaticTissueHomogeneity,
@@ -48,7 +48,10 @@ NUMBERS: Final = MappingProxyType({name: number for number, name in enumerate(MO
 QUICK: Final = 2.0
 """Seconds between volumes up to which plasma flow can be told from plasma volume [our default]."""
 
-ALWAYS: Final = ("vascular", "patlak", "extended-tofts")
+LEAKS: Final = "patlak"
+"""The model that says how much may leak where vessels alone explain a curve."""
+
+ALWAYS: Final = ("vascular", LEAKS, "extended-tofts")
 FLOW: Final = ("2cum", "2cxm")
 """Among which `auto` chooses; those with a flow only where the sampling is quick. Each holds the one before as a
 limit.
@@ -113,12 +116,26 @@ def candidates(plan: Plan, times: Float[np.ndarray, " time"], steepest: int) -> 
     return (*ALWAYS, *FLOW) if float(np.median(around)) <= QUICK else ALWAYS
 
 
-def kinetics(seen: Seen, models: Mapping[str, Model], n_rest: int, tell: Callable[[str, float], None]) -> Kinetics:
-    """Every model fitted to every curve, and the choice by AICc; `n_rest` as in `errors.of_signal`."""
-    fits = {}
+def kinetics(
+    seen: Seen,
+    models: Mapping[str, Model],
+    n_rest: int,
+    tell: Callable[[str, float], None],
+    whole: Bool[np.ndarray, " voxels"] | None = None,
+) -> Kinetics:
+    """Every model fitted to every curve, and the choice by AICc; `n_rest` as in `errors.of_signal`.
+
+    A model whose numbers are shown only where it is chosen is fitted to the end only where it may be, and in the voxels
+    `whole`, of which all models are compared.
+    """
+    fits: dict[str, Fit] = {}
     for place, (name, model) in enumerate(models.items()):
         tell("kinetics", place / len(models))
-        one = fit(model, seen.curves)
+        asked = None
+        if fits and name != LEAKS:
+            asked = to_beat(list(fits.values()), len(model.parameters))
+            asked = asked if whole is None else np.where(whole, np.inf, asked)
+        one = fit(model, seen.curves, asked=asked)
         fits[name] = one if isinstance(model, Separable) else without_open_ve(one)
     every = list(fits.values())
     chosen = choice(every)
@@ -135,7 +152,7 @@ def _speaks(
 ) -> Bool[np.ndarray, " n"]:
     """The voxels of which a model's numbers are shown: those that chose it, and for Patlak those that do not leak."""
     mine: Bool[np.ndarray, " n"] = chosen == place
-    return mine | (chosen == names.index("vascular")) if name == "patlak" and "vascular" in names else mine
+    return mine | (chosen == names.index("vascular")) if name == LEAKS and "vascular" in names else mine
 
 
 def columns(found: Kinetics) -> dict[Quantity, Column]:
@@ -154,8 +171,8 @@ def columns(found: Kinetics) -> dict[Quantity, Column]:
         status = found.status
         for place, name in enumerate(found.names):
             source = said[name]
-            if quantity is lexicon.KTRANS and name == "vascular" and "patlak" in said:
-                source = said["patlak"]
+            if quantity is lexicon.KTRANS and name == "vascular" and LEAKS in said:
+                source = said[LEAKS]
             mine = found.chosen == place
             if quantity in source:
                 values[mine], std[mine] = source[quantity][0][mine], source[quantity][1][mine]

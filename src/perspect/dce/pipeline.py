@@ -92,7 +92,7 @@ def quantify(
 
     if plan.water == "fast":
         names = candidates(plan, times, rest.steepest)
-        models: dict[str, Model] = {name: MODELS[name][int(plan.delay)](t=times, cp=arterial.cp) for name in names}
+        models: dict[str, Model] = {name: MODELS[name][int(plan.delay)](t=times, **arterial.drives) for name in names}
         angle = flip_angle * (np.ones_like(before) if own_b1 is None else own_b1)
         seen = Seen(agent.curves, lambda rows: gains(agent.curves[rows], before[rows], tr, angle[rows], plan.r1))
     else:
@@ -100,7 +100,8 @@ def quantify(
             demand_known(plan): signal_model(times, arterial.cp, tr, series.acquisition.te or 0.0, flip_angle, plan)
         }
         seen = Seen(*relative_signal(signal, rest.frames, before, own_b1, agent.status < FAILED_FROM), "S/S0")
-    found = kinetics(seen, models, rest.n_frames, tell)
+    whole = [inside.taken(one.mask) for one in (lesion, keep) if one is not None]
+    found = kinetics(seen, models, rest.n_frames, tell, np.any(whole, axis=0) if whole else None)
     tell("kinetics", 1.0)
     lag = lag_behind_artery(series.slice_times, inside, arterial.region)
     maps = _maps(inside, signal, agent, times, rest, arterial, found, before, before_std, lag, plan)

@@ -47,12 +47,10 @@ def moot(
     explained: Float[np.ndarray, " voxels"],
     chunk: Chunk,
     rows: np.ndarray | None = None,
-    share: float = 1.0,
 ) -> Bool[np.ndarray, "nonlinear voxels"]:
     """Which θ have no meaning: where the data are explained as well without the atoms that a θ `shapes`.
 
-    An atom whose amplitude may not be zero is never without meaning. `rows` are the voxels of the chunk, if not all;
-    `share` is that of the usual level at which they are tested.
+    An atom whose amplitude may not be zero is never without meaning. `rows` are the voxels of the chunk, if not all.
     """
     out = np.zeros((len(shapes), explained.size), bool)
     square = chunk.square if rows is None else chunk.square[rows]
@@ -65,5 +63,5 @@ def moot(
         # With these atoms go all θ that shape nothing else.
         n_theta = int((~(shapes & ~atoms).any(axis=1)).sum())
         least = worth(int(atoms.sum()) + n_theta, n_unknowns, chunk, square - explained, rows)
-        one[:] = explained - fewer <= share * least
+        one[:] = explained - fewer <= least
     return out

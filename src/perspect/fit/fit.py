@@ -16,7 +16,7 @@ from perspect.fit.solution import Chunk, Route
 from perspect.fit.space import in_space, plain
 from perspect.fit.stated import stated
 from perspect.models.base import Model, Separable
-from perspect.numerics.parallel import VOXELS, each, spans
+from perspect.numerics.parallel import VOXELS, each, even_spans
 from perspect.numerics.plane import plane
 from perspect.numerics.profile import line
 from perspect.vocabulary.problem import Problem
@@ -60,11 +60,19 @@ class Fit:
         return np.where(is_open, np.int16(Status.NOT_DETERMINED), self.status)
 
 
-def fit(model: Model, curves: Float[np.ndarray, "*voxels time"], *, noise: Noise = None) -> Fit:
+def fit(
+    model: Model,
+    curves: Float[np.ndarray, "*voxels time"],
+    *,
+    noise: Noise = None,
+    asked: Float[np.ndarray, "*voxels"] | None = None,
+) -> Fit:
     """The parameters with the least sum of squares within the bounds of their quantities.
 
     `noise` is the standard deviation of the curves, per voxel or per sample; without it the residuals tell it. Noise
-    per sample does not weigh the fit; it enters the errors alone.
+    per sample does not weigh the fit; it enters the errors alone. `asked` is the sum of squares that the model has to
+    get below to be of use: where a look at all nodes of a plane shows that it does not, the search ends near the best
+    of them, and whether another minimum is as good is not asked.
 
     A voxel fails with samples that are not finite (NOT_FINITE), with a curve that never changes (NOT_DETERMINED), with
     columns that depend on each other or fewer samples than parameters (SINGULAR), or without a minimum (NOT_CONVERGED).
@@ -80,21 +88,25 @@ def fit(model: Model, curves: Float[np.ndarray, "*voxels time"], *, noise: Noise
     """
     n_samples = curves.shape[-1]
     _check(model, n_samples, curves.shape, noise)
-    return _fitted(model, None if n_samples < len(model.parameters) else _route(model), curves, noise)
+    return _fitted(model, None if n_samples < len(model.parameters) else _route(model), curves, noise, asked)
 
 
-def _fitted(model: Model, route: Route | None, curves: np.ndarray, noise: Noise = None) -> Fit:
+def _fitted(
+    model: Model, route: Route | None, curves: np.ndarray, noise: Noise = None, asked: np.ndarray | None = None
+) -> Fit:
     """All of the curves, a chunk at a time."""
     order: Literal["C", "F"] = "F" if curves.flags.f_contiguous else "C"
     shape, n_samples = curves.shape[:-1], curves.shape[-1]
     flat = curves.reshape(-1, n_samples, order=order)
     spread = None if noise is None else noise.reshape(flat.shape[: 1 + noise.ndim - len(shape)], order=order)
+    least = None if asked is None else asked.reshape(-1, order=order)
     out = _Out(len(model.parameters), flat.shape[0])
 
     def work(piece: slice) -> None:
-        _fill(out, piece, model, route, flat[piece].T, None if spread is None else spread[piece])
+        spread_of, least_of = (None if one is None else one[piece] for one in (spread, least))
+        _fill(out, piece, model, route, flat[piece].T, spread_of, least_of)
 
-    each(work, spans(flat.shape[0], VOXELS if route is None else route.voxels))
+    each(work, even_spans(flat.shape[0], VOXELS if route is None else route.voxels))
     keys = [quantity.key for quantity in model.parameters]
     errors = np.sqrt(np.einsum("kkv->kv", out.covariance))
     return Fit(
@@ -171,7 +183,13 @@ def _route(model: Model) -> Route:
 
 
 def _fill(
-    out: _Out, piece: slice, model: Model, route: Route | None, samples: np.ndarray, noise: np.ndarray | None
+    out: _Out,
+    piece: slice,
+    model: Model,
+    route: Route | None,
+    samples: np.ndarray,
+    noise: np.ndarray | None,
+    asked: np.ndarray | None,
 ) -> None:
     """One chunk; `samples` are time-major."""
     y = samples.astype(np.float64, order="C")
@@ -185,10 +203,10 @@ def _fill(
         return
     if rows.size < square.size:
         y, square = np.ascontiguousarray(y[:, rows]), square[rows]
-        noise = None if noise is None else noise[rows]
+        noise, asked = (None if one is None else one[rows] for one in (noise, asked))
     if noise is not None:
         noise = np.where(noise > 0, noise, np.nan).astype(np.float64)
-    solution = route.solve(Chunk(y, square, _variance(noise)))
+    solution = route.solve(Chunk(y, square, _variance(noise), asked))
     # What is left cannot be known better than the samples were rounded.
     sse = np.maximum(solution.sse, np.finfo(samples.dtype).eps ** 2 * square)
     values, spread, status = stated(model, route, solution, sse, y.shape[0], noise)

@@ -110,10 +110,10 @@ def _slopes(
     order = np.argsort(cell[0] * tables.n_cells[1] + cell[1], kind="stable")
     c, u, cell = c[:, order], u[:, order], cell[:, order]
     columns, slopes = columns_at(tables, cell, tables.x(cell, u))
-    both = np.empty((len(x), order.size, tables.search.basis.shape[0]))
-    both[:, order] = (
-        np.concatenate([columns, weighed(slopes, c) / family.axes.stretch(u.T).T[:, :, None]]) @ tables.search.basis.T
-    )
+    inside = np.empty((len(x), order.size, tables.search.basis.shape[1]))
+    inside[:n_linear, order] = columns
+    inside[n_linear:, order] = weighed(slopes, c) / family.axes.stretch(u.T).T[:, :, None]
+    both = inside @ tables.search.basis.T
     return np.moveaxis(both, 0, -1)
 
 

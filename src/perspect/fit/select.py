@@ -21,7 +21,22 @@ def aicc(fit: Fit) -> Float[np.ndarray, "*voxels"]:
         return np.full(fit.sse.shape, np.inf)
     is_fit = fit.sse > 0
     deviance = n * np.log(np.where(is_fit, fit.sse, 1.0) / n)
-    return np.where(is_fit, deviance + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0), np.inf)
+    return np.where(is_fit, deviance + _penalty(n, k), np.inf)
+
+
+def _penalty(n: int, k: int) -> float:
+    return 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0)
+
+
+def to_beat(fits: Sequence[Fit], n_parameters: int) -> Float[np.ndarray, "*voxels"]:
+    """The sum of squares below which one more model, with so many parameters, has less AICc than all these; +inf where
+    none of them fits.
+    """
+    n, k = fits[0].n_samples, n_parameters + 1
+    if n - k - 1 <= 0:
+        return np.zeros(fits[0].sse.shape)
+    with np.errstate(over="ignore"):
+        return np.asarray(n * np.exp((_criteria(fits).min(axis=0) - _penalty(n, k)) / n))
 
 
 def weights(fits: Sequence[Fit]) -> Float[np.ndarray, "models *voxels"]:

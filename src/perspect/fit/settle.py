@@ -35,6 +35,9 @@ TURNS: Final = 60
 STILL: Final = 1e-12
 """A curvature, relative to the other, that is none."""
 
+CREEPING: Final = 0.001
+"""Share of a step along one axis below which that along the other is as good as none [our default]."""
+
 CLEAR: Final = 1e-3
 """Cosine between a step and what a Hessian missed of it below which nothing is learnt from it [our default]."""
 
@@ -43,9 +46,6 @@ BACK: Final = (0.05, 0.9)
 
 SMALLEST: Final = 1e-300
 """What is divided by is no smaller."""
-
-HOLD: Final = 0.5
-"""A θ is left where it is where the data tell what it shapes from nothing by less than this share of what it takes."""
 
 ROUNDED: Final = 1e-13
 """Share of the square of a curve that is rounding."""
@@ -120,14 +120,19 @@ def settled(
     start: Place,
     known: Known | None,
     fixed: Bool[np.ndarray, "2 starts"] | None = None,
+    rests: Bool[np.ndarray, " starts"] | None = None,
 ) -> Settled:
-    """The minimum that each start leads to; `curves` says whose starts these are, `fixed` which θ stay where they are.
+    """The minimum that each start leads to; `curves` says whose starts these are, `fixed` which θ stay where they are,
+    `rests` which starts are as good as the end unless less is left there than is asked.
 
-    Newton's iteration from cell to cell, whose Hessian learns from every step, good or bad. A θ that shapes what the
-    data cannot tell from nothing has no place to go to and stays, where its start is near a minimum.
+    Newton's iteration from cell to cell, whose Hessian learns from every step, good or bad.
     """
     walk = _walk(task, curves, start, known, np.zeros((2, curves.size), bool) if fixed is None else fixed)
     rows = np.arange(curves.size)
+    if rests is not None and task.chunk.asked is not None:
+        stays = rests & (task.square[curves] - walk.here.place.explained > task.chunk.asked[curves])
+        walk.here.place.has_converged[stays] = True
+        rows = np.flatnonzero(~stays)
     for _ in range(TURNS):
         rows = walk.turn(rows)
         if rows.size == 0:
@@ -139,11 +144,9 @@ def _walk(task: Task, curves: np.ndarray, start: Place, known: Known | None, fix
     n = curves.size
     here, gradient = looked_at(task, curves, start.cell, start.x)
     hessian = curvature(task.tables, here) if known is None else known.hessian.copy()
-    # The centre of a cell is too far from anything for what means nothing there to be without meaning.
-    held = fixed.copy() if known is None else moot_at(task, curves, here, HOLD) | fixed
     return _Walk(
         task, curves, here, gradient, hessian, np.full(n, np.nan) if known is None else np.abs(known.gain),
-        np.ones(n), np.zeros((2, n), np.int64), held, fixed,
+        np.ones(n), np.zeros((2, n), np.int64), fixed,
     )  # fmt: skip
 
 
@@ -151,7 +154,7 @@ def _walk(task: Task, curves: np.ndarray, start: Place, known: Known | None, fix
 class _Walk:
     """Where every search stands: what is known there, the gradient and the Hessian along x of what is explained, what
     the last step promised, how long the next may be, the edges of cells (-1, 0 or 1 along each axis) that are
-    ridges, and which θ stay, be it for good.
+    ridges, and which θ stay.
     """
 
     task: Task
@@ -163,7 +166,6 @@ class _Walk:
     reach: Float[np.ndarray, " starts"]
     ridge: Int[np.ndarray, "2 starts"]
     held: Bool[np.ndarray, "2 starts"]
-    fixed: Bool[np.ndarray, "2 starts"]
 
     def turn(self, rows: Int[np.ndarray, " some"]) -> Int[np.ndarray, " fewer"]:
         """A step of each, or, on an edge beyond which more is explained, into the next cell; those that are not done.
@@ -185,18 +187,11 @@ class _Walk:
         return np.asarray(rows[left])
 
     def _rests(self, rows: np.ndarray, place: Place, gain: np.ndarray, is_cut: np.ndarray) -> Bool[np.ndarray, " some"]:
-        """Where little is left to gain, and a θ that is held is of as little meaning as it was thought to be."""
+        """Where little is left to gain."""
         square = self.task.square[self.curves[rows]]
         left, rounding = square - place.explained, ROUNDED * square
         rests = (_owed(gain, self.before[rows]) <= NOTICED * left + rounding) & (gain <= FREE * left + rounding)
-        rests = (rests & ~is_cut) | (gain <= NOTHING * left + rounding)
-        held = np.flatnonzero(rests & self.held[:, rows].any(axis=0))
-        if held.size:
-            some = rows[held]
-            free = (self.held & ~self.fixed)[:, some] & ~moot_at(self.task, self.curves[some], self.here.of(some), 1.0)
-            self.held[:, some] &= ~free
-            rests[held] = ~free.any(axis=0)
-        return np.asarray(rests)
+        return np.asarray((rests & ~is_cut) | (gain <= NOTHING * left + rounding))
 
     def _next(
         self, rows: np.ndarray, place: Place, gradient: np.ndarray, leans: np.ndarray
@@ -206,6 +201,12 @@ class _Walk:
         size = np.abs(np.stack([hessian[0, 0], hessian[1, 1]]))
         held = self.held[:, rows] | leans | (size <= STILL * size.max(axis=0))
         step = newton_step(gradient, hessian, held)
+        # A step out of the cell along one axis, cut to none there, would leave next to nothing of it along the other.
+        outward = ((x >= 1.0) & (step > 0)) | ((x <= -1.0) & (step < 0))
+        outward &= np.abs(step[::-1]) < CREEPING * np.abs(step)
+        some = np.flatnonzero(outward.any(axis=0))
+        held[:, some] |= outward[:, some]
+        step[:, some] = newton_step(gradient[:, some], hessian[..., some], held[:, some])
         longest = np.abs(step).max(axis=0)
         step *= np.minimum(reach / np.maximum(longest, SMALLEST), 1.0)
         is_cut = (np.abs(x + step) > 1.0).any(axis=0) | (longest >= reach)
@@ -270,12 +271,12 @@ class _Walk:
         self.gradient[:, rows], self.before[rows], self.ridge[:, rows] = slope, np.nan, 0
 
 
-def moot_at(task: Task, curves: np.ndarray, here: Settled, share: float) -> Bool[np.ndarray, "2 starts"]:
-    """Which θ shape only what the data cannot tell from nothing, by this share of what it takes."""
+def moot_at(task: Task, curves: np.ndarray, here: Settled) -> Bool[np.ndarray, "2 starts"]:
+    """Which θ shape only what the data cannot tell from nothing."""
     m = len(here.c)
     return moot(
         task.tables.family, task.shapes, here.information[:m, :m], here.moment, here.place.explained, task.chunk,
-        curves, share,
+        curves,
     )  # fmt: skip
 
 

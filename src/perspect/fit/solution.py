@@ -32,15 +32,20 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Curves of usable voxels, time-major and in double precision, with their sums of squares and known variances."""
+    """Curves of usable voxels, time-major and in double precision, with their sums of squares and known variances.
+
+    `asked` is the sum of squares that a fit must get below to be of use; `None`: any is.
+    """
 
     y: Float[np.ndarray, "time voxels"]
     square: Float[np.ndarray, " voxels"]
     variance: Float[np.ndarray, " voxels"] | None
+    asked: Float[np.ndarray, " voxels"] | None = None
 
     def of(self, rows: np.ndarray) -> "Chunk":
         """The same of some voxels."""
-        return Chunk(self.y[:, rows], self.square[rows], None if self.variance is None else self.variance[rows])
+        variance, asked = (None if one is None else one[rows] for one in (self.variance, self.asked))
+        return Chunk(self.y[:, rows], self.square[rows], variance, asked)
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,6 +47,15 @@ def spans(n: int, size: int = VOXELS) -> list[slice]:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
+def even_spans(n: int, most: int) -> list[slice]:
+    """The same, as few as may be and as alike in size as can be: no thread is left with a crumb.
+
+    >>> even_spans(9, 4)
+    [slice(0, 3, None), slice(3, 6, None), slice(6, 9, None)]
+    """
+    return spans(n, -(-n // max(1, -(-n // most))) or 1)
+
+
 @cache
 def _libraries(_with_scipy: bool) -> ThreadpoolController:
     """NumPy's BLAS, and SciPy's once it has come, found once: to look takes longer than many a piece of work."""

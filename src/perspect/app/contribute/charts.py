@@ -162,7 +162,7 @@ def _spans(measured: Measured) -> tuple[tuple[Moment, ...], tuple[Moment, ...]]:
     summary = measured.summary
     rest: tuple[Moment, ...] = ()
     if "baseline_frames" in summary and "aif" in measured.curves:
-        times = measured.curves["aif"].times
+        times = measured.curves.get("tissue", measured.curves["aif"]).times
         start, stop = summary["baseline_frames"]
         rest = (Moment(float(times[start]), float(times[stop - 1]), "rest"),)
     window = summary.get("window_seconds")
