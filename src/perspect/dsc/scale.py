@@ -75,8 +75,8 @@ def scale_of(
     *,
     is_found: bool,
 ) -> Scale | None:
-    """The scale that the plan wants; `auto` takes the arterial area of an input that was given (curve or mask), and white
-    matter where the input `is_found` among the voxels. None where there is no arterial input.
+    """The scale that the plan wants; `auto` takes the arterial area of an input that was given (curve or mask), and
+    white matter where the input `is_found` among the voxels. None where there is no arterial input.
     """
     if arterial.curve is None:
         return None
