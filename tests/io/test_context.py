@@ -98,5 +98,5 @@ def test_a_haematocrit_is_a_share(tmp_path):
 
 def test_a_folder_of_dicom_is_told_how_it_becomes_a_study(tmp_path):
     (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM")
-    with pytest.raises(Problem, match="holds DICOM files and no NIfTI image.*dcm2niix"):
+    with pytest.raises(Problem, match=r"holds DICOM files and no NIfTI image.*dcm2niix"):
         find_roles(tmp_path)

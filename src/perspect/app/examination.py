@@ -308,7 +308,7 @@ def _former(out: Path, roles: io.Roles) -> Iterator[list[Path]]:
     for role in ("dsc", "asl", "dce"):
         for one in roles.series.get(role, ()):
             yield io.existing(io.Destination(out, io.name_of(one), role, is_part=True))
-    for one in roles.series.get("mrs", ())[:1]:  # results bear the name of the first
+    for one in roles.series.get("mrs", ()):  # results bear the name of one of them
         yield io.existing_spectrum(io.spectrum_destination(out, io.name_of(one)))
     for one in (*roles.series.get("mrs", ())[:1], *roles.series.get("mrsi", ())[:1]):
         yield io.existing(io.Destination(out, io.name_of(one), "mrsi", "mrs", "mrsi"))
