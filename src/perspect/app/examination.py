@@ -25,7 +25,7 @@ from perspect.app.contribute import (
 )
 from perspect.app.contribute.contribution import drawn, middle
 from perspect.app.given import NOTHING, GivenAnatomy, read_images
-from perspect.app.lesion import Box, grown, placed
+from perspect.app.lesion import Box, grown, placed, segmentation
 from perspect.app.record import fingerprints, left, plans_of, quality_of
 from perspect.app.scenery import scenery
 from perspect.evidence import Answer, Case, Question
@@ -245,6 +245,7 @@ def _patient(
     """The conventional images with their tissues, the lesion in them, and the traps of both; what else was looked at
     for traps before any series is read.
     """
+    segmentation(mask)  # what is no lesion is said before the head is looked at, which takes a while
     images, notes = read_images(roles.anatomy, request.tissue)
     head = head_of(images, io.read_region(mask, "lesion"))
     there, record = placed(mask, head), Record(context.facts, "dsc" in roles.series, "mrs" in roles.series)
