@@ -34,7 +34,7 @@ from perspect.numerics.parallel import each, on_threads
 from perspect.pitfalls import Record
 from perspect.report.dossier import Dossier, Extent, Plate, Used
 from perspect.vocabulary import Finding, Flag, Map, Problem, Recipe, Refusal, Severity, marker
-from perspect.vocabulary.progress import Progress, silent
+from perspect.vocabulary.progress import Progress, of_room, silent
 
 ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Progress], Contribution]]] = {
     "dsc": of_dsc,
@@ -284,7 +284,7 @@ def _of_roles(roles: io.Roles, patient: Patient, tell: Progress) -> dict[str, Co
 def _of_role(role: str, paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
     """What the series of a role add. One that cannot be used is told and stops no other."""
     try:
-        return ROOMS[role](paths, patient, tell)
+        return ROOMS[role](paths, patient, of_room(tell, role))
     except Problem as problem:
         return unused(role, paths, str(problem), is_refused=isinstance(problem, Refusal))
 
