@@ -338,7 +338,10 @@ def of_mrs(
         findings.append(_two_hg(patient, wanted, seed, trap))
     if with_cavity:
         findings.append(_amino(patient, seed, trap))
-    return Measures(tuple(one for one in findings if one is not None), {"mrs.te": LONG, "mrs.te_shortest": FOR_2HG})
+    return Measures(
+        tuple(one for one in findings if one is not None),
+        {"mrs.te": LONG, "mrs.te_longest": LONG, "mrs.te_shortest": FOR_2HG},
+    )
 
 
 def _two_hg(patient: Patient, wanted: np.ndarray, seed: int, trap: str) -> Finding | None:

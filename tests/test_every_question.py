@@ -39,7 +39,14 @@ def on_record(one):
     facts = {
         need.condition.fact: need.condition.equals if need.condition.equals is not None else 200.0 for need in one.needs
     }
-    return {**facts, "dsc.class": "good", "dsc.leakage_corrected": True, "dsc.has_preload": True, "mrs.te": 0.144}
+    return {
+        **facts,
+        "dsc.class": "good",
+        "dsc.leakage_corrected": True,
+        "dsc.has_preload": True,
+        "mrs.te": 0.144,
+        "mrs.te_longest": 0.144,
+    }
 
 
 NEEDS = [(one, need) for one in QUESTIONS for need in one.needs if need.severity >= Severity.REFUSED]

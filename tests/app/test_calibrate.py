@@ -106,3 +106,14 @@ def test_a_limited_value_serves_no_calibration(tmp_path):
         (tmp_path / f"sub-{k}_findings.json").write_text(json.dumps(study), encoding="utf-8")
     (tmp_path / "outcomes.tsv").write_text("participant_id\toutcome\nsub-0\t1\nsub-1\t0\n", encoding="utf-8")
     assert [dict(one.values) for one in io.read_cohort(tmp_path)] == [{"rcbv_mean": 2.0}, {}]
+
+
+def test_a_column_that_is_nearly_a_marker_is_a_question_back_and_any_other_is_not(cohort, tmp_path):
+    text = cohort.read_text("utf-8")
+    cohort.write_text(text.replace("rcbv_mean", "rCBV mean", 1), encoding="utf-8")
+    with pytest.raises(Problem, match="Is it 'rcbv_mean'"):
+        calibrate_cohort(RECURRENCE, cohort, tmp_path / "own.json")
+    cohort.write_text(text.replace("dsc.has_preload", "scanner", 1), encoding="utf-8")
+    calibrate_cohort(RECURRENCE, cohort, tmp_path / "own.json")
+    with pytest.raises(Problem, match="another file with --out"):
+        calibrate_cohort(RECURRENCE, cohort, tmp_path / "own.json")

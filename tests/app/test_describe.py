@@ -97,3 +97,8 @@ def test_the_doctor_names_versions_and_no_path_of_the_machine(tmp_path):
 def test_the_doctor_says_what_is_missing(monkeypatch):
     sections = {"needed": {"numpy": "not installed", "isal": "not installed", "scipy": "1.12"}}
     assert missing(sections) == ["numpy"]
+
+
+def test_a_name_in_a_list_stands_apart_from_what_it_is():
+    names = {line.split()[0] for line in described("model").splitlines()}
+    assert "arterial-read-often-pcasl" in names and "constrained-reference-region" in names

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -169,6 +170,32 @@ def test_delays_are_listed_with_commas_or_blanks(raw, tmp_path, listed):
 def test_delays_that_are_no_numbers_are_a_question_back(raw, tmp_path, capsys):
     assert main(["asl", str(raw), "--out", str(tmp_path / "out"), "--pld", "1.8s"]) == 2
     assert "times in s" in capsys.readouterr().err
+
+
+@pytest.fixture
+def flow_alone(raw):
+    """The same data set with the scanner's own map of flow in the place of the series."""
+    nib.save(nib.Nifti1Image((6000 * flow_map()[..., None]).astype(np.float32), GRID.affine), raw / "sub-01_asl.nii.gz")
+    (raw / "sub-01_aslcontext.tsv").write_text("volume_type\ncbf\n")
+    return raw
+
+
+def test_m0_beside_a_map_of_the_scanner_shows_where_the_brain_is_or_is_refused(flow_alone, tmp_path):
+    given = AslInputs(flow_alone, m0=flow_alone / "sub-01_m0scan.nii.gz")
+    examined = examine_asl(given, tmp_path / "out")
+    assert examined.measured.regions["brain"].origin == "found on M0"
+    assert "m0-for-brain" in {flag.code for flag in examined.measured.flags}
+    with pytest.raises(Problem, match="read by nobody"):
+        examine_asl(replace(given, mask=flow_alone / "mask.nii.gz"), tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("given", "option"), [({"delays": (1.8,)}, "--pld"), ({"durations": (1.8,)}, "--tau"), ({"bolus": 0.8}, "--ti1")]
+)
+def test_times_beside_a_map_of_the_scanner_are_refused(flow_alone, tmp_path, given, option):
+    kind = "pasl" if option == "--ti1" else None
+    with pytest.raises(Problem, match=f"{option}, and the series holds only the scanner's own map"):
+        examine_asl(AslInputs(flow_alone, GivenLabelling(kind=kind, **given)), tmp_path / "out")
 
 
 def test_the_public_object_is_read_as_well_as_its_noise_allows(shared_data, tmp_path):

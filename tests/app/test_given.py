@@ -217,3 +217,20 @@ def test_asl_takes_the_brain_that_is_given_and_none_that_it_would_not_read(patie
     inputs = AslInputs(study, grey=given["grey"], white=given["white"], brain=given["brain"])
     with pytest.raises(Problem, match="read by nobody"):
         examine_asl(inputs, tmp_path / "other")
+
+
+def test_asl_refuses_tissues_of_another_head_and_one_in_the_place_of_another(patient, tmp_path):
+    study, given, _, _ = patient
+    maps = {name: nib.load(given[name]) for name in ("grey", "white")}
+    own = {name: given[name] for name in maps}
+    examine_asl(AslInputs(study, **own), tmp_path / "own")
+    turned = {
+        name: saved(tmp_path / f"{name}.nii.gz", np.asarray(one.dataobj)[:, ::-1], one.affine)
+        for name, one in maps.items()
+    }
+    with pytest.raises(Problem, match="another head"):
+        examine_asl(AslInputs(study, **turned), tmp_path / "turned")
+    with pytest.raises(Problem, match="in the place of another"):
+        examine_asl(AslInputs(study, grey=own["white"], white=own["grey"]), tmp_path / "exchanged")
+    alone = examine_asl(AslInputs(study, grey=own["grey"], anatomy={}), tmp_path / "alone")
+    assert "tissues-not-compared" in {flag.code for flag in alone.measured.flags}

@@ -7,12 +7,14 @@ import pytest
 
 from mrs_made import HEALTHY, spectrum, water
 from perspect import io
-from perspect.app.contribute.mrs import LEAST_PASSED, _of_one_place, _too_few
+from perspect.anatomy.mirror import Plane
+from perspect.app.contribute.mrs import LEAST_PASSED, _echo_times, _facts, _too_few
+from perspect.app.contribute.voxels import ELSEWHERE, OTHER_TIME, OTHER_WATER, Voxels, voxels
 from perspect.app.pairing import demand_same_place, is_same_place, water_for, water_remarks
 from perspect.cli import main
 from perspect.io.nifti_mrs import nifti_mrs
 from perspect.pitfalls import VoxelMap
-from perspect.vocabulary import Grid, Problem, Severity
+from perspect.vocabulary import Grid, MeasuredSpectrum, Problem, Recipe, Region, Severity
 
 
 def at(one, x, te=0.030, shape=(1, 1, 1)):
@@ -79,13 +81,54 @@ def test_a_reference_with_another_timing_limits_the_scale():
     assert not water_remarks(at(spectrum(HEALTHY), 0.0), at(water(), 0.0))
 
 
-def test_a_second_spectrum_of_another_voxel_is_left_out_and_the_reason_said(tmp_path):
-    first = saved(tmp_path / "a_svs.nii.gz", at(spectrum(HEALTHY), 0.0))
-    same = saved(tmp_path / "b_svs.nii.gz", at(spectrum(HEALTHY), 0.0, te=0.144))
-    other = saved(tmp_path / "c_svs.nii.gz", at(spectrum(HEALTHY), 25.0, te=0.144))
-    assert _of_one_place((first, same)) == ((first, same), ())
-    kept, left = _of_one_place((first, other))
-    assert kept == (first,) and left[0].why_not == "it is not of the same voxel" and not left[0].is_used
+def test_amino_acids_are_told_by_the_longest_echo_time_and_ratios_by_that_of_the_first_spectrum():
+    signal = at(spectrum(HEALTHY), 0.0)
+    numbers = {"te": 0.03, "joint_te": [0.03, 0.144]}
+    found = MeasuredSpectrum({}, {}, None, signal, (), Recipe(()), numbers)
+    assert _facts(found) == {"mrs.te": 0.03, "mrs.te_longest": 0.144, "mrs.te_shortest": 0.03}
+    assert _echo_times(found) == (0.03, 0.144)
+
+
+MIDDLE = Plane(np.array([1.0, 0.0, 0.0]), 0.0)
+
+
+def lesion_at(x, size=20.0):
+    """A cube of lesion around a place on the left-right axis, on voxels of 2 mm."""
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[:3, 3] = -80.0
+    centres = np.stack(np.meshgrid(*(np.arange(80) * 2.0 - 80.0,) * 3, indexing="ij"))
+    inside = (np.abs(centres - np.array([x, 0.0, 0.0]).reshape(3, 1, 1, 1)) < size / 2).all(axis=0)
+    return Region(inside, Grid((80, 80, 80), affine), "whole")
+
+
+def test_the_voxel_that_holds_the_lesion_is_read_whatever_it_is_called(tmp_path):
+    healthy = saved(tmp_path / "a_svs.nii.gz", at(spectrum(HEALTHY), -30.0))
+    ill = saved(tmp_path / "b_svs.nii.gz", at(spectrum(HEALTHY), 30.0))
+    late = saved(tmp_path / "c_svs.nii.gz", at(spectrum(HEALTHY), 30.0, te=0.144))
+    assert voxels((healthy, ill, late), lesion_at(30.0), MIDDLE) == Voxels((ill, late), healthy, ())
+
+
+def test_a_spectrum_that_is_not_of_the_other_side_is_left_out_and_the_reason_said(tmp_path):
+    ill = saved(tmp_path / "a_svs.nii.gz", at(spectrum(HEALTHY), 30.0))
+    same_side = saved(tmp_path / "b_svs.nii.gz", at(spectrum(HEALTHY), 60.0))
+    late = saved(tmp_path / "c_svs.nii.gz", at(spectrum(HEALTHY), -30.0, te=0.144))
+    found = voxels((ill, same_side, late), lesion_at(30.0), MIDDLE)
+    assert (found.lesion, found.other) == ((ill,), None)
+    assert [one.why_not for one in found.left] == [ELSEWHERE, OTHER_TIME]
+    # Where the plane between the sides is not known nothing lies on the other side for sure; nor does what it cuts.
+    assert [one.why_not for one in voxels((ill, late), lesion_at(30.0), None).left] == [ELSEWHERE]
+    cut = saved(tmp_path / "d_svs.nii.gz", at(spectrum(HEALTHY), -9.0))
+    assert [one.why_not for one in voxels((ill, cut), lesion_at(30.0), MIDDLE).left] == [ELSEWHERE]
+
+
+def test_two_sides_of_which_one_has_water_share_no_unit(tmp_path):
+    ill = saved(tmp_path / "a_svs.nii.gz", at(spectrum(HEALTHY), 30.0))
+    healthy = saved(tmp_path / "b_svs.nii.gz", at(spectrum(HEALTHY), -30.0))
+    saved(tmp_path / "a_mrsref.nii.gz", at(water(), 30.0))
+    (left,) = voxels((ill, healthy), lesion_at(30.0), MIDDLE).left
+    assert left.why_not == OTHER_WATER and not left.is_used
+    saved(tmp_path / "b_mrsref.nii.gz", at(water(), -30.0))
+    assert voxels((ill, healthy), lesion_at(30.0), MIDDLE).other == healthy
 
 
 def seen(n_measured, n=8):

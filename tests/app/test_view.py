@@ -138,6 +138,14 @@ def test_a_summary_that_names_files_elsewhere_opens_none_of_them(results):
     assert [one.key for one in kept(results)[0].maps] == ["rcbv", "cbf"]
 
 
+def test_one_series_in_two_folders_of_results_is_told_apart(results):
+    (before,) = kept(results)
+    copytree(results, results.parent / "both" / "first")
+    copytree(results, results.parent / "both" / "second")
+    titles = [one.title for one in kept(results.parent / "both")]
+    assert titles == [f"{before.title} in first", f"{before.title} in second"]
+
+
 def test_a_voxel_tells_every_map_with_error_unit_and_status(results):
     maps = small_measured().maps
     with served(results) as server:

@@ -97,10 +97,15 @@ def test_label_and_control_exchanged_are_no_matter_of_the_order_of_rows():
     assert not of(series(NATURAL, -NATURAL, 0.4)).flags
 
 
+@pytest.mark.parametrize("n_cycles", [1, 2])
 @pytest.mark.parametrize("noise", [8.0, 20.0])
-def test_much_noise_is_not_taken_for_another_order(noise):
+def test_much_noise_is_not_taken_for_another_order(noise, n_cycles):
     for seed in range(4):
-        assert not of(series(NATURAL, NATURAL, 0.4, noise=noise, n_cycles=2, seed=seed)).flags
+        assert not of(series(NATURAL, NATURAL, 0.4, noise=noise, n_cycles=n_cycles, seed=seed)).flags
+
+
+def test_one_cycle_tells_another_order_than_stated():
+    assert "walsh-8" in of(series(WALSH, NATURAL, 0.4, noise=2.0, n_cycles=1)).other
 
 
 def test_the_flag_is_on_the_page_of_the_series_and_its_flow_is_wrong():

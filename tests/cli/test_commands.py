@@ -1,4 +1,5 @@
 import inspect
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -13,6 +14,7 @@ from perspect.cli.progress import watched
 from perspect.cli.run import FUNCTIONS, brief, spread
 from perspect.dsc import Plan
 from perspect.vocabulary import Refusal, Severity
+from perspect.vocabulary.progress import of_room
 from small_measured import small_measured
 
 
@@ -233,3 +235,26 @@ def test_a_seed_that_nothing_would_read_is_refused(words, series, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     assert main([*words.split(), "--seed", "3", str(series)]) == 2
     assert "--seed" in capsys.readouterr().err
+
+
+def test_stages_of_two_rooms_at_once_have_bars_of_their_own(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr("perspect.cli.progress.PATIENCE", -1.0)
+    with watched(quiet=False) as tell:
+        tell("anatomy", 0.0)
+        dsc, dce = of_room(tell, "dsc"), of_room(tell, "dce")
+        dsc("reading", 0.3)
+        dce("reading", 0.0)
+        dce("T1", 0.5)
+        last = re.sub(r"\x1b\[[\d;]*m", "", terminal.getvalue()).rpartition("anatomy")[2]
+    # The next stage of a room ends its former one, and none of the other's.
+    assert [line.split("%")[0].split()[-1] for line in last.splitlines()[1:4]] == ["30", "100", "50"]
+    assert "dsc: reading" in last and "dce: T1" in last
+
+
+def test_lines_say_the_room_of_a_stage(capsys):
+    with watched(quiet=False) as tell:
+        for room in ("dsc", "dce", "dsc"):
+            of_room(tell, room)("reading", 0.0)
+    assert capsys.readouterr().err.splitlines() == ["dsc: reading", "dce: reading"]

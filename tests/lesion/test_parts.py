@@ -97,3 +97,13 @@ def test_numbers_of_no_convention_are_refused():
         parts_of_labels(labels)
     with pytest.raises(Problem, match="empty"):
         parts_of_labels(np.zeros(GRID.shape, int))
+
+
+def test_a_mask_of_255_is_a_plain_one():
+    masks = parts_of_labels(255 * ball(8).astype(int))
+    np.testing.assert_array_equal(masks["lesion"], ball(8))
+
+
+def test_an_image_is_no_segmentation_and_its_numbers_are_not_all_listed():
+    with pytest.raises(Problem, match="1, 2, 3, 4, 5, 6, 7, 8 and 91 more"):
+        parts_of_labels(np.arange(100).reshape(10, 10, 1))

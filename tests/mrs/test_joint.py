@@ -49,6 +49,10 @@ def test_the_recipe_says_how_many_echo_times_there_were():
     assert "2 echo times" in measured(ABSCESS, 0, 40.0, both=True).recipe.methods
 
 
+def test_the_summary_says_at_which_echo_times_amino_acids_were_looked_for():
+    assert measured(ABSCESS, 0, 40.0, both=True).summary["joint_te"] == [0.03, LONG]
+
+
 def test_joint_amounts_are_in_the_unit_of_all_others():
     short, long = (virtual_spectrum(varied(NECROSIS, 1), Scan(te=te, snr=40.0), 1) for te in (0.030, LONG))
     plain, scaled = (mrs.measure(short, basis(), others=[(long, basis(LONG))], water=one) for one in (None, water()))

@@ -6,8 +6,8 @@ from perspect import loaded
 
 if TYPE_CHECKING:
     from perspect.app.asl import AslExamined as AslExamined
-    from perspect.app.asl import AslInputs as AslInputs
     from perspect.app.asl import examine_asl as examine_asl
+    from perspect.app.asl_inputs import AslInputs as AslInputs
     from perspect.app.dce import DceExamined as DceExamined
     from perspect.app.dce import DceInputs as DceInputs
     from perspect.app.dce import examine_dce as examine_dce
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WHERE: Final = {
     "AslExamined": "asl",
-    "AslInputs": "asl",
+    "AslInputs": "asl_inputs",
     "examine_asl": "asl",
     "Examined": "dsc",
     "Inputs": "dsc",

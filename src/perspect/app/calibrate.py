@@ -23,7 +23,8 @@ def calibrate_cohort(
     Raises Problem where `out` is taken, the cohort cannot be read, is too small, or holds patients whom the question
     refuses.
     """
-    io.demand_free(out.parent, [out] if out.exists() else [], overwrite, what="a calibration")
+    there = [out] if out.exists() else []
+    io.demand_free(out.parent, there, overwrite, what="a calibration", elsewhere="another file with --out")
     patients = tuple(Known(one.name, one.values, one.is_target, one.facts) for one in io.read_cohort(cohort, outcomes))
     refused = evidence.refusals(question, patients)
     if refused:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from perspect import evidence, io
-from perspect.evidence.case import FACTS
-from perspect.vocabulary import marker
+from perspect.app.record import read_with
+from perspect.evidence.case import FACTS, Condition
+from perspect.vocabulary import Severity, marker
 
 USES: Final = {
     "dsc": "blood volume, leakage, flow (perspect dsc)",
@@ -22,8 +23,12 @@ USES: Final = {
     "flair": "tissue classes",
 }
 
-BY_CONTEXT: Final = ("adult", "treated", "radiotherapy_days", "antiangiogenic", "steroids", "gadolinium_before_mrs")
-"""Facts that only the context can say; the others come from the images."""
+BY_CONTEXT: Final = {
+    "adult": "adult", "treated": "treated", "antiangiogenic": "antiangiogenic", "steroids": "steroids",
+    "gadolinium_before_mrs": "gadolinium_before_mrs",
+    "radiotherapy_days": "radiotherapy_days, or radiotherapy_end and study_date",
+}  # fmt: skip
+"""Facts that only the context can say, as it calls them; the others come from the images."""
 
 MODALITIES: Final = {"dwi": "adc", "dsc": "dsc", "mrs": "mrs", "dce": "dce", "asl": "asl"}
 """The role of the series that a modality is read from."""
@@ -35,7 +40,8 @@ def checked(study: Path, question: str | None) -> Iterator[str]:
     for role, paths in (*roles.series.items(), *((one, (path,)) for one, path in roles.anatomy.items())):
         yield f"{role:<7}{', '.join(path.name for path in paths)}: {USES[role]}"
     for name, why in roles.unused.items():
-        yield f"–      {name}: {why}"
+        role, said = read_with(name)
+        yield f"{'beside' if role in roles.series else '–':<7}{name}: {said if role in roles.series else why}"
     if not roles.anatomy:
         yield "missing: a conventional image (T1w, T1c, T2w or FLAIR); without one nothing can be placed."
     if question is None:
@@ -55,9 +61,28 @@ def checked(study: Path, question: str | None) -> Iterator[str]:
         if not modalities:
             yield f"{family}: no published row of it may feed a verdict; shown as context only."
         elif there:
-            yield f"{family}: from {', '.join(there)}."
+            yield f"{family}: from {', '.join(MODALITIES.get(one, one) for one in there)}."
         else:
             yield f"{family}: nothing here; it would need {' or '.join(sorted(modalities))}."
-    facts = dict.fromkeys(FACTS[one.condition.fact] for one in asked.needs if one.condition.fact in BY_CONTEXT)
-    if facts:
-        yield f"must be on record (--context): {'; '.join(facts)}."
+    yield from _on_record(asked)
+
+
+def _on_record(asked: evidence.Question) -> Iterator[str]:
+    """What the context must say, as it is written there, and what happens without."""
+    for words, is_refused in (
+        ("without it the question is refused", True),
+        ("without it no answer is more than a lean", False),
+    ):
+        needs = [one.condition for one in asked.needs if (one.severity >= Severity.REFUSED) is is_refused]
+        said = dict.fromkeys(_line(one) for one in needs if one.fact in BY_CONTEXT)
+        if said:
+            yield f"to be on record (--context), {words}: {'; '.join(said)}."
+
+
+def _line(condition: Condition) -> str:
+    """A line of the context that a condition asks for, with what it means."""
+    name, meaning = BY_CONTEXT[condition.fact], FACTS[condition.fact]
+    if isinstance(condition.equals, bool):
+        return f"{name} = {str(condition.equals).lower()} ({'' if condition.equals else 'not: '}{meaning})"
+    least = f", {condition.low:g} or more" if condition.low > 0 else ""
+    return f"{name} ({meaning}{least})"

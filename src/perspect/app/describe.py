@@ -22,7 +22,8 @@ def described(topic: str | None = None, name: str | None = None) -> str:
         raise Problem(f"There is no topic '{topic}'.", meant(topic, TOPICS), f"Known are {', '.join(TOPICS)}.")
     pages = TOPICS[topic]()
     if name is None:
-        return "\n".join(f"{one:<24}{_heading(text)}" for one, text in pages.items())
+        width = max(24, *(len(one) + 2 for one in pages))
+        return "\n".join(f"{one:<{width}}{_heading(text)}" for one, text in pages.items())
     found = [text for one, text in pages.items() if _bare(one) == _bare(name)]
     if not found:
         raise Problem(

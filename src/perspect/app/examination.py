@@ -1,10 +1,10 @@
 """One examination: everything that is there is measured, trapped, weighed and written. Reads like the methods of it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import perspect
 from perspect import dce, evidence, io, lesion, report
@@ -25,7 +25,7 @@ from perspect.app.contribute import (
 )
 from perspect.app.contribute.contribution import drawn, middle
 from perspect.app.given import NOTHING, GivenAnatomy, read_images
-from perspect.app.lesion import Box, grown, placed
+from perspect.app.lesion import Box, grown, placed, segmentation
 from perspect.app.record import fingerprints, left, plans_of, quality_of
 from perspect.app.scenery import scenery
 from perspect.evidence import Answer, Case, Question
@@ -33,8 +33,8 @@ from perspect.lesion.parts import volume
 from perspect.numerics.parallel import each, on_threads
 from perspect.pitfalls import Record
 from perspect.report.dossier import Dossier, Extent, Plate, Used
-from perspect.vocabulary import Finding, Flag, Map, Problem, Recipe, Refusal, Severity, marker
-from perspect.vocabulary.progress import Progress, silent
+from perspect.vocabulary import Earlier, Finding, Flag, Map, Problem, Recipe, Refusal, Severity, marker
+from perspect.vocabulary.progress import Progress, of_room, silent
 
 ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Progress], Contribution]]] = {
     "dsc": of_dsc,
@@ -60,6 +60,8 @@ MEASURED_BY: Final = {"adc": "dwi"}
 
 SIZED: Final = ("whole", "solid part", "enhancing", "cavity")
 """Parts whose diameters are told."""
+
+Added = TypeVar("Added")
 
 TITLES: Final = {"t1c": "T1 after agent", "flair": "FLAIR"}
 """Conventional images that are shown with the parts of the lesion."""
@@ -104,8 +106,54 @@ class Examination:
 def examine(request: Request, progress: Progress | None = None) -> Examination:
     """Measures, looks for traps, weighs and writes. Raises `Problem` or `Refusal` where an input cannot be used."""
     tell = progress or silent
-    roles = _with_map(io.find_roles(request.study))
-    context = io.read_context(request.context)
+    asked = _asked(request)
+    _demand_free(asked)
+    tell("anatomy", 0.0)
+    with TemporaryDirectory() as aside:
+        mask = request.lesion or _grown(request, asked.roles, Path(aside) / asked.of_box.name)
+        patient, first = _patient(request, asked.roles, mask, asked.context)
+        of_role = _of_roles(asked.roles, patient, tell)
+        beside = {} if request.lesion is not None else {asked.of_box.relative_to(request.out): mask.read_bytes()}
+    tell("evidence", 0.0)
+    added, refused = (*first, *of_role.values()), _refused(of_role)
+    case, findings = _case(asked, patient, added), _findings(asked, patient, added)
+    answer = _answer(asked, case, findings, added, refused)
+    dossier = replace(
+        _dossier(asked, patient, added), case=case, findings=findings, answer=answer, refused=refused,
+        changes=lesion.changes(findings, asked.earlier, perspect.__version__),
+    )  # fmt: skip
+    tell("writing", 0.0)
+    made = io.Report(
+        report.answer_page(dossier), report.findings_json(dossier), report.findings_table(dossier), beside
+    )  # fmt: skip
+    page = io.write_report(request.out, asked.name, made, perspect.__version__, overwrite=request.overwrite)
+    return Examination(dossier, page, _gathered(one.maps for one in added))
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A request once its files were found and those that say something were read: roles of the images, what is on
+    record, a site's cut-offs, findings of an earlier study, and what speaks against all being of one person.
+    """
+
+    request: Request
+    roles: io.Roles
+    context: io.Context
+    site: evidence.Calibration | None
+    strangers: tuple[Flag, ...]
+    name: io.Name
+    subject: str
+    earlier: Sequence[Earlier]
+
+    @property
+    def of_box(self) -> Path:
+        """The file of a lesion that is grown in a box."""
+        return self.request.out / Path(self.name.folder) / "anat" / f"{self.name.prefix}desc-grown_mask.nii.gz"
+
+
+def _asked(request: Request) -> _Asked:
+    """Finds and reads what can be, before anything is computed. Raises `Problem` or `Refusal` where that cannot do."""
+    roles, context = _with_map(io.find_roles(request.study)), io.read_context(request.context)
     site = None
     if request.calibration is not None and request.question is not None:
         site = read_calibration(request.calibration, request.question)
@@ -115,74 +163,84 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     name = io.name_of(next(iter(roles.anatomy.values())))
     subject = name.prefix.rstrip("_") or request.study.name
     earlier = () if request.prior is None else io.read_prior(request.prior, subject)
-    of_box = request.out / Path(name.folder) / "anat" / f"{name.prefix}desc-grown_mask.nii.gz"
-    files = (*(request.out / one for one in io.report_files(name)), *([of_box] if request.lesion is None else []))
+    return _Asked(request, roles, context, site, strangers, name, subject, earlier)
+
+
+def _demand_free(asked: _Asked) -> None:
+    """Raises `Problem` where results of a former run lie, of the examination or of any series that will be measured."""
+    request = asked.request
+    grown_too = [] if request.lesion is not None else [asked.of_box]
+    files = (*(request.out / one for one in io.report_files(asked.name)), *grown_too)
     there = [one for one in files if one.exists()]
     io.demand_free(request.out, there, request.overwrite, what="a report of this study")
-    for taken in _former(request.out, roles):
+    for taken in _former(request.out, asked.roles):
         io.demand_free(request.out, taken, request.overwrite)
 
-    tell("anatomy", 0.0)
-    with TemporaryDirectory() as aside:
-        mask = request.lesion or _grown(request, roles, Path(aside) / of_box.name)
-        patient, first = _patient(request, roles, mask, context)
-        of_role = _of_roles(roles, patient, tell)
-        beside = {} if request.lesion is not None else {of_box.relative_to(request.out): mask.read_bytes()}
-    added = [*first, *of_role.values()]
-    limiting = tuple(one for one in patient.lesion.parts.flags if one.severity >= Severity.LIMITED)
-    read = (one for some in added for one in some.findings)
-    findings = (*(replace(one, flags=(*limiting, *one.flags)) for one in read), *_read_by_eye(context))
-    facts = {key: value for some in added for key, value in some.facts.items()}
-    made_by = {"software": perspect.__version__, **fingerprints(added)}
-    case = Case({**facts, **context.facts, **made_by, "enhancing": patient.lesion.parts.is_enhancing})
 
-    refused = _refused(of_role)
+def _case(asked: _Asked, patient: Patient, added: Sequence[Contribution]) -> Case:
+    """What is on record: what the series say, what the context says over that, and what made the numbers."""
+    made_by = {"software": perspect.__version__, **fingerprints(added)}
+    known = {**_gathered(one.facts for one in added), **asked.context.facts, **made_by}
+    return Case({**known, "enhancing": patient.lesion.parts.is_enhancing})
+
+
+def _findings(asked: _Asked, patient: Patient, added: Sequence[Contribution]) -> tuple[Finding, ...]:
+    """Every marker that was read, limited by what limits the lesion's parts, and what a reader saw."""
+    limiting = tuple(one for one in patient.lesion.parts.flags if one.severity >= Severity.LIMITED)
+    read = (replace(one, flags=(*limiting, *one.flags)) for some in added for one in some.findings)
+    return (*read, *_read_by_eye(asked.context))
+
+
+def _answer(
+    asked: _Asked,
+    case: Case,
+    findings: tuple[Finding, ...],
+    added: Sequence[Contribution],
+    refused: Mapping[str, str],
+) -> Answer | None:
+    """The answer, where something was asked."""
+    if asked.request.question is None:
+        return None
+    return evidence.weigh(
+        asked.request.question, findings, case, _impossible(added), site=asked.site, version=perspect.__version__,
+        refused=refused,
+    )  # fmt: skip
+
+
+def _dossier(asked: _Asked, patient: Patient, added: Sequence[Contribution]) -> Dossier:
+    """All that the page shows of what was measured; the answer comes to it."""
+    request, parts = asked.request, patient.lesion.parts
     plates = (*_plates(patient), *(one for some in added for one in some.plates))
-    tell("evidence", 0.0)
-    answer = None
-    if request.question is not None:
-        answer = evidence.weigh(
-            request.question, findings, case, _impossible(added), site=site, version=perspect.__version__,
-            refused=refused,
-        )  # fmt: skip
-    dossier = Dossier(
-        name=subject,
+    return Dossier(
+        name=asked.subject,
         version=perspect.__version__,
         question=request.question,
-        case=case,
-        series=(*_conventional(roles), *(one for some in added for one in some.used), *left(roles, added)),
-        flags=(*strangers, *patient.lesion.parts.flags, *dict.fromkeys(one for some in added for one in some.flags)),
+        case=Case(),
+        series=(*_conventional(asked.roles), *(one for some in added for one in some.used), *left(asked.roles, added)),
+        flags=(*asked.strangers, *parts.flags, *dict.fromkeys(one for some in added for one in some.flags)),
         traps=(*(one.flag for one in patient.traps), *(one for some in added for one in some.traps)),
-        regions=tuple(
-            Extent(key, one.n_voxels, volume(one), one.origin) for key, one in patient.lesion.parts.regions.items()
-        ),
-        findings=findings,
-        answer=answer,
-        recipes={key: one for some in added for key, one in some.recipes.items()}
-        or {"anatomy": Recipe(patient.head.steps)},
+        regions=tuple(Extent(key, one.n_voxels, volume(one), one.origin) for key, one in parts.regions.items()),
+        findings=(),
+        answer=None,
+        recipes=_gathered(one.recipes for one in added) or {"anatomy": Recipe(patient.head.steps)},
         plates=plates,
         scenery=scenery(patient, plates),
         plan=plans_of(added),
         quality=quality_of(added),
-        sources=_sources(request, roles),
+        sources=_sources(request, asked.roles),
         metrics=tuple(one for some in added for one in some.metrics),
         histograms=tuple(one for some in added for one in some.histograms),
-        sizes=tuple(lesion.size(one) for key, one in patient.lesion.parts.regions.items() if key in SIZED),
-        changes=lesion.changes(findings, earlier, perspect.__version__),
+        sizes=tuple(lesion.size(one) for key, one in parts.regions.items() if key in SIZED),
         spectra=tuple(one for some in added for one in some.spectra),
         charts=tuple(one for some in added for one in some.charts),
-        pages={
-            key: one.relative_to(request.out).as_posix() for some in added for key, one in some.pages.items()
-        },
-        site=site,
-        refused=refused,
-    )  # fmt: skip
-    tell("writing", 0.0)
-    made = io.Report(
-        report.answer_page(dossier), report.findings_json(dossier), report.findings_table(dossier), beside
-    )  # fmt: skip
-    page = io.write_report(request.out, name, made, perspect.__version__, overwrite=request.overwrite)
-    return Examination(dossier, page, {key: one for some in added for key, one in some.maps.items()})
+        pages={key: one.relative_to(request.out).as_posix() for some in added for key, one in some.pages.items()},
+        site=asked.site,
+    )
+
+
+def _gathered(some: Iterable[Mapping[str, Added]]) -> dict[str, Added]:
+    """What several series add under names, the last one's where two have one."""
+    return {key: value for one in some for key, value in one.items()}
 
 
 def _with_map(roles: io.Roles) -> io.Roles:
@@ -245,6 +303,7 @@ def _patient(
     """The conventional images with their tissues, the lesion in them, and the traps of both; what else was looked at
     for traps before any series is read.
     """
+    segmentation(mask)  # what is no lesion is said before the head is looked at, which takes a while
     images, notes = read_images(roles.anatomy, request.tissue)
     head = head_of(images, io.read_region(mask, "lesion"))
     there, record = placed(mask, head), Record(context.facts, "dsc" in roles.series, "mrs" in roles.series)
@@ -283,7 +342,7 @@ def _of_roles(roles: io.Roles, patient: Patient, tell: Progress) -> dict[str, Co
 def _of_role(role: str, paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
     """What the series of a role add. One that cannot be used is told and stops no other."""
     try:
-        return ROOMS[role](paths, patient, tell)
+        return ROOMS[role](paths, patient, of_room(tell, role))
     except Problem as problem:
         return unused(role, paths, str(problem), is_refused=isinstance(problem, Refusal))
 
@@ -308,7 +367,7 @@ def _former(out: Path, roles: io.Roles) -> Iterator[list[Path]]:
     for role in ("dsc", "asl", "dce"):
         for one in roles.series.get(role, ()):
             yield io.existing(io.Destination(out, io.name_of(one), role, is_part=True))
-    for one in roles.series.get("mrs", ())[:1]:  # results bear the name of the first
+    for one in roles.series.get("mrs", ()):  # results bear the name of one of them
         yield io.existing_spectrum(io.spectrum_destination(out, io.name_of(one)))
     for one in (*roles.series.get("mrs", ())[:1], *roles.series.get("mrsi", ())[:1]):
         yield io.existing(io.Destination(out, io.name_of(one), "mrsi", "mrs", "mrsi"))

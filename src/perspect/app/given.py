@@ -127,22 +127,26 @@ def tissues_of(
         healthy &= ~lesion.mask
     inside = Region(healthy, grid, "brain outside the lesion")
     rows = np.stack([inside.taken(shares[..., k]) for k in range(3)], axis=1)
-    _demand_its_own(leading.name, inside.taken(image), rows, expected_shares(template, to_template, inside))
+    expected, name = expected_shares(template, to_template, inside), leading.name
+    demand_its_own(f"of the variance of {name} within the brain", f"with {name}", inside.taken(image), rows, expected)
     return given_tissues(shares, brain, lesion, f"what was given with {leading.name}")
 
 
-def _demand_its_own(
-    name: str,
+def demand_its_own(
+    of: str,
+    given: str,
     values: Float[np.ndarray, " voxels"],
     shares: Float[np.ndarray, "voxels 3"],
     expected: Float[np.ndarray, "voxels 3"],
 ) -> None:
-    """Raises `Problem` for tissues that are not those of an image, or not what they are called."""
+    """Raises `Problem` for tissues that are not those of an image, or not what they are called.
+
+    `of` is what they should explain, in words, `given` with what they came; `expected` are those of a standard head.
+    """
     theirs, standard = explained(values, shares), explained(values, expected)
     if not theirs > standard:
         raise Problem(
-            f"The tissues that were given with {name} explain {theirs:.0%} of its variance within the brain, a "
-            f"standard head {standard:.0%}.",
+            f"The tissues that were given {given} explain {theirs:.0%} {of}, a standard head {standard:.0%}.",
             "They are of another head, or lie elsewhere.",
             "Give those of this image, in its frame of reference, or leave them out.",
         )
@@ -151,7 +155,7 @@ def _demand_its_own(
     for k, most in enumerate(found.argmax(axis=0)):
         if most != k:
             raise Problem(
-                f"Where a standard head has {called[k]}, more of what was given as {called[most]} lies with {name}.",
+                f"Where a standard head has {called[k]}, more of what was given as {called[most]} lies {given}.",
                 "One tissue was given in the place of another.",
                 "Check which file is which: grey matter, white matter, fluid.",
             )

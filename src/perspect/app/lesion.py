@@ -97,12 +97,8 @@ def surroundings(
     return {**rest, **{name: Region(mask, around.grid, name) for name, mask in found.items() if mask.any()}}
 
 
-def placed(path: Path, head: Head) -> Placed:
-    """The parts of the lesion in a file (a plain mask or a BraTS segmentation in the frame of the conventional images),
-    with what enhances told by T1w and T1c where the file does not tell it.
-
-    Raises Problem where the file is no segmentation.
-    """
+def segmentation(path: Path) -> tuple[dict[str, Bool[np.ndarray, "x y z"]], Grid]:
+    """The masks that a file holds, by name, on its grid. Raises Problem where it is no segmentation."""
     values, grid = io.read_volume(path)
     rounded = np.rint(values)
     if not np.array_equal(rounded, values):
@@ -111,10 +107,17 @@ def placed(path: Path, head: Head) -> Placed:
             "A lesion is a mask or a segmentation.",
             "Give one of 0 and 1, or a BraTS segmentation.",
         )
-    labels = rounded.astype(np.int64)
-    masks = {
-        name: resample.onto(mask, grid, head.grid, matrix=None) for name, mask in lesion.parts_of_labels(labels).items()
-    }
+    return lesion.parts_of_labels(rounded.astype(np.int64)), grid
+
+
+def placed(path: Path, head: Head) -> Placed:
+    """The parts of the lesion in a file (a plain mask or a BraTS segmentation in the frame of the conventional images),
+    with what enhances told by T1w and T1c where the file does not tell it.
+
+    Raises Problem where the file is no segmentation, or lies elsewhere.
+    """
+    drawn_parts, grid = segmentation(path)
+    masks = {name: resample.onto(mask, grid, head.grid, matrix=None) for name, mask in drawn_parts.items()}
     drawn = np.any(list(masks.values()), axis=0)
     within = ndimage.binary_fill_holes(head.tissues.brain.mask | around(head.tissues.brain.mask, NEAR, head.grid))
     share = float((drawn & within).sum() / max(drawn.sum(), 1))

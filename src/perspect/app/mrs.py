@@ -56,12 +56,17 @@ class SpectrumInputs:
     region: Path | None = None
 
 
+OTHER_SIDE: Final = "other side"
+"""Where flags are of that speak of the spectrum of the other side, and not of the lesion's."""
+
+
 @dataclass(frozen=True, eq=False)
 class ExaminedSpectrum:
-    """What was measured, and the files that hold it."""
+    """What was measured, the files that hold it, and what was measured on the other side of the head."""
 
     measured: MeasuredSpectrum
     written: io.Written
+    other: MeasuredSpectrum | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +113,9 @@ def examine_mrs(
     else:
         measured, notes = measured_pair(inputs, pair, plan, water, shares, threads)
     flags = (*remarks, *of_edited, *notes, *place.flags, *measured.flags)
+    other = None
     if side is not None:
-        measured, further = _against(measured, inputs, side, plan, threads)
+        measured, other, further = _against(measured, inputs, side, plan, threads)
         flags = (*flags, *further)
     flags = (*flags, *_idle_shares(inputs, str(measured.summary.get("unit"))))
     recipe = Recipe((*place.steps, *measured.recipe.steps))
@@ -120,7 +126,8 @@ def examine_mrs(
     tell("writing", 0.0)
     read = (spectra, water, *(other for other, _ in others))
     files = (inputs.edited, inputs.contralateral, inputs.contralateral_water, inputs.compare)
-    return written(inputs, measured, page, plan, destination, read, files, overwrite=overwrite)
+    examined = written(inputs, measured, page, plan, destination, read, files, overwrite=overwrite)
+    return replace(examined, other=other)
 
 
 def written(
@@ -148,8 +155,8 @@ def written(
 
 def _against(
     measured: MeasuredSpectrum, inputs: SpectrumInputs, side: Spectra, plan: mrs.Plan, threads: int
-) -> tuple[MeasuredSpectrum, tuple[Flag, ...]]:
-    """The result over that of the other side, measured in the same way, and what is wrong with that one."""
+) -> tuple[MeasuredSpectrum, MeasuredSpectrum, tuple[Flag, ...]]:
+    """The result over that of the other side, that one, measured in the same way, and what is wrong with it."""
     assert inputs.contralateral is not None
     water = io.water_within(inputs.contralateral, inputs.said)
     if inputs.contralateral_water is not None:
@@ -157,12 +164,12 @@ def _against(
     side, basis, _ = basis_of(inputs, side, threads)
     found = mrs.measure(side, basis, plan, water=water)
     flags = tuple(
-        replace(flag, where=f"other side, {side.name}") for flag in found.flags if flag.severity >= Severity.CAUTION
+        replace(flag, where=f"{OTHER_SIDE}, {side.name}") for flag in found.flags if flag.severity >= Severity.CAUTION
     )
     is_refused = any(flag.severity == Severity.REFUSED for flag in flags)
     # The other side's refusal limits the comparison, not the lesion's own result.
     flags = tuple(replace(flag, severity=min(flag.severity, Severity.LIMITED)) for flag in flags)
-    return (measured, flags) if is_refused else (mrs.against(measured, found), flags)
+    return measured if is_refused else mrs.against(measured, found), found, flags
 
 
 def compared(measured: MeasuredSpectrum, path: Path) -> Compared:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from math import isfinite
+from pathlib import Path
 from typing import Any, Final
 
 from perspect import io
@@ -55,11 +56,15 @@ def left(roles: io.Roles, added: Sequence[Contribution]) -> tuple[Used, ...]:
     return (*series, *(_beside(name, why, used) for name, why in sorted(roles.unused.items())))
 
 
+def read_with(name: str) -> tuple[str, str]:
+    """The role of the series that an image is read with, by its name, and what for; nothing where there is none."""
+    return READ_WITH.get(io.name_of(Path(name)).suffix, ("", ""))
+
+
 def _beside(name: str, why: str, used: set[str]) -> Used:
-    suffix = name.split("/")[-1].split(".")[0].split("_")[-1]
-    role, said = READ_WITH.get(suffix, ("", ""))
-    file = name.split("/")[-1]
-    return Used(suffix, file, said) if role in used else Used(suffix, file, is_used=False, why_not=why)
+    path, (role, said) = Path(name), read_with(name)
+    suffix = io.name_of(path).suffix
+    return Used(suffix, path.name, said) if role in used else Used(suffix, path.name, is_used=False, why_not=why)
 
 
 def _records(added: Sequence[Contribution]) -> list[Mapping[str, Any]]:

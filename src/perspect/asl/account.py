@@ -62,7 +62,6 @@ class Run:
     fitted: Kinetics
     quality: Quality
     lesion: ReadOut
-    steps: tuple[Step, ...]
 
     @cached_property
     def other_models(self) -> dict[str, dict[str, float]]:

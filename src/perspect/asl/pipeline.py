@@ -1,58 +1,43 @@
 """An ASL series to maps: reads from top to bottom as a methods section."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-from jaxtyping import Float
-
-from perspect.anatomy.brain import brain_mask
 from perspect.asl import account
-from perspect.asl.audit import audited, demand_flow, demand_seconds
-from perspect.asl.blood import blood_t1
-from perspect.asl.bolus import bolus_flags, is_uncut, plain_means, told_by, with_bolus
-from perspect.asl.coverage import coverage
-from perspect.asl.echoes import combined
+from perspect.asl.audit import demand_flow, demand_seconds
+from perspect.asl.averages import Averages, averages
+from perspect.asl.bolus import bolus_flags
+from perspect.asl.contrast import Contrast, contrast
+from perspect.asl.echoes import Combined, combined
 from perspect.asl.effect import demand_effect
-from perspect.asl.efficiency import efficiency
-from perspect.asl.kinetics import Kinetics, Samples, Setting, allows_arteries, relative, several, single
-from perspect.asl.m0 import equilibrium, is_tissue, slices_of, tissue_t1
-from perspect.asl.motion import aligned, pair_flags, trust
-from perspect.asl.partial_volume import pure_flow
+from perspect.asl.inputs import demand_volumes, find_brain
+from perspect.asl.kinetics import Kinetics, allows_arteries, relative, several, single
+from perspect.asl.maps import maps, pure_maps, regular_maps
+from perspect.asl.motion import Aligned, aligned
+from perspect.asl.partial_volume import Pure, pure_flow
 from perspect.asl.plan import Plan
-from perspect.asl.quality import quality
-from perspect.asl.readouts import train
+from perspect.asl.quality import Quality, quality
 from perspect.asl.regular import Regular, regular
-from perspect.asl.row_order import row_order
-from perspect.asl.samples import Differences, differences
-from perspect.asl.score import scored, scrubbed
-from perspect.asl.suppression import controls_of
-from perspect.asl.transit import assumed_att, usual_att
-from perspect.asl.tumour import of_white, read_out
+from perspect.asl.static import Static, static
+from perspect.asl.transit import assumed_att
+from perspect.asl.tumour import ReadOut, of_white, read_out
 from perspect.asl.vendor import made_by_scanner
-from perspect.asl.weights import weighed
 from perspect.numerics.parallel import one_blas_thread
-from perspect.vocabulary import (
-    FAILED_FROM,
-    Around,
-    Flag,
-    Labelled,
-    Labelling,
-    Map,
-    Measured,
-    Problem,
-    Quantity,
-    Recipe,
-    Region,
-    Series,
-    Severity,
-    Status,
-    Step,
-    lexicon,
-)  # fmt: skip
+from perspect.vocabulary import Around, Flag, Labelled, Map, Measured, Recipe, Region, Severity, Step
 from perspect.vocabulary.progress import Progress, silent
 
 NOTHING_ELSE: Final = Around()
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What is looked at once there is flow: its quality, the lesion, and flow that a choice asks for besides."""
+
+    quality: Quality
+    lesion: ReadOut
+    pure: Pure | None
+    drawn: Regular | None
 
 
 @one_blas_thread()
@@ -70,221 +55,104 @@ def quantify(
     beside the maps where there are several delays. `progress` is told the stage and the share of it that is done.
     Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
-    plan = plan or Plan()
-    tell = progress or silent
-    labelling, series = labelled.labelling, labelled.series
-    if series.n_times != len(labelling.volumes):
-        raise Problem(
-            f"{series.name} has {series.n_times} volumes, of which {len(labelling.volumes)} are said to be something.",
-            "It is not known what the others show.",
-            "Correct the aslcontext table.",
-        )
+    plan, tell = plan or Plan(), progress or silent
+    demand_volumes(labelled)
     demand_effect(labelled, plan, around)
     tell("brain", 0.0)
     brain = find_brain(labelled, around)
     demand_seconds(around, brain)
-    if not labelling.of("control", "label", "deltam", "encoded").size:
+    if not labelled.labelling.of("control", "label", "deltam", "encoded").size:
         return made_by_scanner(labelled, around, brain, plan.seed)
-    one = combined(labelled, brain, is_wanted=plan.echoes == "combine")
-    moved = aligned(one.series, labelling, brain, plan.motion, tell)
-
+    echoes = combined(labelled, brain, is_wanted=plan.echoes == "combine")
+    moved = aligned(echoes.series, labelled.labelling, brain, plan.motion, tell)
     tell("equilibrium", 0.0)
-    labelling = with_bolus(labelled, plan)
-    t1 = tissue_t1(around, brain, plan)
-    control = control_image(moved.series, labelling)
-    relaxed = equilibrium(labelled, around, brain, control, t1, plan)
-    scale = relaxed.values
-    tissue = (
-        is_tissue(scale, brain, is_found=around.mask is None)
-        if relaxed.origin != "none"
-        else np.ones(brain.n_voxels, bool)
-    )
-
+    still = static(labelled, moved.series, around, brain, plan)
     tell("differences", 0.0)
-    curves = moved.series.curves(brain.mask)
-    found = one.undone(differences(labelling, curves, moved.usable, plan.subtraction))
-    lasting, blood_step, blood_flags = blood_t1(plan, labelled.field)
-    inverted = efficiency(labelling, plan)
-    setting = Setting(labelling.kind, inverted.total, lasting, plan.partition, train(labelling, found.delays))
-    played = row_order(labelling, curves[tissue], moved.usable, setting)
-    del curves
-    later = np.zeros(brain.n_voxels)
-    if labelling.slice_times is not None:
-        later = np.asarray(labelling.slice_times - labelling.slice_times.min())[slices_of(brain)]
-    told = None
-    if is_uncut(labelled.labelling).any() and plan.bolus is None:
-        told = told_by(plain_means(found, later, kinetic_t1(t1, plan)), setting, tissue)
-        relaxed = replace(relaxed, is_scale_known=relaxed.is_scale_known and told is not None)
-        found = found if told is None else replace(found, durations=np.full(found.n_samples, told.duration))
-    usual = setting.model(found.delays, found.durations, None).atoms(np.array([usual_att(found, labelling.kind)]))
-    inside = replace(found, values=found.values[tissue])
-    level = level_of(control, scale, brain)[tissue]
-    unit = float(usual.mean())
-    where = Region(brain.spread(tissue, False), brain.grid, "tissue")
-    checked = audited(inside, scale[tissue], level, relaxed.is_absolute, unit, labelling, plan, where)
-    relaxed = replace(relaxed, is_scale_known=relaxed.is_scale_known and checked.is_scale_known)
-    found = found.times(1.0 / checked.factor).times(-1.0 if _is_turned(checked.differences, found, tissue) else 1.0)
-    within = moved.within(found)
-    within_flags = pair_flags(within, found)
-    belief = trust(within, len(found.parts))
-    if plan.outliers in ("score", "scrub"):
-        kept = scored(found, around, brain, belief)
-        found, belief, within = found.kept(kept), belief[kept], None if within is None else within[kept]
-    averaged = weighed(found, brain, plan.outliers == "robust", belief)
-    if plan.outliers == "scrub":
-        averaged = scrubbed(found, averaged, around, brain)
-    left = coverage(labelling, found, averaged, brain)
-
+    seen = contrast(labelled, echoes, moved, still, plan)
+    means = averages(seen, moved, still, around, plan)
     tell("flow", 0.0)
-    safe = np.where(tissue, scale, np.nan)[:, None]
-    samples = Samples(
-        (averaged.means / safe).astype(np.float32), averaged.noise_of_means / np.abs(safe), found.delays,
-        found.durations, later, kinetic_t1(t1, plan), len(found.parts),
-    )  # fmt: skip
-    if found.is_single:
-        att = assumed_att(found, plan, labelling.kind, around, brain)
-        fitted = single(samples, setting, att, tissue)
-    else:
-        has_arteries = plan.arterial == "auto" and allows_arteries(samples, labelling.kind, labelling.is_crushed)
-        fitted = several(samples, setting, plan, brain, tissue, around, has_arteries)
-    demand_flow(fitted.status["cbf"])
-    if not relaxed.is_absolute:
-        fitted = relative(fitted)
-
+    fitted = flow_of(means, seen, still, around, plan)
     tell("checks", 0.0)
-    seen = quality(fitted, around, brain, checked.halves, relaxed.is_absolute)
-    lesion = read_out(fitted, around, brain, plan.seed)
-    wants_pure, wants_drawn = plan.partial_volume != "none", plan.spatial != "none"
-    in_lesion = plan.partial_volume == "lesion"
-    pure = pure_flow(fitted, around, brain, in_lesion=in_lesion) if wants_pure and relaxed.is_absolute else None
-    drawn = regular(fitted, around, brain, plan.spatial) if wants_drawn and relaxed.is_absolute else None
-    flags = (
-        *one.flags, *moved.flags, *bolus_flags(labelled, plan, told), *relaxed.flags, *inverted.flags, *blood_flags,
-        *checked.flags,
-        *within_flags, *_tissue_flags(around, plan), *averaged.flags, *left.flags, *_noise_flags(averaged.origin),
-        *seen.flags, *lesion.flags, *(drawn.flags if drawn is not None else ()),
-        *(pure.flags if pure is not None else ()), *(played.flags if played is not None else ()),
-        *(_not_made() if (wants_pure or wants_drawn) and not relaxed.is_absolute else ()),
-    )  # fmt: skip
-    flags = tuple(sorted(flags, key=lambda flag: -flag.severity))
+    beside = looked_at(fitted, seen, around, brain, plan)
+    flags = flags_of(labelled, echoes, moved, seen, means, beside, around, plan)
     run = account.Run(
-        labelled=labelled, plan=plan, around=around, brain=brain, moved=moved, within=within,
-        audited=replace(checked, differences=found), weighed=averaged, coverage=left, equilibrium=relaxed,
-        efficiency=inverted, setting=setting, samples=samples, fitted=fitted, quality=seen, lesion=lesion, steps=(),
+        labelled=labelled, plan=plan, around=around, brain=brain, moved=moved, within=means.within,
+        audited=replace(seen.audited, differences=means.differences), weighed=means.weighed, coverage=means.coverage,
+        equilibrium=seen.equilibrium, efficiency=seen.efficiency, setting=seen.setting, samples=means.samples,
+        fitted=fitted, quality=beside.quality, lesion=beside.lesion,
     )  # fmt: skip
-    steps: tuple[Step, ...] = (
-        *((one.step,) if one.step is not None else ()),
-        moved.step, found.step, averaged.step, relaxed.step, inverted.step, blood_step, account.kinetics_step(run),
-        *((drawn.step,) if drawn is not None else ()), *((pure.step,) if pure is not None else ()),
-    )  # fmt: skip
-    regions = {"brain": brain, **({"lesion": around.lesion} if around.lesion is not None else {})}
-    regions |= of_white(lesion)
-    made = maps(fitted, brain, samples, relaxed.values if relaxed.is_absolute else None)
-    if drawn is not None:
-        made |= regular_maps(drawn, brain, fitted)
-    if pure is not None:
-        made |= {
-            key: Map.of(quantity, brain, pure.tissues[key].flow, pure.tissues[key].std, pure.tissues[key].status)
-            for key, quantity in pure.quantities().items()
-        }
-    numbers = {**account.summary(run, flags), **one.numbers, **(pure.numbers if pure is not None else {})}
+    numbers = {**account.summary(run, flags), **echoes.numbers, **(beside.pure.numbers if beside.pure else {})}
     held = None if keep is None else account.kept(run, keep)
-    return Measured(made, flags, Recipe(steps), regions, account.curves(run), numbers, held)
+    made, recipe, regions = maps_of(run, beside), Recipe(tuple(steps_of(run, echoes, seen, beside))), regions_of(run)
+    return Measured(made, flags, recipe, regions, account.curves(run), numbers, held)
 
 
-def find_brain(labelled: Labelled, around: Around) -> Region:
-    """The mask that was given, or the brain on the M0 image, or on the mean of the control images.
+def flow_of(means: Averages, seen: Contrast, still: Static, around: Around, plan: Plan) -> Kinetics:
+    """Flow and what comes with it in every voxel of the brain; relative where M0 or a scale is not known.
 
-    Raises Problem where none is found.
+    Raises Refusal where no voxel has one.
     """
-    series, labelling = labelled.series, labelled.labelling
-    if around.mask is not None:
-        if not around.mask.grid.matches(series.grid) or around.mask.n_voxels == 0:
-            raise Problem(
-                "The mask is empty, or not on the grid of the series.",
-                "It is not known which voxels are brain.",
-                "Give a mask of the brain.",
-            )
-        return around.mask
-    if labelled.m0 is not None:
-        image, what = np.asarray(labelled.m0.values, np.float64), "M0"
+    found, samples, kind = means.differences, means.samples, still.labelling.kind
+    if found.is_single:
+        att = assumed_att(found, plan, kind, around, still.brain)
+        fitted = single(samples, seen.setting, att, still.tissue)
     else:
-        frames = labelling.of("control", "label", "encoded")
-        frames = frames if frames.size else np.arange(series.n_times)
-        image, what = np.abs(series.values[..., frames].mean(axis=-1, dtype=np.float64)), "the labelled images"
-    finite = np.isfinite(image)
-    mask = brain_mask(np.where(finite, image, 0.0), None, series.grid)
-    if not mask.any():
-        raise Problem(
-            f"No brain was found in {series.name}.",
-            "Nothing outside the brain is measured.",
-            "Give a mask of the brain with --mask.",
-        )
-    return Region(mask, series.grid, "brain", f"found on {what}")
+        may = plan.arterial == "auto" and allows_arteries(samples, kind, still.labelling.is_crushed)
+        fitted = several(samples, seen.setting, plan, still.brain, still.tissue, around, may)
+    demand_flow(fitted.status["cbf"])
+    return fitted if seen.equilibrium.is_absolute else relative(fitted)
 
 
-def control_image(series: Series, labelling: Labelling) -> Float[np.ndarray, "x y z"] | None:
-    """Mean signal of the control images of the shortest delay (of all encodings of a time-encoded series)."""
-    places = controls_of(labelling)
-    if not places.size:
-        return None
-    mean = series.values[..., places].mean(axis=-1, dtype=np.float64)
-    return np.asarray(mean * series.slope + series.intercept)
+def looked_at(fitted: Kinetics, seen: Contrast, around: Around, brain: Region, plan: Plan) -> Beside:
+    """Quality of the maps, the lesion in them, and flow of pure tissues or drawn to neighbours where it is wanted."""
+    is_absolute = seen.equilibrium.is_absolute
+    checked = quality(fitted, around, brain, seen.audited.halves, is_absolute)
+    lesion = read_out(fitted, around, brain, plan.seed)
+    pure = drawn = None
+    if plan.partial_volume != "none" and is_absolute:
+        pure = pure_flow(fitted, around, brain, in_lesion=plan.partial_volume == "lesion")
+    if plan.spatial != "none" and is_absolute:
+        drawn = regular(fitted, around, brain, plan.spatial)
+    return Beside(checked, lesion, pure, drawn)
 
 
-def level_of(
-    control: Float[np.ndarray, "x y z"] | None, scale: Float[np.ndarray, " voxels"], brain: Region
-) -> Float[np.ndarray, " voxels"]:
-    """Signal of the control images, in float32; of M0 where there are none."""
-    level = scale if control is None else brain.taken(control)
-    return np.asarray(level, np.float32)
-
-
-def kinetic_t1(t1: Float[np.ndarray, " voxels"], plan: Plan) -> Float[np.ndarray, " voxels"] | None:
-    """T1 of tissue in s with which label decays; None is that of blood."""
-    if plan.kinetics == "blood":
-        return None
-    return np.full(t1.size, plan.tissue_t1) if plan.kinetics == "t1app" else t1
-
-
-def maps(fitted: Kinetics, brain: Region, samples: Samples, m0: Float[np.ndarray, " voxels"] | None) -> dict[str, Map]:
+def maps_of(run: account.Run, beside: Beside) -> dict[str, Map]:
     """Every map that was made, by its key."""
-    flow = lexicon.FLOW if m0 is not None else lexicon.RELATIVE_FLOW
-    quantities: dict[str, Quantity] = {"cbf": flow, "att": lexicon.ATT, "abv": lexicon.ABV, "abat": lexicon.ABAT}
-    made = {
-        quantities[key].key: Map.of(quantities[key], brain, fitted.values[key], fitted.std[key], fitted.status[key])
-        for key in fitted.values
-    }
-    if fitted.correlation is not None:
-        # It is a part of the errors of the two, and has none of its own.
-        zero = np.where(np.isfinite(fitted.correlation), 0.0, np.nan)
-        status = fitted.status["cbf"]
-        made["cbfattcorr"] = Map.of(lexicon.FLOW_ATT_CORRELATION, brain, fitted.correlation, zero, status)
-    if m0 is None:
-        return made
-    plain = fitted.status["cbf"]
-    status = np.where(plain < FAILED_FROM, np.int16(Status.OK), plain)
-    mean = samples.values.mean(axis=1, dtype=np.float64)
-    error = np.sqrt((samples.noise**2).sum(axis=1)) / samples.delays.size
-    made["deltam"] = Map.of(lexicon.PERFUSION_WEIGHTED, brain, mean, error, status)
-    return made
+    made = maps(run.fitted, run.brain, run.samples, run.equilibrium.values if run.equilibrium.is_absolute else None)
+    if beside.drawn is not None:
+        made |= regular_maps(beside.drawn, run.brain, run.fitted)
+    return made if beside.pure is None else made | pure_maps(beside.pure, run.brain)
 
 
-def regular_maps(drawn: Regular, brain: Region, fitted: Kinetics) -> dict[str, Map]:
-    """Flow that was drawn to its neighbours, and how much of it they are (whose error is that of the flow's)."""
-    status = fitted.status["cbf"]
-    if not drawn.is_solved:
-        status = np.where(status < FAILED_FROM, np.int16(Status.NOT_CONVERGED), status)
-    zero = np.where(np.isfinite(drawn.share), 0.0, np.nan)
-    return {
-        "cbfreg": Map.of(lexicon.REGULAR_FLOW, brain, drawn.flow, drawn.std, status),
-        "cbfshare": Map.of(lexicon.NEIGHBOURS_SHARE, brain, drawn.share, zero, status),
-    }
+def regions_of(run: account.Run) -> dict[str, Region]:
+    """The brain, the lesion, and the white matter that it is compared with."""
+    ill = {} if run.around.lesion is None else {"lesion": run.around.lesion}
+    return {"brain": run.brain, **ill, **of_white(run.lesion)}
 
 
-def _is_turned(checked: Differences, found: Differences, tissue: np.ndarray) -> bool:
-    """Whether the audit turned label and control about."""
-    return bool((checked.values * found.values[tissue]).sum() < 0)
+def steps_of(run: account.Run, echoes: Combined, seen: Contrast, beside: Beside) -> Iterator[Step]:
+    """What was done, in the order of a methods section."""
+    if echoes.step is not None:
+        yield echoes.step
+    yield from (run.moved.step, run.audited.differences.step, run.weighed.step)
+    yield from (run.equilibrium.step, run.efficiency.step, seen.blood_step, account.kinetics_step(run))
+    yield from (one.step for one in (beside.drawn, beside.pure) if one is not None)
+
+
+def flags_of(
+    labelled: Labelled, echoes: Combined, moved: Aligned, seen: Contrast, means: Averages, beside: Beside,
+    around: Around, plan: Plan,
+) -> tuple[Flag, ...]:  # fmt: skip
+    """What a reader must know, the gravest first."""
+    is_left_out = (plan.partial_volume != "none" or plan.spatial != "none") and not seen.equilibrium.is_absolute
+    flags = (
+        *echoes.flags, *moved.flags, *bolus_flags(labelled, plan, seen.told), *seen.equilibrium.flags,
+        *seen.efficiency.flags, *seen.blood_flags, *seen.audited.flags, *means.flags, *_tissue_flags(around, plan),
+        *means.weighed.flags, *means.coverage.flags, *_noise_flags(means.weighed.origin), *beside.quality.flags,
+        *beside.lesion.flags, *(one for made in (beside.drawn, beside.pure, seen.rows) if made for one in made.flags),
+        *(_not_made() if is_left_out else ()),
+    )  # fmt: skip
+    return tuple(sorted(flags, key=lambda flag: -flag.severity))
 
 
 def _not_made() -> tuple[Flag, ...]:

@@ -16,6 +16,7 @@ from scipy.optimize import nnls
 
 from perspect.asl.kinetics import Setting
 from perspect.asl.samples import blocks
+from perspect.numerics import robust
 from perspect.numerics.encodings import named
 from perspect.vocabulary import Flag, Labelling, Severity
 
@@ -96,7 +97,8 @@ def row_order(
         np.nanmean(part[:, cycles], axis=0, dtype=np.float64)
         for part in np.array_split(curves, min(PARTS, curves.shape[0]))
     ])  # fmt: skip
-    signals, noise = each.mean(axis=1), _noise(each)
+    signals = each.mean(axis=1)
+    noise = _noise(each) if each.shape[1] > 1 else _noise_of_neighbours(curves[:, cycles[0]], each.shape[0])
     delays, durations = labelling.blocks()
     tissue = setting.model(delays, durations, None).atoms(np.arange(0.0, LATEST, 0.1)[:, None])[:, 0]
     times = np.arange(*ARTERIES, 0.1)
@@ -163,9 +165,20 @@ def _left(
 
 
 def _noise(each: Float[np.ndarray, "parts cycles encodings"]) -> float:
-    """Variance of the mean signals by how much cycles differ, whose drift is not noise; 0 of one cycle."""
-    if each.shape[1] < 2:
-        return 0.0
+    """Variance of the mean signals by how much cycles differ, whose drift is not noise."""
     level = each.mean(axis=2, keepdims=True)
     n = each.shape[1]
     return float((each - level).var(axis=1, ddof=1).mean() / n * each.shape[2] / max(each.shape[2] - 1, 1))
+
+
+def _noise_of_neighbours(curves: Float[np.ndarray, "voxels encodings"], n_parts: int) -> float:
+    """The same of one cycle, by how voxels differ from those before and after them in what changes between encodings:
+    an upper limit, for their label differs as well.
+    """
+    changing = curves[np.isfinite(curves).all(axis=1)].astype(np.float64)
+    if changing.shape[0] < 3:
+        return np.inf
+    changing -= changing.mean(axis=1, keepdims=True)
+    n = changing.shape[1]
+    spread = robust.spread(robust.second_differences(changing), axis=0)
+    return float((spread**2).mean() * n / max(n - 1, 1) * n_parts / changing.shape[0])

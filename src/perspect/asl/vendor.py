@@ -55,6 +55,9 @@ def made_by_scanner(labelled: Labelled, around: Around, brain: Region, seed: int
         + (" It holds no negative value: the scanner has set them to 0, and means are too high." if low == 0 else "")
     )
     flags: tuple[Flag, ...] = (Flag("vendor-flow", Severity.LIMITED, sentence, "cbf", source=SOURCE),)
+    if labelled.m0 is not None and around.mask is None:
+        sentence = f"{labelled.m0.name} shows where the brain is; the scanner's map is not divided by it."
+        flags = (*flags, Flag("m0-for-brain", Severity.NOTE, sentence, "brain", source=SOURCE))
     recipe = Recipe((Step("vendor", "Flow was taken from the map that the scanner made."),))
     demand_flow(status)
     times = float(np.nanmean(mean)) / USUAL_FLOW

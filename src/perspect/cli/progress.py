@@ -51,9 +51,13 @@ def _lines() -> Callable[[str, float], None]:
 
 
 def _bars() -> Iterator[Callable[[str, float], None]]:
-    """A bar for each stage, once the whole has taken longer than `PATIENCE`; a stage ends when the next begins."""
+    """A bar for each stage, once the whole has taken longer than `PATIENCE`; a stage ends when the next of its room
+    begins.
+    """
     from rich.console import Console
     from rich.progress import Progress, TaskID
+
+    from perspect.vocabulary.progress import room_of
 
     begun = time.monotonic()
     bars: dict[str, TaskID] = {}
@@ -61,8 +65,9 @@ def _bars() -> Iterator[Callable[[str, float], None]]:
 
     def tell(stage: str, share: float) -> None:
         if stage not in bars:
-            for former in bars.values():
-                progress.update(former, completed=1.0)
+            for former, bar in bars.items():
+                if not room_of(stage) or room_of(former) in ("", room_of(stage)):
+                    progress.update(bar, completed=1.0)
             bars[stage] = progress.add_task(stage, total=1.0)
         progress.update(bars[stage], completed=share)
         if time.monotonic() - begun > PATIENCE:

@@ -31,7 +31,8 @@ FACTS: dict[str, str] = {
     "dsc.class": "the class of the DSC protocol: good or poor",
     "dsc.has_preload": "agent was given before the imaged bolus",
     "dsc.leakage_corrected": "leakage was corrected",
-    "mrs.te": "the longest echo time of the spectroscopy in s",
+    "mrs.te": "the echo time at which ratios of spectroscopy are read in s",
+    "mrs.te_longest": "the longest echo time of the spectroscopy in s",
     "enhancing": "part of the lesion enhances",
     "software": "the version of perspect",
     "dsc.plan": "the choices of the DSC analysis",
@@ -46,7 +47,7 @@ OF_PIPELINE: frozenset[str] = frozenset({"software", "dsc.plan", "dce.plan", "as
 """Facts about what made the numbers. A cut-off that was found with another pipeline says nothing of this one."""
 
 OF_QUALITY: frozenset[str] = frozenset(
-    {"dsc.class", "dsc.has_preload", "dsc.leakage_corrected", "mrs.te", "gadolinium_before_mrs"}
+    {"dsc.class", "dsc.has_preload", "dsc.leakage_corrected", "mrs.te", "mrs.te_longest", "gadolinium_before_mrs"}
 )
 """Facts about how well a series was taken. Where one fails a row supports nothing, but what it would say against the
 others stands: a worse protocol must not make an answer stronger."""
@@ -57,7 +58,7 @@ class Condition:
     """One demand on a case: a fact that is something, or lies in a range.
 
     >>> Condition("mrs.te", low=0.130, high=0.150).failure(Case({"mrs.te": 0.03}))
-    'the longest echo time of the spectroscopy in s is 0.03, not 0.13 to 0.15'
+    'the echo time at which ratios of spectroscopy are read in s is 0.03, not 0.13 to 0.15'
     >>> Condition("treated", equals=False).failure(Case())
     'not on record: the lesion was treated before'
     """

@@ -72,26 +72,37 @@ def weigh(
     held_back = tuple(
         need.sentence for need in question.needs if need.severity < Severity.REFUSED and need.condition.failure(case)
     )
-    own = NOTHING if site is None else site.rows(question.target)
     said = (*held_back, *question.limits)
-    limits = (*said, NOT_VALIDATED)
     stop = _stopped(question, findings, case, flags, refused)
     if stop is not None:
-        word, why = stop
-        silent = tuple(
-            FamilyVote(use.family, None, (), Side.NEITHER, frozenset(), frozenset(), "not weighed")
-            for use in question.uses
-        )
-        unusable = tuple(use.family for use in question.uses)
-        return Answer(question.key, word, Side.NEITHER, "", why, silent, families_unusable=unusable, limits=limits)
+        return _unweighed(question, *stop, (*said, NOT_VALIDATED))
+    own = NOTHING if site is None else site.rows(question.target)
     votes = tuple(_vote(use, findings, case, own) for use in question.uses)
     word, side = _verdict(votes)
-    limits = (*said, *_not_validated(votes), *_of_site(question, site, own, case))
     if word is Word.CONCORDANT and held_back:
         word = Word.LEANS
+    limits = (*said, *_not_validated(votes), *_of_site(question, site, own, case))
+    return sentence(question, _answer(question, votes, word, side, limits), held_back)
+
+
+def _unweighed(question: Question, word: Word, why: str, limits: tuple[str, ...]) -> Answer:
+    """An answer of which no family was weighed."""
+    silent = tuple(
+        FamilyVote(use.family, None, (), Side.NEITHER, frozenset(), frozenset(), "not weighed")
+        for use in question.uses
+    )  # fmt: skip
+    unusable = tuple(use.family for use in question.uses)
+    return Answer(question.key, word, Side.NEITHER, "", why, silent, families_unusable=unusable, limits=limits)
+
+
+def _answer(
+    question: Question, votes: tuple[FamilyVote, ...], word: Word, side: Side, limits: tuple[str, ...]
+) -> Answer:
+    """The answer that votes make, without its sentence: who is for and against its side, and what it hinges on."""
     low, high = _band(votes) if word.strength >= Word.LEANS.strength else (1.0, 1.0)
     supported = Side.FOR if side is Side.NEITHER else side
-    answer = Answer(
+    against = (one for one in votes if _is_against(one, side, supported))
+    return Answer(
         question=question.key,
         word=word,
         side=side,
@@ -99,11 +110,7 @@ def weigh(
         sentence="",
         families=votes,
         families_for=tuple(one.family for one in votes if one.side is supported),
-        families_against=tuple(
-            one.family
-            for one in votes
-            if one.side is supported.other or (side is not Side.NEITHER and _objects_to(one, side))
-        ),
+        families_against=tuple(one.family for one in against),
         families_unusable=tuple(one.family for one in votes if one.primary is None or not one.primary.is_valid),
         hinges_on=_hinges(votes, side),
         ratio_low=low,
@@ -111,7 +118,11 @@ def weigh(
         curve=tuple((p, post_test(p, low), post_test(p, high)) for p in PRIORS) if (low, high) != (1.0, 1.0) else (),
         limits=limits,
     )
-    return sentence(question, answer, held_back)
+
+
+def _is_against(vote: FamilyVote, side: Side, supported: Side) -> bool:
+    """Whether a family takes the side opposite the one `supported`, or objects to the side of the answer."""
+    return vote.side is supported.other or (side is not Side.NEITHER and _objects_to(vote, side))
 
 
 def _stopped(

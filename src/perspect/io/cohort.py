@@ -3,11 +3,13 @@
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
+from perspect.io.context import NUMBERS, YES_OR_NO
 from perspect.vocabulary import MARKERS, Problem
 
 NAME, OUTCOME = "participant_id", "outcome"
@@ -19,6 +21,9 @@ OTHER: Final = frozenset({"0", "false", "no", "other"})
 
 NEVER_CALIBRATED: Final = frozenset({"limited", "refused"})
 """Severities of flags with which a value serves no calibration."""
+
+NEARLY: Final = 0.85
+"""Likeness of two names from which on one is taken for a slip of the other [our default]."""
 
 Fact = bool | float | str
 
@@ -52,12 +57,27 @@ def read_cohort(source: Path, outcomes: Path | None = None) -> tuple[Measured, .
 
 
 def _of_table(path: Path) -> Iterator[Measured]:
-    keys = {one.key for one in MARKERS}
-    for row in _rows(path):
+    keys, rows = {one.key for one in MARKERS}, _rows(path)
+    _demand_names(rows[0], keys, path)
+    for row in rows:
         values = {key: _number(row[key], key, path) for key in row if key in keys}
         facts = {key: _fact(cell) for key, cell in row.items() if key not in keys | {NAME, OUTCOME}}
         known = {key: fact for key, fact in facts.items() if fact is not None}
         yield Measured(row[NAME], values, known, _outcome(row, path))
+
+
+def _demand_names(columns: Iterable[str], keys: set[str], path: Path) -> None:
+    """Raises Problem for a column whose name is nearly that of a marker or a fact: nobody would read it."""
+    known = keys | {NAME, OUTCOME, *YES_OR_NO, *NUMBERS}
+    for column in columns:
+        plain = column.strip().lower().replace(" ", "_").replace("-", "_")
+        near = [] if column in known else get_close_matches(plain, sorted(known), 1, NEARLY)
+        if near:
+            raise Problem(
+                f"{path.name} has a column '{column}', which is no marker and nothing that is on record.",
+                "Its numbers would be read by nobody.",
+                f"Is it '{near[0]}'? Name it so, or otherwise than any marker.",
+            )
 
 
 def _of_folder(folder: Path, outcomes: Path) -> Iterator[Measured]:

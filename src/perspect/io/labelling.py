@@ -8,6 +8,7 @@ missing.
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, get_args
 
@@ -53,63 +54,107 @@ def read_labelling(
     `levels` is the mean signal of each volume, by which an M0 that nobody named is told. `tr` is the time between
     volumes in s that a person gave.
     """
-    where, values = sidecar.expected.name, sidecar.values
-    kind, flags = _kind(sidecar, given)
+    kind, of_kind = _kind(sidecar, given)
     context = context_of(image)
-    volumes, is_known, notes = volumes_of(context, levels, sidecar, given.order, kept)
-    flags += notes
-    when, lasting = stated_delays(sidecar, kind, given), stated_durations(sidecar, kind, given)
-    matrix, is_named, notes = encoding(sidecar, given.encoding, given.encoding_name)
-    blocks = None
-    if matrix is not None and {"control", "label"} & set(volumes):
-        # Differences beside a matrix were decoded by the scanner.
-        flags += notes
-        volumes = tuple("encoded" if one in ("control", "label") else one for one in volumes)
-        blocks = _blocks(kind, when, lasting, matrix, volumes, is_named)
-        delays, durations = _of_last(blocks, volumes)
-    else:
-        matrix = None
-        delays, of_delays = delays_of(when, volumes)
-        durations, of_durations = durations_of(lasting, volumes)
-        flags += of_delays + of_durations
-    flags += [*when.flags, *lasting.flags]
-    pulses = values.get("BackgroundSuppressionPulseTime")
-    times = times_of(pulses, f"BackgroundSuppressionPulseTime in {where}") if pulses is not None else ()
-    number = values.get("BackgroundSuppressionNumberPulses")
-    if number is None and times:
-        number = len(times)
-    angles = None
-    if _truth(sidecar, "LookLocker"):
-        angles = flip_angles(sidecar, volumes)
-        if angles is None:
-            raise Problem(
-                f"{where} says that the readout is Look-Locker, and no FlipAngle.",
-                "Every readout uses up label, the more the larger its flip angle: flow would read too low.",
-                "Add FlipAngle in degrees: one, or one for each volume.",
-            )
-        sentence = "The readout is Look-Locker: the label that its pulses use up is modelled."
-        flags.append(_flag("look-locker", Severity.NOTE, sentence, where))
-    flags += _pairs_stated(sidecar, volumes)
+    volumes, is_known, of_volumes = volumes_of(context, levels, sidecar, given.order, kept)
+    _demand_label(volumes, given)
+    timed = _timed(sidecar, given, kind, volumes)
+    angles, of_readout = _look_locker(sidecar, timed.volumes)
+    pulses, number = _inversions(sidecar)
     labelling = Labelling(
-        kind, volumes, delays, durations,
+        kind, timed.volumes, timed.delays, timed.durations,
         efficiency=_fraction(sidecar, "LabelingEfficiency"),
         is_suppressed=_truth(sidecar, "BackgroundSuppression"),
-        n_inversions=None if number is None else int(number),
-        inversions=times,
+        n_inversions=number,
+        inversions=pulses,
         slice_times=slice_times(sidecar, n_slices),
         is_spin_echo=is_spin_echo(sidecar),
         flip_angles=angles,
         is_crushed=_truth(sidecar, "VascularCrushing"),
-        matrix=matrix,
+        matrix=timed.matrix,
         is_order_known=is_known,
-        vendor=str(values.get("Manufacturer", "")),
+        vendor=str(sidecar.values.get("Manufacturer", "")),
         n_averages=_averages(sidecar),
-        block_delays=None if blocks is None else blocks[0],
-        block_durations=None if blocks is None else blocks[1],
+        block_delays=None if timed.blocks is None else timed.blocks[0],
+        block_durations=None if timed.blocks is None else timed.blocks[1],
     )  # fmt: skip
-    flags += slice_flags(sidecar, n_slices)
-    flags += demand_possible(labelling, *_tr_of_each(sidecar, tr, len(volumes)))
-    return labelling, tuple(flags), context
+    flags = (
+        *of_kind, *of_volumes, *timed.flags, *of_readout, *_pairs_stated(sidecar, timed.volumes),
+        *slice_flags(sidecar, n_slices), *demand_possible(labelling, *_tr_of_each(sidecar, tr, len(volumes))),
+    )  # fmt: skip
+    return labelling, flags, context
+
+
+@dataclass(frozen=True, eq=False)
+class _Timed:
+    """What each volume shows, and when blood was labelled for it, in s; the matrix and blocks (delays, durations) of a
+    time-encoded series.
+    """
+
+    volumes: tuple[str, ...]
+    delays: Float[np.ndarray, " volumes"]
+    durations: Float[np.ndarray, " volumes"]
+    matrix: Float[np.ndarray, "encodings blocks"] | None
+    blocks: tuple[Float[np.ndarray, " played"], Float[np.ndarray, " played"]] | None
+    flags: tuple[Flag, ...]
+
+
+def _timed(sidecar: Sidecar, given: GivenLabelling, kind: Kind, volumes: tuple[str, ...]) -> _Timed:
+    """Delays and durations as they are stated; of a time-encoded series those of its blocks."""
+    when, lasting = stated_delays(sidecar, kind, given), stated_durations(sidecar, kind, given)
+    matrix, is_named, notes = encoding(sidecar, given.encoding, given.encoding_name)
+    stated = (*when.flags, *lasting.flags)
+    if matrix is not None and {"control", "label"} & set(volumes):
+        # Differences beside a matrix were decoded by the scanner.
+        volumes = tuple("encoded" if one in ("control", "label") else one for one in volumes)
+        blocks = _blocks(kind, when, lasting, matrix, volumes, is_named)
+        return _Timed(volumes, *_of_last(blocks, volumes), matrix, blocks, (*notes, *stated))
+    delays, of_delays = delays_of(when, volumes)
+    durations, of_durations = durations_of(lasting, volumes)
+    return _Timed(volumes, delays, durations, None, None, (*of_delays, *of_durations, *stated))
+
+
+def _look_locker(sidecar: Sidecar, volumes: tuple[str, ...]) -> tuple[Float[np.ndarray, " volumes"] | None, list[Flag]]:
+    """Flip angles (rad) of a Look-Locker readout, and a note; None of another. Raises Problem where there are none."""
+    if not _truth(sidecar, "LookLocker"):
+        return None, []
+    angles, where = flip_angles(sidecar, volumes), sidecar.expected.name
+    if angles is None:
+        raise Problem(
+            f"{where} says that the readout is Look-Locker, and no FlipAngle.",
+            "Every readout uses up label, the more the larger its flip angle: flow would read too low.",
+            "Add FlipAngle in degrees: one, or one for each volume.",
+        )
+    sentence = "The readout is Look-Locker: the label that its pulses use up is modelled."
+    return angles, [_flag("look-locker", Severity.NOTE, sentence, where)]
+
+
+def _inversions(sidecar: Sidecar) -> tuple[tuple[float, ...], int | None]:
+    """Times (s) of the pulses that suppress the background, and how many they are."""
+    values, key = sidecar.values, "BackgroundSuppressionPulseTime"
+    times = times_of(values[key], f"{key} in {sidecar.expected.name}") if values.get(key) is not None else ()
+    number = values.get("BackgroundSuppressionNumberPulses")
+    if number is None:
+        return times, len(times) or None
+    return times, int(number)
+
+
+def _demand_label(volumes: tuple[str, ...], given: GivenLabelling) -> None:
+    """Raises Problem for times that are given by hand of a series without an image of label."""
+    idle = [
+        option
+        for option, is_given in (
+            ("--pld", bool(given.delays)), ("--tau", bool(given.durations)), ("--ti1", given.bolus is not None),
+            ("--encoding", bool(given.encoding or given.encoding_name)),
+        )
+        if is_given
+    ]  # fmt: skip
+    if idle and not set(LABELLED) & set(volumes):
+        raise Problem(
+            f"There is {', '.join(idle)}, and the series holds only the scanner's own map of flow.",
+            "How that was made cannot be chosen any more; it would be read by nobody.",
+            "Leave it out, or give the series that the map was made of.",
+        )
 
 
 def _kind(sidecar: Sidecar, given: GivenLabelling) -> tuple[Kind, list[Flag]]:

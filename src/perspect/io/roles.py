@@ -7,6 +7,7 @@ from typing import Final
 
 from perspect.io.anatomy import conventional
 from perspect.io.bids import IMAGES, name_of
+from perspect.io.dicom_header import holds_dicom
 from perspect.vocabulary import Problem
 
 SUFFIXES: Final[Mapping[str, str]] = {
@@ -14,6 +15,10 @@ SUFFIXES: Final[Mapping[str, str]] = {
     "T2starw": "t2star", "swi": "t2star",
 }  # fmt: skip
 """BIDS suffixes (`adc` as what diffusion scans are turned into) and the roles that they name."""
+
+NO_ROLE: Final = "its name gives it no role"
+NOT_READ: Final[Mapping[str, str]] = {"dwi": "a map of ADC (_ADC) is read, not the images that it is computed from"}
+"""BIDS suffixes of what nothing is read from, each with the reason."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,7 @@ def find_roles(folder: Path) -> Roles:
     images = sorted(one for one in folder.rglob("*") if one.name.endswith(IMAGES) and not one.name.startswith("."))
     images = [one for one in images if "derivatives" not in one.relative_to(folder).parts]
     if not images:
-        raise Problem(
-            f"{folder.name} holds no NIfTI image.",
-            "There is nothing to measure.",
-            "Give the folder of a subject; DICOM is converted with dcm2niix first.",
-        )
+        raise _no_image(folder)
     subjects = sorted({name_of(one).get("sub") or "" for one in images})
     if len(subjects) > 1:
         raise Problem(
@@ -62,8 +63,21 @@ def find_roles(folder: Path) -> Roles:
     taken = {one for some in series.values() for one in some}
     plain = conventional(set(images) - taken)
     unused = {
-        one.relative_to(folder).as_posix(): plain.passed_over.get(one, "its name gives it no role")
+        one.relative_to(folder).as_posix(): plain.passed_over.get(one, NOT_READ.get(name_of(one).suffix, NO_ROLE))
         for one in images
         if one not in taken and one not in plain.files.values()
     }
     return Roles({role: tuple(some) for role, some in series.items()}, plain.files, unused)
+
+
+def _no_image(folder: Path) -> Problem:
+    if holds_dicom(folder):
+        return Problem(
+            f"{folder.name} holds DICOM files and no NIfTI image.",
+            "What each series of a study shows is told by the names that BIDS has for it.",
+            f"Convert it (dcm2niix -z y -o nifti {folder}), give the images their names (sub-01_T1w, sub-01_ce-gd_T1w, "
+            "sub-01_dsc, ...), and give that folder. One DCE series is measured as it is (perspect dce).",
+        )
+    return Problem(
+        f"{folder.name} holds no NIfTI image.", "There is nothing to measure.", "Give the folder of a subject."
+    )

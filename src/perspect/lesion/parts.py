@@ -110,59 +110,64 @@ def parts(
     raised the signal (`enhancing`); it parts a plain mask into what enhances and the cavity that this encloses. Without
     it a plain mask is solid as a whole, which a flag says.
     """
-    flags: list[Flag] = []
-    named = dict(masks)
-    if WHOLE in named and ENHANCING not in named:
-        inside = named[WHOLE]
-        if enhances is None:
-            flags.append(
-                Flag(
-                    "parts-unknown", Severity.LIMITED,
-                    "The lesion is measured as one piece: without T1w and T1c images, or a segmentation, it is not "
-                    "known what of it enhances and what is cavity.", "lesion", source="lesion",
-                )
-            )  # fmt: skip
-        else:
-            lit = _pieces(enhances & inside)
-            named[ENHANCING] = lit
-            if not lit.any():
-                flags.append(
-                    Flag(
-                        "nothing-enhances", Severity.CAUTION,
-                        "No part of the lesion enhances, so that the whole mask is read as solid: oedema that it holds "
-                        "is read with it.", "lesion", source="lesion",
-                    )
-                )  # fmt: skip
-            named[NECROSIS] = enclosed(lit, inside) if lit.any() else np.zeros_like(inside)
-    if CORE in named and ENHANCING not in named:
-        flags.append(
-            Flag(
-                "nothing-enhances", Severity.CAUTION,
-                "By its segmentation no part of the lesion enhances: its core is read as solid.", "lesion",
-                source="lesion",
-            )
-        )  # fmt: skip
-        named[WHOLE] = named[CORE] | named.get(OEDEMA, np.zeros(grid.shape, bool))
-    lit, cavity = (named.get(name, np.zeros(grid.shape, bool)) for name in (ENHANCING, NECROSIS))
-    swollen = named.get(OEDEMA, np.zeros(grid.shape, bool))
+    named, flags = _told_apart(masks, grid, enhances)
+    lit, cavity, swollen = (named.get(name, np.zeros(grid.shape, bool)) for name in (ENHANCING, NECROSIS, OEDEMA))
     whole = named.get(WHOLE, lit | cavity | swollen)
-    solid = lit if lit.sum() >= FEWEST else whole & ~cavity & ~swollen
-    core = lit | cavity if lit.sum() >= FEWEST else solid | cavity
+    is_lit = bool(lit.sum() >= FEWEST)
+    solid = lit if is_lit else whole & ~cavity & ~swollen
+    core = lit | cavity if is_lit else solid | cavity
     around = grown(core, RIM, grid) & ~core & brain
     found = {"whole": whole, "solid part": solid, "cavity": cavity, "oedema": swollen, "rim of 5 mm": around}
-    if lit.sum() >= FEWEST:
+    if is_lit:
         found["enhancing"] = lit
     regions = {name: Region(mask, grid, name) for name, mask in found.items() if mask.any()}
-    small = regions.get("solid part")
-    if small is not None and volume(small) < SMALLEST:
-        flags.append(
-            Flag(
-                "lesion-small", Severity.LIMITED,
-                f"The solid part of the lesion has {volume(small):.2g} mL: too little to tell from its surroundings.",
-                "lesion", source="lesion",
-            )
-        )  # fmt: skip
-    return Parts(regions, tuple(flags))
+    return Parts(regions, (*flags, *_small(regions)))
+
+
+def _told_apart(
+    masks: Mapping[str, Bool[np.ndarray, "x y z"]], grid: Grid, enhances: Bool[np.ndarray, "x y z"] | None
+) -> tuple[dict[str, Bool[np.ndarray, "x y z"]], tuple[Flag, ...]]:
+    """Masks of what enhances, of necrosis and of oedema, from those that there are, and what must be said of them."""
+    named = dict(masks)
+    if ENHANCING not in named and WHOLE in named:
+        return _of_plain(named, enhances)
+    if ENHANCING not in named and CORE in named:
+        named[WHOLE] = named[CORE] | named.get(OEDEMA, np.zeros(grid.shape, bool))
+        sentence = "By its segmentation no part of the lesion enhances: its core is read as solid."
+        return named, (_flag("nothing-enhances", Severity.CAUTION, sentence),)
+    return named, ()
+
+
+def _of_plain(
+    named: dict[str, Bool[np.ndarray, "x y z"]], enhances: Bool[np.ndarray, "x y z"] | None
+) -> tuple[dict[str, Bool[np.ndarray, "x y z"]], tuple[Flag, ...]]:
+    """A plain mask with what of it enhances and the cavity that this encloses, where that can be told."""
+    inside = named[WHOLE]
+    if enhances is None:
+        sentence = (
+            "The lesion is measured as one piece: without T1w and T1c images, or a segmentation, it is not known what "
+            "of it enhances and what is cavity."
+        )
+        return named, (_flag("parts-unknown", Severity.LIMITED, sentence),)
+    lit = _pieces(enhances & inside)
+    if lit.any():
+        return {**named, ENHANCING: lit, NECROSIS: enclosed(lit, inside)}, ()
+    sentence = (
+        "No part of the lesion enhances, so that the whole mask is read as solid: oedema that it holds is read with it."
+    )
+    return {**named, ENHANCING: lit, NECROSIS: lit}, (_flag("nothing-enhances", Severity.CAUTION, sentence),)
+
+
+def _small(regions: Mapping[str, Region]) -> tuple[Flag, ...]:
+    solid = regions.get("solid part")
+    if solid is None or not volume(solid) < SMALLEST:
+        return ()
+    sentence = f"The solid part of the lesion has {volume(solid):.2g} mL: too little to tell from its surroundings."
+    return (_flag("lesion-small", Severity.LIMITED, sentence),)
+
+
+def _flag(code: str, severity: Severity, sentence: str) -> Flag:
+    return Flag(code, severity, sentence, "lesion", source="lesion")
 
 
 def _pieces(mask: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:

@@ -95,7 +95,10 @@ def measure(
         replace(spectra, values=ready.values[None, None, None], axes=(), is_halved=ready.is_halved),
         _raised(ready, found, numbers, refusal, plan),
         Recipe(steps),
-        {**summary(spectra, found, numbers, used, ready, refusal), **_said_of(together, refusal)},
+        {
+            **summary(spectra, found, numbers, used, ready, refusal),
+            **_said_of(together, refusal, (spectra, *(one for one, _ in others))),
+        },
         joint_amounts(together, used) if together is not None and others and refusal is None else {},
         posterior=posterior,
     )
@@ -175,11 +178,13 @@ def _step_of(found: Joint | None, n: int) -> list[Step]:
     return [Step("echo times", sentence, constants)]
 
 
-def _said_of(found: Joint | None, refusal: Flag | None) -> dict[str, object]:
+def _said_of(found: Joint | None, refusal: Flag | None, read: Sequence[Spectra]) -> dict[str, object]:
+    """What all that was `read` says together of amino acids, and at which echo times (s) it was."""
     if found is None or refusal is not None:
         return {}
     answer = found.amino_acids
     return {
+        "joint_te": [one.te for one in read],
         "amino_acids": answer.word,
         "amino_acids_sentence": answer.sentence,
         "amino_acids_evidence": answer.for_amino,

@@ -119,7 +119,8 @@ FACTS: Final[Mapping[str, tuple[str, str, float]]] = {
     "dsc.has_preload": ("Agent before the imaged bolus (preload)", "", 1.0),
     "dsc.leakage_corrected": ("Leakage corrected in DSC", "", 1.0),
     "dsc.te": ("Echo time of DSC", "ms", MS),
-    "mrs.te": ("Longest echo time of spectroscopy", "ms", MS),
+    "mrs.te": ("Echo time of ratios of spectroscopy", "ms", MS),
+    "mrs.te_longest": ("Longest echo time of spectroscopy", "ms", MS),
     "mrs.te_shortest": ("Shortest echo time of spectroscopy", "ms", MS),
 }
 """Per fact of a case: label, unit as shown, factor from the inside unit."""

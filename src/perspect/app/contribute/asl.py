@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect import io, pitfalls
-from perspect.app.asl import AslInputs, examine_asl
+from perspect.app.asl import examine_asl
+from perspect.app.asl_inputs import AslInputs
 from perspect.app.contribute.charts import drawn_of, of_labelling
 from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
 from perspect.app.contribute.scenes import of_other

@@ -17,8 +17,17 @@ from perspect.app.anatomy import Head
 from perspect.app.contribute.boxes import map_plate, voxel_plates
 from perspect.app.contribute.contribution import Contribution, Patient, unused
 from perspect.app.contribute.sides import Place, places_of_both, spectra_of
-from perspect.app.mrs import ExaminedGrid, SpectrumInputs, examine_mrs, examine_mrsi, is_grid
-from perspect.app.pairing import is_same_place, water_for
+from perspect.app.contribute.voxels import Voxels, sure_plane, voxels
+from perspect.app.mrs import (
+    OTHER_SIDE,
+    ExaminedGrid,
+    ExaminedSpectrum,
+    SpectrumInputs,
+    examine_mrs,
+    examine_mrsi,
+    is_grid,
+)
+from perspect.app.pairing import water_for
 from perspect.app.shares import tissues_of_head
 from perspect.pitfalls import Line, Trap, Voxel, VoxelMap, flags_of
 from perspect.pitfalls.content import NAMED
@@ -60,42 +69,57 @@ MAPPED: Final = {lexicon.CHO_OVER_NAA.key: "Cho/NAA", lexicon.CNI.key: "Choline-
 
 UNUSABLE: Final = "unusable-voxels"
 
+OF_THE_OTHER_SIDE: Final = "of the other side; amounts and ratios over it are on the page of the spectrum"
+
 LEAST_PASSED: Final = 0.5
 """Share of a lesion's voxels that must have passed, or what is left speaks for a part of it [our default]."""
 
 
 def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
     """What one voxel at one or two echo times, or a map, adds; its own tables and page are written."""
-    if len(paths) > 2:
-        return unused("mrs", paths, "several voxels")
-    paths, others = _of_one_place(paths)
-    water, remarks = water_for(paths[0], paths[0].parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
-    inputs = SpectrumInputs(paths[0], water, long=paths[1] if len(paths) == 2 else None)
+    sides = patient.head.mirror
+    chosen = voxels(paths, patient.lesion.parts["whole"], None if sides is None else sides.plane)
+    own = chosen.lesion
+    water, remarks = water_beside(own[0])
+    inputs = SpectrumInputs(own[0], water, long=own[1] if len(own) == 2 else None)
     if is_grid(inputs):
-        grid = _examined(inputs, patient, tell)
-        found = _of_map(grid, paths, patient)
-        return replace(found, flags=(*found.flags, *remarks), used=(*found.used, *others))
+        found = _of_map(_examined(inputs, patient, tell), own, patient)
+        return replace(found, flags=(*found.flags, *remarks), used=(*found.used, *chosen.left))
+    if chosen.other is not None:
+        inputs = replace(inputs, contralateral=chosen.other, contralateral_water=water_beside(chosen.other)[0])
     scan = examine_mrs(
         inputs, patient.out, patient.plans.get("mrs"), overwrite=patient.overwrite, threads=patient.threads,
         progress=tell,
     )  # fmt: skip
+    return _of_voxel(scan, chosen, patient, remarks)
+
+
+def _of_voxel(scan: ExaminedSpectrum, chosen: Voxels, patient: Patient, remarks: tuple[Flag, ...]) -> Contribution:
+    """What the lesion's voxel says; what is wrong with that of the other side limits nothing of it."""
     measured = scan.measured
-    read = markers_of(measured, len(paths), has_cavity="cavity" in patient.lesion.parts.regions)
+    read = markers_of(measured, len(chosen.lesion), has_cavity="cavity" in patient.lesion.parts.regions)
     seen = voxel_of(measured, patient, tuple(one.marker.key for one in read))
     traps = pitfalls.look(seen)
     raised = tuple(flag for flag in measured.flags if flag.severity >= Severity.LIMITED)
+    own = tuple(flag for flag in raised if not flag.where.startswith(OTHER_SIDE))
+    other = () if chosen.other is None else (Used("mrs", chosen.other.name, OF_THE_OTHER_SIDE),)
     return Contribution(
-        findings=tuple(replace(one, flags=(*raised, *_limiting(one, traps, patient))) for one in read),
+        findings=tuple(replace(one, flags=(*own, *_limiting(one, traps, patient))) for one in read),
         facts=_facts(measured),
         flags=(*raised, *remarks),
         traps=tuple(one.flag for one in traps),
-        used=(*(_used(one, measured, seen) for one in paths), *others),
+        used=(*(_used(one, measured, seen) for one in chosen.lesion), *other, *chosen.left),
         recipes={"MRS": measured.recipe},
         plates=voxel_plates(seen, patient, _said(seen)),
         pages={"MRS page": scan.written.page},
         record=scan.written.summary,
-        spectra=_spectrum(measured),
+        spectra=(*_spectrum(measured, "Spectrum of the voxel"), *_spectrum(scan.other, "Spectrum of the other side")),
     )
+
+
+def water_beside(path: Path) -> tuple[Path | None, tuple[Flag, ...]]:
+    """The water reference of a spectrum that lies beside it, and what must be said where none is its own."""
+    return water_for(path, path.parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
 
 
 def markers_of(measured: MeasuredSpectrum, n_times: int, *, has_cavity: bool) -> list[Finding]:
@@ -113,7 +137,7 @@ def of_mrsi(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contri
     """What a map beside a single voxel adds: pictures and a page. The voxel's markers are those of the answer."""
     if len(paths) != 1:
         return unused("mrsi", paths, "several maps")
-    water, remarks = water_for(paths[0], paths[0].parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
+    water, remarks = water_beside(paths[0])
     inputs = SpectrumInputs(paths[0], water)
     scan = _examined(inputs, patient, tell)
     raised = tuple(one for one in scan.measured.flags if one.severity >= Severity.LIMITED)
@@ -133,12 +157,9 @@ def _examined(inputs: SpectrumInputs, patient: Patient, tell: Progress) -> Exami
     """The maps of an image, scaled by its water and the tissue of the patient's own head, and compared with the other
     side where the plane between the sides is not in doubt.
     """
-    sides = patient.head.mirror
-    is_sure = sides is not None and all(flag.severity < Severity.LIMITED for flag in sides.flags)
     return examine_mrsi(
         inputs, patient.out, patient.plans.get("mrs"), overwrite=patient.overwrite, threads=patient.threads,
-        tissues=tissues_of_head(patient.head), plane=sides.plane if sides is not None and is_sure else None,
-        progress=tell,
+        tissues=tissues_of_head(patient.head), plane=sure_plane(patient), progress=tell,
     )  # fmt: skip
 
 
@@ -165,26 +186,12 @@ def _map_plates(scan: ExaminedGrid, patient: Patient, pair: tuple[Place, ...] = 
     )
 
 
-def _spectrum(measured: MeasuredSpectrum) -> tuple[Shown, ...]:
-    """The spectrum with its fit; nothing where none was made."""
-    if measured.fitted is None:
+def _spectrum(measured: MeasuredSpectrum | None, title: str) -> tuple[Shown, ...]:
+    """A spectrum with its fit; nothing where none was made."""
+    if measured is None or measured.fitted is None:
         return ()
     te = measured.summary.get("te")
-    words = f"TE {te * 1e3:.0f} ms" if isinstance(te, float) else ""
-    return (Shown("Spectrum of the voxel", measured.fitted, words),)
-
-
-def _of_one_place(paths: tuple[Path, ...]) -> tuple[tuple[Path, ...], tuple[Used, ...]]:
-    """Spectra of the voxel of the first, and why others are left out: they are of another place, or it is a map."""
-    first = io.read_spectra(paths[0])[0]
-    kept, others = [paths[0]], []
-    for path in paths[1:]:
-        if first.is_single and is_same_place(first, io.read_spectra(path)[0]):
-            kept.append(path)
-        else:
-            why = "it is not of the same voxel" if first.is_single else "of maps one echo time is read"
-            others.append(Used("mrs", path.name, is_used=False, why_not=why))
-    return tuple(kept), tuple(others)
+    return (Shown(title, measured.fitted, f"TE {te * 1e3:.0f} ms" if isinstance(te, float) else ""),)
 
 
 def voxel_of(measured: MeasuredSpectrum, patient: Patient, markers: tuple[str, ...]) -> Voxel:
@@ -278,9 +285,11 @@ def _echo_times(measured: MeasuredSpectrum) -> tuple[float, ...]:
 
 
 def _facts(measured: MeasuredSpectrum) -> dict[str, Any]:
-    """What the spectrum puts on record; the longest echo time is the one that tells lactate from lipid."""
+    """What the spectrum puts on record: ratios are those of the first, and the longest echo time tells lactate from
+    lipid.
+    """
     known = _echo_times(measured)
-    return {"mrs.te": max(known), "mrs.te_shortest": min(known)} if known else {}
+    return {"mrs.te": known[0], "mrs.te_longest": max(known), "mrs.te_shortest": min(known)} if known else {}
 
 
 def _of_map(scan: ExaminedGrid, paths: tuple[Path, ...], patient: Patient) -> Contribution:
@@ -304,7 +313,7 @@ def _of_map(scan: ExaminedGrid, paths: tuple[Path, ...], patient: Patient) -> Co
     pair, shown = _both_sides(scan, patient)
     return Contribution(
         findings=found,
-        facts={"mrs.te": te, "mrs.te_shortest": te} if isinstance(te, float) else {},
+        facts={"mrs.te": te, "mrs.te_longest": te, "mrs.te_shortest": te} if isinstance(te, float) else {},
         flags=limits,
         traps=tuple(one.flag for one in traps),
         used=tuple(Used("mrs", one.name, said) for one in paths),

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -71,7 +71,14 @@ def kept(out: Path) -> tuple[Kept, ...]:
             "A study is known by its summary (*_summary.json), which dsc, dce, asl, mrs and ask write.",
             "Give the folder that was their --out.",
         )
-    return found
+    return tuple(_told_apart(one, found) for one in found)
+
+
+def _told_apart(one: Kept, found: tuple[Kept, ...]) -> Kept:
+    """A study of whose name there are several (one series, measured in two ways): with the folder that it lies in."""
+    alike = [other for other in found if (other.title, other.room) == (one.title, one.room)]
+    first, *below = PurePosixPath(one.key).parts
+    return replace(one, title=f"{one.title} in {first}") if len(alike) > 1 and below else one
 
 
 def _kept(out: Path, path: Path) -> Kept | None:
