@@ -102,6 +102,13 @@ def test_a_series_of_another_patient_stops_the_examination_whatever_measures_it(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_lesion_that_is_named_for_another_subject_stops_the_examination(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(examination, "_patient", None)
+    with pytest.raises(Refusal, match=r"sub-1_T1w.* and sub-2_label-lesion_mask.* are of different patients"):
+        examine(Request(study, tmp_path / "out", lesion=tmp_path / "sub-2_label-lesion_mask.nii.gz"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_series_of_another_day_is_said_beside_the_answer(study):
     for name, day in (("anat/sub-1_T1w", "2026-01-05"), ("mrs/sub-1_svs", "2026-01-09")):
         (study / f"{name}.json").write_text(json.dumps({"AcquisitionDate": day}))

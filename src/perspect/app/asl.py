@@ -72,6 +72,7 @@ def examine_asl(
     anatomy = inputs.anatomy if inputs.anatomy is not None else found.anatomy
     destination = io.Destination(out, io.name_of(found.asl), "asl", is_part=is_part)
     io.demand_free(out, io.existing(destination), overwrite)
+    io.demand_regions_of(found.asl, (inputs.lesion, inputs.mask))
     tell("reading", 0.0)
     reading = io.read_asl(found.asl, inputs.m0, inputs.labelling, inputs.acquired, wants_m0=inputs.wants_m0)
     demand_m0_read(inputs, reading.labelled)

@@ -159,8 +159,10 @@ def _asked(request: Request) -> _Asked:
         site = read_calibration(request.calibration, request.question)
     _demand(request, roles)
     _demand_one_haematocrit(request.plans, context)
+    leading = next(iter(roles.anatomy.values()))
     strangers = _of_one_patient(roles, request.tissue.files)
-    name = io.name_of(next(iter(roles.anatomy.values())))
+    io.demand_regions_of(leading, (request.lesion,))
+    name = io.name_of(leading)
     subject = name.prefix.rstrip("_") or request.study.name
     earlier = () if request.prior is None else io.read_prior(request.prior, subject)
     return _Asked(request, roles, context, site, strangers, name, subject, earlier)
