@@ -168,9 +168,6 @@ def loaded(path: Path) -> tuple[Patients, dict[tuple[str, int], bool]]:
 def answered(asked: Asked, parts: Sequence[slabs.Measures], enhancing: bool) -> Answer:
     """The answer from what some series add."""
     facts = {key: fact for one in parts for key, fact in one.facts.items()}
-    # Of several spectra the one at the time that a row asks for is another fact in each question.
-    if asked.key == "idh" and "mrs.te" in facts:
-        facts["mrs.te"] = slabs.FOR_2HG
     findings = tuple(one for part in parts for one in part.findings)
     return weigh(question(asked.key), findings, Case({**facts, **asked.context, "enhancing": enhancing}))
 

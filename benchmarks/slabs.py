@@ -340,7 +340,7 @@ def of_mrs(
         findings.append(_amino(patient, seed, trap))
     return Measures(
         tuple(one for one in findings if one is not None),
-        {"mrs.te": LONG, "mrs.te_longest": LONG, "mrs.te_shortest": FOR_2HG},
+        {"mrs.te": LONG, "mrs.te_2hg": FOR_2HG, "mrs.te_longest": LONG, "mrs.te_shortest": FOR_2HG},
     )
 
 

@@ -9,7 +9,8 @@ UNTREATED = Case(
     {
         "adult": True, "treated": False, "enhancing": True, "steroids": False, "dsc.class": "good",
         "dsc.leakage_corrected": True,
-        "dsc.has_preload": True, "mrs.te": 0.144, "mrs.te_longest": 0.144, "gadolinium_before_mrs": False,
+        "dsc.has_preload": True, "mrs.te": 0.144, "mrs.te_2hg": 0.097, "mrs.te_longest": 0.144,
+        "gadolinium_before_mrs": False,
     }
 )  # fmt: skip
 TREATED = Case({**UNTREATED.facts, "treated": True, "antiangiogenic": False, "radiotherapy_days": 200.0})

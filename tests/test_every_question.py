@@ -45,6 +45,7 @@ def on_record(one):
         "dsc.leakage_corrected": True,
         "dsc.has_preload": True,
         "mrs.te": 0.144,
+        "mrs.te_2hg": 0.097,
         "mrs.te_longest": 0.144,
     }
 

@@ -212,7 +212,7 @@ def test_amino_acids_are_a_marker_of_lesions_with_a_cavity_only():
     measured.ratios = {"tCho/tNAA": Amount("tCho/tNAA", 1.2, 0.1, 1.0, 1.4, "ratio", Status.OK, True)}
     measured.summary = {"amino_acids": "both"}
     for has_cavity, expected in ((True, ["cho_naa", "amino_acids"]), (False, ["cho_naa"])):
-        assert [one.marker.key for one in markers_of(measured, 2, has_cavity=has_cavity)] == expected
+        assert [one.marker.key for one in markers_of([measured], has_cavity=has_cavity)[0]] == expected
 
 
 def test_a_haematocrit_on_record_and_another_one_that_was_chosen_stop_the_examination():

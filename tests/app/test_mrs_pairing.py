@@ -8,13 +8,14 @@ import pytest
 from mrs_made import HEALTHY, spectrum, water
 from perspect import io
 from perspect.anatomy.mirror import Plane
-from perspect.app.contribute.mrs import LEAST_PASSED, _echo_times, _facts, _too_few
+from perspect.app.contribute.mrs import LEAST_PASSED, _echo_times, _facts, _too_few, markers_of
+from perspect.app.contribute.times import joint_partner, read_at
 from perspect.app.contribute.voxels import ELSEWHERE, OTHER_TIME, OTHER_WATER, Voxels, voxels
 from perspect.app.pairing import demand_same_place, is_same_place, water_for, water_remarks
 from perspect.cli import main
 from perspect.io.nifti_mrs import nifti_mrs
 from perspect.pitfalls import VoxelMap
-from perspect.vocabulary import Grid, MeasuredSpectrum, Problem, Recipe, Region, Severity
+from perspect.vocabulary import Amount, Grid, MeasuredSpectrum, Problem, Recipe, Region, Severity, Status
 
 
 def at(one, x, te=0.030, shape=(1, 1, 1)):
@@ -85,8 +86,33 @@ def test_amino_acids_are_told_by_the_longest_echo_time_and_ratios_by_that_of_the
     signal = at(spectrum(HEALTHY), 0.0)
     numbers = {"te": 0.03, "joint_te": [0.03, 0.144]}
     found = MeasuredSpectrum({}, {}, None, signal, (), Recipe(()), numbers)
-    assert _facts(found) == {"mrs.te": 0.03, "mrs.te_longest": 0.144, "mrs.te_shortest": 0.03}
+    assert _facts([found], [[]]) == {"mrs.te": 0.03, "mrs.te_longest": 0.144, "mrs.te_shortest": 0.03}
     assert _echo_times(found) == (0.03, 0.144)
+
+
+def test_each_ratio_is_read_at_the_echo_time_that_its_published_rows_ask_for():
+    """The wrong variant: all from the first spectrum, at whose 30 ms no row on choline or 2-hydroxyglutarate holds."""
+    times = (0.03, 0.097, 0.144)
+    assert [read_at(key, times) for key in ("cho_naa", "cho_cr", "glx_cr", "two_hg")] == [2, 2, 0, 1]
+    assert joint_partner(times) == 2
+    # Where none is at such a time the first is read, and its rows say why they do not hold; but no 2-hydroxyglutarate.
+    assert [read_at(key, (0.03, 0.27)) for key in ("cho_naa", "two_hg")] == [0, None]
+    assert [read_at(key, (None,)) for key in ("cho_naa", "two_hg")] == [0, 0]
+    assert joint_partner((0.03,)) is None and joint_partner((None, None)) == 1
+
+
+def test_every_ratio_and_its_echo_time_go_on_record():
+    signal = at(spectrum(HEALTHY), 0.0)
+
+    def measured(te, *names):
+        ratios = {one: Amount(one, 1.2, 0.1, 1.0, 1.4, "ratio", Status.OK, True) for one in names}
+        return MeasuredSpectrum({}, ratios, None, signal, (), Recipe(()), {"te": te})
+
+    three = [measured(te, "tCho/tNAA", "2HG/tCr", "Glx/tCr") for te in (0.03, 0.097, 0.144)]
+    read = markers_of(three, has_cavity=False)
+    assert [[one.marker.key for one in some] for some in read] == [["glx_cr"], ["two_hg"], ["cho_naa"]]
+    times = {"mrs.te": 0.144, "mrs.te_2hg": 0.097, "mrs.te_longest": 0.144, "mrs.te_shortest": 0.03}
+    assert _facts(three, read) == times
 
 
 MIDDLE = Plane(np.array([1.0, 0.0, 0.0]), 0.0)

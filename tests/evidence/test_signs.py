@@ -54,7 +54,7 @@ def test_a_sign_that_a_reader_saw_leans_and_makes_nothing_concordant():
     assert weigh(ABSCESS, [FREE, seen], CASE).word.strength <= Word.LEANS.strength
 
 
-IDH, AT_97 = question("idh"), Case({**UNTREATED.facts, "mrs.te": 0.097})
+IDH, AT_97 = question("idh"), Case({**UNTREATED.facts, "mrs.te_2hg": 0.097})
 SEEN_2HG, NO_2HG = found("two_hg", 0.8, 0.1), found("two_hg", 0.0, 0.08)
 
 

@@ -10,7 +10,7 @@ from perspect.app.sidecars import sidecar
 from perspect.phantom import truth
 from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.lookup import positions
-from perspect.phantom.protocols import MRSI, SVS_LONG, SVS_SHORT, T2STAR
+from perspect.phantom.protocols import MRSI, SVS_2HG, SVS_LONG, SVS_SHORT, T2STAR
 from perspect.phantom.scanner import WHITE_LEVEL
 from perspect.phantom.sequence import Slab
 from perspect.phantom.spectroscopy import best_place
@@ -22,7 +22,7 @@ BOLUS = replace(DSC, n_frames=76, slab=Slab((30, 36, 4), (7.0, 7.0, 24.0)), inje
 LABEL = replace(ASL, slab=Slab((30, 36, 5), (7.0, 7.0, 20.0)), n_pairs=8)
 STILL = replace(T2STAR, slab=Slab((60, 72, 24), (3.0, 3.0, 4.0)), te=0.03, snr=np.inf, is_rounded=False)
 SPECTRA = (
-    *(replace(one, n_averages=2, n_coils=2, n_points=512) for one in (SVS_SHORT, SVS_LONG)),
+    *(replace(one, n_averages=2, n_coils=2, n_points=512) for one in (SVS_SHORT, SVS_LONG, SVS_2HG)),
     replace(MRSI, n=8, voxel=(20.0, 20.0, 20.0), pieces=3, n_points=256),
 )
 LEAKY = replace(DCE, n_frames=14, slab=Slab((24, 28, 4), (9.0, 9.0, 24.0)))

@@ -32,6 +32,7 @@ FACTS: dict[str, str] = {
     "dsc.has_preload": "agent was given before the imaged bolus",
     "dsc.leakage_corrected": "leakage was corrected",
     "mrs.te": "the echo time at which ratios of spectroscopy are read in s",
+    "mrs.te_2hg": "the echo time at which 2-hydroxyglutarate is read in s",
     "mrs.te_longest": "the longest echo time of the spectroscopy in s",
     "enhancing": "part of the lesion enhances",
     "software": "the version of perspect",
@@ -47,7 +48,15 @@ OF_PIPELINE: frozenset[str] = frozenset({"software", "dsc.plan", "dce.plan", "as
 """Facts about what made the numbers. A cut-off that was found with another pipeline says nothing of this one."""
 
 OF_QUALITY: frozenset[str] = frozenset(
-    {"dsc.class", "dsc.has_preload", "dsc.leakage_corrected", "mrs.te", "mrs.te_longest", "gadolinium_before_mrs"}
+    {
+        "dsc.class",
+        "dsc.has_preload",
+        "dsc.leakage_corrected",
+        "mrs.te",
+        "mrs.te_2hg",
+        "mrs.te_longest",
+        "gadolinium_before_mrs",
+    }
 )
 """Facts about how well a series was taken. Where one fails a row supports nothing, but what it would say against the
 others stands: a worse protocol must not make an answer stronger."""

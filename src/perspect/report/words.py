@@ -120,6 +120,7 @@ FACTS: Final[Mapping[str, tuple[str, str, float]]] = {
     "dsc.leakage_corrected": ("Leakage corrected in DSC", "", 1.0),
     "dsc.te": ("Echo time of DSC", "ms", MS),
     "mrs.te": ("Echo time of ratios of spectroscopy", "ms", MS),
+    "mrs.te_2hg": ("Echo time of 2-hydroxyglutarate", "ms", MS),
     "mrs.te_longest": ("Longest echo time of spectroscopy", "ms", MS),
     "mrs.te_shortest": ("Shortest echo time of spectroscopy", "ms", MS),
 }

@@ -1,6 +1,6 @@
 """Spectroscopy in an examination: ratios of one voxel or of a map, what of the lesion they sample, and their traps."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite, nan
 from pathlib import Path
@@ -17,6 +17,7 @@ from perspect.app.anatomy import Head
 from perspect.app.contribute.boxes import map_plate, voxel_plates
 from perspect.app.contribute.contribution import Contribution, Patient, unused
 from perspect.app.contribute.sides import Place, places_of_both, spectra_of
+from perspect.app.contribute.times import OF_MOST, RATIOS, fact_of, joint_partner, read_at, wanted
 from perspect.app.contribute.voxels import Voxels, sure_plane, voxels
 from perspect.app.mrs import (
     OTHER_SIDE,
@@ -47,12 +48,6 @@ from perspect.vocabulary import (
 )
 from perspect.vocabulary.progress import Progress
 
-RATIOS: Final = {"cho_naa": "tCho/tNAA", "cho_cr": "tCho/tCr", "glx_cr": "Glx/tCr", "two_hg": "2HG/tCr"}
-"""Which marker is which ratio."""
-
-AT_ONE_TIME: Final = ("two_hg",)
-"""Markers whose rows are about one echo time: a joint fit of two would pass for either."""
-
 AMINO: Final = {"amino acids": 1.0, "both": 1.0, "lipid": 0.0, "neither": 0.0}
 """How probable amino acids are by the word of the joint fit; "not assessable" has no number."""
 
@@ -76,45 +71,88 @@ LEAST_PASSED: Final = 0.5
 
 
 def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
-    """What one voxel at one or two echo times, or a map, adds; its own tables and page are written."""
+    """What one voxel at one or more echo times, or a map, adds; its own tables and pages are written."""
     sides = patient.head.mirror
     chosen = voxels(paths, patient.lesion.parts["whole"], None if sides is None else sides.plane)
     own = chosen.lesion
     water, remarks = water_beside(own[0])
-    inputs = SpectrumInputs(own[0], water, long=own[1] if len(own) == 2 else None)
+    inputs = SpectrumInputs(own[0], water)
     if is_grid(inputs):
         found = _of_map(_examined(inputs, patient, tell), own, patient)
         return replace(found, flags=(*found.flags, *remarks), used=(*found.used, *chosen.left))
+    partner = joint_partner([io.read_spectra(one)[0].te for one in own])
+    inputs = replace(inputs, long=None if partner is None else own[partner])
     if chosen.other is not None:
         inputs = replace(inputs, contralateral=chosen.other, contralateral_water=water_beside(chosen.other)[0])
-    scan = examine_mrs(
+    scans = [_scanned(inputs, patient, tell)]
+    for one in own[1:]:
+        beside, more = water_beside(one)
+        remarks = (*remarks, *more)
+        scans.append(_scanned(SpectrumInputs(one, beside), patient, tell))
+    return _of_voxel(scans, chosen, patient, remarks)
+
+
+def _scanned(inputs: SpectrumInputs, patient: Patient, tell: Progress) -> ExaminedSpectrum:
+    """A spectrum of the lesion's voxel, measured and written."""
+    return examine_mrs(
         inputs, patient.out, patient.plans.get("mrs"), overwrite=patient.overwrite, threads=patient.threads,
         progress=tell,
     )  # fmt: skip
-    return _of_voxel(scan, chosen, patient, remarks)
 
 
-def _of_voxel(scan: ExaminedSpectrum, chosen: Voxels, patient: Patient, remarks: tuple[Flag, ...]) -> Contribution:
-    """What the lesion's voxel says; what is wrong with that of the other side limits nothing of it."""
-    measured = scan.measured
-    read = markers_of(measured, len(chosen.lesion), has_cavity="cavity" in patient.lesion.parts.regions)
-    seen = voxel_of(measured, patient, tuple(one.marker.key for one in read))
+def _of_voxel(
+    scans: Sequence[ExaminedSpectrum], chosen: Voxels, patient: Patient, remarks: tuple[Flag, ...]
+) -> Contribution:
+    """What the lesion's voxel says, each ratio at the echo time of its rows; what is wrong with the voxel of the other
+    side limits nothing of it. The first of the `scans` holds what all echo times say together.
+    """
+    cavity = "cavity" in patient.lesion.parts.regions
+    times, read = _echo_times(scans[0].measured), markers_of([one.measured for one in scans], has_cavity=cavity)
+    parts = [
+        _one_time(path, scan, some, times, patient) for path, scan, some in zip(chosen.lesion, scans, read, strict=True)
+    ]
+    other = () if chosen.other is None else (Used("mrs", chosen.other.name, OF_THE_OTHER_SIDE),)
+    return Contribution(
+        findings=tuple(one for part in parts for one in part.findings),
+        facts=_facts([one.measured for one in scans], read),
+        flags=(*_each_once(flag for part in parts for flag in part.flags), *remarks),
+        traps=_each_once(flag for part in parts for flag in part.traps),
+        used=(*(one for part in parts for one in part.used), *other, *chosen.left),
+        recipes={"MRS": scans[0].measured.recipe},
+        plates=parts[0].plates,
+        pages={name: page for part in parts for name, page in part.pages.items()},
+        record=scans[0].written.summary,
+        spectra=(
+            *(one for part in parts for one in part.spectra), *_spectrum(scans[0].other, "Spectrum of the other side")
+        ),
+    )  # fmt: skip
+
+
+def _one_time(
+    path: Path, scan: ExaminedSpectrum, read: Sequence[Finding], times: tuple[float, ...], patient: Patient
+) -> Contribution:
+    """What one echo time of the voxel adds, of which all `times` (s) are known."""
+    measured, markers = scan.measured, tuple(one.marker.key for one in read)
+    seen = replace(voxel_of(measured, patient, markers), echo_times=times)
     traps = pitfalls.look(seen)
     raised = tuple(flag for flag in measured.flags if flag.severity >= Severity.LIMITED)
     own = tuple(flag for flag in raised if not flag.where.startswith(OTHER_SIDE))
-    other = () if chosen.other is None else (Used("mrs", chosen.other.name, OF_THE_OTHER_SIDE),)
+    te = measured.summary.get("te")
+    name = f"MRS page, TE {te * 1e3:.0f} ms" if isinstance(te, float) else f"MRS page, {path.name}"
     return Contribution(
         findings=tuple(replace(one, flags=(*own, *_limiting(one, traps, patient))) for one in read),
-        facts=_facts(measured),
-        flags=(*raised, *remarks),
+        flags=raised,
         traps=tuple(one.flag for one in traps),
-        used=(*(_used(one, measured, seen) for one in chosen.lesion), *other, *chosen.left),
-        recipes={"MRS": measured.recipe},
+        used=(_used(path, measured, seen),),
         plates=voxel_plates(seen, patient, _said(seen)),
-        pages={"MRS page": scan.written.page},
-        record=scan.written.summary,
-        spectra=(*_spectrum(measured, "Spectrum of the voxel"), *_spectrum(scan.other, "Spectrum of the other side")),
+        pages={name: scan.written.page},
+        spectra=_spectrum(measured, "Spectrum of the voxel"),
     )
+
+
+def _each_once(flags: Iterable[Flag]) -> tuple[Flag, ...]:
+    """What several spectra of one voxel say alike, once."""
+    return tuple({(one.code, one.sentence): one for one in flags}.values())
 
 
 def water_beside(path: Path) -> tuple[Path | None, tuple[Flag, ...]]:
@@ -122,15 +160,23 @@ def water_beside(path: Path) -> tuple[Path | None, tuple[Flag, ...]]:
     return water_for(path, path.parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
 
 
-def markers_of(measured: MeasuredSpectrum, n_times: int, *, has_cavity: bool) -> list[Finding]:
-    """What a spectrum of one or two echo times says of a lesion.
+def markers_of(measured: Sequence[MeasuredSpectrum], *, has_cavity: bool) -> list[list[Finding]]:
+    """What spectra of one voxel say of a lesion, each ratio at the echo time that its published rows ask for.
 
-    Amino acids are those of a cavity: of a lesion that has none they would only ever be told of something else.
+    Amino acids, which all echo times tell together, are those of a cavity: of a lesion that has none they would only
+    ever be told of something else.
     """
-    ratios = {key: name for key, name in RATIOS.items() if n_times == 1 or key not in AT_ONE_TIME}
-    read = [one for key, name in ratios.items() if (one := _ratio(key, measured.ratios.get(name))) is not None]
-    amino = _amino(measured) if has_cavity else None
-    return read if amino is None else [*read, amino]
+    times = [_time(one) for one in measured]
+    read: list[list[Finding]] = [[] for _ in measured]
+    for key, name in RATIOS.items():
+        at = read_at(key, times)
+        one = None if at is None else _ratio(key, measured[at].ratios.get(name))
+        if at is not None and one is not None:
+            read[at].append(one)
+    amino = _amino(measured[0]) if has_cavity else None
+    if amino is not None:
+        read[0].append(amino)
+    return read
 
 
 def of_mrsi(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
@@ -284,12 +330,19 @@ def _echo_times(measured: MeasuredSpectrum) -> tuple[float, ...]:
     return tuple(dict.fromkeys(float(one) for one in times if isinstance(one, (int, float))))
 
 
-def _facts(measured: MeasuredSpectrum) -> dict[str, Any]:
-    """What the spectrum puts on record: ratios are those of the first, and the longest echo time tells lactate from
-    lipid.
-    """
-    known = _echo_times(measured)
-    return {"mrs.te": known[0], "mrs.te_longest": max(known), "mrs.te_shortest": min(known)} if known else {}
+def _time(measured: MeasuredSpectrum) -> float | None:
+    te = measured.summary.get("te")
+    return float(te) if isinstance(te, (int, float)) else None
+
+
+def _facts(measured: Sequence[MeasuredSpectrum], read: Sequence[Sequence[Finding]]) -> dict[str, Any]:
+    """What spectra of a voxel put on record: the echo times at which ratios were read, and the longest and shortest."""
+    times = [_time(one) for one in measured]
+    found: dict[str, Any] = {} if times[0] is None else {OF_MOST: times[0]}
+    for te, some in zip(times, read, strict=True):
+        found |= {fact_of(one.marker.key): te for one in some if te is not None and wanted(one.marker.key) is not None}
+    known = [one for one in (*times, *_echo_times(measured[0])) if one is not None]
+    return {**found, "mrs.te_longest": max(known), "mrs.te_shortest": min(known)} if known else found
 
 
 def _of_map(scan: ExaminedGrid, paths: tuple[Path, ...], patient: Patient) -> Contribution:

@@ -16,11 +16,7 @@ from perspect.app.pairing import SAME_TIME, is_same_place, water_for
 from perspect.report.dossier import Used
 from perspect.vocabulary import Region, Severity, Spectra
 
-TIMES: Final = 2
-"""Echo times of one voxel that are read."""
-
 OF_MAPS: Final = "of maps one echo time is read"
-MORE_TIMES: Final = "of one voxel two echo times are read"
 ELSEWHERE: Final = "its voxel is not that of the lesion, nor known to lie free of it on the other side of the head"
 OTHER_TIME: Final = "of the other side one spectrum is read, at the echo time of the lesion's"
 OTHER_WATER: Final = (
@@ -30,7 +26,7 @@ OTHER_WATER: Final = (
 
 @dataclass(frozen=True)
 class Voxels:
-    """Spectra of the lesion's voxel, one of the other side, each with its water, and why others are left."""
+    """Spectra of the lesion's voxel at all echo times, one of the other side, and why others are left."""
 
     lesion: tuple[Path, ...]
     other: Path | None
@@ -50,7 +46,7 @@ class _Voxel:
 
 
 def voxels(paths: tuple[Path, ...], lesion: Region, plane: Plane | None) -> Voxels:
-    """The voxel that holds most of the lesion, at one or two echo times, and the one of the other side at the first of
+    """The voxel that holds most of the lesion, at all its echo times, and the one of the other side at the first of
     them that is nearest to the place opposite; `plane` is that between the sides. Of maps the first.
     """
     read = [(path, io.read_spectra(path)[0]) for path in paths]
@@ -60,14 +56,13 @@ def voxels(paths: tuple[Path, ...], lesion: Region, plane: Plane | None) -> Voxe
     own = max(there, key=lambda one: one.share)
     across = [] if plane is None else [one for one in there if is_across(own, one, plane)]
     other, why = _other(own, sorted(across, key=lambda one: _off(own.first, one.first, plane)))
-    left = [_left(path, MORE_TIMES) for path, _ in own.spectra[TIMES:]]
-    left += [
+    left = [
         _left(path, why if one in across else ELSEWHERE)
         for one in there
         for path, _ in one.spectra
         if one is not own and path != other
     ]
-    return Voxels(tuple(path for path, _ in own.spectra[:TIMES]), other, tuple(left))
+    return Voxels(tuple(path for path, _ in own.spectra), other, tuple(left))
 
 
 def _other(own: _Voxel, across: list[_Voxel]) -> tuple[Path | None, str]:
