@@ -103,7 +103,8 @@ def measured(name: str, seed: int) -> dict[str, Any]:
 def examined(name: str, seed: int) -> dict[str, Any]:
     """A whole virtual examination, and all that `ask` finds in it."""
     with TemporaryDirectory() as folder:
-        found = demonstrate(Path(folder), name, seed).examination.dossier
+        spectra = "2hg" if name in WITH_2HG else "usual"
+        found = demonstrate(Path(folder), name, seed, mrs=spectra).examination.dossier
     facts = {key: fact for key, fact in found.case.facts.items() if key not in TREATED}
     return {
         "scenario": name, "seed": seed, "enhancing": bool(facts.pop("enhancing")),

@@ -96,9 +96,13 @@ def demonstrate(
     overwrite: bool = False,
     threads: int = 1,
     progress: Callable[[str, float], None] | None = None,
+    mrs: str = "usual",
 ) -> Demonstration:
-    """A patient below `out`/patient and the answer to the matching question below `out`/results."""
-    simulation = simulation_of(scenario, (), seed)
+    """A patient below `out`/patient and the answer to the matching question below `out`/results.
+
+    `mrs` is the protocol of spectroscopy, as `perspect simulate` has it.
+    """
+    simulation = simulation_of(scenario, (), seed, mrs=mrs)
     made = simulate(out / "patient", simulation, overwrite=overwrite, threads=threads, progress=progress)
     asked = ASKED[scenario]
     context = out / "patient" / "context.toml"

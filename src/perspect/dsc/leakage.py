@@ -26,7 +26,8 @@ HALF: Final = 0.5
 """Belief beyond which the second of two models is taken."""
 
 FAR_LIKELIER: Final = 0.9
-"""Belief beyond which a voxel has a transit time of its own [our default]."""
+"""Akaike weight beyond which a voxel has a transit time of its own: the odds against it, before the data, are nine to
+one [our default]."""
 
 TYPICAL_RETURN: Final = 0.01
 """kep in 1/s where no voxel tells one: the middle of what is found in high-grade glioma [our default]."""
@@ -302,13 +303,14 @@ def _another_transit(
     rows = np.flatnonzero(is_open[tried.voxels])
     voxels = tried.voxels[rows]
     own, own_std, own_fit = beside_transit(relaxation, times, curve, window, voxels)
+    against = FAR_LIKELIER / (1 - FAR_LIKELIER)
     with np.errstate(over="ignore"):
-        share = 1 / (1 + np.exp(0.5 * (aicc(own_fit) - tried.criterion[rows])))
+        share = 1 / (1 + against * np.exp(0.5 * (aicc(own_fit) - tried.criterion[rows])))
     share = np.where(np.isfinite(own).all(axis=0), np.nan_to_num(share, nan=0.0), 0.0)
     answer.values[3, voxels], answer.std[3, voxels] = either(
-        answer.values[3, voxels], own[2], answer.std[3, voxels], own_std[2], share, FAR_LIKELIER
+        answer.values[3, voxels], own[2], answer.std[3, voxels], own_std[2], share
     )
-    is_chosen = share > FAR_LIKELIER
+    is_chosen = share > HALF
     chosen: Int[np.ndarray, " chosen"] = voxels[is_chosen]
     answer.values[:3, chosen] = np.stack([*own[:2, is_chosen], np.full(chosen.size, np.nan)])
     answer.std[:3, chosen] = np.stack([*own_std[:2, is_chosen], np.full(chosen.size, np.nan)])
@@ -334,14 +336,13 @@ def either(
     one_std: Float[np.ndarray, " voxels"],
     two_std: Float[np.ndarray, " voxels"],
     share: Float[np.ndarray, " voxels"],
-    enough: float = HALF,
 ) -> tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]:
-    """The value of one of two models, and its error with that of the choice: of the second where the belief in it, its
-    `share`, is more than `enough`.
+    """The value of the likelier of two models, and its error with that of the choice: `share` is the belief in the
+    second.
 
     Burnham & Anderson 2004, doi:10.1177/0049124104268644 (unconditional variance)
     """
-    chosen = np.where(share > enough, two, one)
+    chosen = np.where(share > HALF, two, one)
     variance = (1 - share) * (one_std**2 + (one - chosen) ** 2)
     variance += np.where(share > 0, share * (two_std**2 + (two - chosen) ** 2), 0.0)
     return chosen, np.sqrt(variance)

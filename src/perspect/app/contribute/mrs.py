@@ -1,7 +1,7 @@
 """Spectroscopy in an examination: ratios of one voxel or of a map, what of the lesion they sample, and their traps."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 from pathlib import Path
 from typing import Any, Final
@@ -92,6 +92,15 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     return _of_voxel(scans, chosen, patient, remarks)
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """What all spectra of a voxel say together: which markers are read, echo times in s, total creatine in mmol/kg."""
+
+    markers: tuple[str, ...]
+    times: tuple[float, ...]
+    creatine: float
+
+
 def _scanned(inputs: SpectrumInputs, patient: Patient, tell: Progress) -> ExaminedSpectrum:
     """A spectrum of the lesion's voxel, measured and written."""
     return examine_mrs(
@@ -107,14 +116,19 @@ def _of_voxel(
     side limits nothing of it. The first of the `scans` holds what all echo times say together.
     """
     cavity = "cavity" in patient.lesion.parts.regions
-    times, read = _echo_times(scans[0].measured), markers_of([one.measured for one in scans], has_cavity=cavity)
+    measured = [one.measured for one in scans]
+    read = markers_of(measured, has_cavity=cavity)
+    of_all = _Shared(
+        tuple(one.marker.key for some in read for one in some), _echo_times(measured[0]), _creatine(measured)
+    )
     parts = [
-        _one_time(path, scan, some, times, patient) for path, scan, some in zip(chosen.lesion, scans, read, strict=True)
+        _one_time(path, scan, some, of_all, patient)
+        for path, scan, some in zip(chosen.lesion, scans, read, strict=True)
     ]
     other = () if chosen.other is None else (Used("mrs", chosen.other.name, OF_THE_OTHER_SIDE),)
     return Contribution(
         findings=tuple(one for part in parts for one in part.findings),
-        facts=_facts([one.measured for one in scans], read),
+        facts=_facts(measured, read),
         flags=(*_each_once(flag for part in parts for flag in part.flags), *remarks),
         traps=_each_once(flag for part in parts for flag in part.traps),
         used=(*(one for part in parts for one in part.used), *other, *chosen.left),
@@ -129,11 +143,12 @@ def _of_voxel(
 
 
 def _one_time(
-    path: Path, scan: ExaminedSpectrum, read: Sequence[Finding], times: tuple[float, ...], patient: Patient
+    path: Path, scan: ExaminedSpectrum, read: Sequence[Finding], of_all: _Shared, patient: Patient
 ) -> Contribution:
-    """What one echo time of the voxel adds, of which all `times` (s) are known."""
-    measured, markers = scan.measured, tuple(one.marker.key for one in read)
-    seen = replace(voxel_of(measured, patient, markers), echo_times=times)
+    """What one echo time of the voxel adds, judged with what all of them say."""
+    measured = scan.measured
+    seen = voxel_of(measured, patient, of_all.markers)
+    seen = replace(seen, echo_times=of_all.times, line=replace(seen.line, creatine=of_all.creatine))
     traps = pitfalls.look(seen)
     raised = tuple(flag for flag in measured.flags if flag.severity >= Severity.LIMITED)
     own = tuple(flag for flag in raised if not flag.where.startswith(OTHER_SIDE))
@@ -148,6 +163,18 @@ def _one_time(
         pages={name: scan.written.page},
         spectra=_spectrum(measured, "Spectrum of the voxel"),
     )
+
+
+def _creatine(measured: Sequence[MeasuredSpectrum]) -> float:
+    """Total creatine in mmol/kg, by the shortest echo time that has it: what is not known of relaxation matters least
+    there.
+    """
+    told = [
+        (_time(one) or float("inf"), one.amounts["tCr"].value)
+        for one in measured
+        if "tCr" in one.amounts and one.amounts["tCr"].unit == "mmol/kg"
+    ]
+    return min(told)[1] if told else nan
 
 
 def _each_once(flags: Iterable[Flag]) -> tuple[Flag, ...]:
