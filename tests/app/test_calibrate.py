@@ -111,7 +111,7 @@ def test_a_limited_value_serves_no_calibration(tmp_path):
 def test_a_column_that_is_nearly_a_marker_is_a_question_back_and_any_other_is_not(cohort, tmp_path):
     text = cohort.read_text("utf-8")
     cohort.write_text(text.replace("rcbv_mean", "rCBV mean", 1), encoding="utf-8")
-    with pytest.raises(Problem, match="Is it 'rcbv_mean'"):
+    with pytest.raises(Problem, match="If it is 'rcbv_mean', name it so"):
         calibrate_cohort(RECURRENCE, cohort, tmp_path / "own.json")
     cohort.write_text(text.replace("dsc.has_preload", "scanner", 1), encoding="utf-8")
     calibrate_cohort(RECURRENCE, cohort, tmp_path / "own.json")

@@ -237,8 +237,8 @@ def test_one_agent_curve_drives_dsc_and_dce_of_an_examination(name):
 
 
 def test_the_demonstration_lays_the_truth_beside_the_answer(coarse_head, tmp_path, monkeypatch):
-    def quick(*words):
-        made = small(app.simulation_of(*words))
+    def quick(*words, **options):
+        made = small(app.simulation_of(*words, **options))
         wide = {"dsc": Slab((54, 64, 16), (4.0, 4.0, 7.0)), "dwi": Slab((54, 64, 12), (4.0, 4.0, 8.0))}
         scans = [one for one in made.sequences if one.name in ("t1w", "t1c", *wide)]
         return replace(

@@ -22,14 +22,16 @@ def test_the_error_foretold_is_that_of_a_fit(model):
     cp = made.plasma()
     curve = TwoCompartmentExchange(made.TIMES, cp).predict(RIM_TRUTH)
     found = fit(model(made.TIMES, cp), curve[None])
-    told = neglected(made.TIMES, cp, model is DelayedExtendedTofts)
+    told = neglected(made.TIMES, {"cp": cp}, model is DelayedExtendedTofts)
     assert told.vp == pytest.approx(found.values["vp"][0] / RIM["vp"] - 1, abs=0.02)
     assert told.ktrans == pytest.approx(found.values["ktrans"][0] / RIM["ktrans"] - 1, abs=0.02)
     assert told.vp < -0.2 and told.ktrans > 0.05
 
 
 def test_sampling_five_times_as_often_does_not_cure_it():
-    told = [neglected(t, made.plasma(times=t), False).vp for t in (np.arange(0.0, 360.0, one) for one in (1.0, 5.0))]
+    told = [
+        neglected(t, {"cp": made.plasma(times=t)}, False).vp for t in (np.arange(0.0, 360.0, one) for one in (1.0, 5.0))
+    ]
     assert told[0] == pytest.approx(told[1], abs=0.05) and told[0] < -0.3
 
 

@@ -26,7 +26,7 @@ VOLUMES: Final = ("cbv", "rcbv", "srcbv")
 """Which maps a choice bears on, for their sidecars."""
 
 MODELS: Final = {
-    "auto": "leakage one-way (CAPLEX M.LC1.001), two-way (M.LC1.002), or one-way beside another transit time, by AICc",
+    "auto": "leakage one-way (CAPLEX M.LC1.001) or two-way (M.LC1.002), the better by AICc in each voxel",
     "bsw": "leakage one-way (Boxerman-Schmainda-Weisskoff, CAPLEX M.LC1.001)",
     "leu": "leakage two-way (Leu, CAPLEX M.LC1.002)",
     "none": "nothing was corrected or inverted",
@@ -36,6 +36,8 @@ MODELS: Final = {
     "tikhonov": "indicator dilution, block-circulant matrix (CAPLEX G.DI1.002), Tikhonov by cross-validation",
 }
 """What a choice of leakage or deconvolution means, as `Model` says it."""
+
+OWN_TRANSIT: Final = "; where far likelier one-way beside a transit time of the voxel's own"
 
 SATURATING: Final = "; where agent leaks by the signal equation, in which T1 effects saturate"
 
@@ -277,7 +279,9 @@ def facts(measured: Measured, plan: dsc.Plan) -> dict[str, dict[str, Any]]:
     """What the sidecar of each map says of how it was made."""
     found: dict[str, dict[str, Any]] = {key: {} for key in measured.maps}
     is_saturating = measured.summary.get("saturating_share", 0) > 0
-    leakage = f"{plan.leakage}: {MODELS[plan.leakage]}{SATURATING if is_saturating else ''}"
+    has_own_transit = measured.summary.get("own_transit_share", 0) > 0
+    more = f"{OWN_TRANSIT if has_own_transit else ''}{SATURATING if is_saturating else ''}"
+    leakage = f"{plan.leakage}: {MODELS[plan.leakage]}{more}"
     inverted = f"{plan.deconvolution}: {MODELS[plan.deconvolution]}"
     for keys, fact, value in (
         (tuple(measured.maps), "Model", READ_OFF),

@@ -117,7 +117,7 @@ def examine_mrs(
     if side is not None:
         measured, other, further = _against(measured, inputs, side, plan, threads)
         flags = (*flags, *further)
-    flags = (*flags, *_idle_shares(inputs, str(measured.summary.get("unit"))))
+    flags = (*flags, *idle_shares(inputs, str(measured.summary.get("unit"))))
     recipe = Recipe((*place.steps, *measured.recipe.steps))
     measured = replace(measured, flags=gravest_first(flags), recipe=recipe)
     tell("drawing", 0.0)
@@ -250,7 +250,7 @@ def examine_mrsi(
         measured = mrs.quantify_grid(
             spectra, basis, plan, water=water, shares=shares, plane=plane if spectra.placed else None, progress=tell
         )
-    idle = _idle_shares(inputs, str(measured.summary.get("unit")))
+    idle = idle_shares(inputs, str(measured.summary.get("unit")))
     flags = (*remarks, *notes, *more, *tissue.flags, *of_one_voxel(inputs), *idle, *measured.flags)
     recipe = Recipe((*tissue.steps, *measured.recipe.steps))
     measured = replace(measured, flags=gravest_first(flags), recipe=recipe)
@@ -280,13 +280,15 @@ def shares_of(
 
 def of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
     """What was said by hand and means nothing for an image, or for a region of one (which has shares of tissue)."""
-    around = inputs.around
+    around, has_numbers = inputs.around, inputs.region is not None and bool(inputs.fractions)
     given = {
         "shares of tissue as numbers (give maps, or --t1w)": inputs.fractions if inputs.region is None else None,
         "--long": inputs.long, "--edited": inputs.edited, "--edit": inputs.edit,
         "--contralateral": inputs.contralateral, "--compare": inputs.compare, "--image": around.image,
         "--bandwidths": around.bandwidths,
         "--t1w beside maps of tissue": around.t1w if around.tissue else None,
+        "--t1w beside shares as numbers": around.t1w if has_numbers else None,
+        "--lesion beside shares as numbers": around.lesion if has_numbers else None,
         "--lesion without --tissue or --t1w": around.lesion if not around.tissue and around.t1w is None else None,
     }  # fmt: skip
     names = [name for name, value in given.items() if value is not None]
@@ -295,7 +297,7 @@ def of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
     return (Flag("not-of-images", Severity.CAUTION, f"Of an image nothing was made of: {', '.join(names)}."),)
 
 
-def _idle_shares(inputs: SpectrumInputs, unit: str) -> tuple[Flag, ...]:
+def idle_shares(inputs: SpectrumInputs, unit: str) -> tuple[Flag, ...]:
     """What is said where tissue was told and no water is scaled by it."""
     around = inputs.around
     if unit in OF_WATER or not (inputs.fractions or around.tissue or around.t1w):
@@ -358,9 +360,9 @@ def _other(
     said = replace(inputs.said, te=inputs.long_te)
     other, remarks = io.read_spectra(inputs.long, said)
     demand_same_place(spectra, other, "spectrum at another echo time")
-    timing = None
-    if inputs.timing is not None and inputs.long_te is not None:
-        timing = Timing(inputs.timing.sequence, inputs.long_te, tm=inputs.timing.tm)
+    timing, te = None, inputs.long_te or other.te
+    if inputs.timing is not None and te is not None:
+        timing = replace(inputs.timing, te=te, te1=None, te2=None)
     other, basis, notes = basis_of(replace(inputs, basis=None, timing=timing), other, threads)
     return [(other, basis)], (*remarks, *notes)
 

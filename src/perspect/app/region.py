@@ -16,6 +16,7 @@ from perspect.app.mrs import (
     basis_of,
     facts,
     gravest_first,
+    idle_shares,
     of_one_voxel,
     shares_of,
     signals_of,
@@ -63,7 +64,8 @@ def examine_region(
     found = mrs.measure(
         one.spectra, basis, replace(plan, window="none"), water=of_water, fractions=fractions, progress=tell
     )
-    flags = (*remarks, *notes, *more, *tissue.flags, note, *of_one_voxel(inputs), *found.flags)
+    idle = idle_shares(inputs, str(found.summary.get("unit")))
+    flags = (*remarks, *notes, *more, *tissue.flags, note, *of_one_voxel(inputs), *idle, *found.flags)
     measured = replace(found, flags=gravest_first(flags), recipe=Recipe((*tissue.steps, *found.recipe.steps)))
     page = report.mrs_page(measured, facts(image))
     return written(inputs, measured, page, plan, destination, (image, water), (inputs.region,), overwrite=overwrite)

@@ -97,7 +97,7 @@ def quantify(
         seen = Seen(agent.curves, lambda rows: gains(agent.curves[rows], before[rows], tr, angle[rows], plan.r1))
     else:
         models = {
-            demand_known(plan): signal_model(times, arterial.cp, tr, series.acquisition.te or 0.0, flip_angle, plan)
+            demand_known(plan): signal_model(times, arterial.drives, tr, series.acquisition.te or 0.0, flip_angle, plan)
         }
         seen = Seen(*relative_signal(signal, rest.frames, before, own_b1, agent.status < FAILED_FROM), "S/S0")
     whole = [inside.taken(one.mask) for one in (lesion, keep) if one is not None]
@@ -106,7 +106,7 @@ def quantify(
     lag = lag_behind_artery(series.slice_times, inside, arterial.region)
     maps = _maps(inside, signal, agent, times, rest, arterial, found, before, before_std, lag, plan)
     by_passage = set(models) & {IN_SIGNAL} and not set(models) & set(FLOW)
-    neglect = neglected(times, arterial.cp, plan.delay) if by_passage else None
+    neglect = neglected(times, arterial.drives, plan.delay) if by_passage else None
     structure, depends = residual_structure(found), dependence(found)
     one_model = None if lesion is None else of_region(found, inside.taken(lesion.mask))
 

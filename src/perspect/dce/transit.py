@@ -31,17 +31,19 @@ class Neglect:
     ktrans: float
 
 
-def neglected(times: Float[np.ndarray, " time"], cp: Float[np.ndarray, " time"], has_delay: bool) -> Neglect:
-    """The errors that the extended Tofts model makes, which lets plasma pass at once.
+def neglected(
+    times: Float[np.ndarray, " time"], drives: Mapping[str, Float[np.ndarray, " knots"]], has_delay: bool
+) -> Neglect:
+    """The errors that the extended Tofts model makes, which lets plasma pass at once, with the input that `drives` it.
 
     The slow part of a passage looks like agent that leaks and returns; how often samples are taken changes little.
     """
     flow, ktrans = RIM["vp"] / RIM["transit"], RIM["ktrans"]
     truth = np.array([flow, ktrans * flow / (flow - ktrans), RIM["ve"], RIM["vp"]])
-    curve = TwoCompartmentExchange(times, cp).predict(truth)
+    curve = TwoCompartmentExchange(times, **drives).predict(truth)
     theta = np.stack(np.meshgrid(RATES, DELAYS if has_delay else 0.0, indexing="ij"), axis=-1).reshape(-1, 2)
     # A table of all rates and delays: a fit would build finer ones for a single curve.
-    atoms = DelayedExtendedTofts(times, cp).atoms(theta)
+    atoms = DelayedExtendedTofts(times, **drives).atoms(theta)
     amplitudes = np.linalg.solve(atoms @ np.swapaxes(atoms, 1, 2), (atoms @ curve)[..., None])[..., 0]
     best = amplitudes[np.einsum("nk,nkt,t->n", amplitudes, atoms, curve).argmax()]
     return Neglect(float(best[1]) / RIM["vp"] - 1.0, float(best[0]) / ktrans - 1.0)

@@ -37,16 +37,19 @@ def demand_known(plan: Plan) -> str:
 
 def signal_model(
     times: Float[np.ndarray, " time"],
-    cp: Float[np.ndarray, " time"],
+    drives: Mapping[str, Float[np.ndarray, " knots"]],
     tr: float,
     te: float,
     flip_angle: float,
     plan: Plan,
 ) -> ExchangingWater:
-    """The model of a series whose water exchanges as `plan` says."""
+    """The model of a series whose water exchanges as `plan` says, with the arterial input that `drives` it."""
     kind = DelayedExchangingWater if plan.delay else ExchangingWater
     from_blood, from_cells = RATES.get(plan.water, (plan.water_leaves_blood, plan.water_leaves_cells))
-    return kind(times, cp, tr, flip_angle, plan.r1, plan.hct, from_blood, from_cells, te, plan.r2star_tissue)
+    return kind(
+        t=times, tr=tr, flip_angle=flip_angle, r1=plan.r1, hct=plan.hct, leaves_blood=from_blood,
+        leaves_cells=from_cells, te=te, r2star=plan.r2star_tissue, **drives,
+    )  # fmt: skip
 
 
 def relative_signal(

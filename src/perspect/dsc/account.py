@@ -171,10 +171,11 @@ def _of_volume(run: Run) -> dict[str, Any]:
         "reference_area": level.mean,
         "reference_area_std": level.std,
         "reference_spread": level.spread,
-        "haematocrit_factor": haematocrit_factor(run.plan),
     }
     if run.scale is None:
         return out
+    if not run.scale.is_by_white:
+        out |= {"haematocrit_factor": haematocrit_factor(run.plan)}
     return out | {
         "scale": run.scale.word,
         "scale_common_error": run.scale.common_error,

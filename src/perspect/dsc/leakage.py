@@ -208,6 +208,7 @@ def correct(
             otherwise[_another_transit(answer, relaxation, times, curve, window, fits)] = True
             both_ways &= ~otherwise
     told = answer.is_told()
+    otherwise &= told
     with np.errstate(divide="ignore", invalid="ignore"):
         certainty = answer.values[1] / answer.std[1]
     kept = None

@@ -108,6 +108,6 @@ def _flags(run: account.Run) -> tuple[Flag, ...]:
     flags = (
         *found.setting.flags, *drift_flags(found.drift), *turn_flags(found.in_turn),
         *t1_flags(found.curves.t1, is_fitted), *found.moved.flags, *run.arterial.flags, *run.white.flags,
-        *scale_flags(run.scale), *(run.flow.flags if run.flow else ()), *voxel_flags(found.curves),
+        *scale_flags(run.scale, run.plan), *(run.flow.flags if run.flow else ()), *voxel_flags(found.curves),
     )  # fmt: skip
     return tuple(sorted(flags, key=lambda flag: -flag.severity))

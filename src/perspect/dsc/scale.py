@@ -89,12 +89,13 @@ def scale_of(
     return Scale(inflow, WHITE_VOLUME / share, shared, True, factor * share)
 
 
-def scale_flags(scale: Scale | None) -> tuple[Flag, ...]:
-    """What a reader must know of absolute numbers."""
+def scale_flags(scale: Scale | None, plan: Plan | None = None) -> tuple[Flag, ...]:
+    """What a reader must know of absolute numbers, and what of the `plan` has no effect on them."""
     if scale is None:
         return ()
     if scale.is_by_white:
-        return (_by_white(scale),)
+        given = plan is not None and (plan.hct_large, plan.hct_small) != (Plan.hct_large, Plan.hct_small)
+        return (_by_white(scale, is_given_haematocrit=given),)
     low, high = PLAUSIBLE
     level = scale.arterial_white
     if not np.isfinite(level) or low <= level <= high:
@@ -115,7 +116,7 @@ def scale_flags(scale: Scale | None) -> tuple[Flag, ...]:
     return (Flag("implausible-volume", severity, sentence, "cbv, cbf, mtt", source=SOURCE),)
 
 
-def _by_white(scale: Scale) -> Flag:
+def _by_white(scale: Scale, *, is_given_haematocrit: bool) -> Flag:
     if not np.isfinite(scale.gain):
         sentence = (
             "Without normal white matter nothing sets the scale of CBV and CBF, and there are none. Give a mask with "
@@ -128,4 +129,6 @@ def _by_white(scale: Scale) -> Flag:
         f"arterial area it would have {100 * scale.arterial_white:.1f}: agent acts on R2* of large vessels otherwise "
         "than around capillaries, and tissue shares their voxels."
     )
+    if is_given_haematocrit:
+        sentence += " The haematocrit that was given cancels in them."
     return Flag("scaled-by-white-matter", Severity.CAUTION, sentence, "cbv, cbf", source=SOURCE)

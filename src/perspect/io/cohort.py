@@ -76,7 +76,7 @@ def _demand_names(columns: Iterable[str], keys: set[str], path: Path) -> None:
             raise Problem(
                 f"{path.name} has a column '{column}', which is no marker and nothing that is on record.",
                 "Its numbers would be read by nobody.",
-                f"Is it '{near[0]}'? Name it so, or otherwise than any marker.",
+                f"If it is '{near[0]}', name it so; if it is another number, give it a name that is like no marker's.",
             )
 
 

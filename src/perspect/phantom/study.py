@@ -66,7 +66,9 @@ class Simulation:
 
     def _set_for(self, sequence: Sequence) -> list[Trap]:
         """Its traps, in the order of `TRAPS`, in whichever they were asked for."""
-        return [trap for trap in sorted(self.traps, key=TRAPS.index) if sequence.name in trap.sequences]
+        order = [one.name for one in TRAPS]
+        asked = sorted(self.traps, key=lambda one: order.index(one.name) if one.name in order else len(order))
+        return [trap for trap in asked if sequence.name in trap.sequences]
 
     def _stream(self, sequence: Sequence, what: str) -> np.random.Generator:
         key = (crc32(sequence.name.encode()), crc32(what.encode()))

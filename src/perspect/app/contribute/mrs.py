@@ -152,15 +152,13 @@ def _one_time(
     traps = pitfalls.look(seen)
     raised = tuple(flag for flag in measured.flags if flag.severity >= Severity.LIMITED)
     own = tuple(flag for flag in raised if not flag.where.startswith(OTHER_SIDE))
-    te = measured.summary.get("te")
-    name = f"MRS page, TE {te * 1e3:.0f} ms" if isinstance(te, float) else f"MRS page, {path.name}"
     return Contribution(
         findings=tuple(replace(one, flags=(*own, *_limiting(one, traps, patient))) for one in read),
         flags=raised,
         traps=tuple(one.flag for one in traps),
         used=(_used(path, measured, seen),),
         plates=voxel_plates(seen, patient, _said(seen)),
-        pages={name: scan.written.page},
+        pages={f"MRS page, {path.name}": scan.written.page},
         spectra=_spectrum(measured, "Spectrum of the voxel"),
     )
 

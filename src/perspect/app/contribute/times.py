@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from perspect import evidence
+from perspect.app.pairing import SAME_TIME
 
 RATIOS: Final = {"cho_naa": "tCho/tNAA", "cho_cr": "tCho/tCr", "glx_cr": "Glx/tCr", "two_hg": "2HG/tCr"}
 """Which marker is which ratio."""
@@ -48,6 +49,8 @@ def read_at(key: str, times: Sequence[float | None]) -> int | None:
 
 
 def joint_partner(times: Sequence[float | None]) -> int | None:
-    """Which spectrum beside the first is fitted together with it: that of the longest echo time."""
+    """Which spectrum beside the first is fitted together with it: that of the longest other echo time."""
+    first = times[0]
     known = [(te, at) for at, te in enumerate(times) if te is not None and at > 0]
-    return max(known)[1] if known else (1 if len(times) > 1 else None)
+    others = known if first is None else [one for one in known if abs(one[0] - first) > SAME_TIME]
+    return max(others)[1] if others else None

@@ -103,12 +103,16 @@ def has_water(path: Path) -> bool:
 def _by_place(read: list[tuple[Path, Spectra]], lesion: Region) -> list[_Voxel]:
     """Spectra of the same voxel together, in the order of their names."""
     groups: list[list[tuple[Path, Spectra]]] = []
-    for path, spectra in read:
+    # What has no place may be of any voxel: it is looked at last, and would else bring two voxels together.
+    for path, spectra in sorted(read, key=lambda one: not one[1].placed):
         mine = next((one for one in groups if is_same_place(one[0][1], spectra)), None)
         if mine is None:
             groups.append([(path, spectra)])
         else:
             mine.append((path, spectra))
+    order = [path for path, _ in read]
+    groups = [sorted(some, key=lambda one: order.index(one[0])) for some in groups]
+    groups.sort(key=lambda some: order.index(some[0][0]))
     return [_Voxel(tuple(one), _share(one[0][1], lesion)) for one in groups]
 
 
