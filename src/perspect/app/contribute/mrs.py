@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
-from perspect import io, pitfalls
+from perspect import pitfalls
 from perspect.anatomy import resample
 from perspect.anatomy.distance import grown
 from perspect.app.anatomy import Head
@@ -18,7 +18,7 @@ from perspect.app.contribute.boxes import map_plate, voxel_plates
 from perspect.app.contribute.contribution import Contribution, Patient, unused
 from perspect.app.contribute.sides import Place, places_of_both, spectra_of
 from perspect.app.contribute.times import OF_MOST, RATIOS, fact_of, joint_partner, read_at, wanted
-from perspect.app.contribute.voxels import Voxels, sure_plane, voxels
+from perspect.app.contribute.voxels import Voxels, sure_plane, voxels, water_beside
 from perspect.app.mrs import (
     OTHER_SIDE,
     ExaminedGrid,
@@ -28,7 +28,6 @@ from perspect.app.mrs import (
     examine_mrsi,
     is_grid,
 )
-from perspect.app.pairing import water_for
 from perspect.app.shares import tissues_of_head
 from perspect.pitfalls import Line, Trap, Voxel, VoxelMap, flags_of
 from perspect.pitfalls.content import NAMED
@@ -80,7 +79,7 @@ def of_mrs(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     if is_grid(inputs):
         found = _of_map(_examined(inputs, patient, tell), own, patient)
         return replace(found, flags=(*found.flags, *remarks), used=(*found.used, *chosen.left))
-    partner = joint_partner([io.read_spectra(one)[0].te for one in own])
+    partner = joint_partner(chosen.times)
     inputs = replace(inputs, long=None if partner is None else own[partner])
     if chosen.other is not None:
         inputs = replace(inputs, contralateral=chosen.other, contralateral_water=water_beside(chosen.other)[0])
@@ -178,11 +177,6 @@ def _creatine(measured: Sequence[MeasuredSpectrum]) -> float:
 def _each_once(flags: Iterable[Flag]) -> tuple[Flag, ...]:
     """What several spectra of one voxel say alike, once."""
     return tuple({(one.code, one.sentence): one for one in flags}.values())
-
-
-def water_beside(path: Path) -> tuple[Path | None, tuple[Flag, ...]]:
-    """The water reference of a spectrum that lies beside it, and what must be said where none is its own."""
-    return water_for(path, path.parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
 
 
 def markers_of(measured: Sequence[MeasuredSpectrum], *, has_cavity: bool) -> list[list[Finding]]:

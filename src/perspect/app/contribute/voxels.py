@@ -1,6 +1,6 @@
 """Which spectra of a study are of the lesion's voxel, and which of one on the other side of the head."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from perspect.app.contribute.contribution import Patient
 from perspect.app.contribute.sides import UNTOUCHED
 from perspect.app.pairing import SAME_TIME, is_same_place, water_for
 from perspect.report.dossier import Used
-from perspect.vocabulary import Region, Severity, Spectra
+from perspect.vocabulary import Flag, Region, Severity, Spectra
 
 OF_MAPS: Final = "of maps one echo time is read"
 ELSEWHERE: Final = "its voxel is not that of the lesion, nor known to lie free of it on the other side of the head"
@@ -26,11 +26,12 @@ OTHER_WATER: Final = (
 
 @dataclass(frozen=True)
 class Voxels:
-    """Spectra of the lesion's voxel at all echo times, one of the other side, and why others are left."""
+    """Spectra of the lesion's voxel at all echo times (s), one of the other side, and why others are left."""
 
     lesion: tuple[Path, ...]
     other: Path | None
     left: tuple[Used, ...]
+    times: tuple[float | None, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,9 @@ def voxels(paths: tuple[Path, ...], lesion: Region, plane: Plane | None) -> Voxe
         for path, _ in one.spectra
         if one is not own and path != other
     ]
-    return Voxels(tuple(path for path, _ in own.spectra), other, tuple(left))
+    return Voxels(
+        tuple(path for path, _ in own.spectra), other, tuple(left), tuple(spectra.te for _, spectra in own.spectra)
+    )
 
 
 def _other(own: _Voxel, across: list[_Voxel]) -> tuple[Path | None, str]:
@@ -92,12 +95,14 @@ def is_across(own: _Voxel, other: _Voxel, plane: Plane) -> bool:
     return bool((away * middle < 0).all())
 
 
+def water_beside(path: Path) -> tuple[Path | None, tuple[Flag, ...]]:
+    """The water reference of a spectrum that lies beside it, and what must be said where none is its own."""
+    return water_for(path, path.parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
+
+
 def has_water(path: Path) -> bool:
     """Whether a spectrum has a water reference, in its own file or beside it."""
-    said = io.SaidByHand()
-    if io.water_within(path, said) is not None:
-        return True
-    return water_for(path, path.parent.glob("*_mrsref.nii.gz"), said)[0] is not None
+    return io.water_within(path, io.SaidByHand()) is not None or water_beside(path)[0] is not None
 
 
 def _by_place(read: list[tuple[Path, Spectra]], lesion: Region) -> list[_Voxel]:
