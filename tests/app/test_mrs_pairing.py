@@ -8,7 +8,8 @@ import pytest
 from mrs_made import HEALTHY, spectrum, water
 from perspect import io
 from perspect.anatomy.mirror import Plane
-from perspect.app.contribute.mrs import LEAST_PASSED, _echo_times, _facts, _too_few, markers_of
+from perspect.app.contribute.mrs import _echo_times, _facts, markers_of
+from perspect.app.contribute.mrsi import LEAST_PASSED, _too_few
 from perspect.app.contribute.times import joint_partner, read_at
 from perspect.app.contribute.voxels import ELSEWHERE, OTHER_TIME, OTHER_WATER, Voxels, voxels
 from perspect.app.pairing import demand_same_place, is_same_place, water_for, water_remarks
