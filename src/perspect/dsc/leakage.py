@@ -141,24 +141,25 @@ def bidirectional(
     curve: Float[np.ndarray, " time"],
     window: slice,
     voxels: Int[np.ndarray, " some"],
+    area: Float[np.ndarray, " some"],
     table: Washout,
 ) -> tuple[Float[np.ndarray, "4 some"], Float[np.ndarray, "4 some"], Fit]:
-    """K1, K2, kep and corrected area of some voxels with standard errors, and the fit they are from; `table` is that
-    of `curve`.
+    """K1, K2, kep and corrected area of some voxels with standard errors, and the fit they are from; `area` is that
+    before correction, `table` that of `curve`.
 
     All are NaN where kep is left open.
 
     Leu et al. 2016, doi:10.3174/ajnr.A4759
     """
     frames = slice(relaxation.rest.stop, times.size)
-    found = fit(BidirectionalLeakage(t=times[frames], reference=curve[frames]), relaxation.curves[voxels][:, frames])
+    found = fit(BidirectionalLeakage(t=times[frames], reference=curve[frames]), relaxation.some(voxels)[:, frames])
     k1, k2, kep = (found.values[one.key] for one in (lexicon.K1, lexicon.K2, lexicon.KEP_LEAKAGE))
     weights = trapezoid_weights(times, window)
     values, std = np.full((4, voxels.size), np.nan), np.full((4, voxels.size), np.nan)
     # Where kep is left open the return cannot be seen, and there is nothing to add to the one-way model.
     seen = np.flatnonzero(np.isfinite(kep))
     values[:3, seen] = k1[seen], k2[seen], kep[seen]
-    values[3, seen] = relaxation.curves[voxels[seen]] @ weights + k2[seen] * table.integral(kep[seen], weights)
+    values[3, seen] = area[seen] + k2[seen] * table.integral(kep[seen], weights)
     # Where kep is not free (on its bound, or without leakage) it is no source of error.
     is_free = np.isfinite(found.std[lexicon.KEP_LEAKAGE.key][seen])
     is_free &= (kep[seen] > table.kep[0]) & (kep[seen] < table.kep[-1])
@@ -202,7 +203,7 @@ def correct(
     table = washout(times, curve, slice(relaxation.rest.stop, times.size))
     both_ways, otherwise = np.zeros((2, plain.size), bool)
     if method != "bsw":
-        fits = _return(answer, relaxation, times, curve, window, table, is_sure=method == "leu")
+        fits = _return(answer, relaxation, times, curve, window, plain, table, is_sure=method == "leu")
         both_ways = np.isfinite(answer.values[2])
         if method == "auto" and is_white:
             otherwise[_another_transit(answer, relaxation, times, curve, window, fits)] = True
@@ -259,6 +260,7 @@ def _return(
     times: Float[np.ndarray, " time"],
     curve: Float[np.ndarray, " time"],
     window: slice,
+    plain: Float[np.ndarray, " voxels"],
     table: Washout,
     *,
     is_sure: bool,
@@ -266,8 +268,8 @@ def _return(
     """Puts the two-way model into the answer where it is the likelier one (everywhere if that `is_sure`)."""
     usable = np.flatnonzero(relaxation.is_usable)
     frames = slice(relaxation.rest.stop, times.size)
-    two, two_std, two_fit = bidirectional(relaxation, times, curve, window, usable, table)
-    one_fit = fit(Leakage(t=times[frames], reference=curve[frames]), relaxation.curves[usable][:, frames])
+    two, two_std, two_fit = bidirectional(relaxation, times, curve, window, usable, plain[usable], table)
+    one_fit = fit(Leakage(t=times[frames], reference=curve[frames]), relaxation.some(usable)[:, frames])
     # Where kep is left open the one-way model is taken; that the return could not be seen is part of its error.
     is_open = ~np.isfinite(two).all(axis=0)
     at_typical, at_typical_std = one_way(relaxation, times, curve, window, typical_return(two[2]))

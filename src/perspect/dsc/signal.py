@@ -238,6 +238,13 @@ class Relaxation:
         noise: Float[np.ndarray, " voxels"] = np.sqrt(parts) / echo_factor(self.echo_times)
         return noise if self.t1 is None else noise / (1 - self.t1.share)
 
+    def some(self, voxels: Int[np.ndarray, " some"]) -> Float[np.ndarray, "some time"]:
+        """The curves of some voxels, laid out in memory as `curves` are, which is what is given where it is all."""
+        if voxels.size == self.curves.shape[0]:
+            return self.curves
+        out: Float[np.ndarray, "some time"] = np.take(self.curves.T, voxels, axis=1).T
+        return out
+
     def of(self, voxels: Int[np.ndarray, " some"]) -> "Relaxation":
         """The same of some voxels only."""
         return replace(
