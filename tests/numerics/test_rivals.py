@@ -2,7 +2,7 @@ import numpy as np
 import scipy.special
 
 from perspect.numerics.parabola import vertex
-from perspect.numerics.rivals import Noise, rivals
+from perspect.numerics.rivals import SURER, Noise, rivals
 
 EVERYWHERE = np.ones(24, bool)
 
@@ -18,7 +18,7 @@ def test_a_peak_that_is_as_high_is_as_likely_and_one_that_is_lower_follows_the_e
     for lower_by in (0.0, 0.1, 0.2):
         curve, noise = two_peaks(lower_by)
         found = rivals(curve, np.array([5]), noise, EVERYWHERE)
-        expected = scipy.special.ndtr(-lower_by / 0.1)
+        expected = scipy.special.ndtr(-SURER * lower_by / (0.1 * np.sqrt(2)))
         np.testing.assert_allclose(found.chance(1), expected, rtol=1e-6)
         np.testing.assert_allclose(found.spread(np.full(1, 10.0), 1), 10 * np.sqrt(expected), rtol=1e-6)
 

@@ -127,7 +127,8 @@ def flow_of(
     used = slice(relaxation.rest.start, times.size)
     solver = prepare(plan.deconvolution, arterial.curve[used], times[used], calibration.cut)
     n = relaxation.curves.shape[0]
-    cbf, tmax, delay, tmax_noise, delay_noise = (np.full(n, np.nan) for _ in range(5))
+    cbf, tmax, delay = (np.full(n, np.nan) for _ in range(3))
+    tmax_noise, delay_noise = np.full((2, n), np.nan), np.full((2, n), np.nan)
     is_ambiguous = np.zeros((2, n), bool)
 
     _ = solver.covariance  # of all voxels alike: else each thread would make its own
@@ -136,7 +137,7 @@ def flow_of(
     def work(span: slice) -> None:
         found = solver.residues(corrected_curves(relaxation, correction, span)[:, used], noise[span])
         cbf[span], tmax[span], delay[span] = found.flow, found.tmax, found.delay
-        tmax_noise[span], delay_noise[span] = found.tmax_noise, found.delay_noise
+        tmax_noise[:, span], delay_noise[:, span] = found.tmax_noise, found.delay_noise
         is_ambiguous[:, span] = found.is_ambiguous
 
     each(work, spans(n, CHUNK))
@@ -151,12 +152,12 @@ def flow_of(
     # A time outside what the lexicon allows is another bolus, or none.
     for one, quantity in ((tmax, lexicon.TMAX), (delay, lexicon.DELAY)):
         one[~((one >= quantity.low) & (one <= quantity.high))] = np.nan
-    scatter = calibration.scatter
+    scatter, of_times = calibration.scatter, calibration.times
     cbf *= scale.gain
     relative = np.hypot(scatter["cbf"](contrast, mtt), scale.relative_error)
     return Flow(
         cbf, cbf * relative, mtt, mtt * np.hypot(scatter["mtt"](contrast, mtt), added),
-        tmax, scatter["tmax"](contrast, tmax_noise, mtt), delay, scatter["delay"](contrast, delay_noise, mtt),
+        tmax, of_times["tmax"](contrast, tmax_noise, mtt), delay, of_times["delay"](contrast, delay_noise, mtt),
         is_ambiguous[0], is_ambiguous[1], _flags(plan, calibration),
     )  # fmt: skip
 

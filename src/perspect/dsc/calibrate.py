@@ -5,6 +5,7 @@ residue function has no closed-form error. Both are read off a Monte Carlo with 
 axis, echo time and noise. The same simulation is the source of the standard errors of CBF, MTT, Tmax and delay.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -35,6 +36,15 @@ DELAYS: Final = (-1.3, 0.4, 3.1)
 
 REPEATS: Final = 12
 """Noise repeats of each condition."""
+
+JUMP: Final = 3.5
+"""Standard errors from the median of its repeats beyond which a time has jumped to another peak."""
+
+WITHIN_JUMP: Final = 0.994
+"""Variance of normal deviations that are within `JUMP` standard deviations."""
+
+MEDIAN_SQUARE: Final = 0.455
+"""Median of the square of a normal deviation of variance 1."""
 
 N_SCORING: Final = 60
 """Steps of the fit of a variance; it has settled after 20."""
@@ -70,18 +80,39 @@ class Scatter:
 
 
 @dataclass(frozen=True, eq=False)
+class TimeScatter:
+    """Standard error of a time: `within` its peak as the simulation shows it, and by other maxima that may be the true
+    one.
+    """
+
+    within: Scatter
+
+    def __call__(
+        self,
+        contrast: Float[np.ndarray, " voxels"],
+        noise: Float[np.ndarray, "2 voxels"],
+        transit: Float[np.ndarray, " voxels"],
+    ) -> Float[np.ndarray, " voxels"]:
+        """The standard error in s; `noise` is what it should do within the peak, and by way of others."""
+        out: np.ndarray = np.hypot(self.within(contrast, noise[0], transit), noise[1])
+        return out
+
+
+@dataclass(frozen=True, eq=False)
 class Calibration:
     """What the simulation found: the best `cut`, the median absolute relative error of CBF it leaves, and scatters.
 
     `scatter` has the key `ph` (relative) by the sharpness of the curve's peak; and, where there was a
-    deconvolution, `cbf` and `mtt` (relative) by the transit time, `tmax` and `delay` (s) by what noise should do to
-    them and the transit time. `bias` is the median relative error of CBF for each of `TRANSIT_TIMES`.
+    deconvolution, `cbf` and `mtt` (relative) by the transit time. `times` are those of `tmax` and `delay` (s), by what
+    noise should do to them and the transit time. `bias` is the median relative error of CBF for each of
+    `TRANSIT_TIMES`.
     """
 
     cut: float
     error: float
     bias: tuple[float, ...]
     scatter: Mapping[str, Scatter]
+    times: Mapping[str, TimeScatter]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +160,7 @@ def calibrate(
         "ph": _scatter(np.log(np.maximum(peak.height / height, 1e-6))[usual], (peak.sharpness[usual],), truth),
     }
     if method is None:
-        return Calibration(float("nan"), float("nan"), (), scatter)
+        return Calibration(float("nan"), float("nan"), (), scatter, {})
     cuts = (cut,) if cut is not None else CANDIDATES[method]
     errors = [np.abs(flow / truth.flow - 1) for flow in _flows(method, arterial, times, truth, cuts)]
     at = int(np.argmin([np.nanmean(one[usual]) for one in errors]))
@@ -142,11 +173,13 @@ def calibrate(
     scatter |= {
         "cbf": _scatter(np.log(np.maximum(ratio, 1e-6))[usual], (transit[usual],), truth),
         "mtt": _scatter(np.log(np.maximum(transit / truth.transit, 1e-6))[usual], (transit[usual],), truth),
-        "tmax": _error(found.tmax, (found.tmax_noise, transit), truth),
-        "delay": _error(found.delay, (found.delay_noise, transit), truth),
+    }
+    of_times = {
+        "tmax": _error(found.tmax, found.tmax_noise, transit, truth),
+        "delay": _error(found.delay, found.delay_noise, transit, truth),
     }
     bias = tuple(float(np.nanmedian(ratio[truth.transit == one]) - 1) for one in TRANSIT_TIMES)
-    return Calibration(best, float(np.nanmedian(errors[at][usual])), bias, scatter)
+    return Calibration(best, float(np.nanmedian(errors[at][usual])), bias, scatter, of_times)
 
 
 def tissue_noise(tissue: Relaxation) -> float:
@@ -262,35 +295,41 @@ def _terms(x: Float[np.ndarray, "*voxels features"]) -> Float[np.ndarray, "*voxe
 
 
 def _error(
-    found: Float[np.ndarray, " curves"], features: tuple[Float[np.ndarray, " curves"], ...], truth: Simulated
-) -> Scatter:
-    """The standard error of a time that now and then jumps to another peak, as a smooth function of contrast and
-    features: the variance that makes the squared deviations of all curves from the mean of their repeats likeliest.
+    found: Float[np.ndarray, " curves"],
+    noise: Float[np.ndarray, "2 curves"],
+    transit: Float[np.ndarray, " curves"],
+    truth: Simulated,
+) -> TimeScatter:
+    """The standard error of a time, within its peak as a smooth function of contrast, of what `noise` should do there
+    (its first row) and of the transit time.
 
-    The features belong to each curve, not to its condition: they tell where a jump is near. Deviations are taken for
+    It is the variance that makes the squared deviations of all curves from the median of their repeats likeliest,
+    without those beyond `JUMP` of it. The features belong to each curve, not to its condition. Deviations are taken for
     normal (McCullagh & Nelder 1989, Generalized Linear Models, chapter 10).
     """
-    everything = np.stack([truth.contrast, *features], axis=-1)
+    everything = np.stack([truth.contrast, noise[0], transit], axis=-1)
     by_condition = found.reshape(-1, REPEATS)
-    n = np.isfinite(by_condition).sum(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.nansum(by_condition, axis=1, keepdims=True) / n
-        square = ((by_condition - mean) ** 2 * n / (n - 1)).ravel()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a condition without any value
+        square = ((by_condition - np.nanmedian(by_condition, axis=1, keepdims=True)) ** 2).ravel()
     good = np.isfinite(square) & np.isfinite(everything).all(axis=1) & (everything > 0).all(axis=1)
     logarithms = np.log(everything[good])
     columns = _terms(logarithms)
     if columns.shape[0] < REPEATS * columns.shape[1]:
         nothing = np.full(everything.shape[1], np.nan)
-        return Scatter(np.full(columns.shape[1], np.nan), nothing, nothing)
+        return TimeScatter(Scatter(np.full(columns.shape[1], np.nan), nothing, nothing))
     square = np.maximum(square[good], np.finfo(float).tiny)
-    weight = np.where(truth.transit[good] > TRANSIT_TIMES[-1], SLOW_WEIGHT, 1.0)[:, None]
-    inverse = np.linalg.pinv(columns.T @ (weight * columns)) @ (weight * columns).T
-    coefficients = inverse @ np.full(square.size, np.log(square.mean()))
+    weight = np.where(truth.transit[good] > TRANSIT_TIMES[-1], SLOW_WEIGHT, 1.0)
+    coefficients = np.zeros(columns.shape[1])
+    coefficients[:1] = np.log(np.median(square) / MEDIAN_SQUARE)
     for _ in range(N_SCORING):
-        step = inverse @ (square * np.exp(-columns @ coefficients) - 1)
+        relative = square * np.exp(-columns @ coefficients)
+        kept = weight * (relative < JUMP**2)
+        inverse = np.linalg.pinv(columns.T @ (kept[:, None] * columns)) @ (kept[:, None] * columns).T
+        step = inverse @ (relative / WITHIN_JUMP - 1)
         # A full step from far below the solution would be exponentially too long.
         coefficients = coefficients + step * min(1.0, 1.0 / max(np.abs(columns @ step).max(), 1e-12))
-    return Scatter(0.5 * coefficients, *np.quantile(logarithms, (0.01, 0.99), axis=0))
+    return TimeScatter(Scatter(0.5 * coefficients, *np.quantile(logarithms, (0.01, 0.99), axis=0)))
 
 
 def _scatter(

@@ -32,17 +32,17 @@ EVEN: Final = 0.01
 class Residues:
     """What a deconvolution gives for each curve: `flow` in 1/s, `tmax` and `delay` in s after the arterial input.
 
-    `tmax_noise` and `delay_noise` (s) are what the noise of the curve should do to the times: to the vertex and to the
-    place of half of it, and by other maxima within noise, which may be the true one. What their true error is depends
-    on them. `is_ambiguous` (Tmax, delay) says where another maximum may well be the true one and does most of it. All
-    are NaN or False where nothing is known of the noise.
+    `tmax_noise` and `delay_noise` (s) are what the noise of the curve should do to the times: first to the vertex and
+    to the place of half of it, then by other maxima within noise, which may be the true one. `is_ambiguous` (Tmax,
+    delay) says where another maximum may well be the true one and does most of it. All are NaN or False where nothing
+    is known of the noise.
     """
 
     flow: Float[np.ndarray, " voxels"]
     tmax: Float[np.ndarray, " voxels"]
     delay: Float[np.ndarray, " voxels"]
-    tmax_noise: Float[np.ndarray, " voxels"]
-    delay_noise: Float[np.ndarray, " voxels"]
+    tmax_noise: Float[np.ndarray, "2 voxels"]
+    delay_noise: Float[np.ndarray, "2 voxels"]
     is_ambiguous: Bool[np.ndarray, "2 voxels"]
 
 
@@ -183,7 +183,7 @@ def read_out(
     for one in (flow, tmax, delay):
         one[no_flow] = np.nan
     if noise is None:
-        unknown = np.full(n, np.nan)
+        unknown = np.full((2, n), np.nan)
         return Residues(flow.astype(np.float64), tmax, delay, unknown, unknown, np.zeros((2, n), bool))
     plain = noise.of_sum(moves, np.stack([top - 1, top, (top + 1) % length]))
     before = np.nan_to_num(np.ceil(rise), nan=0.0).astype(np.int64)
@@ -196,7 +196,7 @@ def read_out(
     spread = np.stack([others.spread(apart, n), others.spread(apart - other_rise + rise[others.row], n)])
     first = np.stack([plain, steep])
     ambiguous = (spread > first) & (others.chance(n) > LIKELY)
-    tmax_noise, delay_noise = operator.step * np.hypot(first, spread)
+    tmax_noise, delay_noise = operator.step * np.stack([first, spread], axis=1)
     return Residues(flow.astype(np.float64), tmax, delay, tmax_noise, delay_noise, ambiguous)
 
 
