@@ -47,7 +47,10 @@ MEDIAN_SQUARE: Final = 0.455
 """Median of the square of a normal deviation of variance 1."""
 
 N_SCORING: Final = 60
-"""Steps of the fit of a variance; it has settled after 20."""
+"""Most steps of the fit of a variance."""
+
+SETTLED: Final = 1e-4
+"""Relative change of every variance below which its fit has settled."""
 
 FINE: Final = 20
 """Steps of the simulation in one frame."""
@@ -325,10 +328,13 @@ def _error(
     for _ in range(N_SCORING):
         relative = square * np.exp(-columns @ coefficients)
         kept = weight * (relative < JUMP**2)
-        inverse = np.linalg.pinv(columns.T @ (kept[:, None] * columns)) @ (kept[:, None] * columns).T
-        step = inverse @ (relative / WITHIN_JUMP - 1)
+        weighted = kept[:, None] * columns
+        step = np.linalg.pinv(weighted.T @ columns) @ (weighted.T @ (relative / WITHIN_JUMP - 1))
         # A full step from far below the solution would be exponentially too long.
-        coefficients = coefficients + step * min(1.0, 1.0 / max(np.abs(columns @ step).max(), 1e-12))
+        longest = np.abs(columns @ step).max()
+        coefficients = coefficients + step * min(1.0, 1.0 / max(longest, 1e-12))
+        if longest < SETTLED:
+            break
     return TimeScatter(Scatter(0.5 * coefficients, *np.quantile(logarithms, (0.01, 0.99), axis=0)))
 
 
