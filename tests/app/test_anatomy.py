@@ -219,7 +219,7 @@ def images(monkeypatch, series):
 
     path = series.with_name("sub-01_T1w.nii.gz")
     path.write_bytes(b"")
-    monkeypatch.setattr("perspect.app.dsc.seen", answer)
+    monkeypatch.setattr("perspect.app.dsc_given.seen", answer)
     monkeypatch.setattr("perspect.io.read_anatomy", lambda path, contrast: replace(told().leading, contrast=contrast))
     return {"t1w": path}, looked
 
@@ -268,7 +268,7 @@ def test_where_no_white_matter_is_found_the_reference_is_left_to_the_perfusion(
     flag = Flag("no-normal-white-matter", Severity.LIMITED, "None.", source="normal-appearing white matter")
     empty = {name: part(slice(0, 0), name) for name in told().candidates}
     nothing = replace(told(white=""), candidates=empty, flags=(flag,))
-    monkeypatch.setattr("perspect.app.dsc.seen", lambda *_: nothing)
+    monkeypatch.setattr("perspect.app.dsc_given.seen", lambda *_: nothing)
     examined = examine_dsc(Inputs((series,), anatomy=images[0]), tmp_path / "out")
     assert asked["reference"] is None
     assert [one.code for one in examined.measured.flags].count("no-normal-white-matter") == 1

@@ -7,7 +7,7 @@ from scipy.io import savemat
 
 from perspect import dsc
 from perspect.app import Inputs, examine_dsc
-from perspect.app.dsc import baseline
+from perspect.app.dsc_inputs import baseline
 from perspect.dsc import Plan
 from perspect.numerics.parallel import THREADS
 from perspect.vocabulary import Acquisition, Curve, Grid, Problem, Refusal, Series

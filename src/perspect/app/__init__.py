@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from perspect.app.dce import DceInputs as DceInputs
     from perspect.app.dce import examine_dce as examine_dce
     from perspect.app.dsc import Examined as Examined
-    from perspect.app.dsc import Inputs as Inputs
     from perspect.app.dsc import examine_dsc as examine_dsc
+    from perspect.app.dsc_inputs import Inputs as Inputs
     from perspect.app.exam import Exam as Exam
     from perspect.app.examination import Examination as Examination
     from perspect.app.examination import Request as Request
@@ -30,7 +30,7 @@ WHERE: Final = {
     "AslInputs": "asl_inputs",
     "examine_asl": "asl",
     "Examined": "dsc",
-    "Inputs": "dsc",
+    "Inputs": "dsc_inputs",
     "examine_dsc": "dsc",
     "Exam": "exam",
     "Examination": "examination",

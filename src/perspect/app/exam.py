@@ -13,7 +13,7 @@ from perspect import evidence, io
 from perspect.app.doctor import cores
 from perspect.app.examination import Examination, Request
 from perspect.app.examination import examine as examined
-from perspect.app.given import NOTHING, GivenAnatomy
+from perspect.app.given_files import NOTHING, GivenAnatomy
 from perspect.app.lesion import Box
 from perspect.app.settings import demand_plans
 from perspect.evidence import Answer, Word

@@ -24,7 +24,8 @@ from perspect.app.contribute import (
     unused,
 )
 from perspect.app.contribute.contribution import drawn, middle
-from perspect.app.given import NOTHING, GivenAnatomy, read_images
+from perspect.app.given import read_images
+from perspect.app.given_files import NOTHING, GivenAnatomy
 from perspect.app.lesion import Box, grown, placed, segmentation
 from perspect.app.record import fingerprints, left, plans_of, quality_of
 from perspect.app.scenery import scenery

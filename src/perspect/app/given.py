@@ -1,7 +1,7 @@
 """What somebody else found of a head, its brain and its tissues: beside an image, or given by hand in its place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from perspect.anatomy import resample
 from perspect.anatomy.expected import expected_shares
 from perspect.anatomy.tissue import Tissues, explained
 from perspect.anatomy.tissue import given as given_tissues
+from perspect.app.given_files import NOTHING, GivenAnatomy
 from perspect.vocabulary import Anatomy, Flag, Grid, Problem, Region, Severity, Template
 
 ORDER: Final = ("t1w", "t1c", "flair", "t2w")
@@ -20,26 +21,6 @@ ORDER: Final = ("t1w", "t1c", "flair", "t2w")
 
 SHARE: Final = (-0.1, 1.5)
 """What maps of shares hold: interpolation may overshoot, but per cent and labels are no shares [our default]."""
-
-
-@dataclass(frozen=True)
-class GivenAnatomy:
-    """Files on any grid in the frame of the leading conventional image: a mask of the brain, and shares of grey matter,
-    white matter and fluid (0 to 1). Fluid that is not given is what the other two leave.
-    """
-
-    brain: Path | None = None
-    grey: Path | None = None
-    white: Path | None = None
-    fluid: Path | None = None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All that were given."""
-        return tuple(one for one in (self.brain, self.grey, self.white, self.fluid) if one is not None)
-
-
-NOTHING: Final = GivenAnatomy()
 
 
 def read_images(

@@ -41,7 +41,7 @@ def ask(
     from perspect import evidence
     from perspect.app import Request, examine
     from perspect.app.doctor import cores
-    from perspect.app.given import GivenAnatomy
+    from perspect.app.given_files import GivenAnatomy
     from perspect.app.settings import plans
 
     asked = None if question == "measure" else evidence.question(question)

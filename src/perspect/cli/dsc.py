@@ -43,7 +43,7 @@ def dsc(
     """Measures, writes, and prints what matters."""
     from perspect.app import Inputs, examine_dsc
     from perspect.app.doctor import cores
-    from perspect.app.given import GivenAnatomy
+    from perspect.app.given_files import GivenAnatomy
     from perspect.app.settings import plan
     from perspect.dsc import Plan
 

@@ -16,6 +16,9 @@ HAS_ISAL: Final = find_spec("isal") is not None
 _gzip: Final[Any] = import_module("isal.igzip") if HAS_ISAL else gzip
 _zlib: Final[Any] = import_module("isal.isal_zlib") if HAS_ISAL else zlib
 
+GZIP: Final = 31
+"""What zlib calls a stream with a gzip header, a checksum and the largest window."""
+
 BROKEN: Final[tuple[type[Exception], ...]] = (EOFError, gzip.BadGzipFile, zlib.error, _zlib.error)
 """What a truncated or damaged gzip file raises while it is read."""
 
@@ -29,6 +32,19 @@ def is_gzip(path: Path) -> bool:
 def opened(path: Path) -> BufferedIOBase:
     """The bytes of a file as they were before compression, if it was compressed; to be closed by the caller."""
     return cast("BufferedIOBase", _gzip.open(path, "rb")) if is_gzip(path) else path.open("rb")
+
+
+def unpacked(path: Path, most: int) -> bytes | None:
+    """The first `most` bytes of a file as they were before compression, in one go: piece by piece each piece would wait
+    for whatever else this process does.
+
+    None where the file is not compressed, or where they are not in its first part: then it is to be read by pieces.
+    """
+    if not is_gzip(path):
+        return None
+    unpacking = _zlib.decompressobj(GZIP)
+    out: bytes = unpacking.decompress(path.read_bytes(), most)
+    return out if unpacking.eof or len(out) == most else None
 
 
 def compressed(raw: bytes) -> bytes:

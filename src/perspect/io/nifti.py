@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from nibabel.spatialimages import HeaderDataError
 
-from perspect.io.gz import BROKEN, broken, opened
+from perspect.io.gz import BROKEN, broken, opened, unpacked
 from perspect.vocabulary import Grid, Problem, Region
 
 TIME_UNITS: Final = 0b111000
@@ -145,8 +145,12 @@ def _image(path: Path, file: BufferedIOBase, most_axes: int) -> Image:
     header = _header(path, file)
     stated = _stated(path, header)
     _demand_magnitudes(path, stated)
-    file.seek(min(max(stated.offset, int(header["sizeof_hdr"])), FARTHEST))
-    values = _stored(path, file, stated).reshape(stated.shape, order="F")
+    start = min(max(stated.offset, int(header["sizeof_hdr"])), FARTHEST)
+    stored = _at_once(path, start, stated)
+    if stored is None:
+        file.seek(start)
+        stored = _stored(path, file, stated)
+    values = stored.reshape(stated.shape, order="F")
     while values.ndim > 4 and values.shape[-1] == 1:
         values = values[..., 0]
     if not 3 <= values.ndim <= most_axes:
@@ -268,6 +272,18 @@ def _demand_magnitudes(path: Path, stated: _Stated) -> None:
     stored = prod(stated.shape) * stated.dtype.itemsize
     if stored > MOST_PACKED * path.stat().st_size:
         raise _damaged(path, f"it speaks of {stored:,} bytes of voxels, more than the file can hold")
+
+
+def _at_once(path: Path, start: int, stated: _Stated) -> Num[np.ndarray, " n"] | None:
+    """The numbers of a sound compressed file as they are stored, if in the byte order of this machine; else None. They
+    cannot be written to.
+    """
+    n = prod(stated.shape)
+    end = start + n * stated.dtype.itemsize
+    if not stated.dtype.isnative or start % stated.dtype.itemsize:
+        return None
+    raw = unpacked(path, end + 1)  # beyond the last one the checksum is compared
+    return None if raw is None or len(raw) < end else np.frombuffer(raw, stated.dtype, n, start)
 
 
 def _stored(path: Path, file: BufferedIOBase, stated: _Stated) -> Num[np.ndarray, " n"]:

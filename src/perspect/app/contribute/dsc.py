@@ -22,7 +22,8 @@ from perspect.app.contribute.contribution import (
     told,
 )
 from perspect.app.contribute.scenes import of_perfusion
-from perspect.app.dsc import Examined, Inputs, examine_dsc
+from perspect.app.dsc import Examined, examine_dsc
+from perspect.app.dsc_inputs import Inputs
 from perspect.pitfalls import Scene
 from perspect.report.dossier import Plate, Used
 from perspect.vocabulary import Finding, Flag, Histogram, Metric, Problem, Severity
