@@ -94,9 +94,3 @@ def test_a_haematocrit_is_a_share(tmp_path):
     assert read_context(written(tmp_path, "haematocrit = 0.4")).facts == {"haematocrit": 0.4}
     with pytest.raises(Problem, match="share of one"):
         read_context(written(tmp_path, "haematocrit = 42"))
-
-
-def test_a_folder_of_dicom_is_told_how_it_becomes_a_study(tmp_path):
-    (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM")
-    with pytest.raises(Problem, match=r"holds DICOM files and no NIfTI image.*dcm2niix"):
-        find_roles(tmp_path)
