@@ -272,6 +272,19 @@ def test_a_series_under_any_name_is_the_only_source_with_several_volumes(tmp_pat
     assert "mask.nii.gz is not in the folder" in drawn(study, (0, 0, 0), raw).sentence
 
 
+def test_a_series_is_found_by_what_it_holds_where_it_has_another_name(tmp_path):
+    """A study that was asked by a role map calls its series by names of its own."""
+    raw, values = tmp_path / "raw", np.random.default_rng(3).uniform(500, 900, (2, 2, 2, 12)).astype(np.float32)
+    digest = saved(raw / "img07.nii.gz", values, EchoTime=0.03, RepetitionTime=1.5)
+    saved(raw / "img08.nii.gz", values + 1.0, EchoTime=0.03, RepetitionTime=1.5)
+    study = study_of(
+        tmp_path / "out", "dsc", {"dsc.nii.gz": digest}, {"te": [0.03], "tr": 1.5, "baseline_frames": [0, 3]}
+    )
+    assert "<svg" in drawn(study, (0, 0, 0), raw).svg
+    (raw / "img07.nii.gz").unlink()
+    assert "dsc.nii.gz is not in the folder" in drawn(study, (0, 0, 0), raw).sentence
+
+
 def test_a_series_that_is_changed_while_the_page_is_open_is_read_again(results, series):
     study = kept(results)[0]
     assert drawn(study, (3, 1, 2), series.parent).svg

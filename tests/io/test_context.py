@@ -94,3 +94,8 @@ def test_a_haematocrit_is_a_share(tmp_path):
     assert read_context(written(tmp_path, "haematocrit = 0.4")).facts == {"haematocrit": 0.4}
     with pytest.raises(Problem, match="share of one"):
         read_context(written(tmp_path, "haematocrit = 42"))
+
+
+def test_a_preload_is_said_as_the_series_says_it(tmp_path):
+    """DICOM has no field for it."""
+    assert read_context(written(tmp_path, "preload = true")).facts == {"dsc.has_preload": True}

@@ -84,7 +84,7 @@ def test_a_map_may_lie_elsewhere_and_must_be_there(study, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('flair = "b.nii.gz"\n')
     assert set(io.assigned(study, path).sources) == {"flair"}
-    with pytest.raises(Problem, match="There is no file .*other.toml.*--roles"):
+    with pytest.raises(Problem, match=r"There is no file .*other\.toml.*--roles"):
         io.assigned(study, tmp_path / "other.toml")
 
 

@@ -119,7 +119,8 @@ def _demand(request: Request, roles: io.Roles) -> None:
         raise Problem(
             f"{request.study.name} holds no conventional image (T1w, T1c, T2w or FLAIR).",
             "Without one it is not known where the lesion's parts and normal white matter are.",
-            "Add them, named as BIDS has it, or measure single series with perspect dsc.",
+            "Add one; where its name does not say what it is (perspect check shows what is understood), say so in "
+            "roles.toml. Single series are measured by perspect dsc, dce, asl and mrs.",
         )
 
 

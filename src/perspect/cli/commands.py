@@ -26,7 +26,8 @@ COMMANDS: Final = (
         "ask",
         "a question to one study: measured, trapped, weighed, reported",
         "perspect ask recurrence sub-01 --lesion lesion.nii.gz --out results",
-        "The study is a folder of images named as BIDS has them. Markers are read from DSC, DCE, ASL, ADC and "
+        "The study is a folder of one examination: a BIDS subject, NIfTI images under other names, or DICOM; "
+        "roles.toml in it says which image is what where names do not. Markers are read from DSC, DCE, ASL, ADC and "
         "spectroscopy; what could not be used is listed with the reason. Give --lesion, or --box in which it is grown. "
         "Without a question (`measure`) nothing is concluded.",
     ),

@@ -131,11 +131,7 @@ def _one_series(study: Path, series: tuple[DicomSeries, ...], entry: Entry, said
 def _by_name(study: Path, images: Iterable[Path]) -> Assigned:
     roles = {one: OF_BIDS.get(name_of(one).suffix) or role_of(_stem(one)) for one in images}
     roles = {one: "t1c" if role == "t1w" and role_of(_stem(one)) == "t1c" else role for one, role in roles.items()}
-    unused = {
-        one.relative_to(study).as_posix(): why_none(_stem(one))
-        for one, role in roles.items()
-        if role is None
-    }
+    unused = {one.relative_to(study).as_posix(): why_none(_stem(one)) for one, role in roles.items() if role is None}
     tables = [one for one in _files(study) if one.name.lower().endswith("aslcontext.tsv")]
     found: list[tuple[Source, str]] = [(one, role) for one, role in roles.items() if role is not None]
     return _settled(Assigned(study, {}, unused), [*found, *((one, "aslcontext") for one in tables)])

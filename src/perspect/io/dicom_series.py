@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
+from struct import error
 from typing import Any, Final
 
 from perspect.io.dicom_header import ENHANCED_MR, LEGACY_MR, MR, dicom_files, tolerant
@@ -62,18 +63,20 @@ def dicom_series(folder: Path) -> tuple[DicomSeries, ...]:
     """
     found: dict[tuple[str, str], list[tuple[Path, dict[str, Any]]]] = defaultdict(list)
     with tolerant() as dcmread:
-        from pydicom.errors import InvalidDicomError
+        from pydicom.errors import BytesLengthException, InvalidDicomError
 
+        damaged = (InvalidDicomError, BytesLengthException, ValueError, EOFError, OSError, TypeError, KeyError, error)
         for path in dicom_files(folder):
             try:
                 elements = dcmread(path, stop_before_pixels=True, specific_tags=list(WANTED))
                 header = {one.keyword: one.value for one in elements}
-            except (InvalidDicomError, ValueError, EOFError, OSError, AttributeError, KeyError) as error:
+            except damaged as why:
+                said = " ".join(str(why).split())[:120]
                 raise Problem(
-                    f"{path.relative_to(folder).as_posix()} begins as a DICOM file and cannot be read ({error}).",
+                    f"{path.relative_to(folder).as_posix()} begins as a DICOM file and cannot be read ({said}).",
                     "A file that is cut off may leave a series without some of its images.",
                     "Export it again, or take it out of the folder.",
-                ) from error
+                ) from why
             key = str(header.get("SeriesInstanceUID", "")), str(header.get("SOPClassUID", ""))
             found[key].append((path, header))
     series = [_series(some) for some in found.values()]

@@ -128,7 +128,7 @@ def _label(path: Path, key: str, said: dict[str, Any]) -> str | None:
 def file_of(study: Path, entry: str, role_map: RoleMap) -> Path:
     """The file or folder of an entry. Raises `Problem` where it is not below the study, or is not there."""
     path = study / entry
-    if Path(entry).is_absolute() or not path.resolve().is_relative_to(study.resolve()):
+    if Path(entry).is_absolute() or normpath(entry).startswith(".."):
         raise Problem(
             f"{role_map.name} names {entry}, which lies outside of {study.name}.",
             "A study is one folder: what lies elsewhere may be of another patient or day.",
