@@ -82,7 +82,8 @@ COMMANDS: Final = (
         "view",
         "a local page to review results: a voxel's numbers and its curve",
         "perspect view results --study sub-01",
-        "Only this machine can open the page. Curves need --study; ratings are kept in the folder of the results.",
+        "Several studies can be looked at side by side, from one folder or more. Only this machine can open the page. "
+        "Curves need --study; ratings are kept in the folder of the results.",
     ),
     Command(
         "describe",
