@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from perspect import asl, dsc
+from perspect import asl, dsc, io
 from perspect.app.sidecars import NAMES
 from perspect.cli.run import FUNCTIONS, application
 from perspect.phantom import head_object
@@ -148,3 +148,18 @@ def test_the_defaults_that_are_named_are_the_defaults():
     page = text_of(DOCS / "learn" / "dsc.md")
     assert np.isclose((1 - dsc.Plan().hct_large) / (1 - dsc.Plan().hct_small), 0.733, atol=5e-4)
     assert "0.733 by default" in page
+
+
+def test_the_role_map_that_is_shown_is_one(tmp_path):
+    """Every file that it names stands for one; what it says of them is read as it is meant."""
+    (text,) = re.findall(r"```toml\n(# roles\.toml.*?)```", text_of(DOCS / "how-to" / "ask.md"), flags=re.DOTALL)
+    for name in re.findall(r'"([^"]+/[^"]+)"', text):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "roles.toml").write_text(text, encoding="utf-8")
+    found = io.assigned(tmp_path)
+    assert found.labels.subject == "07" and not found.unused and not found.unclear
+    assert {role: len(some) for role, some in found.sources.items()} == {
+        "t1w": 1, "t1c": 1, "flair": 1, "dsc": 2, "dce": 1, "vfa": 2, "asl": 1, "m0scan": 1, "aslcontext": 1, "adc": 1,
+        "mrs": 2, "mrsref": 1, "t2star": 2,
+    }  # fmt: skip

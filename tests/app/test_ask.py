@@ -100,3 +100,28 @@ def test_nothing_of_the_machine_is_in_what_was_written(asked):
     written = [path for path in Path(request.out).rglob("*") if path.suffix in (".json", ".html", ".tsv")]
     assert written
     assert [path.name for path in written if str(request.out.parent) in path.read_text(encoding="utf-8")] == []
+
+
+def test_the_same_images_under_any_names_give_the_same_numbers(asked, tmp_path):
+    """A role map changes what images are called and nothing else; the page calls them as their owner does."""
+    request, folder = asked[0], tmp_path / "patient"
+    folder.mkdir()
+    named = {"anat/sub-001_T1w": "a", "anat/sub-001_ce-gd_T1w": "b", "anat/sub-001_FLAIR": "c", "anat/sub-001_T2w": "d",
+             "perf/sub-001_dsc": "e", "mrs/sub-001_acq-te030_svs": "f", "mrs/sub-001_acq-te144_svs": "g",
+             "mrs/sub-001_acq-te030_mrsref": "h", "mrs/sub-001_acq-te144_mrsref": "i"}  # fmt: skip
+    for theirs, ours in named.items():
+        for ending in (".nii.gz", ".json"):
+            (folder / f"{ours}{ending}").symlink_to((request.study / f"{theirs}{ending}").resolve())
+    (folder / "roles.toml").write_text(
+        't1w = "a.nii.gz"\nt1c = "b.nii.gz"\nflair = "c.nii.gz"\nt2w = "d.nii.gz"\ndsc = "e.nii.gz"\n'
+        'mrs = ["f.nii.gz", "g.nii.gz"]\nmrsref = ["h.nii.gz", "i.nii.gz"]\n'
+    )
+    found = examine(replace(request, study=folder, out=tmp_path / "out"))
+    theirs = {one.marker.key: (one.value, one.std) for one in asked[1].dossier.findings}
+    ours = {one.marker.key: (one.value, one.std) for one in found.dossier.findings}
+    assert {"rcbv_mean", "cho_naa", "cho_cr"} <= set(ours)
+    assert ours == {key: theirs[key] for key in ours}
+    assert found.page == tmp_path / "out" / "study.html"
+    used = {one.name: one.is_used for one in found.dossier.series}
+    assert used == {f"{one}.nii.gz": True for one in "abcdefghi"}
+    assert (tmp_path / "out" / "mrs" / "acq-2_desc-fit_amounts.tsv").is_file()

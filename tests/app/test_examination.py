@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from perspect import dce, evidence, io
-from perspect.app import Request, examination, examine
+from perspect.app import Request, asked, examination, examine
 from perspect.app.contribute import Contribution, Patient
 from perspect.app.contribute.adc import noise
 from perspect.app.contribute.asl import level_of_white
@@ -112,7 +112,7 @@ def test_a_lesion_that_is_named_for_another_subject_stops_the_examination(study,
 def test_a_series_of_another_day_is_said_beside_the_answer(study):
     for name, day in (("anat/sub-1_T1w", "2026-01-05"), ("mrs/sub-1_svs", "2026-01-09")):
         (study / f"{name}.json").write_text(json.dumps({"AcquisitionDate": day}))
-    (flag,) = examination._of_one_patient(io.find_roles(study))
+    (flag,) = asked._of_one_patient(io.find_roles(study))
     assert (flag.code, flag.severity) == ("other-examination", Severity.CAUTION)
     assert "4 days apart" in flag.sentence
 
@@ -218,9 +218,9 @@ def test_amino_acids_are_a_marker_of_lesions_with_a_cavity_only():
 def test_a_haematocrit_on_record_and_another_one_that_was_chosen_stop_the_examination():
     on_record = io.Context({"haematocrit": 0.36})
     for chosen in ({}, {"dce": dce.Plan()}, {"dce": dce.Plan(hct=0.36)}):
-        examination._demand_one_haematocrit(chosen, on_record)
+        asked._demand_one_haematocrit(chosen, on_record)
     with pytest.raises(Problem, match=r"dce\.hct is 0\.4, and on record is a haematocrit of 0\.36"):
-        examination._demand_one_haematocrit({"dce": dce.Plan(hct=0.4)}, on_record)
+        asked._demand_one_haematocrit({"dce": dce.Plan(hct=0.4)}, on_record)
 
 
 def rooms_of(monkeypatch, **rooms):

@@ -54,7 +54,7 @@ def results(series, asked, tmp_path, once):
 
 @contextmanager
 def served(out, folder=None):
-    server = viewer(out, folder)
+    server = viewer(*(out if isinstance(out, tuple) else (out,)), folder=folder)
     thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
@@ -272,6 +272,19 @@ def test_a_series_under_any_name_is_the_only_source_with_several_volumes(tmp_pat
     assert "mask.nii.gz is not in the folder" in drawn(study, (0, 0, 0), raw).sentence
 
 
+def test_a_series_is_found_by_what_it_holds_where_it_has_another_name(tmp_path):
+    """A study that was asked by a role map calls its series by names of its own."""
+    raw, values = tmp_path / "raw", np.random.default_rng(3).uniform(500, 900, (2, 2, 2, 12)).astype(np.float32)
+    digest = saved(raw / "img07.nii.gz", values, EchoTime=0.03, RepetitionTime=1.5)
+    saved(raw / "img08.nii.gz", values + 1.0, EchoTime=0.03, RepetitionTime=1.5)
+    study = study_of(
+        tmp_path / "out", "dsc", {"dsc.nii.gz": digest}, {"te": [0.03], "tr": 1.5, "baseline_frames": [0, 3]}
+    )
+    assert "<svg" in drawn(study, (0, 0, 0), raw).svg
+    (raw / "img07.nii.gz").unlink()
+    assert "dsc.nii.gz is not in the folder" in drawn(study, (0, 0, 0), raw).sentence
+
+
 def test_a_series_that_is_changed_while_the_page_is_open_is_read_again(results, series):
     study = kept(results)[0]
     assert drawn(study, (3, 1, 2), series.parent).svg
@@ -479,6 +492,108 @@ def test_in_a_browser_keys_move_the_cross_and_nothing_else_is_asked_for(results,
         assert all(url.startswith(server.address) for url in page.asked_for)
 
 
+def copied(results, other, **changed):
+    """The same results in another folder, as those of another file or subject."""
+    copytree(results, other)
+    for path in other.rglob("*_summary.json"):
+        said = json.loads(path.read_text())
+        path.write_text(json.dumps({**said, **changed}))
+    return other
+
+
+def test_a_place_is_linked_where_two_studies_rest_on_one_image(results, tmp_path):
+    """Slice, row and column in the other study; its images are stored the other way round and one voxel shorter."""
+    other = copied(results, tmp_path / "other")
+    for path in other.rglob("*_desc-dsc_*.nii.gz"):
+        image = nib.load(path)
+        turned = nib.Nifti1Image(np.asarray(image.dataobj)[::-1, :, :2], image.affine @ turn(5), image.header)
+        nib.save(turned, path)
+    with served((results, other)) as server:
+        for voxel in ((0, 1, 0), (4, 3, 1), (2, 0, 1)):
+            told = asked_for(server, f"0/0/{place_of(voxel)}/in/1/0")
+            assert told == {"linked": True, "place": [int(one) for one in place_of(voxel).split("/")], "why": ""}
+        outside = asked_for(server, f"0/0/{place_of((0, 0, 2))}/in/1/0")
+    assert outside["linked"] and outside["place"] is None and "outside of its image" in outside["why"]
+
+
+def turn(n):
+    """From voxels counted from the other end of the first axis, of `n`, to those as they were."""
+    return np.array([[-1.0, 0, 0, n - 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize(("sources", "is_linked"), [
+    ({"sub-01_dsc.nii.gz": "ff"}, False), ({"sub-01_T1w.nii.gz": "ee"}, True), ({"sub-01_dsc.json": "dd"}, True),
+])  # fmt: skip
+def test_one_label_in_two_data_sets_is_linked_unless_a_source_says_otherwise(results, tmp_path, sources, is_linked):
+    other = copied(results, tmp_path / "other", sources=sources)
+    with served((results, other)) as server:
+        told = asked_for(server, f"0/0/{place_of((1, 1, 1))}/in/1/0")
+    assert (told["linked"], told["place"] is not None) == (is_linked, is_linked)
+    assert is_linked or "another patient or day" in told["why"]
+
+
+def test_another_subject_is_never_linked(results, tmp_path):
+    other = copied(results, tmp_path / "other", sources={"basis.nii.gz": "aa"})
+    for path in sorted(other.rglob("sub-01*"), key=lambda one: -len(one.parts)):
+        path.rename(path.with_name(path.name.replace("sub-01", "sub-02")))
+    (path,) = other.rglob("*_summary.json")
+    path.write_text(path.read_text().replace("sub-01", "sub-02"))
+    with served((results, other)) as server:
+        assert not asked_for(server, f"0/0/{place_of((1, 1, 1))}/in/1/0")["linked"]
+
+
+def test_a_map_beside_another_is_drawn_on_its_scale(results, tmp_path):
+    other = copied(results, tmp_path / "other")
+    for folder, high in ((results, 0.02), (other, 0.05)):
+        (path,) = folder.rglob("*rcbv.json")
+        path.write_text(json.dumps({**json.loads(path.read_text()), "Window": [0, high]}))
+    with served((results, other)) as server:
+        own, beside = (told(server, f"/{server.token}/{words}")[2] for words in ("0/0/1.png", "1/0/1/as/0/0.png"))
+        assert own == beside != told(server, f"/{server.token}/1/0/1.png")[2]
+        # Another quantity keeps its own scale.
+        ours = [told(server, f"/{server.token}/{words}")[2] for words in ("0/1/1.png", "0/1/1/as/0/0.png")]
+        assert ours[0] == ours[1]
+
+
+def test_ratings_of_several_folders_lie_in_each_and_are_exported_together(results, tmp_path):
+    other = copied(results, tmp_path / "other")
+    with served((results, other)) as server:
+        assert rate(server, "0/ratings", rater="ab", rating=4, comment="")[0] == 200
+        assert rate(server, "1/ratings", rater="ab", rating=2, comment="")[0] == 200
+        table = told(server, f"/{server.token}/ratings.tsv")[2].decode()
+    assert [len(ratings(one)) for one in (results, other)] == [1, 1]
+    assert [line.split("/")[0] for line in table.splitlines()[1:]] == ["out", "other"]
+    assert main(["view", str(results), str(other), "--export", str(tmp_path / "all.tsv")]) == 0
+    assert (tmp_path / "all.tsv").read_text() == table
+
+
+def test_in_a_browser_a_study_beside_follows_the_cross_both_ways(results, series, tmp_path):
+    other = copied(results, tmp_path / "other")
+    value = "document.querySelector('.other .value').textContent"
+    with served((results, other), series.parent) as server, browser() as page:
+        page.open(server.address, "document.querySelectorAll('#rows tr').length === 2")
+        page.value("document.querySelectorAll('#studies .add')[1].click()")
+        page.open(f"{server.address}#", f"{value}.includes('rCBV')")
+        assert page.value("document.querySelectorAll('.other .frame b')[0].textContent") == "R"
+        assert page.value("document.querySelectorAll('#curves svg').length") == 2
+        for move in ("ArrowLeft", "PageUp"):
+            page.value(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {{key: '{move}', bubbles: true}}))")
+        ours = "document.getElementById('where').textContent.slice(6)"
+        theirs = "document.querySelector('#curves .sentence').textContent"
+        page.open(f"{server.address}#", f"{theirs}.startsWith('Voxel ' + {ours} + '.')")
+        before = page.value(ours)
+        corner = "const {left, top} = frame.getBoundingClientRect(), at = {clientX: left + 2, clientY: top + 2}; "
+        click = "frame.dispatchEvent(new MouseEvent('click', {...at, bubbles: true}))"
+        page.value(f"(() => {{ const frame = document.querySelector('.other .frame'); {corner}{click} }})()")
+        page.open(f"{server.address}#", f"{ours} !== {json.dumps(before)} && {theirs}.startsWith('Voxel ' + {ours})")
+        page.value("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '2', bubbles: true}))")
+        page.open(f"{server.address}#", f"{value}.includes('CBF')")
+        page.value("document.querySelector('.other button').click()")
+        assert page.value("document.querySelectorAll('.other').length") == 0
+        assert page.complaints == []
+        assert all(url.startswith(server.address) for url in page.asked_for)
+
+
 HOLDING = """
 const real = window.fetch;
 window.held = []; window.holds = /hung$/;
@@ -498,16 +613,16 @@ def test_in_a_browser_an_answer_that_comes_late_is_not_shown_for_another_study(r
         assert rate(server, f"{late}/ratings", rater="ab", rating=1, comment="of the other")[0] == 200
         page.call("Page.addScriptToEvaluateOnNewDocument", source=HOLDING)
         page.open(server.address, f"document.querySelectorAll('#studies li').length === {len(names)}")
-        page.value(f"document.querySelectorAll('#studies button')[{1 - late}].click()")
+        page.value(f"document.querySelectorAll('#studies li > :first-child')[{1 - late}].click()")
         page.open(f"{server.address}#", "held.length > 0")
         page.value("document.getElementById('frame').click()")  # nothing hangs yet
         page.value("document.getElementById('number').dispatchEvent(new Event('input'))")
         page.value(RELEASED)
         page.open(f"{server.address}#", "document.querySelectorAll('#rows tr').length === 2")
         page.value("holds = /ratings$/")
-        page.value(f"document.querySelectorAll('#studies button')[{late}].click()")
+        page.value(f"document.querySelectorAll('#studies li > :first-child')[{late}].click()")
         page.value("holds = /none/")
-        page.value(f"document.querySelectorAll('#studies button')[{1 - late}].click()")
+        page.value(f"document.querySelectorAll('#studies li > :first-child')[{1 - late}].click()")
         page.open(f"{server.address}#", "document.querySelectorAll('#rows tr').length === 2")
         page.value(RELEASED)
         assert page.value("document.getElementById('said').textContent") == ""
@@ -527,4 +642,4 @@ def test_a_folder_without_results_is_one_clear_problem(tmp_path, capsys, there):
 
 def test_a_port_that_is_taken_is_said(results):
     with served(results) as server, pytest.raises(Problem, match="cannot be used"):
-        viewer(results, None, server.server_address[1])
+        viewer(results, port=server.server_address[1])

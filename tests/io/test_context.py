@@ -96,7 +96,6 @@ def test_a_haematocrit_is_a_share(tmp_path):
         read_context(written(tmp_path, "haematocrit = 42"))
 
 
-def test_a_folder_of_dicom_is_told_how_it_becomes_a_study(tmp_path):
-    (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM")
-    with pytest.raises(Problem, match=r"holds DICOM files and no NIfTI image.*dcm2niix"):
-        find_roles(tmp_path)
+def test_a_preload_is_said_as_the_series_says_it(tmp_path):
+    """DICOM has no field for it."""
+    assert read_context(written(tmp_path, "preload = true")).facts == {"dsc.has_preload": True}

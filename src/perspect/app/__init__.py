@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from perspect import loaded
 
 if TYPE_CHECKING:
+    from perspect.app.asked import Request as Request
     from perspect.app.asl import AslExamined as AslExamined
     from perspect.app.asl import examine_asl as examine_asl
     from perspect.app.asl_inputs import AslInputs as AslInputs
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from perspect.app.dsc_inputs import Inputs as Inputs
     from perspect.app.exam import Exam as Exam
     from perspect.app.examination import Examination as Examination
-    from perspect.app.examination import Request as Request
     from perspect.app.examination import examine as examine
     from perspect.app.mrs import ExaminedSpectrum as ExaminedSpectrum
     from perspect.app.mrs import SpectrumInputs as SpectrumInputs
@@ -34,7 +34,7 @@ WHERE: Final = {
     "examine_dsc": "dsc",
     "Exam": "exam",
     "Examination": "examination",
-    "Request": "examination",
+    "Request": "asked",
     "examine": "examination",
     "ExaminedSpectrum": "mrs",
     "SpectrumInputs": "mrs",

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from perspect import evidence
-from perspect.app.examination import Examination, Request, examine
+from perspect.app.asked import Request
+from perspect.app.examination import Examination, examine
 from perspect.app.simulate import Simulated, simulate, simulation_of
 from perspect.phantom import truth
 from perspect.phantom.coverage import regions_on

@@ -10,8 +10,9 @@ from typing import Any, Final
 from weakref import finalize
 
 from perspect import evidence, io
+from perspect.app.asked import Request
 from perspect.app.doctor import cores
-from perspect.app.examination import Examination, Request
+from perspect.app.examination import Examination
 from perspect.app.examination import examine as examined
 from perspect.app.given_files import NOTHING, GivenAnatomy
 from perspect.app.lesion import Box
@@ -78,13 +79,15 @@ def examine(
     tissue: GivenAnatomy = NOTHING,
     plans: Mapping[str, Any] | None = None,
     threads: int | None = None,
+    roles: str | Path | None = None,
 ) -> Exam:
     """Everything that is in a study is measured, looked over for traps and weighed, as `perspect ask` does.
 
     `study` is a folder, or what `perspect.read` made of one; `question` one of those of `ask`, None to measure alone;
     `context` a file or its facts by name; `lesion` a mask on a conventional image, or `box` (mm, RAS+) where it is
     grown; `tissue` what somebody else found of brain and tissues; `plans` the choices of rooms by their names, as in
-    `{"dsc": perspect.dsc.Plan(leakage="bsw")}`. Raises `Problem` or `Refusal` where an input cannot be used.
+    `{"dsc": perspect.dsc.Plan(leakage="bsw")}`; `roles` a role map,
+    where names do not say which image is what. Raises `Problem` or `Refusal` where an input cannot be used.
     """
     asked = None if question is None else evidence.question(question)
     demand_plans(plans or {})
@@ -94,7 +97,7 @@ def examine(
         given = None if context is None else _context(context, folder)
         request = Request(
             place, folder / RESULTS, asked, _path(lesion), given, threads=threads or cores(), box=box,
-            prior=_path(prior), calibration=_path(calibration), tissue=tissue, plans=plans or {},
+            prior=_path(prior), calibration=_path(calibration), tissue=tissue, plans=plans or {}, roles=_path(roles),
         )  # fmt: skip
         found = Exam(examined(request), folder)
     except BaseException:

@@ -1,15 +1,15 @@
 """One examination: everything that is there is measured, trapped, weighed and written. Reads like the methods of it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import perspect
-from perspect import dce, evidence, io, lesion, report
+from perspect import evidence, io, lesion, report
 from perspect.app.anatomy import head_of
-from perspect.app.calibrate import read_calibration
+from perspect.app.asked import Asked, Request, asked_of, demand_free
 from perspect.app.contribute import (
     Contribution,
     Patient,
@@ -25,16 +25,15 @@ from perspect.app.contribute import (
 )
 from perspect.app.contribute.contribution import drawn, middle
 from perspect.app.given import read_images
-from perspect.app.given_files import NOTHING, GivenAnatomy
-from perspect.app.lesion import Box, grown, placed, segmentation
-from perspect.app.record import fingerprints, left, plans_of, quality_of
+from perspect.app.lesion import grown, placed, segmentation
+from perspect.app.record import fingerprints, left, plans_of, quality_of, retold
 from perspect.app.scenery import scenery
-from perspect.evidence import Answer, Case, Question
+from perspect.evidence import Answer, Case
 from perspect.lesion.parts import volume
 from perspect.numerics.parallel import each, on_threads
 from perspect.pitfalls import Record
 from perspect.report.dossier import Dossier, Extent, Plate, Used
-from perspect.vocabulary import Earlier, Finding, Flag, Map, Problem, Recipe, Refusal, Severity, marker
+from perspect.vocabulary import Finding, Flag, Map, Problem, Recipe, Refusal, Severity, marker
 from perspect.vocabulary.progress import Progress, of_room, silent
 
 ROOMS: Final[Mapping[str, Callable[[tuple[Path, ...], Patient, Progress], Contribution]]] = {
@@ -68,28 +67,6 @@ TITLES: Final = {"t1c": "T1 after agent", "flair": "FLAIR"}
 """Conventional images that are shown with the parts of the lesion."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What is asked of which study. `lesion` is a mask or segmentation, `context` a TOML or JSON file; in place of a
-    mask `box` is where a lesion is grown (mm, RAS+). `prior` are the findings of an earlier study, `calibration` is a
-    file of `perspect calibrate`. `tissue` is what somebody else found of brain and tissues on a conventional image.
-    `plans` are the choices of rooms by their names; a room that is not in there has its defaults.
-    """
-
-    study: Path
-    out: Path
-    question: Question | None = None
-    lesion: Path | None = None
-    context: Path | None = None
-    overwrite: bool = False
-    threads: int = 1
-    box: Box | None = None
-    prior: Path | None = None
-    calibration: Path | None = None
-    tissue: GivenAnatomy = NOTHING
-    plans: Mapping[str, Any] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, eq=False)
 class Examination:
     """What was found and said, the page that shows it, and the maps that it rests on, by the key of their quantity."""
@@ -106,15 +83,24 @@ class Examination:
 
 def examine(request: Request, progress: Progress | None = None) -> Examination:
     """Measures, looks for traps, weighs and writes. Raises `Problem` or `Refusal` where an input cannot be used."""
-    tell = progress or silent
-    asked = _asked(request)
-    _demand_free(asked)
-    tell("anatomy", 0.0)
     with TemporaryDirectory() as aside:
-        mask = request.lesion or _grown(request, asked.roles, Path(aside) / asked.of_box.name)
-        patient, first = _patient(request, asked.roles, mask, asked.context)
-        of_role = _of_roles(asked.roles, patient, tell)
-        beside = {} if request.lesion is not None else {asked.of_box.relative_to(request.out): mask.read_bytes()}
+        roles = io.roles_of(request.study, request.roles, Path(aside) / "named")
+        try:
+            return _examined(asked_of(request, roles), Path(aside), progress or silent)
+        except Problem as problem:
+            raise problem.retold(roles.told) from problem
+
+
+def _examined(asked: Asked, aside: Path, tell: Progress) -> Examination:
+    """The examination itself; what is not to be kept is put `aside`."""
+    request = asked.request
+    demand_free(asked)
+    tell("anatomy", 0.0)
+    mask = request.lesion or _grown(request, asked.roles, aside / asked.of_box.name)
+    patient, first = _patient(request, asked.roles, mask, asked.context)
+    of_role = {role: retold(one, asked.roles) for role, one in _of_roles(asked.roles, patient, tell).items()}
+    first = tuple(retold(one, asked.roles) for one in first)
+    beside = {} if request.lesion is not None else {asked.of_box.relative_to(request.out): mask.read_bytes()}
     tell("evidence", 0.0)
     added, refused = (*first, *of_role.values()), _refused(of_role)
     case, findings = _case(asked, patient, added), _findings(asked, patient, added)
@@ -131,63 +117,14 @@ def examine(request: Request, progress: Progress | None = None) -> Examination:
     return Examination(dossier, page, _gathered(one.maps for one in added))
 
 
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """A request once its files were found and those that say something were read: roles of the images, what is on
-    record, a site's cut-offs, findings of an earlier study, and what speaks against all being of one person.
-    """
-
-    request: Request
-    roles: io.Roles
-    context: io.Context
-    site: evidence.Calibration | None
-    strangers: tuple[Flag, ...]
-    name: io.Name
-    subject: str
-    earlier: Sequence[Earlier]
-
-    @property
-    def of_box(self) -> Path:
-        """The file of a lesion that is grown in a box."""
-        return self.request.out / Path(self.name.folder) / "anat" / f"{self.name.prefix}desc-grown_mask.nii.gz"
-
-
-def _asked(request: Request) -> _Asked:
-    """Finds and reads what can be, before anything is computed. Raises `Problem` or `Refusal` where that cannot do."""
-    roles, context = _with_map(io.find_roles(request.study)), io.read_context(request.context)
-    site = None
-    if request.calibration is not None and request.question is not None:
-        site = read_calibration(request.calibration, request.question)
-    _demand(request, roles)
-    _demand_one_haematocrit(request.plans, context)
-    leading = next(iter(roles.anatomy.values()))
-    strangers = _of_one_patient(roles, request.tissue.files)
-    io.demand_regions_of(leading, (request.lesion,))
-    name = io.name_of(leading)
-    subject = name.prefix.rstrip("_") or request.study.name
-    earlier = () if request.prior is None else io.read_prior(request.prior, subject)
-    return _Asked(request, roles, context, site, strangers, name, subject, earlier)
-
-
-def _demand_free(asked: _Asked) -> None:
-    """Raises `Problem` where results of a former run lie, of the examination or of any series that will be measured."""
-    request = asked.request
-    grown_too = [] if request.lesion is not None else [asked.of_box]
-    files = (*(request.out / one for one in io.report_files(asked.name)), *grown_too)
-    there = [one for one in files if one.exists()]
-    io.demand_free(request.out, there, request.overwrite, what="a report of this study")
-    for taken in _former(request.out, asked.roles):
-        io.demand_free(request.out, taken, request.overwrite)
-
-
-def _case(asked: _Asked, patient: Patient, added: Sequence[Contribution]) -> Case:
+def _case(asked: Asked, patient: Patient, added: Sequence[Contribution]) -> Case:
     """What is on record: what the series say, what the context says over that, and what made the numbers."""
     made_by = {"software": perspect.__version__, **fingerprints(added)}
     known = {**_gathered(one.facts for one in added), **asked.context.facts, **made_by}
     return Case({**known, "enhancing": patient.lesion.parts.is_enhancing})
 
 
-def _findings(asked: _Asked, patient: Patient, added: Sequence[Contribution]) -> tuple[Finding, ...]:
+def _findings(asked: Asked, patient: Patient, added: Sequence[Contribution]) -> tuple[Finding, ...]:
     """Every marker that was read, limited by what limits the lesion's parts, and what a reader saw."""
     limiting = tuple(one for one in patient.lesion.parts.flags if one.severity >= Severity.LIMITED)
     read = (replace(one, flags=(*limiting, *one.flags)) for some in added for one in some.findings)
@@ -195,7 +132,7 @@ def _findings(asked: _Asked, patient: Patient, added: Sequence[Contribution]) ->
 
 
 def _answer(
-    asked: _Asked,
+    asked: Asked,
     case: Case,
     findings: tuple[Finding, ...],
     added: Sequence[Contribution],
@@ -210,7 +147,7 @@ def _answer(
     )  # fmt: skip
 
 
-def _dossier(asked: _Asked, patient: Patient, added: Sequence[Contribution]) -> Dossier:
+def _dossier(asked: Asked, patient: Patient, added: Sequence[Contribution]) -> Dossier:
     """All that the page shows of what was measured; the answer comes to it."""
     request, parts = asked.request, patient.lesion.parts
     plates = (*_plates(patient), *(one for some in added for one in some.plates))
@@ -246,49 +183,6 @@ def _gathered(some: Iterable[Mapping[str, Added]]) -> dict[str, Added]:
     return {key: value for one in some for key, value in one.items()}
 
 
-def _with_map(roles: io.Roles) -> io.Roles:
-    """Where there is no single voxel, a spectroscopic map is what the spectrum's markers are read from."""
-    if "mrs" in roles.series or "mrsi" not in roles.series:
-        return roles
-    return replace(roles, series={"mrs" if role == "mrsi" else role: some for role, some in roles.series.items()})
-
-
-def _demand(request: Request, roles: io.Roles) -> None:
-    """Raises Problem where the lesion or any conventional image is missing."""
-    if (request.lesion is None) is (request.box is None):
-        raise Problem(
-            "No lesion was given." if request.lesion is None else "Both a mask of the lesion and a box were given.",
-            "Markers are read in a lesion, and which voxels it has decides what they are.",
-            "Give --lesion MASK (a plain mask or a BraTS segmentation on the grid of a conventional image), or --box "
-            "around it, in which it is grown.",
-        )
-    if not roles.anatomy:
-        raise Problem(
-            f"{request.study.name} holds no conventional image (T1w, T1c, T2w or FLAIR).",
-            "Without one it is not known where the lesion's parts and normal white matter are.",
-            "Add them, named as BIDS has it, or measure single series with perspect dsc.",
-        )
-
-
-def _demand_one_haematocrit(plans: Mapping[str, Any], context: io.Context) -> None:
-    """Raises Problem where a choice and what is on record of the patient name two; a default yields to the record."""
-    on_record, chosen = context.facts.get("haematocrit"), plans.get("dce")
-    if on_record is None or chosen is None or chosen.hct in (dce.Plan().hct, float(on_record)):
-        return
-    raise Problem(
-        f"dce.hct is {chosen.hct:g}, and on record is a haematocrit of {float(on_record):g}.",
-        "Which of the two is meant is not known.",
-        "Give it once.",
-    )
-
-
-def _of_one_patient(roles: io.Roles, given: tuple[Path, ...] = ()) -> tuple[Flag, ...]:
-    """What must be known of each series beside the leading image. Raises `Refusal` where any two are of two people."""
-    leading, *others = (*roles.anatomy.values(), *(one for paths in roles.series.values() for one in paths))
-    known = io.demand_one_patient((leading, *others, *given))
-    return tuple(flag for flag in known if flag.where.startswith(f"{leading.name}, "))
-
-
 def _grown(request: Request, roles: io.Roles, path: Path) -> Path:
     """The lesion grown in the box that was given, as a file for everything that reads one: it lies aside until all is
     measured.
@@ -312,7 +206,7 @@ def _patient(
     there, record = placed(mask, head), Record(context.facts, "dsc" in roles.series, "mrs" in roles.series)
     dark, seen = of_t2star(roles.series["t2star"], head, there) if "t2star" in roles.series else ((), None)
     patient = Patient(
-        request.study, request.out, roles.anatomy, mask, head, there, record,
+        roles.folder, request.out, roles.anatomy, mask, head, there, record,
         (*of_patient(head, there, record), *dark), request.overwrite, request.threads, request.plans,
     )  # fmt: skip
     return patient, (*_of_images(notes, head.flags), *(() if seen is None else (seen,)))
@@ -365,32 +259,19 @@ def _refused(added: Mapping[str, Contribution]) -> dict[str, str]:
     }
 
 
-def _former(out: Path, roles: io.Roles) -> Iterator[list[Path]]:
-    """What a former run has left of each series that will be measured."""
-    for role in ("dsc", "asl", "dce"):
-        for one in roles.series.get(role, ()):
-            yield io.existing(io.Destination(out, io.name_of(one), role, is_part=True))
-    for one in roles.series.get("mrs", ()):  # results bear the name of one of them
-        yield io.existing_spectrum(io.spectrum_destination(out, io.name_of(one)))
-    for one in (*roles.series.get("mrs", ())[:1], *roles.series.get("mrsi", ())[:1]):
-        yield io.existing(io.Destination(out, io.name_of(one), "mrsi", "mrs", "mrsi"))
-
-
 def _read_by_eye(context: io.Context) -> list[Finding]:
     """What a reader saw: present or not, without an error of measurement."""
     return [Finding(marker(name), "as read", 1.0 if is_seen else 0.0, 0.0, 1) for name, is_seen in context.seen.items()]
 
 
 def _conventional(roles: io.Roles) -> list[Used]:
-    return [Used(contrast, path.name) for contrast, path in roles.anatomy.items()]
+    return [Used(contrast, roles.told(path.name)) for contrast, path in roles.anatomy.items()]
 
 
 def _sources(request: Request, roles: io.Roles) -> dict[str, str]:
-    said = (request.lesion, request.context, request.prior, request.calibration, *request.tissue.files)
-    given = [one for one in said if one is not None]
     series = [one for paths in roles.series.values() for one in paths]
     anatomy = [one for path in roles.anatomy.values() for one in io.files_of_anatomy(path)]
-    return {io.label(one): io.sha256(one) for one in (*given, *anatomy, *series)}
+    return {roles.told(io.label(one)): io.sha256(one) for one in (*request.given, *anatomy, *series)}
 
 
 def _plates(patient: Patient) -> list[Plate]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -11,6 +12,7 @@ from perspect import io
 from perspect.app.contribute import Contribution
 from perspect.evidence.case import OF_PIPELINE
 from perspect.report.dossier import Quality, Used
+from perspect.vocabulary import Flag
 
 READ_WITH: Final = {
     "VFA": ("dce", "read with the DCE series: T1 before the bolus"),
@@ -48,12 +50,12 @@ def left(roles: io.Roles, added: Sequence[Contribution]) -> tuple[Used, ...]:
     used = {one.role for some in added for one in some.used if one.is_used}
     known = {one.name for some in added for one in some.used}
     series = [
-        Used(role, path.name, is_used=False, why_not=NO_ROOM)
+        Used(role, roles.told(path.name), is_used=False, why_not=NO_ROOM)
         for role, paths in roles.series.items()
         for path in paths
-        if path.name not in known
+        if roles.told(path.name) not in known
     ]
-    return (*series, *(_beside(name, why, used) for name, why in sorted(roles.unused.items())))
+    return (*series, *(_beside(name, why, used, roles) for name, why in sorted(roles.unused.items())))
 
 
 def read_with(name: str) -> tuple[str, str]:
@@ -61,10 +63,35 @@ def read_with(name: str) -> tuple[str, str]:
     return READ_WITH.get(io.name_of(Path(name)).suffix, ("", ""))
 
 
-def _beside(name: str, why: str, used: set[str]) -> Used:
+def retold(one: Contribution, roles: io.Roles) -> Contribution:
+    """The same with the names that files have for their owner, where they were laid out under others."""
+    if not roles.given:
+        return one
+    return replace(
+        one,
+        findings=tuple(replace(finding, flags=_retold(finding.flags, roles)) for finding in one.findings),
+        flags=_retold(one.flags, roles),
+        traps=_retold(one.traps, roles),
+        used=tuple(used_as_told(used, roles) for used in one.used),
+        pages={roles.told(name): page for name, page in one.pages.items()},
+    )
+
+
+def used_as_told(one: Used, roles: io.Roles) -> Used:
+    """A series by the name that its owner has for it."""
+    return replace(one, name=roles.told(one.name), how=roles.told(one.how), why_not=roles.told(one.why_not))
+
+
+def _retold(flags: tuple[Flag, ...], roles: io.Roles) -> tuple[Flag, ...]:
+    return tuple(replace(one, sentence=roles.told(one.sentence), where=roles.told(one.where)) for one in flags)
+
+
+def _beside(name: str, why: str, used: set[str], roles: io.Roles) -> Used:
+    if roles.given and name not in roles.given:
+        return Used("image", name, is_used=False, why_not=why)
     path, (role, said) = Path(name), read_with(name)
-    suffix = io.name_of(path).suffix
-    return Used(suffix, path.name, said) if role in used else Used(suffix, path.name, is_used=False, why_not=why)
+    suffix, called = io.name_of(path).suffix, roles.told(path.name)
+    return Used(suffix, called, said) if role in used else Used(suffix, called, is_used=False, why_not=why)
 
 
 def _records(added: Sequence[Contribution]) -> list[Mapping[str, Any]]:

@@ -22,10 +22,15 @@ QUESTION_HELP = (
     "measure: numbers only"
 )
 
+STUDY_HELP = "Folder of one examination: BIDS, NIfTI images with sidecars under other names, or DICOM"
+RoleMap = Annotated[
+    Path | None, Parameter(help="TOML: which image is what, where names do not say it; else roles.toml of the folder")
+]
+
 
 def ask(
     question: Annotated[str, Parameter(help=QUESTION_HELP)],
-    study: Annotated[Path, Parameter(help="Folder of a subject: NIfTI images with sidecars, named as BIDS has it")],
+    study: Annotated[Path, Parameter(help=STUDY_HELP)],
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder of the results")],
@@ -34,6 +39,7 @@ def ask(
     prior: Annotated[Path | None, Parameter(help="Findings of an earlier study (_findings.json)")] = None,
     context: Annotated[Path | None, Parameter(help="TOML or JSON: treatment, drugs, age, what a reader saw")] = None,
     calibration: Annotated[Path | None, Parameter(help="This site's cut-offs, from perspect calibrate")] = None,
+    roles: RoleMap = None,
     head: OfTheHead = NOTHING_FOUND,
     common: Common = NO_CHOICES,
 ) -> int:
@@ -47,7 +53,7 @@ def ask(
     asked = None if question == "measure" else evidence.question(question)
     request = Request(
         study, out, asked, lesion, context, common.overwrite, common.threads or cores(), box, prior, calibration,
-        GivenAnatomy(head.brain_mask, head.gm, head.wm, head.csf), plans(common.plan, common.set, common.seed),
+        GivenAnatomy(head.brain_mask, head.gm, head.wm, head.csf), plans(common.plan, common.set, common.seed), roles,
     )  # fmt: skip
     with watched(quiet=common.quiet) as progress:
         found = examine(request, progress)

@@ -26,7 +26,8 @@ COMMANDS: Final = (
         "ask",
         "a question to one study: measured, trapped, weighed, reported",
         "perspect ask recurrence sub-01 --lesion lesion.nii.gz --out results",
-        "The study is a folder of images named as BIDS has them. Markers are read from DSC, DCE, ASL, ADC and "
+        "The study is a folder of one examination: a BIDS subject, NIfTI images under other names, or DICOM; "
+        "roles.toml in it says which image is what where names do not. Markers are read from DSC, DCE, ASL, ADC and "
         "spectroscopy; what could not be used is listed with the reason. Give --lesion, or --box in which it is grown. "
         "Without a question (`measure`) nothing is concluded.",
     ),
@@ -81,7 +82,8 @@ COMMANDS: Final = (
         "view",
         "a local page to review results: a voxel's numbers and its curve",
         "perspect view results --study sub-01",
-        "Only this machine can open the page. Curves need --study; ratings are kept in the folder of the results.",
+        "Several studies can be looked at side by side, from one folder or more. Only this machine can open the page. "
+        "Curves need --study; ratings are kept in the folder of the results.",
     ),
     Command(
         "describe",

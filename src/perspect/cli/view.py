@@ -9,9 +9,9 @@ from cyclopts.validators import Number
 
 
 def view(
-    out: Annotated[Path, Parameter(help="Folder of results, the --out of other commands")],
+    first: Annotated[Path, Parameter(name="out", help="Folder of results, the --out of other commands")],
     /,
-    *,
+    *more: Annotated[Path, Parameter(help="Further folders of results, to see studies side by side")],
     study: Annotated[Path | None, Parameter(help="Folder of the series that were measured, for curves")] = None,
     port: Annotated[
         int, Parameter(help="Port of this machine; else a free one", validator=Number(gte=0, lte=65535))
@@ -25,11 +25,11 @@ def view(
     from perspect.io.ratings import export_ratings
 
     if export is not None:
-        print(f"{export_ratings(out, export)} ratings: {export}")
+        print(f"{export_ratings((first, *more), export)} ratings: {export}")
         return 0
     from perspect.app.view import viewer
 
-    with viewer(out, study, port) as server:
+    with viewer(first, *more, folder=study, port=port) as server:
         print(f"Page: {server.address}\nOnly this machine can open it. End with Ctrl+C.", flush=True)
         if not no_browser:
             webbrowser.open(server.address)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from perspect.io.asl import M0Image as M0Image
     from perspect.io.asl import read_asl as read_asl
     from perspect.io.asl import read_m0 as read_m0
+    from perspect.io.assign import Assigned as Assigned
+    from perspect.io.assign import assigned as assigned
     from perspect.io.bids import Name as Name
     from perspect.io.bids import label as label
     from perspect.io.bids import name_of as name_of
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from perspect.io.identity import Said as Said
     from perspect.io.identity import said as said
     from perspect.io.identity import share_a_frame as share_a_frame
+    from perspect.io.laid import roles_of as roles_of
     from perspect.io.lcmodel import SaidByHand as SaidByHand
     from perspect.io.lcmodel import basis_text as basis_text
     from perspect.io.lcmodel_results import LcmodelResult as LcmodelResult
@@ -142,6 +145,9 @@ WHERE: Final = {
     "demand_free": "reuse",
     "Roles": "roles",
     "find_roles": "roles",
+    "roles_of": "laid",
+    "Assigned": "assign",
+    "assigned": "assign",
     "Reading": "series",
     "read_dsc": "series",
     "read_series": "series",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from glob import escape
+from os.path import normpath
 from pathlib import Path
 from typing import Final
 
@@ -28,9 +29,9 @@ class Name:
 
     @property
     def prefix(self) -> str:
-        """What the names of results begin with: `sub-01_ses-2_`, or nothing where the series is not named by BIDS."""
-        if self.get("sub") is None:
-            return ""
+        """What the names of results begin with: `sub-01_ses-2_`; where the series is not named by BIDS no more than
+        what tells it from another of its kind (`acq-2_`), mostly nothing.
+        """
         return "".join(f"{key}-{value}_" for key, value in self.entities if key in KEPT)
 
     @property
@@ -61,9 +62,14 @@ def name_of(path: Path) -> Name:
     return Name(tuple((key, value) for key, _, value in (one.partition("-") for one in entities)), suffix)
 
 
+def placed(path: Path) -> Path:
+    """Where a file is, whatever it is a link to: names and what lies beside it are those of the link."""
+    return Path(normpath(path.absolute()))
+
+
 def root_of(path: Path) -> Path | None:
     """The data set that a file belongs to: the nearest folder above that holds dataset_description.json."""
-    for folder in path.resolve().parents:
+    for folder in placed(path).parents:
         if (folder / "dataset_description.json").is_file():
             return folder
     return None
@@ -72,7 +78,7 @@ def root_of(path: Path) -> Path | None:
 def label(path: Path) -> str:
     """How a file is called in results: its path within its data set, else its name alone (never where it lies)."""
     root = root_of(path)
-    return path.name if root is None else path.resolve().relative_to(root).as_posix()
+    return path.name if root is None else placed(path).relative_to(root).as_posix()
 
 
 def sidecars(image: Path) -> list[Path]:
@@ -85,7 +91,7 @@ def sidecars(image: Path) -> list[Path]:
     if root is None:
         return [own] if own.is_file() else []
     found: list[Path] = []
-    for folder in _from_root(root, image.resolve().parent):
+    for folder in _from_root(root, placed(image).parent):
         found += _applicable(folder, name_of(image))
     return found
 

@@ -10,7 +10,10 @@ from typing import Any, Final
 
 from perspect.vocabulary import Problem
 
-YES_OR_NO: Final = ("adult", "treated", "antiangiogenic", "steroids", "gadolinium_before_mrs")
+YES_OR_NO: Final = ("adult", "treated", "antiangiogenic", "steroids", "gadolinium_before_mrs", "preload")
+OF_SERIES: Final = {"preload": "dsc.has_preload"}
+"""What a series says of itself too, by the name that it has there: DICOM has no field for a preload."""
+
 DATES: Final = ("study_date", "radiotherapy_end")
 NUMBERS: Final = ("radiotherapy_days",)
 SHARES: Final = ("haematocrit",)
@@ -55,7 +58,7 @@ def read_context(path: Path | None) -> Context:
     facts: dict[str, bool | float | str] = {}
     for name, value in said.items():
         if name in YES_OR_NO:
-            facts[name] = _yes(name, value, path)
+            facts[OF_SERIES.get(name, name)] = _yes(name, value, path)
         elif name in NUMBERS:
             facts[name] = _number(name, value, path)
         elif name in SHARES:

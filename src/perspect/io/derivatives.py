@@ -61,7 +61,7 @@ class Destination:
     @property
     def titled(self) -> str:
         """What the name of the page ends with: nothing but the subject's for the first room."""
-        return self.title or ("" if self.name.prefix else self.room)
+        return self.title or ("" if self.name.get("sub") is not None else self.room)
 
     @property
     def page(self) -> PurePosixPath:

@@ -80,7 +80,7 @@ def _refuse_strangers(one: Said, other: Said) -> None:
         raise Refusal(
             f"{one.file} and {other.file} are of different patients: they differ in {', '.join(reasons)}.",
             "A lesion of one patient would be measured with the anatomy of another.",
-            "Give images of one patient; correct the sidecars if they are wrong.",
+            "Give images of one patient; correct headers or sidecars if they are wrong.",
         )
 
 

@@ -46,8 +46,8 @@ def m0_for(path: Path, sidecar: Sidecar, given: Path | None) -> tuple[Path | Non
 
 def _named(path: Path) -> list[Path]:
     name = stem(path)
-    base = name[: -len("_asl")] if name.endswith("_asl") else name
-    return [one for one in (path.with_name(f"{base}_m0scan{end}") for end in IMAGES) if one.is_file()]
+    start = name.removesuffix("asl") if name == "asl" or name.endswith("_asl") else f"{name}_"
+    return [one for one in (path.with_name(f"{start}m0scan{end}") for end in IMAGES) if one.is_file()]
 
 
 def _scans(path: Path) -> list[Path]:

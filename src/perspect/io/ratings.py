@@ -1,9 +1,9 @@
 """Ratings and comments of readers, in one SQLite file beside the results that they are about."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Final
 
@@ -84,23 +84,31 @@ def ratings(out: Path, study: str | None = None) -> tuple[Rating, ...]:
         return tuple(Rating(*row) for row in rows)
 
 
-def ratings_table(out: Path) -> str:
-    r"""All ratings as TSV; tabs and line ends inside a comment are written \t and \n, a backslash \\."""
+def ratings_table(outs: Sequence[Path]) -> str:
+    r"""All ratings as TSV; tabs and line ends inside a comment are written \t and \n, a backslash \\.
+
+    Of several folders of results the name of each stands before its studies.
+    """
     rows = ["\t".join(COLUMNS)]
-    rows += ["\t".join("n/a" if one is None else _plain(str(one)) for one in astuple(row)) for row in ratings(out)]
+    for out in outs:
+        start = f"{out.resolve().name}/" if len(outs) > 1 else ""
+        said = (replace(row, study=f"{start}{row.study}") for row in ratings(out))
+        rows += ["\t".join("n/a" if one is None else _plain(str(one)) for one in astuple(row)) for row in said]
     return "\n".join(rows) + "\n"
 
 
-def export_ratings(out: Path, path: Path) -> int:
+def export_ratings(outs: Sequence[Path], path: Path) -> int:
     """Writes all ratings as TSV, and says how many. Raises `Problem` where there is none, or the file is there."""
-    found = ratings(out)
+    found = [one for out in outs for one in ratings(out)]
     if not found:
         raise Problem(
-            f"{out} holds no ratings.", f"They are kept in {FILE}.", "Give some in the page of `perspect view`."
+            f"{', '.join(str(out) for out in outs)} holds no ratings.",
+            f"They are kept in {FILE}.",
+            "Give some in the page of `perspect view`.",
         )
     try:
         with path.open("x", encoding="utf-8", newline="") as file:
-            file.write(ratings_table(out))
+            file.write(ratings_table(outs))
     except FileExistsError as error:
         raise Problem(
             f"{path} is already there.", "Nothing is written over.", "Give another name to --export."

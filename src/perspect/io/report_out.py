@@ -42,6 +42,6 @@ def write_report(out: Path, name: Name, report: Report, version: str, *, overwri
 
 def report_files(name: Name) -> tuple[Path, Path, Path]:
     """Where page, findings and table lie below the output folder."""
-    stem = name.prefix.rstrip("_") or "study"
+    stem = name.prefix.rstrip("_") if name.get("sub") is not None else "study"
     folder = Path(name.folder)
     return Path(f"{stem}.html"), folder / f"{stem}_findings.json", folder / f"{stem}_findings.tsv"

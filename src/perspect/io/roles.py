@@ -1,5 +1,6 @@
 """What each image of a study can be used for, by its name; and what is there that nothing uses."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import Final
 
 from perspect.io.anatomy import conventional
 from perspect.io.bids import IMAGES, name_of
-from perspect.io.dicom_header import holds_dicom
 from perspect.vocabulary import Problem
 
 SUFFIXES: Final[Mapping[str, str]] = {
@@ -23,11 +23,23 @@ NOT_READ: Final[Mapping[str, str]] = {"dwi": "a map of ADC (_ADC) is read, not t
 
 @dataclass(frozen=True)
 class Roles:
-    """Files by role (`dsc`, `dce`, `asl`, `adc`, `mrs`, `mrsi`, `t2star`), conventional images by contrast, others."""
+    """Files by role (`dsc`, `dce`, `asl`, `adc`, `mrs`, `mrsi`, `t2star`), conventional images by contrast, others.
+
+    `folder` is where they lie with what belongs to them. Where they had other names before, `given` has those.
+    """
 
     series: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     anatomy: Mapping[str, Path] = field(default_factory=dict)
     unused: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = Path()
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    def told(self, text: str) -> str:
+        """A sentence with the names that the images have for their owner."""
+        if not self.given:
+            return text
+        names = "|".join(re.escape(one) for one in sorted(self.given, key=len, reverse=True))
+        return re.sub(rf"(?<![\w./-])(?:{names})(?![\w-])", lambda found: self.given[found[0]], text)
 
 
 def find_roles(folder: Path) -> Roles:
@@ -40,7 +52,11 @@ def find_roles(folder: Path) -> Roles:
     images = sorted(one for one in folder.rglob("*") if one.name.endswith(IMAGES) and not one.name.startswith("."))
     images = [one for one in images if "derivatives" not in one.relative_to(folder).parts]
     if not images:
-        raise _no_image(folder)
+        raise Problem(
+            f"{folder.name} holds no NIfTI image and no DICOM file.",
+            "There is nothing to measure.",
+            "Give the folder of an examination.",
+        )
     subjects = sorted({name_of(one).get("sub") or "" for one in images})
     if len(subjects) > 1:
         raise Problem(
@@ -67,17 +83,4 @@ def find_roles(folder: Path) -> Roles:
         for one in images
         if one not in taken and one not in plain.files.values()
     }
-    return Roles({role: tuple(some) for role, some in series.items()}, plain.files, unused)
-
-
-def _no_image(folder: Path) -> Problem:
-    if holds_dicom(folder):
-        return Problem(
-            f"{folder.name} holds DICOM files and no NIfTI image.",
-            "What each series of a study shows is told by the names that BIDS has for it.",
-            f"Convert it (dcm2niix -z y -o nifti {folder}), give the images their names (sub-01_T1w, sub-01_ce-gd_T1w, "
-            "sub-01_dsc, ...), and give that folder. One DCE series is measured as it is (perspect dce).",
-        )
-    return Problem(
-        f"{folder.name} holds no NIfTI image.", "There is nothing to measure.", "Give the folder of a subject."
-    )
+    return Roles({role: tuple(some) for role, some in series.items()}, plain.files, unused, folder)

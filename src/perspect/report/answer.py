@@ -74,54 +74,72 @@ def answer_page(dossier: Dossier) -> str:
 
     Without a question it measures and says nothing of evidence. The same dossier gives the same bytes.
     """
-    answer, asked = dossier.answer, dossier.question
-    names = {} if asked is None else {Side.FOR: asked.target, Side.AGAINST: asked.other, Side.NEITHER: "no side"}
     flags, notes = remarks(dossier)
-    focus = None if dossier.scenery is None else dossier.scenery.focus
     template = _environment().get_template("answer.html")
     return template.render(
-        dossier=dossier,
-        banner=BANNER,
-        answer=answer,
-        question=dossier.question,
-        title=None if answer is None else TITLES[answer.word],
-        tone="note" if answer is None else TONES[answer.word],
-        against=[] if answer is None or dossier.question is None else _dissent(answer, dossier.question),
-        evidence=() if answer is None else marker_lines(answer, names),
-        families=[]
-        if answer is None
-        else [(vote, names[vote.side], first_sentence(vote.reason)) for vote in answer.families],
-        findings=[_finding(one) for one in dossier.findings],
-        changes=change_rows(dossier.changes),
-        sizes=sizes(dossier.regions, dossier.sizes),
-        tables=map_tables(dossier.metrics, dossier.histograms),
-        left_out=[] if answer is None else _left_out(dossier),
-        belief="" if answer is None or not answer.curve else belief_curve(answer),
-        plates=[(one, _exhibit(one, focus)) for one in dossier.plates],
-        viewer=viewer(dossier.scenery, dossier.plates),
-        classes=tuple(zip(CLASS_NAMES, CLASS_COLOURS, strict=True)),
-        facts=words.fact_rows(protocol_facts(dossier)),
-        heading=heading(dossier),
-        quality=quality_words(dossier),
-        series=_together(dossier.series),
-        methods=_methods(dossier),
-        left=[one for one in dossier.series if not one.is_used],
-        missing=_not_measured(dossier),
-        has_ratios=any(one.marker.key.startswith("cho_") for one in dossier.findings),
-        flags=flags,
-        notes=notes,
-        outlined=_outlined(dossier.plates),
-        charts=[
+        dossier=dossier, banner=BANNER, question=dossier.question, flags=flags, notes=notes, heading=heading(dossier),
+        roles=words.ROLES, paper_name=re.sub(r"[^\w.-]", "", dossier.name), **_of_answer(dossier),
+        **_of_numbers(dossier), **_of_images(dossier), **_of_methods(dossier),
+    )  # fmt: skip
+
+
+def _of_answer(dossier: Dossier) -> dict[str, Any]:
+    """What the page says of the answer; nothing where nothing was asked."""
+    answer, asked = dossier.answer, dossier.question
+    if answer is None:
+        return {"answer": None, "title": None, "tone": "note", "against": [], "evidence": (), "families": [],
+                "left_out": [], "belief": ""}  # fmt: skip
+    names = {} if asked is None else {Side.FOR: asked.target, Side.AGAINST: asked.other, Side.NEITHER: "no side"}
+    return {
+        "answer": answer,
+        "title": TITLES[answer.word],
+        "tone": TONES[answer.word],
+        "against": [] if asked is None else _dissent(answer, asked),
+        "evidence": marker_lines(answer, names),
+        "families": [(vote, names[vote.side], first_sentence(vote.reason)) for vote in answer.families],
+        "left_out": _left_out(dossier),
+        "belief": belief_curve(answer) if answer.curve else "",
+    }
+
+
+def _of_numbers(dossier: Dossier) -> dict[str, Any]:
+    """The markers, what changed, and what is told of every part and map."""
+    return {
+        "findings": [_finding(one) for one in dossier.findings],
+        "changes": change_rows(dossier.changes),
+        "sizes": sizes(dossier.regions, dossier.sizes),
+        "tables": map_tables(dossier.metrics, dossier.histograms),
+        "has_ratios": any(one.marker.key.startswith("cho_") for one in dossier.findings),
+    }
+
+
+def _of_images(dossier: Dossier) -> dict[str, Any]:
+    """Pictures, views, curves and spectra."""
+    focus = None if dossier.scenery is None else dossier.scenery.focus
+    return {
+        "plates": [(one, _exhibit(one, focus)) for one in dossier.plates],
+        "viewer": viewer(dossier.scenery, dossier.plates),
+        "classes": tuple(zip(CLASS_NAMES, CLASS_COLOURS, strict=True)),
+        "outlined": _outlined(dossier.plates),
+        "charts": [
             (one, figure(one.panels, one.fitted, OF_THREE), _read_from(one, dossier.findings)) for one in dossier.charts
         ],
-        spectra=_spectra(dossier.spectra),
-        roles=words.ROLES,
-        paper_name=re.sub(r"[^\w.-]", "", dossier.name),
-        references=[
-            words.reference(one)
-            for one in dict.fromkeys(one for recipe in dossier.recipes.values() for one in recipe.references)
-        ],
-    )
+        "spectra": _spectra(dossier.spectra),
+    }
+
+
+def _of_methods(dossier: Dossier) -> dict[str, Any]:
+    """How it was measured, of what, what was not, and the sources."""
+    cited = dict.fromkeys(one for recipe in dossier.recipes.values() for one in recipe.references)
+    return {
+        "facts": words.fact_rows(protocol_facts(dossier)),
+        "quality": quality_words(dossier),
+        "series": _together(dossier.series),
+        "methods": _methods(dossier),
+        "left": [one for one in dossier.series if not one.is_used],
+        "missing": _not_measured(dossier),
+        "references": [words.reference(one) for one in cited],
+    }
 
 
 def _environment() -> Environment:

@@ -1,5 +1,7 @@
 """Errors that say what is wrong, where, why it matters, and what to do."""
 
+from collections.abc import Callable
+
 
 class Problem(Exception):
     """The call or the input is wrong (exit code 2).
@@ -13,6 +15,10 @@ class Problem(Exception):
     def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
         self.what, self.why, self.remedy = what, why, remedy
         super().__init__(" ".join(part for part in (what, why, remedy) if part))
+
+    def retold(self, change: Callable[[str], str]) -> "Problem":
+        """The same with other words for what it speaks of."""
+        return type(self)(change(self.what), change(self.why), change(self.remedy))
 
 
 class Refusal(Problem):

@@ -9,13 +9,25 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect import io, pitfalls
-from perspect.app.asl import examine_asl
+from perspect.app.anatomy import Seen
+from perspect.app.asl import AslExamined, examine_asl
 from perspect.app.asl_inputs import AslInputs
 from perspect.app.contribute.charts import drawn_of, of_labelling
-from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
+from perspect.app.contribute.contribution import (
+    Contribution,
+    Patient,
+    Told,
+    drawn,
+    everything,
+    middle,
+    read,
+    told,
+    unused,
+)
 from perspect.app.contribute.scenes import of_other
+from perspect.pitfalls import Scene
 from perspect.report.dossier import Plate, Used
-from perspect.vocabulary import Flag, Problem, Severity
+from perspect.vocabulary import Flag, Map, Problem, Region, Severity
 from perspect.vocabulary.progress import Progress
 
 MARKERS: Final = ("rcbf_asl",)
@@ -34,56 +46,64 @@ def of_asl(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     """What a labelled series adds; its own maps and page are written."""
     if len(paths) != 1:
         return unused("asl", paths, "several series")
-    inputs = AslInputs(paths[0], lesion=patient.mask, anatomy=patient.anatomy)
     scan = examine_asl(
-        inputs,
-        patient.out,
-        patient.plans.get("asl"),
-        overwrite=patient.overwrite,
-        threads=patient.threads,
-        is_part=True,
-        known=patient.head,
-        progress=tell,
+        AslInputs(paths[0], lesion=patient.mask, anatomy=patient.anatomy), patient.out, patient.plans.get("asl"),
+        overwrite=patient.overwrite, threads=patient.threads, is_part=True, known=patient.head, progress=tell,
+    )  # fmt: skip
+    flow, seen, white = _compared(scan)
+    scene = _scene(scan, flow, seen, patient, io.positions_apart(paths[0]))
+    traps, place = pitfalls.look(scene), seen.series_to_anatomy
+    normal = level_of_white(flow.shown[white.mask], scan.measured.summary)
+    raised = (*(one for one in scan.measured.flags if one.severity >= Severity.LIMITED), *normal.flags)
+    known = told(patient, traps, "asl", flow.grid, place.matrix, raised, normal.common, place.error)
+    ratio, error = (one / np.float32(normal.level) for one in (flow.shown, flow.shown_std))
+    numbers, shapes = everything("rcbf", "ratio", WINDOW, ratio, error, scene.parts, known)
+    return Contribution(
+        findings=tuple(read(MARKERS, ratio, error, scene.parts, known)),
+        flags=raised,
+        traps=tuple(one.flag for one in traps),
+        used=(Used("asl", paths[0].name),),
+        recipes={"ASL": scan.measured.recipe},
+        plates=(_plate(scan, flow, white, scene, known),),
+        pages={"ASL page": scan.written.page},
+        metrics=tuple(numbers),
+        histograms=tuple(shapes),
+        record=scan.written.summary,
+        charts=of_labelling(scan.measured, drawn_of(scene.parts, known.spoilt, white, traps)),
     )
+
+
+def _compared(scan: AslExamined) -> tuple[Map, Seen, Region]:
+    """Flow, where the series lies in the anatomy, and the white matter whose flow that of the lesion is divided by.
+
+    Raises `Problem` where one of them is not known.
+    """
     flow = next((scan.measured.maps[key] for key in FLOWS if key in scan.measured.maps), None)
-    seen = scan.seen
-    white = None if seen is None else seen.white
+    seen, white = scan.seen, None if scan.seen is None else scan.seen.white
     if flow is None or seen is None or white is None or white.n_voxels < FEWEST:
         raise Problem(
             "Flow of normal white matter is not known.",
             "Flow of the lesion has nothing to be compared with.",
             "Look at the page of the series.",
         )
+    return flow, seen, white
+
+
+def _scene(scan: AslExamined, flow: Map, seen: Seen, patient: Patient, positions_apart: float) -> Scene:
+    """What traps are looked for in; without a mask of the brain, where there is flow."""
     brain = scan.measured.regions["brain"].mask if "brain" in scan.measured.regions else np.isfinite(flow.values)
-    scene = replace(
-        of_other("asl", scan.measured, scan.at_rest, seen, patient, (flow.quantity.key,), brain),
-        positions_apart=io.positions_apart(paths[0]),
-    )
-    traps, parts, place = pitfalls.look(scene), scene.parts, seen.series_to_anatomy
-    normal = level_of_white(flow.shown[white.mask], scan.measured.summary)
-    raised = (*(one for one in scan.measured.flags if one.severity >= Severity.LIMITED), *normal.flags)
-    known = told(patient, traps, "asl", flow.grid, place.matrix, raised, normal.common, place.error)
-    ratio, error = (one / np.float32(normal.level) for one in (flow.shown, flow.shown_std))
-    findings = read(MARKERS, ratio, error, parts, known)
-    numbers, shapes = everything("rcbf", "ratio", WINDOW, ratio, error, parts, known)
-    outlines = {**drawn(parts), "reference": white.mask, **({"trap": known.spoilt} if known.spoilt.any() else {})}
-    plate = Plate(
-        "Blood flow (ASL)", scan.at_rest, flow, outlines, "", middle(parts, white.mask), flow.grid.affine,
-        place.matrix,
+    scene = of_other("asl", scan.measured, scan.at_rest, seen, patient, (flow.quantity.key,), brain)
+    return replace(scene, positions_apart=positions_apart)
+
+
+def _plate(scan: AslExamined, flow: Map, white: Region, scene: Scene, known: Told) -> Plate:
+    outlines = {**drawn(scene.parts), "reference": white.mask}
+    outlines |= {"trap": known.spoilt} if known.spoilt.any() else {}
+    assert scan.seen is not None
+    return Plate(
+        "Blood flow (ASL)", scan.at_rest, flow, outlines, "", middle(scene.parts, white.mask), flow.grid.affine,
+        scan.seen.series_to_anatomy.matrix,
     )  # fmt: skip
-    return Contribution(
-        findings=tuple(findings),
-        flags=raised,
-        traps=tuple(one.flag for one in traps),
-        used=(Used("asl", paths[0].name),),
-        recipes={"ASL": scan.measured.recipe},
-        plates=(plate,),
-        pages={"ASL page": scan.written.page},
-        metrics=tuple(numbers),
-        histograms=tuple(shapes),
-        record=scan.written.summary,
-        charts=of_labelling(scan.measured, drawn_of(parts, known.spoilt, white, traps)),
-    )
 
 
 @dataclass(frozen=True)

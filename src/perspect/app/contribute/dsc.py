@@ -26,7 +26,7 @@ from perspect.app.dsc import Examined, examine_dsc
 from perspect.app.dsc_inputs import Inputs
 from perspect.pitfalls import Scene
 from perspect.report.dossier import Plate, Used
-from perspect.vocabulary import Finding, Flag, Histogram, Metric, Problem, Severity
+from perspect.vocabulary import Acquisition, Finding, Flag, Histogram, Metric, Problem, Severity
 from perspect.vocabulary.progress import Progress
 
 MARKERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -48,7 +48,9 @@ GOOD: Final = ("recommended", "acceptable")
 
 def of_dsc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contribution:
     """Everything that a DSC series adds; its own maps and page are written."""
-    inputs = Inputs(paths, anatomy=patient.anatomy, lesion=patient.mask)
+    said = patient.record.says("dsc.has_preload")
+    given = Acquisition(has_preload=None if said is None else bool(said))
+    inputs = Inputs(paths, given, anatomy=patient.anatomy, lesion=patient.mask)
     scan = examine_dsc(
         inputs,
         patient.out,

@@ -13,6 +13,7 @@ from perspect.anatomy.mirror import Plane
 from perspect.app.contribute.contribution import Patient
 from perspect.app.contribute.sides import UNTOUCHED
 from perspect.app.pairing import SAME_TIME, is_same_place, water_for
+from perspect.io.bids import IMAGES
 from perspect.report.dossier import Used
 from perspect.vocabulary import Flag, Region, Severity, Spectra
 
@@ -97,7 +98,7 @@ def is_across(own: _Voxel, other: _Voxel, plane: Plane) -> bool:
 
 def water_beside(path: Path) -> tuple[Path | None, tuple[Flag, ...]]:
     """The water reference of a spectrum that lies beside it, and what must be said where none is its own."""
-    return water_for(path, path.parent.glob("*_mrsref.nii.gz"), io.SaidByHand())
+    return water_for(path, [one for end in IMAGES for one in path.parent.glob(f"*_mrsref{end}")], io.SaidByHand())
 
 
 def has_water(path: Path) -> bool:

@@ -7,12 +7,12 @@ from typing import Any, Final
 import numpy as np
 
 from perspect.app.view.curves import drawn
+from perspect.app.view.hanging import view_of, voxel_at
 from perspect.app.view.spectrum import amounts, spectrum_svg
 from perspect.app.view.studies import Kept, Shown, image, volume
 from perspect.app.view.unseen import Unseen
-from perspect.app.view.voxel import Voxel, demand_inside, rows
+from perspect.app.view.voxel import demand_inside, rows
 from perspect.report.slice import slice_png
-from perspect.report.view import View, view
 from perspect.vocabulary import Status
 
 LABELS: Final = {"fit": "MRS"}
@@ -48,7 +48,7 @@ def _map(one: Shown) -> dict[str, Any]:
 
 def hung(one: Shown) -> dict[str, Any]:
     """How a map hangs: size in voxels and mm, the patient's directions, the name of every slice, the fullest one."""
-    at = _view(one)
+    at = view_of(one)
     pictures = at.pictures(np.isfinite(volume(one.value)))
     slices, n_rows, n_columns = pictures.shape
     return {
@@ -58,9 +58,13 @@ def hung(one: Shown) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def picture(one: Shown, number: int) -> bytes:
-    """One slice as PNG. Raises `Unseen` for a slice that is not there."""
-    at = _view(one)
+def picture(one: Shown, number: int, like: Shown | None = None) -> bytes:
+    """One slice as PNG, in the window and colours of `like` where that is the same quantity in the same unit.
+
+    Raises `Unseen` for a slice that is not there.
+    """
+    scale = like if like is not None and same_quantity(one, like) else one
+    at = view_of(one)
     values = at.pictures(volume(one.value))
     if not 0 <= number < len(values):
         raise Unseen(f"There is no slice {number} of {len(values)}.")
@@ -68,12 +72,17 @@ def picture(one: Shown, number: int) -> bytes:
         outside = ~np.isfinite(values[number])
     else:
         outside = at.pictures(volume(one.status))[number] == Status.OUTSIDE
-    return slice_png(values[number], outside, one.window, one.colours)
+    return slice_png(values[number], outside, scale.window, scale.colours)
+
+
+def same_quantity(one: Shown, other: Shown) -> bool:
+    """Whether two maps can be shown on one scale."""
+    return (one.key, one.name, one.unit) == (other.key, other.name, other.unit)
 
 
 def voxel(study: Kept, one: Shown, place: tuple[int, int, int], folder: Path | None) -> dict[str, Any]:
     """Numbers and curve at a slice, row and column of a map's pictures."""
-    at = voxel_at(_view(one), image(one.value).grid.shape, place)
+    at = voxel_at(view_of(one), image(one.value).grid.shape, place)
     demand_inside(one, at)
     curve = drawn(study, at, folder)
     return {"voxel": list(at), "rows": [asdict(row) for row in rows(study, at)], **asdict(curve)}
@@ -87,17 +96,3 @@ def spectrum(study: Kept) -> dict[str, Any]:
         "svg": spectrum_svg(study),
         "sentence": "Data, fit, baseline and residual as they were written. Parts of the fit are on the study's page.",
     }
-
-
-def voxel_at(at: View, shape: tuple[int, int, int], place: tuple[int, int, int]) -> Voxel:
-    """The voxel of an image that is seen at a slice, row and column of its pictures."""
-    out = [0, 0, 0]
-    for axis, is_reversed, number in zip(at.axes, at.is_reversed, place, strict=True):
-        out[axis] = shape[axis] - 1 - number if is_reversed else number
-    return out[0], out[1], out[2]
-
-
-def _view(one: Shown) -> View:
-    """Sides are named only where the file says where it is."""
-    held = image(one.value)
-    return view(held.grid, held.code > 0)

@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any, Final, TypeVar
 
 from perspect.app.view import answers
+from perspect.app.view.linked import linked
 from perspect.app.view.studies import Kept, Shown, kept
 from perspect.app.view.unseen import Unseen
 from perspect.io.ratings import Rating, ratings, ratings_table, save
@@ -49,13 +50,13 @@ class Answer:
 
 
 class Viewer(ThreadingHTTPServer):
-    """Serves the studies below a folder of results; `folder` is where their series lie, if anywhere."""
+    """Serves the studies below folders of results; `folder` is where their series lie, if anywhere."""
 
     daemon_threads = True
 
-    def __init__(self, out: Path, studies: tuple[Kept, ...], folder: Path | None, port: int) -> None:
+    def __init__(self, outs: tuple[Path, ...], studies: tuple[Kept, ...], folder: Path | None, port: int) -> None:
         super().__init__((HOST, port), _Handler)
-        self.out, self.studies, self.folder = out, studies, folder
+        self.outs, self.studies, self.folder = outs, studies, folder
         self.token = secrets.token_urlsafe(24)
         # Images are read by one request at a time: two would read the same series twice.
         self.reading = Lock()
@@ -73,9 +74,9 @@ class Viewer(ThreadingHTTPServer):
             case ["studies"]:
                 return _json(answers.listed(self.studies))
             case ["ratings.tsv"]:
-                return Answer(200, "text/tab-separated-values; charset=utf-8", ratings_table(self.out).encode())
+                return Answer(200, "text/tab-separated-values; charset=utf-8", ratings_table(self.outs).encode())
             case [study, "ratings"]:
-                return _json([asdict(one) for one in ratings(self.out, self.study(study).key)])
+                return _json([asdict(one) for one in ratings(self.study(study).out, self.study(study).key)])
             case [study, "spectrum"]:
                 return _json(answers.spectrum(self.study(study)))
             case [study, shown, "hung"]:
@@ -85,6 +86,15 @@ class Viewer(ThreadingHTTPServer):
             case [study, shown, number]:
                 at = _whole(number.removesuffix(".png"))
                 return self._read(lambda: Answer(200, "image/png", answers.picture(self.shown(study, shown), at)))
+            case [study, shown, number, "as", other, like]:
+                at, scale = _whole(number), self.shown(other, like.removesuffix(".png"))
+                one = self.shown(study, shown)
+                return self._read(lambda: Answer(200, "image/png", answers.picture(one, at, scale)))
+            case [study, shown, number, row, column, "in", other, theirs]:
+                place = (_whole(number), _whole(row), _whole(column))
+                here = self.study(study), self.shown(study, shown)
+                there = self.study(other), self.shown(other, theirs)
+                return self._read(lambda: _json(linked(*here, place, *there)))
             case [study, shown, number, row, column]:
                 place = (_whole(number), _whole(row), _whole(column))
                 found, one = self.study(study), self.shown(study, shown)
@@ -109,7 +119,8 @@ class Viewer(ThreadingHTTPServer):
         if rating is not None and (not isinstance(rating, int) or isinstance(rating, bool)):
             raise Unseen("The rating is no whole number.")
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        save(self.out, Rating(self.study(word).key, rater.strip(), when, rating, comment.strip()))
+        of = self.study(word)
+        save(of.out, Rating(of.key, rater.strip(), when, rating, comment.strip()))
         return self.answer([word, "ratings"])
 
     def _read(self, work: Callable[[], Answer]) -> Answer:
@@ -117,13 +128,13 @@ class Viewer(ThreadingHTTPServer):
             return work()
 
 
-def viewer(out: Path, folder: Path | None = None, port: int = 0) -> Viewer:
+def viewer(*outs: Path, folder: Path | None = None, port: int = 0) -> Viewer:
     """A server that is ready to serve. Raises `Problem` where there are no results, no folder or no such port."""
     if folder is not None and not folder.is_dir():
         raise Problem(f"There is no folder {folder}.", "Curves are read from the series in it.", "Check --study.")
-    studies = kept(out)
+    studies = kept(*outs)
     try:
-        return Viewer(out, studies, folder, port)
+        return Viewer(outs, studies, folder, port)
     except (OSError, OverflowError) as error:
         raise Problem(
             f"Port {port} cannot be used ({error}).", "Another program may hold it.", "Leave --port out for a free one."

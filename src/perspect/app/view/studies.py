@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -46,7 +46,9 @@ class Shown:
 
 @dataclass(frozen=True)
 class Kept:
-    """One measured series on disk. `key` is the path of its summary below the results, `fit` a fitted spectrum."""
+    """One measured series on disk. `key` is the path of its summary below the results in `out`, `fit` a fitted
+    spectrum.
+    """
 
     key: str
     room: str
@@ -56,29 +58,38 @@ class Kept:
     said: Mapping[str, Any]
     maps: tuple[Shown, ...]
     fit: Path | None = None
+    out: Path = Path()
 
     def file(self, what: str) -> Path:
         """A file of this study by its last part: `aif.tsv`."""
         return self.folder / f"{self.start}{what}"
 
 
-def kept(out: Path) -> tuple[Kept, ...]:
-    """All studies below a folder. Raises `Problem` where there is none."""
-    found = tuple(one for path in sorted(out.rglob("*_summary.json")) if (one := _kept(out, path)) is not None)
-    if not found:
-        raise Problem(
-            f"{out} holds no results of perspect." if out.is_dir() else f"There is no folder {out}.",
-            "A study is known by its summary (*_summary.json), which dsc, dce, asl, mrs and ask write.",
-            "Give the folder that was their --out.",
-        )
-    return tuple(_told_apart(one, found) for one in found)
+def kept(*outs: Path) -> tuple[Kept, ...]:
+    """All studies below some folders, each once. Raises `Problem` where one of them holds none."""
+    found: dict[Path, Kept] = {}
+    for out in outs:
+        there = {path.resolve(): _kept(out, path) for path in sorted(out.rglob("*_summary.json"))}
+        some = {path: one for path, one in there.items() if one is not None}
+        if not some:
+            raise Problem(
+                f"{out} holds no results of perspect." if out.is_dir() else f"There is no folder {out}.",
+                "A study is known by its summary (*_summary.json), which dsc, dce, asl, mrs and ask write.",
+                "Give the folder that was their --out.",
+            )
+        found = {**some, **found}
+    every = sorted(found.values(), key=lambda one: outs.index(one.out))
+    return tuple(_told_apart(one, every) for one in every)
 
 
-def _told_apart(one: Kept, found: tuple[Kept, ...]) -> Kept:
+def _told_apart(one: Kept, found: Sequence[Kept]) -> Kept:
     """A study of whose name there are several (one series, measured in two ways): with the folder that it lies in."""
     alike = [other for other in found if (other.title, other.room) == (one.title, one.room)]
     first, *below = PurePosixPath(one.key).parts
-    return replace(one, title=f"{one.title} in {first}") if len(alike) > 1 and below else one
+    places = [one.out.resolve().name] if len({other.out for other in alike}) > 1 else []
+    if len([other for other in alike if other.out == one.out]) > 1 and below:
+        places.append(first)
+    return replace(one, title=f"{one.title} in {'/'.join(places)}") if places else one
 
 
 def _kept(out: Path, path: Path) -> Kept | None:
@@ -96,8 +107,10 @@ def _kept(out: Path, path: Path) -> Kept | None:
     keys = sorted((one for one in images if f"{one}std" in images), key=_order)
     maps = tuple(_shown(folder, start, key, images) for key in keys)
     fit = folder / f"{start}mrs.nii.gz" if "mrs" in images else None
-    title = start.removesuffix(f"desc-{name['room']}_").strip("_").replace("_", " ") or folder.name
-    return Kept(path.relative_to(out).as_posix(), name["room"], title, start, folder, said, maps, fit)
+    title = start.removesuffix(f"desc-{name['room']}_").strip("_").replace("_", " ")
+    if not title.startswith("sub-"):
+        title = f"{out.resolve().name} {title}".rstrip()
+    return Kept(path.relative_to(out).as_posix(), name["room"], title, start, folder, said, maps, fit, out)
 
 
 def _order(key: str) -> tuple[int, str]:

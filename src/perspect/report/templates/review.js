@@ -4,6 +4,7 @@
   const at = (id) => document.getElementById(id);
   const make = (name, text, more) => Object.assign(document.createElement(name), {textContent: text, ...more});
   let studies = [], study = 0, map = 0, hung = null, place = null, asked = 0;
+  let beside = [];
   const ask = async (address, more) => {
     const got = await fetch(address, more), told = await got.json();
     if (!got.ok) throw new Error(told.problem);
@@ -40,7 +41,134 @@
     at("down").style.left = 100 * (place[2] + 0.5) / hung.columns + "%";
     at("across").style.top = 100 * (place[1] + 0.5) / hung.rows + "%";
   };
-  const look = async () => {
+  // Studies beside the one that is open: the same map on the same scale, at the same place where positions mean the same.
+  const parts = (one) => Object.fromEntries(["frame", "img", "down", "across", "bar", "select", "slice", "value", "note"].map((name) => [name, one.box.querySelector("." + name)])
+    .concat(["curve", "sentence"].map((name) => [name, one.told.querySelector("." + name)])));
+  const placed = (one) => {
+    const {img, down, across, slice, bar} = parts(one), held = studies[one.study].maps[one.map], here = studies[study].maps[map];
+    const [low, high] = here && here.key === held.key && here.name === held.name && here.unit === held.unit ? here.window : held.window;
+    bar.querySelector("img").src = one.study + "/" + one.map + "/bar.png";
+    bar.querySelector("img").alt = "Colours from " + low + " to " + high + " " + held.unit;
+    bar.querySelector(".unit").textContent = held.unit === "1" ? "" : held.unit;
+    bar.querySelector(".ticks").replaceChildren(...[low, high].map((end) => make("span", end.replace("-", "−"))));
+    const scale = studies[study].maps.length ? [one.place[0], "as", study, map + ".png"] : [one.place[0] + ".png"];
+    img.src = [one.study, one.map, ...scale].join("/");
+    img.alt = held.name + ", slice " + one.hung.names[one.place[0]];
+    img.style.aspectRatio = one.hung.columns * one.hung.column_mm + " / " + one.hung.rows * one.hung.row_mm;
+    down.style.left = 100 * (one.place[2] + 0.5) / one.hung.columns + "%";
+    across.style.top = 100 * (one.place[1] + 0.5) / one.hung.rows + "%";
+    down.hidden = across.hidden = one.isLinked && one.isOutside;
+    slice.max = one.hung.slices - 1; slice.value = one.place[0];
+    slice.nextElementSibling.textContent = one.hung.names[one.place[0]];
+    sized();
+  };
+  // One millimetre is as long in every picture.
+  const sized = () => {
+    const shown = [[at("frame"), hung], ...beside.map((one) => [parts(one).frame, one.hung])].filter((one) => one[1]);
+    const widest = Math.max(...shown.map(([, one]) => one.columns * one.column_mm));
+    for (const [frame, one] of shown) frame.style.width = beside.length ? 100 * one.columns * one.column_mm / widest + "%" : "";
+  };
+  const read = async (one) => {
+    const mine = ++one.asked, {value, curve, sentence} = parts(one);
+    value.textContent = curve.textContent = sentence.textContent = "";
+    if (one.isLinked && one.isOutside) return;
+    const told = await ask([one.study, one.map, ...one.place].join("/"));
+    if (mine !== one.asked) return;
+    const row = told.rows[one.map], unit = row.value === null || row.unit === "1" ? "" : " " + row.unit;
+    value.replaceChildren(row.symbol + " " + digits(row.value, row.std) + unit + " ", make("small", row.status));
+    curve.innerHTML = told.svg;
+    sentence.textContent = "Voxel " + told.voxel.join(", ") + ". " + told.sentence;
+  };
+  const follow = async (one) => {
+    const mine = ++one.asked, {frame, note} = parts(one), now = [one.study, one.map];
+    try {
+      if (!studies[one.study].maps.length) {
+        for (const name of ["frame", "bar", "select"]) parts(one)[name].hidden = true;
+        parts(one).slice.parentElement.hidden = true;
+        note.textContent = "A single spectrum: below.";
+        const told = studies[one.study].spectrum ? await ask(one.study + "/spectrum") : {svg: "", sentence: "This study has no map and no spectrum."};
+        if (mine === one.asked) { parts(one).curve.innerHTML = told.svg; parts(one).sentence.textContent = told.sentence; }
+        return;
+      }
+      const fresh = one.hung || await ask(now.join("/") + "/hung");
+      const there = isHung() ? await ask([study, map, ...place, "in", ...now].join("/")) : {linked: false, place: null, why: ""};
+      if (mine !== one.asked) return;
+      one.hung = fresh; one.isLinked = there.linked; one.isOutside = there.linked && !there.place;
+      note.textContent = there.why;
+      one.place = there.place || one.place || [fresh.fullest, Math.floor(fresh.rows / 2), Math.floor(fresh.columns / 2)];
+      one.place = one.place.map((value, k) => Math.min(value, [fresh.slices, fresh.rows, fresh.columns][k] - 1));
+      (fresh.edges || ["", "", "", ""]).forEach((edge, k) => { frame.querySelectorAll("b")[k].textContent = edge; });
+      placed(one);
+      await read(one);
+    } catch (error) { if (mine === one.asked || one.hung) note.textContent = error.message; }
+  };
+  const followed = (but) => Promise.all(beside.filter((one) => one !== but).map(follow));
+  const going = async (one, to) => {
+    const mine = ++one.asked;
+    one.place = to; one.isOutside = false;
+    placed(one);
+    try {
+      const back = one.isLinked && isHung() ? await ask([one.study, one.map, ...to, "in", study, map].join("/")) : {place: null};
+      if (mine !== one.asked) return;
+      if (back.place) { place = back.place; draw(); look(one); }
+      await read(one);
+    } catch (error) { parts(one).note.textContent = error.message; }
+  };
+  // The map that the open study shows, where there is such a one; else the one that was shown.
+  const matched = (one) => {
+    const here = studies[study].maps[map], found = here ? studies[one.study].maps.findIndex((each) => each.key === here.key && each.name === here.name) : -1;
+    const next = found >= 0 ? found : Math.min(one.map, Math.max(0, studies[one.study].maps.length - 1));
+    if (next !== one.map) { one.map = next; one.hung = null; }
+    parts(one).select.value = one.map;
+  };
+  const arranged = () => {
+    const pair = document.querySelector(".pair");
+    pair.classList.toggle("many", beside.length > 0);
+    pair.style.setProperty("--shown", beside.filter((one) => studies[one.study].maps.length).length + (studies[study].maps.length ? 1 : 0) || 1);
+    at("own").textContent = beside.length ? studies[study].label + " " + studies[study].title : "";
+    at("own").hidden = !beside.length;
+    [...at("studies").children].forEach((item, k) => {
+      const isBeside = beside.some((one) => one.study === k);
+      item.lastChild.setAttribute("aria-pressed", isBeside);
+      item.lastChild.textContent = isBeside ? "−" : "+";
+      item.lastChild.disabled = k === study;
+    });
+    sized();
+  };
+  const removed = (k) => {
+    beside.filter((one) => one.study === k).forEach((one) => { one.box.remove(); one.told.remove(); });
+    beside = beside.filter((one) => one.study !== k);
+    arranged();
+  };
+  const added = (k) => {
+    const box = make("figure", "", {className: "other"}), title = make("h2", ""), frame = make("div", "", {className: "frame"});
+    title.append(make("span", studies[k].label + " " + studies[k].title, {className: "title"}), make("button", "close", {onclick: () => removed(k)}));
+    frame.append(make("img", "", {className: "img", draggable: false}), make("i", "", {className: "down"}), make("i", "", {className: "across"}), ...[0, 1, 2, 3].map(() => make("b", "")));
+    const select = make("select", "", {className: "select"}), slide = make("label", "Slice ", {className: "slider"});
+    select.setAttribute("aria-label", "Map of " + studies[k].title);
+    select.append(...studies[k].maps.map((shown, n) => make("option", shown.symbol + ", " + shown.name, {value: n})));
+    slide.append(make("input", "", {type: "range", min: 0, className: "slice"}), make("output", ""));
+    const bar = make("div", "", {className: "bar"}), told = make("div", "");
+    bar.append(make("img", ""), make("span", "", {className: "unit"}), make("span", "", {className: "ticks"}));
+    box.append(title, frame, bar, slide, select, ...["value", "note"].map((name) => make("p", "", {className: name})));
+    told.append(make("h3", studies[k].label + " " + studies[k].title), make("p", "", {className: "sentence"}), make("div", "", {className: "curve plot"}));
+    const one = {study: k, map: 0, hung: null, place: null, asked: 0, isLinked: false, isOutside: false, box, told};
+    select.addEventListener("change", () => { one.map = Number(select.value); one.hung = null; follow(one); });
+    box.querySelector(".slice").addEventListener("input", (event) => { if (one.hung) going(one, [Number(event.target.value), one.place[1], one.place[2]]); });
+    frame.addEventListener("click", (event) => {
+      if (!one.hung) return;
+      const {left, top, width, height} = frame.getBoundingClientRect();
+      going(one, [one.place[0], Math.floor(one.hung.rows * (event.clientY - top) / height), Math.floor(one.hung.columns * (event.clientX - left) / width)]);
+    });
+    at("numbers").before(box);
+    at("curves").append(told);
+    beside.push(one);
+    matched(one);
+    arranged();
+    return follow(one);
+  };
+  const look = async (but) => {
+    followed(but);
     const mine = ++asked, now = [study, map, ...place].join("/");
     try {
       const told = await ask(now);
@@ -77,7 +205,9 @@
     place = place || [hung.fullest, Math.floor(hung.rows / 2), Math.floor(hung.columns / 2)];
     place = place.map((value, k) => Math.min(value, [hung.slices, hung.rows, hung.columns][k] - 1));
     (hung.edges || ["", "", "", ""]).forEach((edge, k) => { at("e" + k).textContent = edge; });
+    beside.forEach(matched);
     draw();
+    sized();
     await look();
   };
   const opinions = (all) => at("said").replaceChildren(...all.map((one) => make("li",
@@ -86,6 +216,7 @@
     study = number; map = 0; hung = null; place = null; asked++;
     at("saved").textContent = "";
     const one = studies[study], mine = [study, map];
+    removed(number);
     [...at("studies").children].forEach((item, k) => item.firstChild.setAttribute("aria-pressed", k === study));
     at("title").replaceChildren(one.label + " ", make("span", one.title, {className: "series"}));
     at("flags").replaceChildren(...one.flags.map((flag) => {
@@ -159,7 +290,9 @@
     at("studies").replaceChildren(...studies.map((one, k) => {
       const item = make("li", ""), button = make("button", one.title, {title: one.key, onclick: () => open(k)});
       button.append(make("small", one.label));
-      item.append(button);
+      const add = make("button", "+", {className: "add", title: "Show beside", onclick: () => beside.some((each) => each.study === k) ? removed(k) : added(k)});
+      add.setAttribute("aria-label", "Show " + one.label + " " + one.title + " beside");
+      item.append(button, add);
       return item;
     }));
     return open(0);
