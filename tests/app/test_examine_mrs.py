@@ -112,6 +112,23 @@ def test_a_basis_is_written_and_can_be_used(tmp_path, ending, capsys):
     assert main(["mrs", str(path), "--basis", str(made), "--out", str(tmp_path / "out"), "--quiet"]) == 2  # 127.7 MHz
 
 
+def test_pulse_and_acquire_needs_no_echo_time_and_every_echo_one(tmp_path, capsys):
+    call = ["basis", "--points", "256", "--metabolites", "Lac", "--quiet"]
+    assert main([*call, "--sequence", "fid", "--out", str(tmp_path / "fid.basis")]) == 0
+    assert main([*call, "--sequence", "steam", "--out", str(tmp_path / "steam.basis")]) == 2
+    assert "--te in s" in capsys.readouterr().err
+
+
+def test_the_delay_of_pulse_and_acquire_is_kept_where_the_form_can_hold_it(tmp_path, capsys):
+    call = ["basis", "--sequence", "fid", "--te", "0.0013", "--points", "256", "--metabolites", "Lac", "--quiet"]
+    assert main([*call, "--out", str(tmp_path / "fid.nii.gz")]) == 0
+    kept = io.read_any_basis(tmp_path / "fid.nii.gz")
+    assert kept.delay == pytest.approx(0.0013)
+    assert kept.te == pytest.approx(0.0013)
+    assert main([*call, "--out", str(tmp_path / "fid.basis")]) == 2
+    assert "nii.gz" in capsys.readouterr().err
+
+
 def test_a_basis_is_remembered_by_what_it_depends_on():
     first = basis_for(Timing(te=0.031), 123.2e6, 1 / 2000, 128, ("Lac",))
     again = basis_for(Timing(te=0.031), 123.2e6, 1 / 2000, 128, ("Lac",))
@@ -135,6 +152,7 @@ def test_sequences_are_made_as_people_say_them():
         (Timing("press", 0.030, tm=0.010), "--tm given for press"),
         (Timing("steam", 0.020, te1=0.010), "--te1 given for steam"),
         (Timing("fid", 0.0, te2=0.010), "--te2 given for fid"),
+        (Timing("fid", 0.030), "has no echo"),
         (Timing("press", 0.030, pulse_duration=0.005), "without a pulse"),
         (Timing("press", 0.030, te1=0.011, te2=0.011), "22 ms together"),
     ],

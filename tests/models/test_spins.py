@@ -57,6 +57,12 @@ def test_an_uncoupled_line_does_not_know_the_sequence():
         np.testing.assert_allclose(simulated(MOLECULES["Ace"], sequence, FREQUENCY, DWELL, N), expected, atol=1e-9)
 
 
+def test_a_delay_before_the_first_point_leaves_out_the_points_that_passed():
+    whole = simulated(MOLECULES["Lac"], PulseAcquire(), FREQUENCY, DWELL, N)
+    late = simulated(MOLECULES["Lac"], PulseAcquire(3 * DWELL), FREQUENCY, DWELL, N - 3)
+    np.testing.assert_allclose(late, whole[3:], atol=1e-9)
+
+
 def test_lactate_is_inverted_at_144_ms_and_upright_at_288_ms():
     """1/J is 144.2 ms: the methyl doublet is on its head there, whole again at twice that."""
     ppm = 4.65 - np.fft.fftfreq(N, DWELL) / FREQUENCY * 1e6

@@ -37,6 +37,10 @@ PULSE: Final = 0.0052
 """Duration of a pulse whose file does not say it, in s."""
 
 
+LONGEST_DELAY: Final = 0.010
+"""s between excitation and first point beyond which somebody means an echo time: lines are gone by then or have turned
+several times [our default]."""
+
 PARTS: Final = {
     "press": {"--te1", "--te2", "--pulses", "--pulse-duration"}, "steam": {"--tm", "--pulses", "--pulse-duration"},
     "slaser": {"--te1", "--te2", "--pulses", "--pulse-duration"}, "fid": set[str](),
@@ -48,7 +52,7 @@ PARTS: Final = {
 @dataclass(frozen=True)
 class Timing:
     """A sequence as people say it; times in s, the band of editing pulses (`None`: there are none) in ppm. What is else
-    `None` is assumed, and said to be.
+    `None` is assumed, and said to be. `te` of "fid" is the time until the first point.
     """
 
     sequence: SequenceName = "press"
@@ -68,7 +72,7 @@ def sequence_of(timing: Timing) -> Sequence:
     _demand_heeded(timing)
     pulse = None if timing.pulses is None else pulse_of(timing.pulses, timing.pulse_duration or PULSE)
     if timing.sequence == "fid":
-        return PulseAcquire()
+        return PulseAcquire(timing.te)
     if timing.sequence == "steam":
         return Steam(timing.te, timing.tm if timing.tm is not None else MIXING, _quarter(pulse))
     if timing.sequence == "slaser":
@@ -90,6 +94,12 @@ def sequence_of(timing: Timing) -> Sequence:
 
 def _demand_heeded(timing: Timing) -> None:
     """Raises `Problem` for what a sequence has not, and nobody would read."""
+    if timing.sequence == "fid" and timing.te > LONGEST_DELAY:
+        raise Problem(
+            f"An echo time of {timing.te * 1e3:g} ms, and pulse and acquire as the sequence.",
+            "It has no echo; --te is the time from excitation to the first point there, a ms or two.",
+            "Leave --te out, or say another --sequence.",
+        )
     parts = {
         "--te1": timing.te1, "--te2": timing.te2, "--tm": timing.tm, "--pulses": timing.pulses,
         "--pulse-duration": timing.pulse_duration,
@@ -166,7 +176,7 @@ def _remembered(path: Path) -> Basis | None:
         with np.load(path, allow_pickle=False) as held:
             return Basis(
                 tuple(map(str, held["names"])), held["values"], float(held["dwell"]), float(held["frequency"]),
-                float(held["te"]), str(held["origin"]),
+                float(held["te"]), str(held["origin"]), delay=float(held["delay"]),
             )  # fmt: skip
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
@@ -179,7 +189,7 @@ def _remember(path: Path, made: Basis) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(
             temporary, names=np.array(made.names), values=made.values, dwell=made.dwell, frequency=made.frequency,
-            te=made.te or 0.0, origin=made.origin,
+            te=made.te or 0.0, origin=made.origin, delay=made.delay,
         )  # fmt: skip
         temporary.replace(path)
     except OSError:
@@ -206,6 +216,12 @@ def write_basis(
             "Give --field, --bandwidth and --points as the spectra have them.",
         )
     made = _part(part, timing, (field_of(field), 1 / bandwidth, n_points), names or ALL, threads)
+    if made.delay and out.name.lower().endswith(".basis"):
+        raise Problem(
+            f"The first point comes {made.delay * 1e3:g} ms after excitation, which LCModel's form cannot say.",
+            "Broad signals that a fit adds would begin at another time than the molecules.",
+            "Write NIfTI-MRS (.nii.gz).",
+        )
     text = io.basis_text(made).encode() if out.name.lower().endswith(".basis") else io.basis_nifti(made)
     temporary = out.with_name(f".{out.name}.part")
     try:

@@ -332,8 +332,9 @@ def basis_of(inputs: SpectrumInputs, spectra: Spectra, threads: int) -> tuple[Sp
     sequence = sequence_of(timing)
     basis = basis_for(timing, spectra.frequency, spectra.dwell, spectra.n_points, threads=threads)
     pulses = "ideal pulses" if timing.pulses is None else f"the pulse of {timing.pulses.name}"
+    when = f"{'first point after' if timing.sequence == 'fid' else 'TE'} {te * 1e3:g} ms"
     sentence = (
-        f"The basis was simulated for {spoken(sequence)} with {pulses}, TE {te * 1e3:g} ms; what the file does not say "
+        f"The basis was simulated for {spoken(sequence)} with {pulses}, {when}; what the file does not say "
         "of the sequence was assumed. --sequence, --te1, --tm and --pulses say it."
     )
     note = Flag("assumed-sequence", Severity.NOTE, sentence, source="basis")

@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from perspect.vocabulary import Problem
+
 
 def basis(
     *,
     out: Annotated[Path, Parameter(help="File to write: .basis (LCModel) or .nii.gz (NIfTI-MRS)")],
-    te: Annotated[float, Parameter(help="Echo time in s")],
+    te: Annotated[float | None, Parameter(help="Echo time in s; of fid the delay to the first point")] = None,
     sequence: Annotated[
         Literal["press", "steam", "slaser", "fid", "mega-press"], Parameter(help="The sequence")
     ] = "press",
@@ -39,7 +41,12 @@ def basis(
     from perspect.app.basis import Timing, write_basis
     from perspect.app.doctor import cores
 
-    timing = Timing(sequence, te, te1, te2, tm, None if pulses == "ideal" else Path(pulses), pulse_duration, edit)
+    if te is None and sequence != "fid":
+        raise Problem(
+            f"No echo time is given for {sequence}.", "Coupled lines turn with it.", "Give --te in s, as in --te 0.030."
+        )
+    pulse = None if pulses == "ideal" else Path(pulses)
+    timing = Timing(sequence, te or 0.0, te1, te2, tm, pulse, pulse_duration, edit)
     made = write_basis(
         out, timing, field, bandwidth, points, metabolites, part=part, overwrite=overwrite, threads=threads or cores()
     )

@@ -39,7 +39,7 @@ def mrs(
     out: Annotated[Path, Parameter(help="Folder of the results")],
     water: Annotated[Path | None, Parameter(help="Water reference of the same voxel")] = None,
     basis: Annotated[str, Parameter(help="Basis set (.basis, .nii.gz); auto (the default): simulated")] = "auto",
-    te: Annotated[float | None, Parameter(help="Echo time in s; else from the file")] = None,
+    te: Annotated[float | None, Parameter(help="Echo time in s (fid: delay); else from the file")] = None,
     tr: Annotated[float | None, Parameter(help="Repetition time in s; else from the file")] = None,
     bandwidth: Annotated[float | None, Parameter(help="Spectral width in Hz; else from the file")] = None,
     frequency: Annotated[float | None, Parameter(help="Spectrometer frequency in MHz; else from the file")] = None,
@@ -223,9 +223,10 @@ def _timing(
     from perspect.io import read_spectra
 
     found = read_spectra(path, said)[0]
-    if found.te is None:
+    named = sequence or sequence_named(found.header)
+    if found.te is None and named != "fid":
         raise Problem(f"{path.name} has no echo time.", "The sequence is simulated with it.", "Give --te in seconds.")
-    return Timing(sequence or sequence_named(found.header), found.te, *times, pulses)
+    return Timing(named, found.te or 0.0, *times, pulses)
 
 
 def headline(measured: MeasuredSpectrum, *, verbose: bool = False) -> str:

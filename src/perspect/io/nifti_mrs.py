@@ -189,11 +189,13 @@ def basis_nifti(basis: Basis) -> bytes:
     """A basis set as NIfTI-MRS: one molecule an index of the fifth axis, their names in the header."""
     place = Grid((1, 1, 1), np.diag([10000.0, 10000.0, 10000.0, 1.0]))
     values = basis.values.T[None, None, None]
-    like = Spectra(values, basis.dwell, basis.frequency, place, ("user",), te=basis.te, placed=False)
+    te = 0.0 if basis.delay else basis.te
+    like = Spectra(values, basis.dwell, basis.frequency, place, ("user",), te=te, placed=False)
     more = {
         "dim_5_info": "molecules of a basis set",
         "dim_5_header": {"Metabolite": list(basis.names), "Kind": list(basis.kinds)},
         "BasisOrigin": basis.origin,
+        **({"AcquisitionStartTime": basis.delay} if basis.delay else {}),
     }
     return nifti_mrs(values, like, more, ("DIM_USER_0",))
 
@@ -202,7 +204,9 @@ def basis_from(spectra: Spectra) -> Basis:
     """A basis set that was written by `basis_nifti`."""
     said = spectra.header.get("dim_5_header", {})
     names = said.get("Metabolite") if isinstance(said, dict) else None
-    if not isinstance(names, list) or spectra.values.ndim != 5:
+    # The axis of a single molecule has length one and is dropped by whoever reads the file.
+    values = spectra.values[0, 0, 0].reshape(spectra.n_points, -1)
+    if not isinstance(names, list) or len(names) != values.shape[1]:
         raise Problem(
             f"{spectra.name} does not name the molecules of a basis set (dim_5_header, Metabolite).",
             "It is not known which signal is which.",
@@ -210,5 +214,8 @@ def basis_from(spectra: Spectra) -> Basis:
         )
     kinds: tuple[Kind, ...] = tuple(said.get("Kind", ()))
     origin = str(spectra.header.get("BasisOrigin", spectra.name))
-    values = np.ascontiguousarray(spectra.values[0, 0, 0].T).astype(complex)
-    return Basis(tuple(map(str, names)), values, spectra.dwell, spectra.frequency, spectra.te, origin, kinds)
+    values = np.ascontiguousarray(values.T).astype(complex)
+    start = spectra.header.get("AcquisitionStartTime")
+    delay = float(start) if isinstance(start, (int, float)) else 0.0
+    te = delay or spectra.te
+    return Basis(tuple(map(str, names)), values, spectra.dwell, spectra.frequency, te, origin, kinds, delay)

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from perspect.models.spins import MOLECULES, Sequence, simulated
+from perspect.models.spins import MOLECULES, PulseAcquire, Sequence, simulated
 from perspect.models.spins.broad import BROAD, broad_signal
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LIPIDS, LONG_TE, MACROMOLECULES, TURNED
@@ -45,8 +45,11 @@ def simulated_basis(names: Many[str], sequence: Sequence, frequency: float, dwel
             f"Known are {', '.join((*MOLECULES, 'AA'))}.",
         )
     made = each(lambda name: _one(name, sequence, frequency, dwell, n_points), list(names))
-    origin = f"simulated, {spoken(sequence)}, TE {sequence.te * 1e3:g} ms, {frequency * 1e-6:.4f} MHz"
-    return Basis(tuple(names), np.array(made), dwell, frequency, sequence.te, origin)
+    is_free = isinstance(sequence, PulseAcquire)
+    when = f"{'first point after' if is_free else 'TE'} {sequence.te * 1e3:g} ms"
+    origin = f"simulated, {spoken(sequence)}, {when}, {frequency * 1e-6:.4f} MHz"
+    delay = sequence.te if is_free else 0.0
+    return Basis(tuple(names), np.array(made), dwell, frequency, sequence.te, origin, delay=delay)
 
 
 def _one(name: str, sequence: Sequence, frequency: float, dwell: float, n_points: int) -> np.ndarray:
@@ -80,8 +83,8 @@ def with_broad(basis: Basis, *, lipids: bool, macromolecules: bool) -> Basis:
     wanted += [one for one in MACROMOLECULES if macromolecules and "macromolecule" not in basis.kinds]
     if not wanted:
         return basis
-    n = basis.values.shape[1]
-    added = np.array([broad_signal(BROAD[one], basis.frequency, basis.dwell, n) for one in wanted])
+    axis = (basis.frequency, basis.dwell, basis.values.shape[1], basis.delay)
+    added = np.array([broad_signal(BROAD[one], *axis) for one in wanted])
     return replace(
         basis,
         names=(*basis.names, *wanted),

@@ -1,7 +1,7 @@
 """Signals of spectroscopy as values: free induction decays with what is needed to read them as spectra."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -98,7 +98,8 @@ class Basis:
     """The signal of every molecule, without noise and (nearly) without decay, in the sense and units of `Spectra`.
 
     The scale is protons: at zero echo time a molecule of unit amount begins with the number of its protons. `kinds`
-    says what each is; `origin` where the set is from.
+    says what each is; `origin` where the set is from; `delay` for how many s lines had dephased at the first point,
+    where nothing refocused them.
     """
 
     names: tuple[str, ...]
@@ -108,6 +109,7 @@ class Basis:
     te: float | None
     origin: str
     kinds: tuple[Kind, ...] = ()
+    delay: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.kinds:
@@ -135,9 +137,7 @@ class Basis:
                 f"It has {', '.join(self.names)}.",
             )
         at = [self.names.index(one) for one in names]
-        return Basis(
-            names, self.values[at], self.dwell, self.frequency, self.te, self.origin, tuple(self.kinds[k] for k in at)
-        )
+        return replace(self, names=names, values=self.values[at], kinds=tuple(self.kinds[k] for k in at))
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,13 @@ BROAD: Final[dict[str, Broad]] = {
 """Every broad signal by its short name."""
 
 
-def broad_signal(one: Broad, frequency: float, dwell: float, n_points: int) -> Complex[np.ndarray, " points"]:
-    """Its signal in protons at a spectrometer `frequency` in Hz; it does not depend on the sequence."""
-    t = np.arange(n_points) * dwell
+def broad_signal(
+    one: Broad, frequency: float, dwell: float, n_points: int, delay: float = 0.0
+) -> Complex[np.ndarray, " points"]:
+    """Its signal in protons at a spectrometer `frequency` in Hz from the `delay` (s) on in which nothing refocuses; it
+    does not depend on the sequence.
+    """
+    t = delay + np.arange(n_points) * dwell
     hz = frequency * 1e-6
     signal: Complex[np.ndarray, " points"] = np.zeros(n_points, complex)
     for ppm, width, protons in one.lines:

@@ -86,16 +86,18 @@ class Sequence(ABC):
 
 @dataclass(frozen=True)
 class PulseAcquire(Sequence):
-    """Excitation and acquisition, nothing between."""
+    """Excitation and acquisition: between them only the `delay` in s until the first point, in which lines dephase."""
+
+    delay: float = 0.0
 
     @property
     def te(self) -> float:
-        """There is no echo."""
-        return 0.0
+        """There is no echo: what relaxes does so for the delay."""
+        return self.delay
 
     def blocks(self) -> tuple[Block, ...]:
-        """Nothing."""
-        return ()
+        """Free precession."""
+        return (Block((self.delay,)),) if self.delay else ()
 
 
 @dataclass(frozen=True)
