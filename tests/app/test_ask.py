@@ -1,6 +1,7 @@
 """One study of many series through `ask`, from files to the page: a small virtual patient."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,15 @@ def test_every_room_measures_by_the_choices_that_were_made_for_it(asked):
     plans = findings(asked)["software"]["plan"]
     assert [plans[room]["seed"] for room in ("dsc", "asl", "mrs")] == [11, 12, 13]
     assert plans["dce"]["guard"] == 2.0
+
+
+def test_a_voxel_is_scaled_by_the_tissue_of_the_head_that_was_read_for_all_rooms(asked):
+    """Half grey and half white matter were assumed in a voxel that is tumour."""
+    summaries = list((asked[0].out / "sub-001" / "mrs").glob("*te*_desc-fit_summary.json"))
+    assert len(summaries) == 2
+    for path in summaries:
+        said = re.search(r"tissue measured \((.*)\)", path.read_text())[1]
+        assert int(re.search(r"(\d+)% lesion", said)[1]) > 80
 
 
 def test_the_files_of_every_room_are_there_with_their_page(asked):

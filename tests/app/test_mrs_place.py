@@ -13,6 +13,8 @@ import pytest
 
 from made_anatomy import T1W, made_head
 from mrs_made import HEALTHY, TUMOUR, spectrum, water
+from perspect.app.shares import Surroundings
+from perspect.app.voxel import place_of
 from perspect.cli import main
 from perspect.io.nifti_mrs import nifti_mrs
 from perspect.vocabulary import Grid
@@ -213,3 +215,42 @@ def test_grey_and_white_are_other_names_of_gm_and_wm(tmp_path):
         call = ["mrs", str(path), "--water", str(reference), *words, "--csf", "0.1"]
         assert main([*call, "--out", str(tmp_path / name), "--quiet"]) == 0
     assert rows(tmp_path / "a", "sum") == rows(tmp_path / "b", "sum")
+
+
+def on_image(values):
+    """Shares by tissue on the places of an image whose voxels are 2 mm."""
+    index = np.stack(np.meshgrid(*[np.arange(60)] * 3, indexing="ij"), -1)
+    where = index @ AFFINE[:3, :3].T + AFFINE[:3, 3]
+    return {name: (inside(where).astype(np.float32), Grid((60, 60, 60), AFFINE)) for name, inside in values.items()}
+
+
+def single(at, *, is_placed=True):
+    affine = np.diag([20.0, 20.0, 20.0, 1.0])
+    affine[:3, 3] = at
+    return replace(spectrum(HEALTHY), grid=Grid((1, 1, 1), affine), placed=is_placed)
+
+
+TWO_SIDES = {"lesion": lambda x: x[..., 0] > 0, "white": lambda x: x[..., 0] < 0}
+
+
+def test_a_head_that_is_known_tells_what_both_voxels_hold():
+    place = place_of(single((30, 0, 0)), Surroundings(), single((-30, 0, 0)), tissues=on_image(TWO_SIDES))
+    assert place.fractions == pytest.approx({"lesion": 1.0, "white": 0.0})
+    assert place.across == pytest.approx({"lesion": 0.0, "white": 1.0})
+    assert not place.flags and place.picture is None
+
+
+def test_of_a_voxel_outside_of_the_head_that_is_known_nothing_is_claimed():
+    place = place_of(single((900, 0, 0)), Surroundings(), tissues=on_image(TWO_SIDES))
+    assert not place.fractions and [flag.code for flag in place.flags] == ["tissue-not-known"]
+    nowhere = place_of(single((30, 0, 0), is_placed=False), Surroundings(), tissues=on_image(TWO_SIDES))
+    assert not nowhere.fractions and not nowhere.flags
+
+
+def test_shares_are_those_of_the_voxel_in_which_water_was_selected():
+    """The carrier at 2.65 ppm and water 2 ppm above it: 246 Hz of 2464 move its box by a tenth, 2 mm to the left."""
+    halves = {"lesion": lambda x: x[..., 0] > 1, "white": lambda x: x[..., 0] < 1}
+    around = Surroundings(bandwidths=(2464.0, 1e9, 1e9), carrier=2.65)
+    still = place_of(single((1, 0, 0)), Surroundings(), tissues=on_image(halves)).fractions
+    moved = place_of(single((1, 0, 0)), around, tissues=on_image(halves)).fractions
+    assert still["white"] - moved["white"] == pytest.approx(-0.1, abs=0.01)

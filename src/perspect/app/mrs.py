@@ -87,9 +87,10 @@ def examine_mrs(
     *,
     overwrite: bool = False,
     threads: int = 1,
+    tissues: TissueMaps | None = None,
     progress: Progress | None = None,
 ) -> ExaminedSpectrum:
-    """Amounts, ratios, spectrum with fit and page of one voxel, written below `out`.
+    """Amounts, ratios, spectrum with fit and page of one voxel, written below `out`; `tissues` as in `examine_mrsi`.
 
     Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken; then nothing is
     written. A spectrum that must not be interpreted is written without numbers, for inspection only.
@@ -101,7 +102,7 @@ def examine_mrs(
     pair, of_edited = pair_in(inputs, spectra)
     spectra = spectra if pair is None else pair[0]
     side = None if inputs.contralateral is None else io.read_spectra(inputs.contralateral, inputs.said)[0]
-    place = place_of(spectra, inputs.around, side, inputs.fractions)
+    place = place_of(spectra, inputs.around, side, inputs.fractions, tissues)
     shares = inputs.fractions or place.fractions or None
     tell("basis", 0.0)
     others: list[tuple[Spectra, Basis]] = []
@@ -115,7 +116,7 @@ def examine_mrs(
     flags = (*remarks, *of_edited, *notes, *place.flags, *measured.flags)
     other = None
     if side is not None:
-        measured, other, further = _against(measured, inputs, side, plan, threads)
+        measured, other, further = _against(measured, inputs, side, plan, place.across or None, threads)
         flags = (*flags, *further)
     flags = (*flags, *idle_shares(inputs, str(measured.summary.get("unit"))))
     recipe = Recipe((*place.steps, *measured.recipe.steps))
@@ -154,7 +155,12 @@ def written(
 
 
 def _against(
-    measured: MeasuredSpectrum, inputs: SpectrumInputs, side: Spectra, plan: mrs.Plan, threads: int
+    measured: MeasuredSpectrum,
+    inputs: SpectrumInputs,
+    side: Spectra,
+    plan: mrs.Plan,
+    fractions: Mapping[str, float] | None,
+    threads: int,
 ) -> tuple[MeasuredSpectrum, MeasuredSpectrum, tuple[Flag, ...]]:
     """The result over that of the other side, that one, measured in the same way, and what is wrong with it."""
     assert inputs.contralateral is not None
@@ -162,7 +168,7 @@ def _against(
     if inputs.contralateral_water is not None:
         water = io.read_spectra(inputs.contralateral_water, inputs.said)[0]
     side, basis, _ = basis_of(inputs, side, threads)
-    found = mrs.measure(side, basis, plan, water=water)
+    found = mrs.measure(side, basis, plan, water=water, fractions=fractions)
     flags = tuple(
         replace(flag, where=f"{OTHER_SIDE}, {side.name}") for flag in found.flags if flag.severity >= Severity.CAUTION
     )

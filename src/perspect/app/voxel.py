@@ -13,11 +13,12 @@ from perspect.anatomy import resample
 from perspect.anatomy.cuts import cuts
 from perspect.app.shares import Surroundings, Tissue, TissueMaps, tissue_around
 from perspect.vocabulary import BoxRow, Flag, Grid, Problem, Severity, Spectra, Step, VoxelPicture
+from perspect.vocabulary.spectra import WATER
 
 LEAST_KNOWN: Final = 0.5
 """Share of the voxel that the maps must explain; else they are of another place."""
 
-CARRIER: Final = 4.65
+CARRIER: Final = WATER
 """ppm at which the nominal voxel lies where nothing is said: that of water, at which scanners plan unless they are told
 an offset."""
 
@@ -27,9 +28,12 @@ NOTHING: Final = Surroundings()
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """What is known of a voxel from its surroundings: shares of its volume, a picture, remarks, how it was found."""
+    """What is known of a voxel from its surroundings: shares of its volume, and of that of the other side; a picture,
+    remarks, how it was found.
+    """
 
     fractions: Mapping[str, float] = field(default_factory=dict)
+    across: Mapping[str, float] = field(default_factory=dict)
     picture: VoxelPicture | None = None
     flags: tuple[Flag, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -40,12 +44,13 @@ def place_of(
     around: Surroundings,
     other: Spectra | None = None,
     told: Mapping[str, float] | None = None,
+    tissues: TissueMaps | None = None,
 ) -> Place:
     """The voxel in its surroundings; `other` is the voxel of the other side, which is drawn with it. Shares that were
-    `told` as numbers are taken as they are.
+    `told` as numbers are taken as they are; `tissues` of a head that is known replace the maps in `around`.
     """
     if not around.files and around.bandwidths is None:
-        return Place()
+        return Place() if tissues is None else _in_head(spectra, tissues, other)
     if not spectra.placed:
         sentence = f"{spectra.name} does not say where its voxel lies: it is not drawn, and what it holds is not known."
         return Place(flags=(Flag("no-place", Severity.CAUTION, sentence, source="place"),))
@@ -56,12 +61,38 @@ def place_of(
         rows = tuple(_with_lesion(row, _share(mask, lesion.grid, boxes[row.name])) for row in rows)
     if other is not None and other.placed:
         boxes |= {"other side": other.grid.affine}
-    tissue = Tissue({}) if told else tissue_around(around)
-    fractions = told or _fractions(spectra.grid, tissue.maps)
+    tissue = Tissue(tissues or {}) if told or tissues is not None else tissue_around(around)
+    fractions = told or _fractions(_of_water(spectra, around), tissue.maps)
+    across = {} if told or other is None or not other.placed else _fractions(_of_water(other, around), tissue.maps)
     picture = None
     if around.picture is not None:
         picture = _drawn(spectra, around.picture, boxes, rows, fractions)
-    return Place(fractions, picture, (*flags, *tissue.flags), tissue.steps)
+    return Place(fractions, across, picture, (*flags, *tissue.flags), tissue.steps)
+
+
+def _in_head(spectra: Spectra, tissues: TissueMaps, other: Spectra | None) -> Place:
+    """What voxels hold of a head that was read for more than them: where it does not reach, nothing is known of them,
+    and that is said.
+    """
+    if not spectra.placed:
+        return Place()
+    try:
+        own = _fractions(spectra.grid, tissues)
+        across = {} if other is None or not other.placed else _fractions(other.grid, tissues)
+    except Problem as problem:
+        sentence = f"{problem.what} Half grey, half white matter is assumed in it."
+        return Place(flags=(Flag("tissue-not-known", Severity.CAUTION, sentence, source="place"),))
+    return Place(own, across)
+
+
+def _of_water(spectra: Spectra, around: Surroundings) -> Grid:
+    """The voxel that water, whose signal shares are to explain, was selected in; the nominal one where it is not known
+    how.
+    """
+    if around.bandwidths is None:
+        return spectra.grid
+    selection = mrs.Selection(around.bandwidths, carrier_of(spectra, around))
+    return Grid((1, 1, 1), mrs.displaced(spectra.grid.affine, WATER, spectra.frequency, selection))
 
 
 def _drawn(

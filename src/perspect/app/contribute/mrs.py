@@ -25,6 +25,7 @@ from perspect.app.mrs import (
     examine_mrs,
     is_grid,
 )
+from perspect.app.shares import tissues_of_head
 from perspect.pitfalls import Line, Voxel
 from perspect.pitfalls.content import NAMED
 from perspect.pitfalls.voxel import late_energy
@@ -83,10 +84,10 @@ class _Shared:
 
 
 def _scanned(inputs: SpectrumInputs, patient: Patient, tell: Progress) -> ExaminedSpectrum:
-    """A spectrum of the lesion's voxel, measured and written."""
+    """A spectrum of the lesion's voxel, measured and written, scaled by the tissue of the patient's own head."""
     return examine_mrs(
         inputs, patient.out, patient.plans.get("mrs"), overwrite=patient.overwrite, threads=patient.threads,
-        progress=tell,
+        tissues=tissues_of_head(patient.head), progress=tell,
     )  # fmt: skip
 
 
