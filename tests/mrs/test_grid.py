@@ -14,7 +14,8 @@ from perspect.models.spins import Press
 from perspect.models.spins.broad import BROAD, broad_signal
 from perspect.mrs import nuisance
 from perspect.mrs.compare import cho_naa_index, over_other_side
-from perspect.mrs.grid import BRAIN, brain_of
+from perspect.mrs.edge import BRAIN
+from perspect.mrs.grid import brain_of
 from perspect.mrs.nuisance import leaked, without_lipid
 from perspect.mrs.profile import OF_TUMOURS, USUAL
 from perspect.mrs.quality import Quality

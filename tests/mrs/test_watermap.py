@@ -7,6 +7,7 @@ import pytest
 
 from mrs_made import DWELL, FREQUENCY, HEALTHY, N, basis, spectrum, water
 from perspect import mrs
+from perspect.mrs.edge import displacement, steepness
 from perspect.mrs.kspace import PointSpread
 from perspect.mrs.scale import Timing, water_factor, water_scale, water_seen
 from perspect.mrs.watermap import grid_scale, unlike
@@ -186,3 +187,52 @@ def test_a_voxel_without_a_scale_keeps_its_ratio():
     assert found.summary["usable"] == 6 and found.summary["scaled"] == 5
     assert any(flag.code == "unscaled-voxels" for flag in found.flags)
     assert found.regions["no amounts: water is not one line (fat, or none)"].n_voxels == 1
+
+
+def box(centre, half=3.5):
+    """How much of each voxel lies in a box, along both directions of the image."""
+    at = np.arange(SHAPE[0])
+    along = [np.clip(half + 0.5 - np.abs(at - one), 0.0, 1.0) for one in centre]
+    return np.multiply.outer(*along)[..., None]
+
+
+def test_where_water_was_selected_beside_the_molecules_the_error_is_how_far_amounts_lie_apart_there():
+    """Water a voxel farther than what is measured by it; where both are of one place it adds little."""
+    rng, still, moved = np.random.default_rng(1), box((5.5, 5.5)), box((6.5, 5.5))
+    brain = moved > 0.3
+    for water_there, least, most in ((moved, 0.5, 1.5), (still, 0.0, 0.2)):
+        sizes = 1e5 * np.maximum(still, 0.02) * np.exp(0.05 * rng.normal(size=SHAPE))
+        image = waters(5e4 * np.maximum(water_there, 0.02))
+        with_sizes, without = (
+            grid_scale(image, brain, alone("white"), PLAIN, TIMING, "mmol/kg", one) for one in (sizes, None)
+        )
+        scaled = np.isfinite(with_sizes.factor)
+        amounts = sizes * with_sizes.factor
+        assert least <= displacement(amounts, steepness(water_there, 1.0)) < most
+        added = np.sqrt(with_sizes.spread**2 - without.spread**2)
+        middle = (slice(5, 7), slice(5, 7))
+        assert added[middle].max() < 0.02
+        off = np.abs(np.log(amounts / np.median(amounts[middle])))
+        at_rim = scaled & (water_there < 0.99)
+        if at_rim.any():
+            assert np.sqrt(np.mean(with_sizes.spread[at_rim] ** 2)) > 0.8 * min(np.sqrt(np.mean(off[at_rim] ** 2)), 1.0)
+
+
+def test_a_coil_that_weakens_both_alike_adds_no_error():
+    coil = np.exp(-np.arange(SHAPE[0]) / 4.0)[:, None, None] * np.ones(SHAPE)
+    sizes = 1e5 * coil * np.exp(0.05 * np.random.default_rng(2).normal(size=SHAPE))
+    image, everywhere = waters(5e5 * coil), np.ones(SHAPE, bool)
+    given = (image, everywhere, alone("white"), PLAIN, TIMING, "mmol/kg")
+    ours, plain = grid_scale(*given, sizes), grid_scale(*given)
+    np.testing.assert_allclose(ours.spread, plain.spread, rtol=0.05)
+
+
+def test_without_tissue_a_voxel_that_lacks_water_on_one_side_has_no_amount_and_a_cropped_image_keeps_its_own():
+    inside = np.zeros(SHAPE)
+    inside[3:9, 3:9] = 5e4
+    scale = grid_scale(waters(inside + 1.0), inside > 0, None, PLAIN, TIMING, "mmol/kg")
+    assert int(scale.reasons["at the edge of the water"].sum()) == 36 - 16
+    # What a wrong scale hardly changes is known there all the same.
+    assert np.isfinite(scale.everywhere.factor).all()
+    whole = grid_scale(waters(np.full(SHAPE, 5e4)), np.ones(SHAPE, bool), None, PLAIN, TIMING, "mmol/kg")
+    assert np.isfinite(whole.factor).all()

@@ -16,6 +16,7 @@ from perspect.mrs.batch import AT_WORK
 from perspect.mrs.common import common_flags, common_misfit
 from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
 from perspect.mrs.decompose import Decomposition, baseline_of, decomposed, signals_on
+from perspect.mrs.edge import large, water_in
 from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
@@ -24,7 +25,7 @@ from perspect.mrs.quality import WIDEST, unheeded
 from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Timing
 from perspect.mrs.signals import fitted_with, with_turned
 from perspect.mrs.start import begun
-from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, unusable, voxel
+from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, sizes_of, unusable, voxel
 from perspect.mrs.water import offset_of_water, width_of_water, without_water
 from perspect.mrs.watermap import INSTITUTIONAL, GridScale, grid_scale, unscaled
 from perspect.numerics.parallel import each, one_blas_thread, spans
@@ -53,9 +54,6 @@ spectroscopic image are wider [our default]."""
 N_COMPONENTS: Final = 16
 """Damped exponentials that the signal of a voxel is taken to be made of: in twenty images of two virtual heads amounts
 come as near to the truth as with 24, in three quarters of the time [our default]."""
-
-BRAIN: Final = 0.4
-"""Share of the typical water signal above which a voxel is brain [our default]."""
 
 STANDING: Final = (2.85, 3.4)
 """ppm in which creatine and choline stand out in brain and lesion, far from fat and from water."""
@@ -105,7 +103,7 @@ def quantify_grid(
     signals, n_scalp = without_lipid(spectra, brain)
     tell("voxels", 0.0)
     found, misfit = _voxels(replace(spectra, values=signals), water, brain, basis, plan)
-    scale = _scale(spectra, water, brain, shares, spread, plan)
+    scale = _scale(spectra, water, brain, shares, spread, plan, sizes_of(found, brain.shape))
     maps = _maps(spectra, found, scale, plane)
     usable = [place for place, one in found.items() if not one.status.is_failure]
     without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
@@ -145,7 +143,7 @@ def _maps(
     maps[lexicon.LINE_WIDTH.key] = exact(spectra, found, lexicon.LINE_WIDTH, lambda one: one.width)
     maps[lexicon.WATER_OFFSET.key] = exact(spectra, found, lexicon.WATER_OFFSET, lambda one: one.offset)
     # A scale that is wrong moves a voxel along the line through nothing, which is nearly that of the index.
-    noisy = amount_maps(spectra, found, scale, is_scale_in_error=False)
+    noisy = amount_maps(spectra, found, scale.everywhere, is_scale_in_error=False)
     index = cho_naa_index(noisy["tCho"], noisy["tNAA"])
     if index is not None:
         maps[lexicon.CNI.key] = index
@@ -161,13 +159,14 @@ def _scale(
     shares: Mapping[str, Float[np.ndarray, "fx fy fz"]] | None,
     spread: PointSpread,
     plan: Plan,
+    sizes: Float[np.ndarray, "x y z"],
 ) -> GridScale:
     """What amounts are relative to."""
     if plan.reference in RELATIVE:
         return unscaled(brain.shape, f"per {RELATIVE[plan.reference]}", f"relative to {RELATIVE[plan.reference]}")
     if plan.reference == "water" and water is not None:
         timing = Timing(spectra.te, spectra.tr, spectra.frequency / GYROMAGNETIC)
-        return grid_scale(water, brain, shares, spread, timing, plan.unit)
+        return grid_scale(water, brain, shares, spread, timing, plan.unit, sizes)
     return unscaled(brain.shape, INSTITUTIONAL, "without a reference: only ratios can be compared between scanners")
 
 
@@ -221,11 +220,9 @@ def brain_of(spectra: Spectra, water: Spectra | None) -> Bool[np.ndarray, "x y z
     largest signal of such an image, and has only a slope there.
     """
     if water is not None:
-        size = np.abs(water.values[..., :4]).mean(axis=3)
-    else:
-        near = (spectra.ppm > STANDING[0]) & (spectra.ppm < STANDING[1])
-        size = np.ptp(np.abs(np.fft.fft(np.nan_to_num(spectra.values), axis=3)[..., near]), axis=3)
-    return np.asarray(size > BRAIN * np.quantile(np.nan_to_num(size), 0.9))
+        return water_in(water)
+    near = (spectra.ppm > STANDING[0]) & (spectra.ppm < STANDING[1])
+    return large(np.ptp(np.abs(np.fft.fft(np.nan_to_num(spectra.values), axis=3)[..., near]), axis=3))
 
 
 def prepared(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], plan: Plan) -> Ready:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from jaxtyping import Float
 
 from perspect.mrs.amounts import members, ratio, weights
 from perspect.mrs.decompose import Decomposition
@@ -16,6 +17,8 @@ from perspect.vocabulary import Map, Quantity, Region, Spectra, Status, lexicon
 AMOUNTS: Final = (
     lexicon.TNAA, lexicon.TCR, lexicon.TCHO, lexicon.INS, lexicon.GLX, lexicon.LAC, lexicon.LIP13,
 )  # fmt: skip
+
+MAIN: Final = (lexicon.TNAA, lexicon.TCR, lexicon.TCHO)
 
 BAD_FIT: Final = 12.0
 """Residual variance over that of the noise above which a voxel is not used [our default]."""
@@ -106,6 +109,15 @@ def usable(q: Quality) -> tuple[Status, str]:
     if q.baseline > BURIED:
         return Status.NOT_DETERMINED, "lines buried in baseline"
     return Status.OK, ""
+
+
+def sizes_of(found: Mapping[Place, Voxel], shape: tuple[int, ...]) -> Float[np.ndarray, "x y z"]:
+    """How much of the three main sums was found together in each voxel, unscaled; NaN where nothing was."""
+    out = np.full(shape, np.nan)
+    for place, one in found.items():
+        if not one.status.is_failure:
+            out[place] = sum(one.values.get(key.key, NOTHING)[0] for key in MAIN)
+    return out
 
 
 def amount_maps(

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.lib.stride_tricks import sliding_window_view
 
+from perspect.mrs import edge
 from perspect.mrs.kspace import PointSpread, Window
 from perspect.mrs.scale import (
     ASSUMED_IN_GRID,
@@ -67,6 +68,13 @@ class GridScale:
     sentence: str
     reasons: Mapping[str, Bool[np.ndarray, "x y z"]]
 
+    @property
+    def everywhere(self) -> "GridScale":
+        """The same with the typical factor where there is none: for what a wrong scale hardly changes."""
+        known = np.isfinite(self.factor)
+        typical = float(np.median(self.factor[known])) if known.any() else 1.0
+        return replace(self, factor=np.where(known, self.factor, typical), spread=np.where(known, self.spread, 0.0))
+
     def reason(self, place: tuple[int, ...]) -> str:
         """Why a voxel has no scale; nothing where it has one."""
         return next((reason for reason, where in self.reasons.items() if where[place]), "")
@@ -84,6 +92,7 @@ def grid_scale(
     spread: PointSpread,
     timing: Timing,
     unit: Unit,
+    sizes: Float[np.ndarray, "x y z"] | None = None,
 ) -> GridScale:
     """The scale of the voxels of a brain by their own water (`water_scale` for each), or by that of all of them.
 
@@ -91,8 +100,9 @@ def grid_scale(
     whole numbers; a voxel has seen them through its point spread. Without them `ASSUMED_IN_GRID` is assumed, and water
     is that of the image (`plane`): with its own, a voxel of much water would seem to have little of everything.
 
-    The error of a voxel holds that of its water, of its shares, of what tissues hold of water and how they relax, and
-    how much its water differs from that of its surroundings once its tissue is allowed for.
+    The error of a voxel holds that of its water, of its shares, of what tissues hold of water and how they relax, how
+    much its water differs from that of its surroundings once its tissue is allowed for, and, where the unscaled `sizes`
+    of what was found in the voxels are given, what steep water is seen to do to amounts (`edge.displacement`).
     """
     amplitude, error = (np.full(brain.shape, np.nan) for _ in range(2))
     amplitude[brain], error[brain] = amplitudes_at_start(water.values[brain], water.dwell)
@@ -104,26 +114,49 @@ def grid_scale(
         np.broadcast_to(one, brain.shape)
         for one in water_factor(looked.seen, timing, unit, looked.doubt, ASSUMED_IN_GRID)
     )
-    is_known = np.isfinite(looked.expected(timing)) & np.ones(brain.shape, bool)
     apart = unlike(lines / looked.expected(timing))
-    relative = np.sqrt(of_scale**2 + assumed**2 + apart**2)
-    is_line = brain & ~no_line
-    reasons = {
-        "water is not one line (fat, or none)": brain & no_line,
-        "its tissue is not known": is_line & ~is_known,
-        "fluid": is_line & is_known & ~looked.is_tissue,
-        "water unlike its surroundings (edge of the box, fluid)": is_line
-        & is_known
-        & looked.is_tissue
-        & (apart > UNLIKE),
-    }
+    reasons = _reasons(brain, no_line, apart, looked, timing, None if shares is not None else edge.water_in(water))
     bad = ~brain | np.logical_or.reduce(list(reasons.values()))
-    reasons = {key: where for key, where in reasons.items() if where.any()}
+    factor = np.where(bad, np.nan, factor / scale)
+    even = edge.size_of(water) / (looked.expected(timing) if shares is not None else scale)
+    steep = 0.0 if sizes is None else _doubt_of_steep(even, sizes * factor, factor)
+    relative = np.sqrt(of_scale**2 + assumed**2 + apart**2 + steep**2)
     how = "by the water of the whole image" if shares is None else "voxel by voxel"
     sentence = f"water-scaled {how}, {looked.sentence}, relaxation at {timing.nearest:g} T"
-    return GridScale(
-        np.where(bad, np.nan, factor / scale), np.where(bad, np.nan, relative), unit, sentence, reasons
-    )  # fmt: skip
+    told = {key: where for key, where in reasons.items() if where.any()}
+    return GridScale(factor, np.where(bad, np.nan, relative), unit, sentence, told)
+
+
+def _reasons(
+    brain: Bool[np.ndarray, "x y z"],
+    no_line: Bool[np.ndarray, "x y z"],
+    apart: Float[np.ndarray, "x y z"],
+    looked: "Looked",
+    timing: Timing,
+    has_water: Bool[np.ndarray, "x y z"] | None,
+) -> dict[str, Bool[np.ndarray, "x y z"]]:
+    """Where voxels have no scale, by why; where nobody has told their tissue, `has_water` says where water ends."""
+    is_line = brain & ~no_line
+    known = is_line & np.isfinite(looked.expected(timing))
+    tissue = known & looked.is_tissue
+    # How much of a voxel at the edge is in the box or in the head is known from its tissue alone.
+    ends = np.zeros(brain.shape, bool) if has_water is None else tissue & edge.at_edge(has_water)
+    return {
+        "water is not one line (fat, or none)": brain & no_line,
+        "its tissue is not known": is_line & ~known,
+        "fluid": known & ~tissue,
+        "at the edge of the water": ends,
+        "water unlike its surroundings (edge of the box, fluid)": tissue & ~ends & (apart > UNLIKE),
+    }
+
+
+def _doubt_of_steep(
+    even: Float[np.ndarray, "x y z"], amounts: Float[np.ndarray, "x y z"], factor: Float[np.ndarray, "x y z"]
+) -> Float[np.ndarray, "x y z"]:
+    """The relative error of a scale where water that tissue was allowed for is not `even`."""
+    scaled = np.isfinite(factor)
+    steep = edge.steepness(even, float(np.median(even[scaled])) if scaled.any() else 1.0)
+    return np.asarray(edge.displacement(amounts, steep) * steep)
 
 
 @dataclass(frozen=True, eq=False)
