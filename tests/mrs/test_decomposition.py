@@ -164,3 +164,22 @@ def test_a_signal_whose_first_points_are_missing_is_fitted_by_what_has_dephased_
     assert found.summary["misfit"] < 1.3
     for key in ("tNAA", "tCr", "tCho"):
         assert found.amounts[key].value == pytest.approx(total(truth, key), rel=0.12), key
+
+
+def test_a_spectrum_is_shown_on_an_axis_on_which_its_lines_are_where_they_belong():
+    """A phantom at room temperature: without it the choline line stood under the word creatine."""
+    fitted = mrs.measure(spectrum(HEALTHY, shift=15.0), basis()).fitted
+    largest = fitted.fit - fitted.baseline
+    assert fitted.ppm[largest.argmax()] == pytest.approx(2.008 - 15 / (FREQUENCY * 1e-6), abs=0.02)
+    assert fitted.referenced[largest.argmax()] == pytest.approx(2.008, abs=0.02)
+
+
+def test_a_baseline_that_is_as_flexible_as_may_be_is_said_to_be():
+    rng, t = np.random.default_rng(0), np.arange(N) * DWELL
+    hump = sum(
+        600.0 * rng.normal() * np.exp(2j * np.pi * (4.65 - ppm) * FREQUENCY * 1e-6 * t - (140 * t) ** 2)
+        for ppm in np.arange(0.4, 4.2, 0.25)
+    )
+    plain, curved = (mrs.measure(spectra(spectrum(HEALTHY).values[0, 0, 0] + one), basis()) for one in (0.0, hump))
+    codes = [[flag.code for flag in one.flags] for one in (plain, curved)]
+    assert "flexible-baseline" not in codes[0] and "flexible-baseline" in codes[1]

@@ -283,7 +283,9 @@ def fitted(found: Decomposition) -> FittedSpectrum:
     place, baseline = found.solution.place, found.solution.baseline
     parts = {name: found.part(name) for name in found.names if found.amplitudes[found.names.index(name)] != 0}
     fit = place.amplitudes @ place.columns + baseline
-    return FittedSpectrum(found.task.band.ppm, place.data, fit, baseline, parts, found.task.sigma)
+    band = found.task.band
+    off = float(place.theta[2]) / (band.frequency * 1e-6)
+    return FittedSpectrum(band.ppm, place.data, fit, baseline, parts, found.task.sigma, off)
 
 
 def _has(found: Mapping[str, Amount], *keys: str) -> bool:

@@ -142,7 +142,23 @@ def unheeded(name: str, kind: str) -> Flag:
 
 def flags(q: Quality, found: Decomposition, water: float, is_cleaned: bool, bent: float) -> list[Flag]:
     """What a reader must know."""
-    out: list[Flag] = []
+    out = [*_of_lines(q), *_of_residual(q)]
+    if q.lipid > 1.0:
+        sentence = f"Mobile lipid is {q.lipid:.1f} times as high as the largest line of a molecule."
+        out.append(Flag("lipid", Severity.CAUTION, sentence, source="quality"))
+    if water > LEFT_OVER:
+        done = "it was subtracted" if is_cleaned else "it was left"
+        sentence = f"Residual water was {water:.0f} times the largest line; {done}."
+        out.append(Flag("residual-water", Severity.CAUTION, sentence, source="quality"))
+    if bent > BENT:
+        sentence = f"The phase of water bends by {np.degrees(bent):.0f}°: eddy currents."
+        out.append(Flag("eddy-currents", Severity.NOTE, sentence, source="quality"))
+    return [*out, *_of_fit(found)]
+
+
+def _of_lines(q: Quality) -> list[Flag]:
+    """How wide lines are, and how far they stand above the noise."""
+    out = []
     if q.fwhm_ppm > WIDEST:
         sentence = f"Lines are {q.fwhm_ppm:.3f} ppm wide: neighbours cannot be told apart."
         out.append(Flag("broad-lines", Severity.LIMITED, sentence, source="quality"))
@@ -152,6 +168,12 @@ def flags(q: Quality, found: Decomposition, water: float, is_cleaned: bool, bent
     if q.snr < LEAST_SNR:
         sentence = f"The largest line is only {q.snr:.1f} times the noise."
         out.append(Flag("low-snr", Severity.CAUTION, sentence, source="quality"))
+    return out
+
+
+def _of_residual(q: Quality) -> list[Flag]:
+    """What the fit leaves over."""
+    out = []
     if q.misfit > BAD_MISFIT:
         sentence = (
             f"The residual has {q.misfit:.1f} times the variance of the noise: errors were scaled up, yet what is "
@@ -164,20 +186,23 @@ def flags(q: Quality, found: Decomposition, water: float, is_cleaned: bool, bent
     if q.memory > CORRELATED and q.misfit > MISFIT:
         sentence = "What the fit leaves over is no noise: look at the residual."
         out.append(Flag("structured-residual", Severity.CAUTION, sentence, source="quality"))
-    if q.lipid > 1.0:
-        sentence = f"Mobile lipid is {q.lipid:.1f} times as high as the largest line of a molecule."
-        out.append(Flag("lipid", Severity.CAUTION, sentence, source="quality"))
-    if water > LEFT_OVER:
-        done = "it was subtracted" if is_cleaned else "it was left"
-        sentence = f"Residual water was {water:.0f} times the largest line; {done}."
-        out.append(Flag("residual-water", Severity.CAUTION, sentence, source="quality"))
-    if bent > BENT:
-        sentence = f"The phase of water bends by {np.degrees(bent):.0f}°: eddy currents."
-        out.append(Flag("eddy-currents", Severity.NOTE, sentence, source="quality"))
+    return out
+
+
+def _of_fit(found: Decomposition) -> list[Flag]:
+    """What the fit took the voxel for, and whether it ended well."""
+    out, band, solution = [], found.task.band, found.solution
     if found.profile.name == "tumour" and found.reason != "as chosen":
         sentence = f"Fitted as a lesion, because {found.reason}."
         out.append(Flag("not-normal-brain", Severity.NOTE, sentence, source="quality"))
-    if not found.solution.has_converged:
+    most = max(found.profile.dimensions) * (band.window[1] - band.window[0])
+    if solution.dimensions >= most > 2.01:
+        sentence = (
+            f"The baseline is as flexible as it may be ({most:.0f} effective dimensions): what is broad in the "
+            "spectrum may be in it."
+        )
+        out.append(Flag("flexible-baseline", Severity.NOTE, sentence, source="quality"))
+    if not solution.has_converged:
         sentence = "The fit did not come to rest."
         out.append(Flag("not-converged", Severity.LIMITED, sentence, source="quality"))
     return out

@@ -71,8 +71,8 @@ def said_of_unit(measured: Measured) -> str:
         return f"Amounts are over {unit.removeprefix('per ')}; their colours end at the 98th percentile of this image."
     what = "a kg of tissue water" if unit == "mmol/kg" else "a litre of tissue"
     return (
-        f"Amounts are in mmol in {what}, fluid left out, scaled by the water of each voxel; their errors hold those of "
-        "the scale, which neighbours share."
+        f"Amounts are in mmol in {what}, fluid left out, scaled by water; their errors hold those of the scale, which "
+        "neighbours share."
     )
 
 

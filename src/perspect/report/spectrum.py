@@ -77,7 +77,7 @@ def spectrum_numbers(fitted: FittedSpectrum) -> str:
     scale = 1e4 / _largest(fitted)
     groups = len(_groups(fitted.parts))
     numbers = {
-        "bins": fitted.ppm.size, "high": float(fitted.ppm[0]), "low": float(fitted.ppm[-1]),
+        "bins": fitted.referenced.size, "high": float(fitted.referenced[0]), "low": float(fitted.referenced[-1]),
         "across": [LEFT, RIGHT], "down": list(SPECTRUM), "rest": list(RESIDUAL), "width": WIDTH,
         "height": SPECTRUM[1] + 26 + groups * (PART + GAP) + 34, "near": _near(fitted),
         "noise": round(fitted.noise * scale, 3), "reach": round(_reach(fitted) * scale, 3),
@@ -99,7 +99,7 @@ def _integers(values: Float[np.ndarray, " bins"]) -> list[int]:
 
 def _near(fitted: FittedSpectrum) -> int:
     """How many bins a name looks to either side for the line it stands over."""
-    return max(1, round(NEAR * fitted.ppm.size / float(np.ptp(fitted.ppm))))
+    return max(1, round(NEAR * fitted.referenced.size / float(np.ptp(fitted.referenced))))
 
 
 def _reach(fitted: FittedSpectrum) -> float:
@@ -120,15 +120,16 @@ def spoken(fitted: FittedSpectrum) -> str:
     """The picture in words."""
     at = int(np.argmax(fitted.fit - fitted.baseline))
     rms = float(np.std(fitted.residual)) / fitted.noise
+    ppm = fitted.referenced
     return (
-        f"Spectrum from {fitted.ppm.min():.1f} to {fitted.ppm.max():.1f} ppm with fit, baseline and residual. The "
-        f"largest line of the fit is at {fitted.ppm[at]:.2f} ppm; the residual is {rms:.1f} times the noise."
+        f"Spectrum from {ppm.min():.1f} to {ppm.max():.1f} ppm with fit, baseline and residual. The "
+        f"largest line of the fit is at {ppm[at]:.2f} ppm; the residual is {rms:.1f} times the noise."
     )
 
 
 def across(fitted: FittedSpectrum, ppm: Float[np.ndarray, " any"]) -> Float[np.ndarray, " any"]:
     """From ppm to places: large on the left, as spectra are read."""
-    high, low = float(fitted.ppm.max()), float(fitted.ppm.min())
+    high, low = float(fitted.referenced.max()), float(fitted.referenced.min())
     return LEFT + (RIGHT - LEFT) * (high - ppm) / (high - low)
 
 
@@ -144,7 +145,7 @@ def _range(fitted: FittedSpectrum) -> tuple[float, float]:
 
 
 def _grid(fitted: FittedSpectrum, bottom: float) -> Iterator[str]:
-    at = ticks(float(fitted.ppm.min()), float(fitted.ppm.max()), 10)
+    at = ticks(float(fitted.referenced.min()), float(fitted.referenced.max()), 10)
     yield '<g class="axis">'
     for value, x in zip(at, across(fitted, at), strict=True):
         yield _path([(x, RESIDUAL[0]), (x, bottom)], LINE, 0.5) + _words(x, bottom + 16, f"{value:g}", "middle")
@@ -161,7 +162,7 @@ def _residual(fitted: FittedSpectrum) -> Iterator[str]:
     at, size = f'x="{LEFT:g}" y="{middle - band:.1f}"', f'width="{RIGHT - LEFT:g}" height="{2 * band:.1f}"'
     yield f'<rect {at} {size} fill="{SHADE}"/>'
     y = middle - (bottom - top) / 2 * fitted.residual / reach
-    yield _path(list(zip(across(fitted, fitted.ppm), y, strict=True)), INK, 0.7, ' data-row="residual"')
+    yield _path(list(zip(across(fitted, fitted.referenced), y, strict=True)), INK, 0.7, ' data-row="residual"')
     yield _words(LEFT + 4, top + 4, "residual (band: ± 2 standard deviations of the noise)", size=9.5)
 
 
@@ -172,10 +173,10 @@ def _data(fitted: FittedSpectrum, ends: tuple[float, float]) -> Iterator[str]:
     def down(values: Float[np.ndarray, " bins"]) -> Float[np.ndarray, " bins"]:
         return bottom - (bottom - top) * (values - low) / (high - low)
 
-    x = across(fitted, fitted.ppm)
+    x = across(fitted, fitted.referenced)
     for name, ppm in LABELS:
-        if fitted.ppm.min() < ppm < fitted.ppm.max():
-            near = np.abs(fitted.ppm - ppm) < NEAR
+        if fitted.referenced.min() < ppm < fitted.referenced.max():
+            near = np.abs(fitted.referenced - ppm) < NEAR
             peak = float(
                 down(np.array([max(fitted.data[near].max(initial=low), fitted.fit[near].max(initial=low))]))[0]
             )
@@ -221,7 +222,7 @@ def _part(
     zero = top + PART + PART * low / (1 - low)
     yield _path([(LEFT, zero), (RIGHT, zero)], LINE, 0.5)
     yield f"<g><title>{escape(name)}</title>"
-    yield _path(list(zip(across(fitted, fitted.ppm), y, strict=True)), SERIES[0], 1.2) + "</g>"
+    yield _path(list(zip(across(fitted, fitted.referenced), y, strict=True)), SERIES[0], 1.2) + "</g>"
     yield _words(LEFT + 4, top + 12, name if factor == 1 else f"{name}  × {factor}", size=10.5)
 
 

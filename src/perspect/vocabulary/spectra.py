@@ -168,7 +168,8 @@ class Amount:
 class FittedSpectrum:
     """A spectrum with what was fitted to it, all real and in one unit, at `ppm`.
 
-    `data` is phased; `parts` are the signals that make up `fit` together with `baseline`.
+    `data` is phased; `parts` are the signals that make up `fit` together with `baseline`. All lines were found `off`
+    ppm below their places, by the temperature of what was measured or by a frequency that drifted.
     """
 
     ppm: Float[np.ndarray, " bins"]
@@ -177,6 +178,13 @@ class FittedSpectrum:
     baseline: Float[np.ndarray, " bins"]
     parts: Mapping[str, Float[np.ndarray, " bins"]]
     noise: float
+    off: float = 0.0
+
+    @property
+    def referenced(self) -> Float[np.ndarray, " bins"]:
+        """The axis in ppm on which lines are where they belong."""
+        out: Float[np.ndarray, " bins"] = self.ppm + self.off
+        return out
 
     @property
     def residual(self) -> Float[np.ndarray, " bins"]:

@@ -26,9 +26,11 @@ def fitted_spectrum(study: Kept) -> FittedSpectrum:
     if signal.values.shape != (1, 1, 1, signal.n_points, len(ROWS)):
         raise Unseen(f"{study.fit.name} does not hold {', '.join(ROWS)} of one voxel.")
     ppm, (data, fit, baseline, _) = in_window(signal.values[0, 0, 0].T, signal, *_window(study))
-    misfit = study.said.get("summary", {}).get("misfit")
+    said = study.said.get("summary", {})
+    misfit, shift = said.get("misfit"), said.get("shift")
+    off = float(shift) / (signal.frequency * 1e-6) if isinstance(shift, int | float) else 0.0
     noise = float(np.std(data - fit)) / (float(misfit) ** 0.5 if misfit else 1.0)
-    return FittedSpectrum(ppm, data, fit, baseline, {}, noise)
+    return FittedSpectrum(ppm, data, fit, baseline, {}, noise, off)
 
 
 def _window(study: Kept) -> tuple[float, float]:
