@@ -105,23 +105,14 @@ def all_decomposed(
     """Signals in a band, of which phase and frequency are nearly known, as `decomposed` does it for one; exactly, where
     they are those of water (`is_referenced`). `None` stands for one that has no solution.
     """
-    names, start = basis.names, FIRST_DIMENSIONS * (band.window[1] - band.window[0])
+    start = FIRST_DIMENSIONS * (band.window[1] - band.window[0])
     task = task_of(band, values[0], _as_in(like, band, basis), basis, baseline_of(band), float(sigmas[0]))
     task = placed(task) if is_referenced else task
     task = replace(task, priors=replace(task.priors, free=np.array([kind == "lipid" for kind in basis.kinds])))
     spectra = band.spectrum(values)
     first = _glanced(task, spectra, start, like)
-    kinds: dict[tuple[str, bool, bool], tuple[Kind, list[int]]] = {}
-    reasons = []
-    for k, amplitudes in enumerate(first):
-        profile, why, has_lipid = chosen(names, amplitudes, plan, "")
-        reasons.append(why)
-        which = (profile.name, has_lipid, is_leaking(names, amplitudes))
-        if which not in kinds:
-            kind = kind_of(task, basis, profile, has_lipid=has_lipid, has_leak=which[2], asked=plan.keep)
-            kinds[which] = (kind, [])
-        kinds[which][1].append(k)
-    work = [(kind, np.array(at[one])) for kind, at in kinds.values() for one in spans(len(at), TOGETHER)]
+    kinds, reasons = _by_kind(task, basis, first, plan)
+    work = [(kind, np.array(at[one])) for kind, at in kinds for one in spans(len(at), TOGETHER)]
 
     def done(piece: tuple[Kind, Int[np.ndarray, " some"]]) -> Sequence[Decomposition | None]:
         kind, at = piece
@@ -137,6 +128,23 @@ def all_decomposed(
     for (_, at), found in zip(work, each(done, work), strict=True):
         out |= dict(zip(at.tolist(), found, strict=True))
     return [out[k] for k in range(len(values))]
+
+
+def _by_kind(
+    task: Task, basis: Basis, first: Float[np.ndarray, "spectra signals"], plan: Plan
+) -> tuple[list[tuple[Kind, list[int]]], list[str]]:
+    """Which spectra are of one kind by the amplitudes of a first look, and why each is of its kind."""
+    kinds: dict[tuple[str, bool, bool], tuple[Kind, list[int]]] = {}
+    reasons = []
+    for k, amplitudes in enumerate(first):
+        profile, why, has_lipid = chosen(basis.names, amplitudes, plan, "")
+        reasons.append(why)
+        which = (profile.name, has_lipid, is_leaking(basis.names, amplitudes))
+        if which not in kinds:
+            kind = kind_of(task, basis, profile, has_lipid=has_lipid, has_leak=which[2], asked=plan.keep)
+            kinds[which] = (kind, [])
+        kinds[which][1].append(k)
+    return list(kinds.values()), reasons
 
 
 @lru_cache(maxsize=4)
@@ -194,37 +202,46 @@ def _settled(
     plan: Plan,
     like: Decomposition,
 ) -> list[Decomposition]:
-    """The fits, the baselines that they then ask for, and the fits with those (`decompose._settled`)."""
-    task, span = kind.task, kind.task.band.window[1] - kind.task.band.window[0]
-    if plan.baseline == "none":
-        task = replace(task, spline=None)
+    """The fits of spectra of one kind, each as that of a single spectrum (`decompose._settled`)."""
+    task = replace(kind.task, spline=None) if plan.baseline == "none" else kind.task
     names = tuple(basis.names[k] for k in kind.keep)
     rows = [ties(names, one, kind.profile, plan) for one in first]
-    size = {"auto": max(FIRST_DIMENSIONS * span, 2.01), "stiff": 2.01, "none": 0.0}[plan.baseline]
-    dimensions = np.full(len(spectra), size)
-    some = replace(
-        _batch(task, spectra, sigmas),
-        ties=np.array([one.T @ one for one in rows]),
-        share=_share(task.spline, dimensions),
-    )
-    begin = batch.stand(some, _begin(len(spectra), like), first > 0)
-    some = replace(some, sigma=batch.noise(some, begin, sigmas))
-    descent = batch.descended(some, begin, ROUGHLY if plan.baseline == "auto" else ENOUGH_OF_MANY)
-    n_steps = descent.n_steps
-    if plan.baseline == "auto":
-        some = replace(some, sigma=batch.noise(some, descent.places, some.sigma))
-        dimensions = stiffness(some, descent.places, [max(one * span, 2.01) for one in kind.profile.dimensions])
-        some = replace(some, share=_share(task.spline, dimensions))
-        descent = batch.descended(some, descent.places, ENOUGH_OF_MANY)
-        n_steps = n_steps + descent.n_steps
+    some = replace(_batch(task, spectra, sigmas), ties=np.array([one.T @ one for one in rows]))
+    descent, dimensions = _at_rest(some, _begin(len(spectra), like), first > 0, kind.profile, plan)
     kinds = tuple(basis.kinds[k] for k in kind.keep)
     out = []
     for k in range(len(spectra)):
         one = replace(task, spectrum=spectra[k], values=values[k], sigma=float(sigmas[k]), ties=rows[k])
-        place = _place(one, descent.places, k)
-        solved = solution(one, place, float(dimensions[k]), int(n_steps[k]), bool(descent.has_converged[k]))
+        place, stiff = _place(one, descent.places, k), float(dimensions[k])
+        solved = solution(one, place, stiff, int(descent.n_steps[k]), bool(descent.has_converged[k]))
         out.append(Decomposition(one, solved, names, kinds, kind.profile, reasons[k]))
     return out
+
+
+def _at_rest(
+    some: Batch,
+    theta: Float[np.ndarray, "spectra common"],
+    warm: Bool[np.ndarray, "spectra signals"],
+    profile: Profile,
+    plan: Plan,
+) -> tuple[batch.Descent, Float[np.ndarray, " spectra"]]:
+    """Where the fits come to rest with a baseline of our choice, and with the one that each then asks for; and the
+    effective dimensions of that.
+    """
+    span = some.band.window[1] - some.band.window[0]
+    size = {"auto": max(FIRST_DIMENSIONS * span, 2.01), "stiff": 2.01, "none": 0.0}[plan.baseline]
+    dimensions = np.full(len(theta), size)
+    some = replace(some, share=_share(some.spline, dimensions))
+    begin = batch.stand(some, theta, warm)
+    some = replace(some, sigma=batch.noise(some, begin, some.sigma))
+    descent = batch.descended(some, begin, ROUGHLY if plan.baseline == "auto" else ENOUGH_OF_MANY)
+    if plan.baseline != "auto":
+        return descent, dimensions
+    some = replace(some, sigma=batch.noise(some, descent.places, some.sigma))
+    dimensions = stiffness(some, descent.places, [max(one * span, 2.01) for one in profile.dimensions])
+    some = replace(some, share=_share(some.spline, dimensions))
+    further = batch.descended(some, descent.places, ENOUGH_OF_MANY)
+    return replace(further, n_steps=descent.n_steps + further.n_steps), dimensions
 
 
 def stiffness(some: Batch, places: Places, choices: Sequence[float]) -> Float[np.ndarray, " spectra"]:

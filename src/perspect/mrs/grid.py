@@ -110,13 +110,13 @@ def quantify_grid(
     raised = [*_flags(found, without, scale.unit, lexicon.CNI.key in maps), *common_flags(*misfit)]
     if plan.samples:
         raised.append(unheeded("samples", "single voxels"))
-    where = {"brain": Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")}
+    where = Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")
     summary = {
         "voxels": len(found), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
         "te": spectra.te, "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0],
     }  # fmt: skip
     recipe = _recipe(spectra, spread, n_scalp, water is not None, len(found), scale)
-    regions = {**where, **unusable(spectra, found), **_unscaled(spectra, scale)}
+    regions = {"brain": where, **unusable(spectra, found), **_unscaled(spectra, scale)}
     return Measured(maps, tuple(raised), recipe, regions, {}, summary)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Complex, Float
 
 from perspect.mrs import eddy
 from perspect.mrs.kspace import PointSpread
@@ -52,6 +52,16 @@ def pooled(
             "A mean over it would be that of its surroundings.",
             "Choose a larger region, or a finer grid.",
         )
+    mean = _mean(image, weights, water, currents)
+    single = Grid((1, 1, 1), _around(image.grid, weights))
+    one = replace(image, values=mean[None, None, None], grid=single, name=f"{image.name}, {region.name}")
+    return Pooled(one, weights, float((weights * seen).sum() / weights.sum()))
+
+
+def _mean(
+    image: Spectra, weights: Float[np.ndarray, "x y z"], water: Spectra | None, currents: eddy.Choice
+) -> Complex[np.ndarray, " points"]:
+    """The weighted mean of signals, each in the frequency and phase of its water where there is one."""
     total = np.zeros(image.n_points, complex)
     for place in map(tuple, np.argwhere(weights > 0)):
         values = image.values[place]
@@ -60,10 +70,7 @@ def pooled(
             is_bent = eddy.is_taken_out(eddy.bend(phase, image.dwell), currents)
             values = eddy.corrected(values, phase if is_bent else eddy.straight(phase, image.dwell))
         total += weights[place] * values
-    mean = total / weights.sum()
-    single = Grid((1, 1, 1), _around(image.grid, weights))
-    one = replace(image, values=mean[None, None, None], grid=single, name=f"{image.name}, {region.name}")
-    return Pooled(one, weights, float((weights * seen).sum() / weights.sum()))
+    return np.asarray(total / weights.sum())
 
 
 def finer(grid: Grid, shape: tuple[int, int, int]) -> Grid:
