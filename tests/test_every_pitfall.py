@@ -43,7 +43,6 @@ from perspect.pitfalls import (
     void,
 )
 from perspect.pitfalls.registration import offset
-from perspect.pitfalls.voxel import late_energy
 from perspect.vocabulary import Region, Severity, marker
 from trap_scenes import (
     BRAIN,
@@ -246,16 +245,6 @@ def test_the_box_of_a_line_is_moved_by_its_distance_from_the_carrier():
     assert len(moved) == 8
     shift = np.abs(moved[0].affine[:3, 3] - one.box.affine[:3, 3])
     np.testing.assert_allclose(shift, 20.0 * 123.2 / 1232.0)  # 1 ppm of 123.2 Hz over 1232 Hz of a side of 20 mm
-
-
-def test_an_echo_raises_late_energy_and_noise_does_not():
-    rng = np.random.default_rng(0)
-    t = np.arange(1024) / 2000
-    decay = 50 * np.exp(-12 * t)
-    noises = [rng.standard_normal((2, 1024)) for _ in range(50)]
-    plain = [late_energy(decay + noise[0] + 1j * noise[1]) for noise in noises]
-    echoed = [late_energy(decay + 6 * np.exp(-(((t - 0.42) / 0.02) ** 2)) + n[0] + 1j * n[1]) for n in noises]
-    assert max(plain) < 3.0 < min(echoed)
 
 
 def test_a_lone_voxel_of_a_map_is_said():

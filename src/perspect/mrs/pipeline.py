@@ -10,6 +10,7 @@ from perspect.models.spins import GYROMAGNETIC
 from perspect.mrs.amounts import RATIOS, amounts, probability_above, ratio
 from perspect.mrs.band import band_of, noise_of
 from perspect.mrs.decompose import Decomposition, decomposed
+from perspect.mrs.ghost import ghosts, late_energy
 from perspect.mrs.joint import Joint, joint
 from perspect.mrs.plan import Plan
 from perspect.mrs.prepare import Prepared, prepared
@@ -128,7 +129,8 @@ def _raised(
     ready: Prepared, found: Decomposition, numbers: Quality, refusal: Flag | None, plan: Plan
 ) -> tuple[Flag, ...]:
     """What a reader must know, the gravest first."""
-    out = [*ready.flags, *flags(numbers, found, ready.water_ratio, ready.is_cleaned, ready.bend)]
+    of_fit = flags(numbers, found, ready.water_ratio, ready.is_cleaned, ready.bend)
+    out = [*ready.flags, *ghosts(late_energy(ready.values)), *of_fit]
     if plan.window != "none":
         out.append(unheeded("window", "images of spectra"))
     if refusal is not None:
@@ -338,6 +340,7 @@ def summary(
         "baseline_dimensions": found.solution.dimensions,
         "water_ratio": ready.water_ratio,
         "bend": float(np.degrees(ready.bend)),
+        "late": late_energy(ready.values),
         "choline_exceeds_naa": probability_above(found, "tCho", "tNAA"),
         **asdict(numbers),
     }

@@ -6,7 +6,7 @@ from itertools import product
 from math import nan
 
 import numpy as np
-from jaxtyping import Bool, Complex, Float
+from jaxtyping import Bool, Float
 
 from perspect.anatomy import resample
 from perspect.pitfalls.threshold import threshold
@@ -94,14 +94,3 @@ def moved(box: Grid, by: Float[np.ndarray, " 3"]) -> Grid:
     affine = box.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ by
     return Grid(box.shape, affine)
-
-
-def late_energy(signal: Complex[np.ndarray, " points"], n: int = 16) -> float:
-    """How far the energy of a free induction decay rises again in its second half, in times of what came before.
-
-    A signal only decays, and noise stays what it is; what rises is an echo. The half is cut into `n` pieces.
-    """
-    half = signal[signal.size // 2 :]
-    pieces = np.array([float((np.abs(one) ** 2).mean()) for one in np.array_split(half, n)])
-    before = np.minimum.accumulate(pieces)
-    return float((pieces[1:] / before[:-1]).max())

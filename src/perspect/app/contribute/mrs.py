@@ -28,7 +28,6 @@ from perspect.app.mrs import (
 from perspect.app.shares import tissues_of_head
 from perspect.pitfalls import Line, Voxel
 from perspect.pitfalls.content import NAMED
-from perspect.pitfalls.voxel import late_energy
 from perspect.report.dossier import Shown, Used
 from perspect.vocabulary import (
     Amount,
@@ -210,7 +209,7 @@ def voxel_of(measured: MeasuredSpectrum, patient: Patient, markers: tuple[str, .
             unexplained=_number(summary, "unexplained"),
             water=_number(summary, "water_ratio"),
             bend=_number(summary, "bend"),
-            late=late_energy(signal.values[0, 0, 0]) if signal.is_single and not signal.axes else nan,
+            late=_number(summary, "late"),
             creatine=creatine.value if creatine is not None and is_scaled else nan,
         ),
     )
