@@ -93,20 +93,36 @@ def _signal(key: str, te1: float, te: float, frequency: float, dwell: float, n: 
     return simulated(MOLECULES[key], Press(te1, te - te1), frequency, dwell, n)
 
 
-def virtual_spectrum(truth: Mapping[str, float], scan: Scan, seed: int = 0) -> Spectra:
-    """The signal of a voxel that holds `truth` (mM), with noise; the same seed gives the same spectrum."""
+def virtual_spectrum(
+    truth: Mapping[str, float], scan: Scan, seed: int = 0, widths: Mapping[str, tuple[float, float]] | None = None
+) -> Spectra:
+    """The signal of a voxel that holds `truth` (mM), with noise; the same seed gives the same spectrum.
+
+    `widths` replace those of broad signals: by how much each is wider than its template in the mean, and with which
+    standard deviation (ppm at half maximum, never narrower); their shifts are then those of `BROAD`.
+    """
     rng = np.random.default_rng(seed)
-    t = np.arange(scan.n_points) * scan.dwell
+    t, hz = np.arange(scan.n_points) * scan.dwell, scan.frequency * 1e-6
     total = np.zeros(scan.n_points, complex)
     for key, amount in truth.items():
-        shift, width = (BROAD_SHIFT, BROAD_WIDTH) if key in BROAD else (OWN_SHIFT, OWN_WIDTH)
-        move, extra = rng.normal(0, shift * scan.frequency * 1e-6), rng.normal(0, width)
-        decay = abs(extra) * t if key in BROAD else (scan.lorentz + extra) * t + scan.gauss * t**2
+        if key in BROAD and widths is not None:
+            move, decay = rng.normal(0, BROAD[key].spread * hz), np.pi * _wider(rng, *widths[key]) * hz * t
+        else:
+            shift, width = (BROAD_SHIFT, BROAD_WIDTH) if key in BROAD else (OWN_SHIFT, OWN_WIDTH)
+            move, extra = rng.normal(0, shift * hz), rng.normal(0, width)
+            decay = abs(extra) * t if key in BROAD else (scan.lorentz + extra) * t + scan.gauss * t**2
         one = _signal(key, scan.te1, scan.te, scan.frequency, scan.dwell, scan.n_points)
         total += amount * relaxed(key, scan.te) * one * np.exp(2j * np.pi * move * t - decay)
     total *= np.exp(1j * (scan.phase + 2 * np.pi * scan.shift * t + scan.bend * np.exp(-t / 0.02)))
     noise = rng.normal(size=(2, scan.n_points)) * noise_of(scan)
     return as_spectra(total + noise[0] + 1j * noise[1], scan)
+
+
+def _wider(rng: np.random.Generator, mean: float, deviation: float) -> float:
+    """A normal number that is not below zero."""
+    while (drawn := float(rng.normal(mean, deviation))) < 0.0:
+        pass
+    return drawn
 
 
 def relaxed(key: str, te: float) -> float:
