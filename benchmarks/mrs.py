@@ -108,8 +108,8 @@ PUBLISHED = {
 
 
 def errors(n=200):
-    """Stated over observed error on virtual patients, whose macromolecules and lipids vary by 10 % beside each other; and
-    on such whose broad lines are as wide as LCModel expects them and vary by 25 %.
+    """Stated over observed error on virtual patients, whose macromolecules and lipids vary by 10 % beside each other;
+    and on such whose broad lines are as wide as LCModel expects them and vary by 25 %.
 
     Where they keep one ratio in every patient, errors of lactate and lipid are overstated: the fit allows for what the
     patients do not have.
