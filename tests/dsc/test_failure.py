@@ -65,6 +65,17 @@ def test_voxels_that_failed_are_told(measured):
     assert {"no-signal", "not-finite"} <= {flag.code for flag in measured.flags}
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_an_infinite_sample_is_a_hole_as_one_that_is_not_a_number_is(thing, value):
+    """It was taken into the mean of the brain, and the whole series refused for want of a bolus."""
+    signal = np.array(thing.signal)
+    signal[BROKEN["hole"], 50] = value
+    run = leakage_run(replace(thing, signals=(signal,)), preload=True)
+    assert run.maps["rcbv"].status.ravel()[BROKEN["hole"]] == Status.NOT_FINITE
+    others = np.arange(signal.shape[0]) != BROKEN["hole"]
+    assert np.isfinite(run.maps["rcbv"].values.ravel()[others]).all()
+
+
 def test_a_recovery_that_is_not_positive_has_no_logarithm(thing, measured):
     """Signal that goes on falling after the bolus: the recovery is negative, which a logarithm cannot say."""
     signal = np.array(thing.signal)

@@ -299,6 +299,19 @@ def test_a_real_slice_from_matlab_is_read(shared_data):
     assert round(means[0] / means[1], 2) == 1.26
 
 
+def test_an_infinite_voxel_is_a_hole_and_not_the_mean_of_the_brain(stored, save, sidecar):
+    values = stored.astype(np.float32)
+    values[2, 1, 1, 4], values[3, 1, 1, 5] = np.inf, -np.inf
+    path = save(values)
+    sidecar(path, **WHOLE)
+    reading = read_dsc([path])
+    (series,) = reading.series
+    assert "not-finite" in codes(reading)
+    assert np.isnan(series.values[[2, 3], 1, 1, [4, 5]]).all() and np.isnan(series.values).sum() == 2
+    assert series.values.flags.f_contiguous
+    assert np.isfinite(series.mean_curve(np.ones((5, 4, 3), bool))).all()
+
+
 @pytest.mark.parametrize(("mm", "is_said"), [(0.1, False), (3.0, True)])
 def test_two_positions_in_a_header_that_differ_are_said(stored, save, sidecar, mm, is_said):
     path = save(stored)

@@ -28,6 +28,7 @@ def checked_echoes(series: Series | tuple[Series, ...]) -> tuple[Series, ...]:
         )
     for echo in echoes:
         _check_one(echo)
+    echoes = tuple(echo.finite() for echo in echoes)
     if len(echoes) == 2:
         first, second = sorted(echoes, key=lambda echo: echo.acquisition.te or 0.0)
         if not first.grid.matches(second.grid) or first.n_times != second.n_times:

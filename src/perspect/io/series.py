@@ -74,6 +74,7 @@ def read_series(
         {label(one): sha256(one) for one in used},
         slice_times(sidecar, image.grid.shape[2]),
     )
+    series = series.finite() if odd else series
     return Reading((series,), (*flags, *overridden, *disagreeing, *odd), name_of(path), image.code, root_of(path))
 
 

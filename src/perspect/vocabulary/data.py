@@ -3,7 +3,7 @@ place.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -122,6 +122,16 @@ class Series:
         """How many volumes there are."""
         return int(self.times.size)
 
+    def finite(self) -> "Series":
+        """The same with NaN where a number is infinite, which means and interpolation would spread; itself where none
+        is.
+        """
+        if self.values.dtype.kind != "f" or not np.isinf(self.values).any():
+            return self
+        values = self.values.copy(order="K")
+        values[np.isinf(values)] = np.nan
+        return replace(self, values=values)
+
     def curves(self, mask: Bool[np.ndarray, "x y z"]) -> Float[np.ndarray, "voxels time"]:
         """The signal of the voxels of a mask in float32, voxels in the order in which they lie in memory (x
         fastest).
@@ -137,7 +147,7 @@ class Series:
         return out.T
 
     def mean_curve(self, mask: Bool[np.ndarray, "x y z"]) -> Float[np.ndarray, " time"]:
-        """The mean signal of the voxels of a mask over time, of those that are finite; takes no copy of the series."""
+        """The mean signal of the voxels of a mask over time, of those that are not NaN; takes no copy of the series."""
         flat = self.values.reshape(-1, self.n_times, order="F").T
         inside = np.flatnonzero(mask.reshape(-1, order="F"))
         mean = np.array([np.nanmean(frame[inside], dtype=np.float64) for frame in flat])
