@@ -5,6 +5,7 @@ import pytest
 
 import perspect
 from perspect.io.bids import name_of, stem
+from perspect.io.study import find_dsc
 from perspect.vocabulary import Problem
 
 SIDE = json.dumps({"EchoTime": 0.03, "RepetitionTime": 1.5})
@@ -62,6 +63,21 @@ def test_several_runs_or_sessions_are_a_question_back_that_names_them(subject, n
 def test_a_folder_without_a_dsc_series_says_what_it_has(subject):
     text = problem(subject("anat/sub-01_T1w"))
     assert "holds no *_dsc.nii.gz; its images are anat/sub-01_T1w.nii.gz" in text
+
+
+def test_a_name_that_only_ends_as_the_series_does_will_do(stored, save):
+    folder = save(stored, "Mueller 3/post op_dsc.nii.gz").parent
+    save(stored[..., 0], "Mueller 3/mask.nii.gz")
+    assert [one.name for one in find_dsc(folder).dsc] == ["post op_dsc.nii.gz"]
+    save(stored, "Mueller 3/pre op_dsc.nii.gz")
+    assert "holds 2 DSC series" in problem(folder)
+
+
+def test_a_folder_with_one_matlab_file_and_no_image_is_that_series(tmp_path):
+    (tmp_path / "slice.mat").touch()
+    assert [one.name for one in find_dsc(tmp_path).dsc] == ["slice.mat"]
+    (tmp_path / "other.mat").touch()
+    assert "no other NIfTI image" in problem(tmp_path)
 
 
 def test_an_empty_folder_is_said_to_be_empty(tmp_path):

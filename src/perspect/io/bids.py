@@ -1,7 +1,7 @@
 """Names of files as BIDS has them: entities, suffix, the root of the data set, and sidecars that are inherited."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import escape
 from os.path import normpath
@@ -65,6 +65,16 @@ def name_of(path: Path) -> Name:
 def placed(path: Path) -> Path:
     """Where a file is, whatever it is a link to: names and what lies beside it are those of the link."""
     return Path(normpath(path.absolute()))
+
+
+def named(images: Sequence[Path], suffix: str) -> list[Path]:
+    """The images with a suffix as BIDS has it; where there is none, those whose names merely end in it.
+
+    >>> [one.name for one in named([Path("patient 7_dsc.nii"), Path("sub-01_T1w.nii")], "dsc")]
+    ['patient 7_dsc.nii']
+    """
+    found = [one for one in images if name_of(one).suffix == suffix]
+    return found or [one for one in images if stem(one).endswith(f"_{suffix}")]
 
 
 def root_of(path: Path) -> Path | None:

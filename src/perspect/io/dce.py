@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.io.bids import IMAGES, Name, label, name_of, stem
+from perspect.io.bids import IMAGES, Name, label, named, stem
 from perspect.io.dicom import digest, flip_stacks, pixels, read_dicom_series
 from perspect.io.dicom_header import holds_dicom
 from perspect.io.nifti import read_volume
@@ -60,9 +60,7 @@ def find_dce(path: Path) -> FoundDce:
     images = sorted(one for one in path.rglob("*") if one.name.endswith(IMAGES) and not one.name.startswith("."))
     if not images and holds_dicom(path):
         return FoundDce(path, (path,))
-    by_suffix = {
-        suffix: [one for one in images if name_of(one).suffix == suffix] for suffix in ("dce", "VFA", "TB1map")
-    }
+    by_suffix = {suffix: named(images, suffix) for suffix in ("dce", "VFA", "TB1map")}
     series = by_suffix["dce"]
     if len(series) != 1:
         listed = ", ".join(one.relative_to(path).as_posix() for one in (series or images)[:8])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from perspect.io.anatomy import conventional, read_anatomy
-from perspect.io.bids import IMAGES, Name, name_of, stem
+from perspect.io.bids import IMAGES, Name, name_of, named, stem
 from perspect.io.series import read_dsc
 from perspect.vocabulary import Acquisition, Anatomy, Problem, Study
 
@@ -32,7 +32,8 @@ def read(
 ) -> Study:
     """The series of one examination by role. `te` and `tr` are in s and override the sidecars.
 
-    `path` is a NIfTI or MATLAB file, a BIDS subject (or session) folder, or a folder that holds one `*_dsc.nii.gz`.
+    `path` is a NIfTI or MATLAB file, a BIDS subject (or session) folder, or a folder that holds one `*_dsc.nii.gz`
+    (or no image, and one MATLAB file).
     What a reader must know about how the series were read stands in `unused`, under the file that it speaks of.
     """
     path = Path(path).expanduser()
@@ -59,7 +60,7 @@ def find_dsc(path: Path) -> Found:
     if not path.is_dir():
         raise Problem(f"There is no file or folder {path}.", "Nothing can be read.", "Check the path.")
     images = sorted(one for one in path.rglob("*") if one.name.endswith(IMAGES) and not one.name.startswith("."))
-    series = [one for one in images if name_of(one).suffix == "dsc"]
+    series = named(images, "dsc") or ([] if images else _only_matlab(path))
     if not series:
         raise _nothing_found(path, images)
     _refuse_several(path, series)
@@ -80,7 +81,7 @@ def find_asl(path: Path) -> Found:
     if not path.is_dir():
         raise Problem(f"There is no file or folder {path}.", "Nothing can be read.", "Check the path.")
     images = sorted(one for one in path.rglob("*") if one.name.endswith(IMAGES) and not one.name.startswith("."))
-    series = [one for one in images if name_of(one).suffix == "asl"]
+    series = named(images, "asl")
     if not series:
         raise _nothing_found(path, images, "asl", "labelled")
     if len(series) > 1:
@@ -92,6 +93,12 @@ def find_asl(path: Path) -> Found:
         )
     plain = conventional(set(images) - set(series))
     return Found(anatomy=plain.files, asl=series[0])
+
+
+def _only_matlab(folder: Path) -> list[Path]:
+    """The MATLAB file of a folder that holds no image, if it is the only one."""
+    files = sorted(folder.glob("*.mat"))
+    return files if len(files) == 1 else []
 
 
 def _refuse_several(folder: Path, series: list[Path]) -> None:
