@@ -141,6 +141,19 @@ def test_without_correction_there_is_no_leakage_and_it_is_said(head):
     assert "no-correction" in {flag.code for flag in found.flags}
 
 
+def test_a_model_without_a_return_has_no_map_of_it(head, measured):
+    found = dsc.quantify(head.series, dsc.Plan(motion=False, leakage="bsw", deconvolution="none"))
+    assert {"k1", "k2"} <= set(found.maps) and "kep" not in found.maps
+    assert "kep" in measured.maps
+
+
+def test_the_baseline_is_told_by_the_times_of_its_first_and_last_volume(measured):
+    summary, sentence = measured.summary, measured.recipe.steps[0].sentence
+    first, stop = summary["baseline_frames"]
+    step = summary["time_step"]
+    assert f"{stop - first} volumes from {first * step:.1f} to {(stop - 1) * step:.1f} s" in sentence
+
+
 def test_the_window_of_integration_is_stated_and_used(head, measured):
     found = dsc.quantify(head.series, dsc.Plan(window="first-pass"))
     assert found.summary["window_seconds"][1] < measured.summary["window_seconds"][1]

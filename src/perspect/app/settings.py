@@ -139,7 +139,7 @@ def _setting(text: str) -> tuple[str, str, Any]:
             "It is not known which choice is meant.",
             "For example --set dsc.leakage=bsw.",
         )
-    _known(room, PLANS, f"the room of --set {text}")
+    _known(room, PLANS, f"room '{room}' in --set {text}")
     return room, name, _typed(room, name, value.strip(), "--set", strict=False)
 
 

@@ -301,12 +301,25 @@ def _baseline_step(run: Run) -> Step:
     rest, times = run.seen.rest, run.seen.times
     return Step(
         "baseline",
-        f"The first {rest.start} of {times.size} volumes were not in steady state and were left out; the baseline is "
-        f"the {rest.n_frames} volumes before {times[rest.stop - 1]:.1f} s, and the bolus arrives at "
-        f"{rest.arrival:.1f} s (linear-quadratic model on the brain's mean signal).",
+        f"{_dropped(rest.start, times.size)}; the baseline is the {rest.n_frames} volumes from {times[rest.start]:.1f} "
+        f"to {times[rest.stop - 1]:.1f} s, and the bolus arrives at {rest.arrival:.1f} s (linear-quadratic model on the "
+        "brain's mean signal).",
         {"guard": rest.guard},
         ("Cheong et al. 2003, doi:10.1088/0031-9155/48/5/403",),
     )
+
+
+def _dropped(n: int, n_all: int) -> str:
+    """What was done with first volumes.
+
+    >>> _dropped(1, 50)
+    'The first of 50 volumes was not in steady state and was left out'
+    """
+    if n == 0:
+        return f"The first of {n_all} volumes was in steady state"
+    many = "of" if n == 1 else f"{n} of"
+    was = "was" if n == 1 else "were"
+    return f"The first {many} {n_all} volumes {was} not in steady state and {was} left out"
 
 
 def _arterial_step(arterial: Arterial) -> Step:

@@ -45,7 +45,8 @@ def maps(
         columns[lexicon.K1] = (correction.k1, correction.k1_std, plain)
         columns[lexicon.K2] = (correction.k2, correction.k2_std, plain)
         known = np.isfinite(correction.kep_std)
-        columns[lexicon.KEP_LEAKAGE] = (np.where(known, correction.kep, np.nan), correction.kep_std, plain)
+        if known.any():
+            columns[lexicon.KEP_LEAKAGE] = (np.where(known, correction.kep, np.nan), correction.kep_std, plain)
     timed = np.where(has_bolus(peak, relaxation) | (plain >= FAILED_FROM), plain, Status.NO_BOLUS).astype(np.int16)
     if flow is not None:
         if volume is not None:
