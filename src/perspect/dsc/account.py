@@ -302,8 +302,8 @@ def _baseline_step(run: Run) -> Step:
     return Step(
         "baseline",
         f"{_dropped(rest.start, times.size)}; the baseline is the {rest.n_frames} volumes from {times[rest.start]:.1f} "
-        f"to {times[rest.stop - 1]:.1f} s, and the bolus arrives at {rest.arrival:.1f} s (linear-quadratic model on the "
-        "brain's mean signal).",
+        f"to {times[rest.stop - 1]:.1f} s, and the bolus arrives at {rest.arrival:.1f} s (linear-quadratic model on "
+        "the brain's mean signal).",
         {"guard": rest.guard},
         ("Cheong et al. 2003, doi:10.1088/0031-9155/48/5/403",),
     )
