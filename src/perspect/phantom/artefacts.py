@@ -133,18 +133,24 @@ def unlabelled(scan: Asl, rng: np.random.Generator) -> Asl:
     return replace(scan, labels=(FAILED, 1.0) if rng.random() < 0.5 else (1.0, FAILED))
 
 
-def fat_seen(scan: Localised, _: np.random.Generator) -> Localised:
+def fat_seen(scan: Sequence, _: np.random.Generator) -> Sequence:
     """The pulses see scalp fat through their outer lobes: its signal stands where lactate and lipid of a tumour do."""
+    if not isinstance(scan, Localised):
+        raise _foreign(scan)
     return replace(scan, fat=FAT)
 
 
-def badly_shimmed(scan: Localised, _: np.random.Generator) -> Localised:
+def badly_shimmed(scan: Sequence, _: np.random.Generator) -> Sequence:
     """A slope of the field is left across the voxel: lines are broad and run together."""
+    if not isinstance(scan, Localised):
+        raise _foreign(scan)
     return replace(scan, shim_error=SLOPE)
 
 
-def displaced(scan: Localised, _: np.random.Generator) -> Localised:
+def displaced(scan: Sequence, _: np.random.Generator) -> Sequence:
     """The pulses are so narrow that each resonance comes from a box of its own."""
+    if not isinstance(scan, Localised):
+        raise _foreign(scan)
     return replace(scan, bandwidth=NARROW)
 
 
@@ -235,14 +241,9 @@ TRAPS: Final[tuple[Trap, ...]] = (
     Trap("wrong-label-order", "Label and control are exchanged.", ("asl",), None, swapped),
     Trap("dropped-slice", "A slice through the lesion is empty in two volumes.", _SERIES, None, slice_lost),
     Trap("duplicated-frame", "A volume stands in place of the next one.", ("dsc", "dce"), None, frame_repeated),
-    Trap("fat-in-voxel", "Outer lobes of the pulses see scalp fat.", _SPECTRA, of(Localised, fat_seen)),
-    Trap("bad-shim", f"The field changes by {SLOPE:g} Hz/mm across the voxel.", _SPECTRA, of(Localised, badly_shimmed)),
-    Trap(
-        "chemical-shift-displacement",
-        f"Pulses of {NARROW:g} Hz: a box for each line.",
-        _SPECTRA,
-        of(Localised, displaced),
-    ),
+    Trap("fat-in-voxel", "Outer lobes of the pulses see scalp fat.", _SPECTRA, fat_seen),
+    Trap("bad-shim", f"The field changes by {SLOPE:g} Hz/mm across the voxel.", _SPECTRA, badly_shimmed),
+    Trap("chemical-shift-displacement", f"Pulses of {NARROW:g} Hz: a box for each line.", _SPECTRA, displaced),
     Trap("haemorrhage", "The lesion has bled: dark in T2*, no signal in DSC.", ("all",), insert=HAEMORRHAGE),
     Trap("calcium", "The lesion is calcified in part.", ("all",), insert=CALCIUM),
     Trap("vessel-in-lesion", "A large artery runs through the lesion.", ("all",), insert=VESSEL_IN_LESION),
