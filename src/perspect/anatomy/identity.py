@@ -82,8 +82,9 @@ def doubts(
     """
     if not found.is_found:
         return ()
-    masks = {"fixed_mask": fixed_mask, "moving_mask": moving_mask}
-    stretched = align.affine(fixed, fixed_grid, moving, moving_grid, **masks, start=found.matrix)
+    stretched = align.affine(
+        fixed, fixed_grid, moving, moving_grid, fixed_mask=fixed_mask, moving_mask=moving_mask, start=found.matrix
+    )
     return _other_head(found, stretched, fixed_grid)
 
 
