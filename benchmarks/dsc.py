@@ -27,7 +27,14 @@ from perspect.dsc.reference import design
 from perspect.dsc.signal import delta_r2star, relaxation, rest
 from perspect.numerics.deconvolution import CHUNK
 from perspect.numerics.parallel import THREADS, each, spans
-from perspect.phantom import deconvolution_object, head_object, leakage_object
+from perspect.phantom import (
+    DeconvolutionDesign,
+    HeadDesign,
+    LeakageDesign,
+    deconvolution_object,
+    head_object,
+    leakage_object,
+)
 from perspect.phantom.deconvolution import DeconvolutionObject
 from perspect.phantom.leakage import LeakageObject, Ranges
 from perspect.vocabulary import Acquisition, Curve, Grid, Measured, Refusal, Region, Series
@@ -89,7 +96,9 @@ def accuracy(peers: Path) -> Iterator[str]:
     yield "|---|---|---|---|"
     for tr, n in FRAMES.items():
         for snr in (30.0, 60.0, 100.0):
-            made = deconvolution_object(tr=tr, n_frames=n, snr=(snr,), delays=DELAYS, repeats=10, seed=5)
+            made = deconvolution_object(
+                DeconvolutionDesign(tr=tr, n_frames=n, snr=(snr,), delays=DELAYS, repeats=10, seed=5)
+            )
             for name in ("osvd",) if snr != 60 else ("osvd", "csvd", "tikhonov", "ssvd"):
                 error, spread = flow_errors(made, flat(our_flow(made, deconvolution=name), "cbf"))
                 yield f"| TR {tr:g} s, SNR {snr:g} | ours, {name} | {error:.1%} | {spread:.3f} |"
@@ -117,7 +126,7 @@ def accuracy(peers: Path) -> Iterator[str]:
         if osipy is not None:
             agreement, bias = volume_errors(made, peer_bsw(osipy, made).values)
             yield f"| {name} | osipy bsw | {agreement:.3f} | {bias:+.1%} |"
-    made = leakage_object(te=(0.0086, 0.0346), flip_angle=np.deg2rad(70), has_preload=False, seed=3)
+    made = leakage_object(LeakageDesign(te=(0.0086, 0.0346), flip_angle=np.deg2rad(70), has_preload=False, seed=3))
     at_rest = rest(made.signals[1][made.white].mean(axis=0).astype(float), made.times, 1.5)
     signals = tuple(np.asfortranarray(one, np.float32) for one in made.signals)
     yield ""
@@ -167,7 +176,9 @@ def t1(te: float = 0.03) -> Iterator[str]:
         ("0.85, 1.35, 1.5, little leakage", {"t10": (0.85, 1.35, 1.5), "ranges": slow}),
     ):
         made = leakage_object(
-            te=te, flip_angle=np.pi / 3, has_preload=True, seed=3, n_white=300, n_grey=200, n_tumour=300, **more
+            LeakageDesign(
+                te=te, flip_angle=np.pi / 3, has_preload=True, seed=3, n_white=300, n_grey=200, n_tumour=300, **more
+            )
         )
         for effect in ("modelled", "ignored"):
             found = flat(our_volume(made, True, t1_effect=effect), "rcbv")
@@ -199,13 +210,24 @@ def again(made: DeconvolutionObject, seed: int) -> DeconvolutionObject:
 def fractional(seed: int) -> DeconvolutionObject:
     """Tissue that is reached at several fractions of a frame; its signal at rest is the same for every noise."""
     delays, rest = (-2.7, 0.35, 2.05, 4.6), (500.0, 500.0)
-    return deconvolution_object(tr=1.5, n_frames=66, snr=(60.0,), delays=delays, repeats=1, rest_signal=rest, seed=seed)
+    return deconvolution_object(
+        DeconvolutionDesign(tr=1.5, n_frames=66, snr=(60.0,), delays=delays, repeats=1, rest_signal=rest, seed=seed)
+    )
 
 
 def leakage_maker(flip: float, preload: bool, te: float | tuple[float, ...], snr: float) -> Callable[[int], Measured]:
     """A function of the noise's seed: the same voxels measured again."""
     made = leakage_object(
-        te=te, flip_angle=np.deg2rad(flip), has_preload=preload, n_white=700, n_grey=500, n_tumour=300, snr=1e7, seed=3
+        LeakageDesign(
+            te=te,
+            flip_angle=np.deg2rad(flip),
+            has_preload=preload,
+            n_white=700,
+            n_grey=500,
+            n_tumour=300,
+            snr=1e7,
+            seed=3,
+        )
     )
     sigma = float(made.signals[0][made.white][:, :10].mean()) / snr
 
@@ -247,7 +269,7 @@ def fastest(work: Callable[[], Any], repeats: int = 4) -> float:
 def speed(peers: Path) -> Iterator[str]:
     """Voxels per second of the kernels on one thread, 120 frames; osipy on the same curves in the same run."""
     osipy = osipy_at(peers)
-    made = leakage_object(n_frames=120, n_white=800, n_tumour=1200, seed=1)
+    made = leakage_object(LeakageDesign(n_frames=120, n_white=800, n_tumour=1200, seed=1))
     signal = np.asfortranarray(np.tile(made.signal.astype(np.float32), (100, 1)))
     n, times = signal.shape[0], made.times
     at_rest = rest(made.signal.mean(axis=0).astype(float), times, 1.5)
@@ -293,12 +315,12 @@ def osipy_speeds(osipy: Any) -> dict[str, float]:
     """Voxels per second of osipy by the first word of our row, on 20,000 curves of 120 frames."""
     if osipy is None:
         return {}
-    flow = deconvolution_object(tr=1.5, n_frames=120, delays=DELAYS, repeats=90, seed=1)
+    flow = deconvolution_object(DeconvolutionDesign(tr=1.5, n_frames=120, delays=DELAYS, repeats=90, seed=1))
     found = {
         ours: peer_osvd(osipy, flow, theirs).speed
         for ours, theirs in (("osvd", "oSVD"), ("csvd", "cSVD"), ("ssvd", "sSVD"))
     }
-    volume = leakage_object(n_frames=120, n_white=8000, n_tumour=12000, seed=1)
+    volume = leakage_object(LeakageDesign(n_frames=120, n_white=8000, n_tumour=12000, seed=1))
     return found | {"ΔR2*": peer_bsw(osipy, volume).speed}
 
 
@@ -306,7 +328,7 @@ def exam() -> Iterator[str]:
     """A 128x128x24x120 study through the command line: motion, all maps, page; on two threads and on one."""
     import nibabel
 
-    (series,) = head_object(EXAM, n_frames=120, seed=1, motion=shaken(120)).series
+    (series,) = head_object(HeadDesign(EXAM, n_frames=120, seed=1, motion=shaken(120))).series
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sub-01_dsc.nii.gz"
         nibabel.Nifti1Image(np.asarray(series.values, np.int16), series.grid.affine).to_filename(path)

@@ -3,9 +3,11 @@
 `python benchmarks/patients.py [scenario ...]` prints a markdown table; without words, all scenarios (`JOBS=N`: N at a
 time, 2 GB each). The reference is the white matter found on the patient's own T1-weighted image and FLAIR, with the
 lesion's mask; the mean of its true rCBV (1 would be perfect), by which rCBV is divided, stands in the table.
-CCC is Lin's concordance over the voxels of the lesion that hold no large vessel. Beside it stands what a perfect method
-with the stated standard errors would reach: a lesion that is nearly even has little to agree on but noise, and its CCC
-is small however right its mean is. Gates nothing.
+CCC is Lin's concordance over the voxels of the lesion that hold no large vessel. Beside it stand three bounds, each the
+CCC with the truth of what would be read without error: the truth with the stated noise (a lesion that is nearly even
+has little to agree on but noise, and its CCC is small however right its mean is); the area of the agent in the vessels
+of each voxel, during the bolus that is imaged, over that of the reference (agent that leaves is not in them); and both,
+that area with that noise. `of vessels` is the CCC of what was measured with that area. Gates nothing.
 """
 
 import os
@@ -20,7 +22,10 @@ from peers import concordance
 from perspect import dsc, io
 from perspect.app.anatomy import head_of, seen_in
 from perspect.phantom import SCENARIOS, Scenario, protocols, truth
+from perspect.phantom.agent import agent
+from perspect.phantom.dynamic import Dsc
 from perspect.phantom.patient import Patient
+from perspect.phantom.scanner import scanner
 from perspect.phantom.sequence import Acquired
 from perspect.phantom.study import Simulation
 from perspect.vocabulary import Acquisition, Anatomy, Grid, Series
@@ -49,15 +54,23 @@ def series_of(scan: Acquired) -> tuple[Series, ...]:
 
 @dataclass
 class Pool:
-    """Measured and true rCBV of all scenarios, by protocol: means of regions, and voxels of lesions."""
+    """Measured rCBV, that of agent in vessels and true rCBV, by protocol: means of regions, and voxels of lesions."""
 
-    means: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    means: dict[str, list[np.ndarray]] = field(default_factory=dict)
     voxels: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
 
 def large_vessels(patient: Patient, grid: Grid) -> np.ndarray:
     """How much of every voxel arteries and veins of the model fill."""
     return sum(np.nan_to_num(truth(patient, name, grid)) for name in ("artery", "vein"))
+
+
+def in_vessels(patient: Patient, grid: Grid, how: Dsc) -> np.ndarray:
+    """Area of the agent in the vessels of each voxel during the bolus that is imaged, in mM s: no noise, no T1."""
+    ready = scanner(patient, grid, how.field)
+    times = how.times[how.times >= how.bolus.arrival]
+    cp = agent(patient.arterial, (how.bolus,), ready.kinds, times).cp
+    return ready.mean(ready.kinds.vp * np.trapezoid(cp, times, axis=0))
 
 
 def rows(simulation: Simulation, patient: Patient, pool: Pool) -> Iterator[str]:
@@ -68,29 +81,31 @@ def rows(simulation: Simulation, patient: Patient, pool: Pool) -> Iterator[str]:
     }
     head = head_of(shown, taken["t1w"].regions["lesion"])
     for name in PROTOCOLS:
-        scan = simulation.scanned(patient, protocols.DSC_PROTOCOLS[name])
+        how = protocols.DSC_PROTOCOLS[name]
+        scan = simulation.scanned(patient, how)
         echoes = series_of(scan)
-        mean = echoes[0].values.mean(axis=3, dtype=np.float32)
-        found = seen_in(head, mean, scan.grid)
+        white = seen_in(head, echoes[0].values.mean(axis=3, dtype=np.float32), scan.grid).white
         plan = dsc.Plan(motion=False, deconvolution="none")
-        rcbv = dsc.quantify(echoes, plan, reference=found.white).maps["rcbv"]
-        measured, true = rcbv.values.astype(float), scan.truth["rcbv"].astype(float)
-        known = np.isfinite(measured) & np.isfinite(true)
-        known &= large_vessels(patient, scan.grid) < MOST_VESSEL
+        rcbv = dsc.quantify(echoes, plan, reference=white).maps["rcbv"]
+        area, free = in_vessels(patient, scan.grid, how), large_vessels(patient, scan.grid) < MOST_VESSEL
+        three = np.stack([rcbv.values.astype(float), area / area[white.mask & free].mean(), scan.truth["rcbv"]])
+        known = np.isfinite(three).all(axis=0) & free
         inside = scan.regions["lesion"].mask & known
         parts = []
         for region in REGIONS:
             mask = scan.regions[region].mask & known if region in scan.regions else np.zeros(1, bool)
             if mask.sum() > 10:
-                parts.append(f"{region} {measured[mask].mean():.2f}/{true[mask].mean():.2f}")
-                pool.means.setdefault(name, []).append((measured[mask].mean(), true[mask].mean()))
-        pool.voxels.setdefault(name, []).append(np.stack([measured[inside], true[inside]]))
-        noise = np.random.default_rng(SEED).standard_normal(true.shape) * rcbv.std
-        best = concordance((true + noise)[inside], true[inside])
-        white = true[found.white.mask]
-        reference = f"{np.nanmean(white):.3f}"
-        agreement = concordance(measured[inside], true[inside])
-        yield (f"| {patient.scenario} | {name} | {reference} | {agreement:.2f} | {best:.2f} | {', '.join(parts)} |")
+                means = three[:, mask].mean(axis=1)
+                parts.append(f"{region} {means[0]:.2f}/{means[1]:.2f}/{means[2]:.2f}")
+                pool.means.setdefault(name, []).append(means)
+        pool.voxels.setdefault(name, []).append(three[:, inside])
+        noise = (np.random.default_rng(SEED).standard_normal(known.shape) * rcbv.std)[inside]
+        measured, visible, true = three[:, inside]
+        against = [concordance(one, true) for one in (measured, true + noise, visible, visible + noise)]
+        numbers = [*against, concordance(measured, visible)]
+        reference = np.nanmean(scan.truth["rcbv"][white.mask])
+        cells = [patient.scenario, name, f"{reference:.3f}", *(f"{one:.2f}" for one in numbers), ", ".join(parts)]
+        yield f"| {' | '.join(cells)} |"
 
 
 def of_scenario(scenario: Scenario) -> tuple[list[str], Pool]:
@@ -101,21 +116,27 @@ def of_scenario(scenario: Scenario) -> tuple[list[str], Pool]:
 
 def main(names: list[str]) -> None:
     pool, chosen = Pool(), [one for one in SCENARIOS if not names or one.name in names]
-    print("| scenario | protocol | true rCBV of the reference | CCC, voxels | at best | rCBV measured/true, means |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| scenario | protocol | true rCBV of the reference | CCC | noise alone | agent in vessels | both | of vessels "
+        "| rCBV measured / in vessels / true, means |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     with ProcessPoolExecutor(int(os.environ.get("JOBS", "1"))) as workers:
         for lines, part in workers.map(of_scenario, chosen):
             print("\n".join(lines), flush=True)
             for mine, more in ((pool.means, part.means), (pool.voxels, part.voxels)):
                 for name, values in more.items():
                     mine.setdefault(name, []).extend(values)
-    for name, pairs in pool.means.items():
-        measured, true = np.transpose(pairs)
-        every = np.concatenate(pool.voxels[name], axis=1)
-        print(
-            f"\n{name}: CCC {concordance(measured, true):.3f} of the means of {true.size} regions, "
-            f"{concordance(*every):.3f} of the {every.shape[1]} voxels of all lesions"
+    for name, means in pool.means.items():
+        regions, voxels = np.transpose(means), np.concatenate(pool.voxels[name], axis=1)
+        said = ", ".join(
+            f"{concordance(one[0], one[2]):.3f} of {what} (agent in vessels {concordance(one[1], one[2]):.3f})"
+            for one, what in (
+                (regions, f"the means of {regions.shape[1]} regions"),
+                (voxels, f"the {voxels.shape[1]} voxels of all lesions"),
+            )
         )
+        print(f"\n{name}: CCC {said}")
 
 
 if __name__ == "__main__":

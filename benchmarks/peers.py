@@ -19,7 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from perspect.phantom import DeconvolutionObject, LeakageObject, deconvolution_object, leakage_object
+from perspect.phantom import (
+    DeconvolutionDesign,
+    DeconvolutionObject,
+    LeakageDesign,
+    LeakageObject,
+    deconvolution_object,
+    leakage_object,
+)
 
 OSIPY = "osipy"
 COLLECTION = "DCE-DSC-MRI_CodeCollection"
@@ -135,7 +142,10 @@ def uncorrected(made: LeakageObject) -> Outcome:
 def deconvolution_objects(repeats: int = 10) -> Iterator[tuple[str, DeconvolutionObject]]:
     """The objects of the table: four residue shapes, grey and white matter, delays of -3 to +5 s, SNR 60."""
     for tr in (1.0, 1.2, 1.5, 1.8, 2.0):
-        yield f"TR {tr:g} s", deconvolution_object(tr=tr, n_frames=round(90.0 / tr), delays=DELAYS, repeats=repeats)
+        yield (
+            f"TR {tr:g} s",
+            deconvolution_object(DeconvolutionDesign(tr=tr, n_frames=round(90.0 / tr), delays=DELAYS, repeats=repeats)),
+        )
 
 
 def leakage_objects(n_white: int = 400, n_tumour: int = 600) -> Iterator[tuple[str, LeakageObject]]:
@@ -145,23 +155,25 @@ def leakage_objects(n_white: int = 400, n_tumour: int = 600) -> Iterator[tuple[s
         yield (
             name,
             leakage_object(
-                flip_angle=float(np.deg2rad(degrees)),
-                has_preload=has_preload,
-                te=te,
-                n_white=n_white,
-                n_tumour=n_tumour,
+                LeakageDesign(
+                    flip_angle=float(np.deg2rad(degrees)),
+                    has_preload=has_preload,
+                    te=te,
+                    n_white=n_white,
+                    n_tumour=n_tumour,
+                )
             ),
         )
 
 
 def many_for_deconvolution() -> DeconvolutionObject:
     """50,176 voxels of 60 frames, for timing: a brain's worth, larger than the caches."""
-    return deconvolution_object(tr=1.5, n_frames=60, delays=DELAYS, repeats=224)
+    return deconvolution_object(DeconvolutionDesign(tr=1.5, n_frames=60, delays=DELAYS, repeats=224))
 
 
 def many_for_leakage(times: int = 50) -> LeakageObject:
     """50,000 voxels of 80 frames, for timing: the same thousand again and again."""
-    made = leakage_object(n_white=400, n_tumour=600)
+    made = leakage_object(LeakageDesign(n_white=400, n_tumour=600))
     tiled = {name: np.tile(getattr(made, name), times) for name in ("white", "grey", "tumour", "vp", "rcbv")}
     return replace(made, signals=(np.tile(made.signal, (times, 1)),), **tiled)
 
@@ -211,7 +223,7 @@ def deconvolution_table(osipy: ModuleType | None, collection: dict[str, Callable
             got = peer_osvd(osipy, many, method)
             yield _flow_row(f"TR 1.5 s, {many.cbf.size} voxels", f"osipy {method}", many, got.values, got.speed)
     if collection:
-        made = deconvolution_object(tr=1.5, delays=(0.0,), repeats=10)
+        made = deconvolution_object(DeconvolutionDesign(tr=1.5, delays=(0.0,), repeats=10))
         got, chosen = peer_volterra(collection["deconvolution"], made)
         error = np.nanmedian(np.abs(got.values / made.cbf[chosen] - 1.0))
         stopped = int(np.isnan(got.values).sum())
@@ -251,7 +263,7 @@ def dual_echo_table(collection: dict[str, Callable] | None) -> Iterator[str]:
     if collection is None:
         yield f"| {name} | CodeCollection LCB | absent |"
         return
-    made = leakage_object(te=(0.0086, 0.0346), flip_angle=float(np.deg2rad(70)), has_preload=False)
+    made = leakage_object(LeakageDesign(te=(0.0086, 0.0346), flip_angle=float(np.deg2rad(70)), has_preload=False))
     yield f"| {name} | CodeCollection LCB | {dual_echo_change(made, collection['dual echo']):.2f} |"
 
 

@@ -11,7 +11,7 @@ import pytest
 from perspect import asl, dsc, io
 from perspect.app.sidecars import NAMES
 from perspect.cli.run import FUNCTIONS, application
-from perspect.phantom import head_object
+from perspect.phantom import HeadDesign, head_object
 from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.protocols import ASL_PROTOCOLS, DSC_PROTOCOLS
 
@@ -126,7 +126,7 @@ def test_every_flag_that_is_named_can_be_raised():
 
 
 def test_the_table_of_maps_lists_every_map_of_a_run():
-    head = head_object((32, 32, 6), n_frames=60, onset=30.0, seed=2)
+    head = head_object(HeadDesign((32, 32, 6), n_frames=60, onset=30.0, seed=2))
     brain, white = head.regions["brain"], head.regions["white"]
     made = dsc.quantify(head.series, dsc.Plan(motion=False), mask=brain, reference=white).maps
     listed = {row.split("`")[1] for row in reference.map_table().splitlines() if row.startswith("| `")}

@@ -1,15 +1,21 @@
 """One head, two heads, and a head with its sides swapped, from a formula."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 import moving_head
 from made_anatomy import T1W, T2W, made_head, template
+from patients import coarser
 from perspect.anatomy import align, identity
 from perspect.anatomy.expected import expected_shares
+from perspect.io.templates import icbm_2009a
 from perspect.numerics import rigid
+from perspect.phantom import SCENARIOS, protocols, virtual_patient
+from perspect.phantom.sequence import Slab
 from perspect.vocabulary import Region, Severity
 
 ON = moving_head.grid((62, 66, 34), (3.0, 3.0, 4.5))
@@ -44,14 +50,56 @@ def test_a_head_of_another_size_is_refused(fixed):
     assert (flag.code, flag.severity) == ("other-head", Severity.REFUSED)
 
 
-def test_a_head_with_its_sides_swapped_is_refused(fixed):
-    (flag,) = doubts(fixed, np.flip(head(MOVED, bright_lesion=True, seed=1), 0))
-    assert (flag.code, flag.severity) == ("left-right-swapped", Severity.REFUSED)
+def exchanged(fixed, fixed_grid, moving, moving_grid):
+    found = align.rigid(fixed, fixed_grid, moving, moving_grid)
+    return identity.exchanged(fixed, fixed_grid, moving, moving_grid, found, ("one", "the other"))
+
+
+def test_a_head_with_its_sides_swapped_is_refused_and_named():
+    t1w, grid = virtual(1)[0]
+    (flag,) = exchanged(*virtual(1)[1], np.flip(t1w, 0), grid)
+    assert (flag.code, flag.severity, flag.where) == ("left-right-swapped", Severity.REFUSED, "the other")
+    assert flag.sentence.startswith("Left and right of the other are exchanged against one:")
 
 
 def test_a_symmetric_head_says_nothing_of_its_sides(fixed):
     one = (fixed + np.flip(fixed, 0)) / 2
-    assert doubts(one, np.flip(one, 0) + np.random.default_rng(3).normal(0, 5, ON.shape).astype(np.float32)) == ()
+    other = np.flip(one, 0) + np.random.default_rng(3).normal(0, 5, ON.shape).astype(np.float32)
+    assert exchanged(one, ON, other, ON) == ()
+
+
+def test_a_place_that_a_start_led_astray_is_not_taken_for_exchanged_sides(fixed):
+    moving = head(MOVED, seed=1)
+    astray = replace(align.rigid(fixed, ON, moving, ON), similarity=1.001, error=4.0)
+    assert identity.exchanged(fixed, ON, moving, ON, astray, ("one", "the other")) == ()
+
+
+SEEDS = (1, 2, 3, 4)
+"""Virtual heads; the lesion of each is another one."""
+
+
+@cache
+def virtual(seed):
+    """T1w, FLAIR and the mean of a DSC series of a virtual head in voxels of 3 mm, each with its grid."""
+    patient = virtual_patient(SCENARIOS[2 * seed], coarser(icbm_2009a(), 3), seed)
+    series = replace(protocols.DSC, slab=Slab((64, 64, 24), (3.6, 3.6, 5.0), protocols.DSC_SLAB.tilt), n_frames=2)
+    taken = [one.acquire(patient, np.random.default_rng(seed)) for one in (protocols.T1W, protocols.FLAIR, series)]
+    return [(one.images[0].values.astype(np.float32).reshape(*one.grid.shape, -1)[..., 0], one.grid) for one in taken]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("which", [1, 2], ids=["FLAIR", "DSC"])
+def test_a_virtual_head_is_told_flipped_where_it_is_and_only_there(seed, which):
+    (t1w, grid), other = virtual(seed)[0], virtual(seed)[which]
+    assert exchanged(t1w, grid, *other) == ()
+    assert [flag.code for flag in exchanged(np.flip(t1w, 0), grid, *other)] == ["left-right-swapped"]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("which", [1, 2], ids=["FLAIR", "DSC"])
+def test_another_head_is_not_taken_for_a_flipped_one(seed, which):
+    others = (virtual(one)[0] for one in SEEDS if one != seed)
+    assert [flag for t1w in others for flag in exchanged(*t1w, *virtual(seed)[which])] == []
 
 
 def test_stretch_is_that_of_the_worst_direction():
@@ -93,6 +141,25 @@ def test_an_image_of_the_same_head_foretells_another_contrast_and_one_of_another
     assert identity.strangers(leading, own, expected, ("T1w", "T2w")) == ()
     (flag,) = identity.strangers(leading, theirs, expected, ("T1w", "T2w"))
     assert (flag.code, flag.severity, flag.where) == ("other-head", Severity.REFUSED, "T2w")
+
+
+@pytest.mark.parametrize("pulled", [0.0, 3.0], ids=["still", "pulled by 3 mm"])
+def test_the_tissues_of_a_head_explain_its_own_series_even_if_it_is_pulled_and_not_that_of_another(pulled):
+    one, other = (made_head(3.0, warp=4.0, seed=seed) for seed in (1, 2))
+    deep = np.minimum(one.depth, other.depth) > identity.DEEP
+    inside = Region(deep & ~one.lesion & ~other.lesion, one.grid, "both")
+    expected = expected_shares(template(), one.affine, inside)
+    own, theirs = (
+        np.stack([inside.taken(made.shares[name].astype(np.float64)) for name in ("csf", "grey", "white")], axis=1)
+        for made in (one, other)
+    )
+    image = one.image(T2W, bias=0.2).astype(np.float64)
+    wave = pulled / 3.0 * np.cos(np.arange(image.shape[1]) / 8.0)[:, None]
+    x, y, z = np.indices(image.shape).astype(float)
+    series = inside.taken(ndimage.map_coordinates(image, [x, y + wave, z], order=1))
+    assert identity.foreign(series, own, expected, ("T1w", "dsc")) == ()
+    (flag,) = identity.foreign(series, theirs, expected, ("T1w", "dsc"))
+    assert (flag.code, flag.where, flag.severity) == ("other-head", "dsc", Severity.REFUSED)
 
 
 def test_what_an_image_foretells_of_itself_is_all_and_of_noise_nothing():

@@ -13,10 +13,10 @@ from patients import coarser
 from perspect import dsc, io
 from perspect.anatomy import normal
 from perspect.anatomy.mirror import mirror
-from perspect.app.anatomy import head_of
+from perspect.app.anatomy import head_of, seen
 from perspect.phantom import SCENARIOS, protocols, truth, virtual_patient
 from perspect.phantom.sequence import Slab, brain_centre
-from perspect.vocabulary import Acquisition, Anatomy, Region, Series, Severity
+from perspect.vocabulary import Acquisition, Anatomy, Refusal, Region, Series, Severity
 
 TEN = list(enumerate(one.name for one in SCENARIOS))
 MOST_VESSEL = 1e-3
@@ -64,6 +64,50 @@ def test_conventional_images_of_two_heads_are_refused_and_those_of_one_are_not(o
         images[name] = Anatomy(brain, taken.grid, name, name)
     refused = [flag.code for flag in head_of(images).flags if flag.severity == Severity.REFUSED]
     assert refused in ([["other-head"], ["align-no-likeness"]] if is_said else [[]])
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """T1w, FLAIR and the mean of a DSC series of one patient; the skulls of the first two are off."""
+    found = {}
+    for name, sequence in (
+        ("t1w", protocols.T1W),
+        ("flair", protocols.FLAIR),
+        ("dsc", replace(protocols.DSC, n_frames=2)),
+    ):
+        taken = sequence.acquire(patient(0), np.random.default_rng(0))
+        values = taken.images[0].values.astype(np.float32).reshape(*taken.grid.shape, -1)[..., 0]
+        brain = values if name == "dsc" else np.where(taken.regions["brain"].mask, values, 0)
+        found[name] = Anatomy(brain, taken.grid, name, name)
+    return found
+
+
+def flipped(image):
+    return replace(image, values=np.flip(image.values, 0))
+
+
+def test_a_flipped_conventional_image_beside_a_series_stops_with_what_it_is(alone, monkeypatch):
+    coarse = template()
+    monkeypatch.setattr(io, "icbm_2009a", lambda: coarse)
+    series = alone["dsc"]
+    with pytest.raises(Refusal, match="Left and right of the series are exchanged against t1w") as refused:
+        seen(series.values, series.grid, {"t1w": flipped(alone["t1w"])})
+    assert refused.value.exit_code == 3
+    assert [
+        one.code
+        for one in seen(series.values, series.grid, {"t1w": alone["t1w"]}).flags
+        if one.severity == Severity.REFUSED
+    ] == []
+
+
+def test_a_flipped_conventional_image_beside_another_one_is_named_and_left_out(alone, monkeypatch):
+    coarse = template()
+    monkeypatch.setattr(io, "icbm_2009a", lambda: coarse)
+    head = head_of({"t1w": alone["t1w"], "flair": flipped(alone["flair"])})
+    (said,) = (flag for flag in head.flags if flag.severity == Severity.REFUSED and flag.code != "align-no-likeness")
+    assert said.code == "left-right-swapped"
+    assert said.sentence.startswith("Left and right of flair are exchanged against t1w")
+    assert head.names == ("t1w",)
 
 
 @pytest.mark.parametrize("at", [0, 1])

@@ -9,7 +9,7 @@ from scipy.io import loadmat
 from dsc.made import everything, series
 from perspect import dsc
 from perspect.dsc.signal import rest
-from perspect.phantom import Tissue, head_object, leakage_object
+from perspect.phantom import HeadDesign, LeakageDesign, Tissue, head_object, leakage_object
 from perspect.vocabulary import Refusal
 
 NONE = "No passage of a bolus|no signal at rest"
@@ -108,7 +108,9 @@ def test_a_weak_bolus_is_found_on_a_drift_of_its_own_size(drift):
 @pytest.fixture(scope="module")
 def still():
     """A head at rest, and how it comes to lie: pictures without agent and noise."""
-    (echo,) = head_object((48, 48, 6), n_frames=30, onset=44.0, snr=np.inf, rounded=False, dummies=30, seed=2).series
+    (echo,) = head_object(
+        HeadDesign((48, 48, 6), n_frames=30, onset=44.0, snr=np.inf, rounded=False, dummies=30, seed=2)
+    ).series
     return echo
 
 
@@ -160,7 +162,7 @@ def test_half_a_brain_without_blood_is_still_a_brain():
     ids=["long-te", "two-echoes", "long-tr", "weak-and-noisy", "late"],
 )
 def test_heads_of_other_protocols_have_a_bolus(protocol):
-    head = head_object((48, 48, 6), **{"n_frames": 80, "seed": 3, **protocol})
+    head = head_object(HeadDesign((48, 48, 6), **{"n_frames": 80, "seed": 3, **protocol}))
     brain = np.isin(head.labels, [Tissue.GREY, Tissue.WHITE])
     at = rest(head.series[-1].mean_curve(brain), head.series[-1].times)
     assert at.arrival == pytest.approx(protocol.get("onset", 45.0), abs=8.0)
@@ -188,7 +190,7 @@ def test_a_slow_random_walk_of_the_brain_mean_is_no_bolus(seed):
 
 def test_a_straight_drift_over_a_series_with_a_bolus_is_named_as_the_cause():
     """The wrong variant blamed T1, which neither another flip angle nor a second echo would have mended."""
-    thing = leakage_object(n_white=250, n_tumour=50, snr=80.0, seed=3)
+    thing = leakage_object(LeakageDesign(n_white=250, n_tumour=50, snr=80.0, seed=3))
     drifting = thing.signal * (1 + 0.06 * thing.times / thing.times[-1])
     one = series(drifting, thing.times, 0.03, thing.tr, thing.flip_angle, True)
     with pytest.raises(Refusal, match="straight line"):

@@ -5,7 +5,7 @@ from dsc.made import everything, series
 from perspect import dsc
 from perspect.dsc.drift import LARGE, drift_flags, drift_share
 from perspect.dsc.signal import Rest
-from perspect.phantom import head_object, leakage_object
+from perspect.phantom import HeadDesign, LeakageDesign, head_object, leakage_object
 from perspect.vocabulary import Series, Severity
 
 TIMES = 1.5 * np.arange(100)
@@ -57,7 +57,7 @@ def test_a_large_drift_limits_and_a_small_one_is_not_told():
 
 @pytest.mark.parametrize("drift", [-0.06, -0.03, 0.03, 0.0])
 def test_a_drift_of_the_scanner_by_some_per_cent_is_told(drift):
-    (one,) = head_object((48, 48, 6), n_frames=100, snr=80.0, seed=1).series
+    (one,) = head_object(HeadDesign((48, 48, 6), n_frames=100, snr=80.0, seed=1)).series
     found = dsc.quantify(drifted(one, drift), dsc.Plan(motion=False, deconvolution="none"))
     flags = [flag for flag in found.flags if flag.code == "drift"]
     assert len(flags) == (drift != 0.0)
@@ -67,7 +67,7 @@ def test_a_drift_of_the_scanner_by_some_per_cent_is_told(drift):
 
 
 def test_two_echoes_see_no_drift():
-    thing = leakage_object(te=(0.0086, 0.0346), n_white=250, n_tumour=50, snr=80.0, seed=3)
+    thing = leakage_object(LeakageDesign(te=(0.0086, 0.0346), n_white=250, n_tumour=50, snr=80.0, seed=3))
     line = 1 - 0.06 * thing.times / thing.times[-1]
     echoes = tuple(
         series(signal * line, thing.times, te, thing.tr, thing.flip_angle, True)

@@ -8,7 +8,14 @@ import pytest
 
 from dsc.made import blood, everything, flow_run, leakage_run, region, series
 from perspect import dsc
-from perspect.phantom import deconvolution_object, head_object, leakage_object
+from perspect.phantom import (
+    DeconvolutionDesign,
+    HeadDesign,
+    LeakageDesign,
+    deconvolution_object,
+    head_object,
+    leakage_object,
+)
 from perspect.vocabulary import Series
 
 REPEATS = 10
@@ -41,7 +48,16 @@ def noisy_again(thing, sigma, seed):
 def leaking_again(flip, preload, te, snr, **choices):
     """The same leaking tissue with other noise each time."""
     thing = leakage_object(
-        te=te, flip_angle=np.deg2rad(flip), has_preload=preload, n_white=500, n_grey=300, n_tumour=200, snr=1e7, seed=3
+        LeakageDesign(
+            te=te,
+            flip_angle=np.deg2rad(flip),
+            has_preload=preload,
+            n_white=500,
+            n_grey=300,
+            n_tumour=200,
+            snr=1e7,
+            seed=3,
+        )
     )
     sigma = float(thing.signals[0][thing.white][:, :10].mean()) / snr
     plan = dsc.Plan(motion=False, leakage_reference="reference", **choices)
@@ -74,7 +90,9 @@ def test_of_times_in_tissue_that_leaks(protocol):
 
 @pytest.mark.parametrize("leakage", ["leu", "auto"])
 def test_of_the_return_of_leaked_agent_in_voxels_where_it_can_be_told_each_time(leakage):
-    thing = leakage_object(te=0.03, has_preload=True, n_white=250, n_grey=50, n_tumour=800, snr=1e7, seed=3)
+    thing = leakage_object(
+        LeakageDesign(te=0.03, has_preload=True, n_white=250, n_grey=50, n_tumour=800, snr=1e7, seed=3)
+    )
     sigma = float(thing.signals[0][thing.white][:, :10].mean()) / 100
     runs = [
         leakage_run(replace(thing, signals=tuple(noisy_again(thing, sigma, seed))), leakage, preload=True)
@@ -86,7 +104,7 @@ def test_of_the_return_of_leaked_agent_in_voxels_where_it_can_be_told_each_time(
 @pytest.mark.parametrize("scale", ["auto", "arterial"])
 def test_of_volume_and_flow_where_the_arterial_input_is_found_anew_each_time(scale):
     """With other noise other voxels are chosen: that is in the error, whether their area sets the scale or not."""
-    (clean,) = head_object((48, 48, 6), n_frames=70, onset=30.0, snr=1e6, seed=1).series
+    (clean,) = head_object(HeadDesign((48, 48, 6), n_frames=70, onset=30.0, snr=1e6, seed=1)).series
     found = dsc.quantify(clean, dsc.Plan(motion=False, deconvolution="none")).regions
     signal = np.asarray(clean.values, float) * clean.slope + clean.intercept
     sigma = float(signal[found["reference"].mask][:, :10].mean()) / 60.0
@@ -108,10 +126,10 @@ def timed():
     to 24 s. The level at rest is the same each time, or the mean curve would be of another brain.
     """
     made = [
-        deconvolution_object(
+        deconvolution_object(DeconvolutionDesign(
             tr=1.5, n_frames=66, snr=(60.0,), delays=(-2.7, 0.35, 2.05, 4.6), repeats=1, rest_signal=(500.0, 500.0),
             seed=100 + seed,
-        )
+        ))
         for seed in range(REPEATS)
     ]  # fmt: skip
     return [flow_run(replace(one, arterial_signal=made[0].arterial_signal)) for one in made]

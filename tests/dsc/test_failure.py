@@ -15,7 +15,7 @@ from perspect.dsc.quality import Reliability, protocol, refuse_reference
 from perspect.dsc.reference import Reference, reference_curve
 from perspect.dsc.scale import Scale
 from perspect.dsc.signal import Rest, relaxation, rest
-from perspect.phantom import leakage_object
+from perspect.phantom import LeakageDesign, leakage_object
 from perspect.vocabulary import Acquisition, Refusal, Severity, Status
 
 TIMES = 1.5 * np.arange(120)
@@ -25,7 +25,7 @@ BROKEN = {"still": 0, "empty": 1, "hole": 2, "dark": 3}
 
 @pytest.fixture(scope="module")
 def thing():
-    return leakage_object(n_white=300, n_grey=80, n_tumour=40, snr=80.0, seed=3)
+    return leakage_object(LeakageDesign(n_white=300, n_grey=80, n_tumour=40, snr=80.0, seed=3))
 
 
 @pytest.fixture(scope="module")

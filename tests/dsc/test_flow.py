@@ -10,7 +10,7 @@ from perspect.dsc.calibrate import calibrate
 from perspect.dsc.deconvolve import even_steps, prepare, read_out
 from perspect.dsc.signal import relaxation, rest
 from perspect.numerics.deconvolution import circulant
-from perspect.phantom import deconvolution_object
+from perspect.phantom import DeconvolutionDesign, deconvolution_object
 from perspect.vocabulary import Acquisition, Curve, Grid, Region, Series
 
 DELAYS = (-3.0, 0.0, 3.0, 5.0)
@@ -18,7 +18,9 @@ FRAMES = {1.0: 100, 1.2: 80, 1.5: 66, 1.8: 60, 2.0: 55}
 
 
 def made(tr, snr=60.0, repeats=6, **more):
-    return deconvolution_object(tr=tr, n_frames=FRAMES[tr], snr=(snr,), delays=DELAYS, repeats=repeats, seed=5, **more)
+    return deconvolution_object(
+        DeconvolutionDesign(tr=tr, n_frames=FRAMES[tr], snr=(snr,), delays=DELAYS, repeats=repeats, seed=5, **more)
+    )
 
 
 def errors(thing, measured):
@@ -99,13 +101,15 @@ def test_transit_time_is_volume_over_flow():
 
 def test_volume_by_integration_is_exact_without_noise():
     thing = deconvolution_object(
-        tr=1.0,
-        n_frames=240,
-        snr=(1e7,),
-        arterial_snr=1e7,
-        delays=DELAYS,
-        repeats=1,
-        flow_and_volume=((0.01, 0.04), (0.004, 0.04), (0.005, 0.02)),
+        DeconvolutionDesign(
+            tr=1.0,
+            n_frames=240,
+            snr=(1e7,),
+            arterial_snr=1e7,
+            delays=DELAYS,
+            repeats=1,
+            flow_and_volume=((0.01, 0.04), (0.004, 0.04), (0.005, 0.02)),
+        )
     )
     cbv, _ = flat(flow_run(thing).maps["cbv"])
     # The coarse trapezoid sees a bolus of 1.5 s rise; a box whose edges fall between frames is the worst.
@@ -136,7 +140,9 @@ def test_uneven_times_give_the_flow_of_even_ones():
     uneven = np.sort(np.concatenate([even[:1], even[1:] + 0.3 * np.resize([1, -1], 99)]))
     found = []
     for times in (even, uneven):
-        thing = deconvolution_object(times=times, snr=(200.0,), arterial_snr=1000.0, delays=(0.0,), repeats=4, seed=2)
+        thing = deconvolution_object(
+            DeconvolutionDesign(times=times, snr=(200.0,), arterial_snr=1000.0, delays=(0.0,), repeats=4, seed=2)
+        )
         flow, _ = flat(flow_run(thing).maps["cbf"])
         found.append(np.nanmedian(flow / thing.cbf))
     # Straight lines between uneven samples of a bolus that rises in 4.5 s cost a few percent.
@@ -170,7 +176,7 @@ def test_nothing_positive_is_no_flow():
 
 
 def test_the_simulation_is_the_same_every_time_and_without_noise_it_still_works():
-    thing = deconvolution_object(tr=1.5, n_frames=66, snr=(60.0,), repeats=2, seed=1)
+    thing = deconvolution_object(DeconvolutionDesign(tr=1.5, n_frames=66, snr=(60.0,), repeats=2, seed=1))
     at_rest = rest(thing.signal.mean(axis=0).astype(float), thing.times, 1.5)
     tissue = relaxation((np.asfortranarray(thing.signal),), (thing.te,), at_rest)
     arterial, passing = thing.arterial_delta_r2star_measured, slice(at_rest.stop, at_rest.stop + 20)
@@ -266,7 +272,9 @@ def test_slices_that_were_taken_in_turn_have_the_times_of_their_tissue_not_of_th
 
 def test_an_artery_mixed_with_tissue_shortens_the_transit_time_by_less_than_it_raises_the_volume():
     """Which is what the flag says: the input is broader by its tissue."""
-    thing = deconvolution_object(tr=1.5, n_frames=66, snr=(200.0,), delays=(0.0,), repeats=4, seed=5)
+    thing = deconvolution_object(
+        DeconvolutionDesign(tr=1.5, n_frames=66, snr=(200.0,), delays=(0.0,), repeats=4, seed=5)
+    )
     plan = dsc.Plan(motion=False, leakage="none", hct_small=0.45)
     artery = thing.arterial_delta_r2star_measured
     tissue = -np.log(thing.signal.mean(axis=0) / thing.signal[:, :8].mean()) / thing.te

@@ -7,14 +7,14 @@ from perspect import dsc
 from perspect.dsc.leakage import correct, either, one_way
 from perspect.dsc.reference import half_sample_mode, reference_curve
 from perspect.dsc.signal import relaxation, rest
-from perspect.phantom import leakage_object
+from perspect.phantom import LeakageDesign, leakage_object
 from perspect.vocabulary import Problem, Refusal, Status
 
 DEGREES = np.pi / 180
 
 
 def made(flip=60, preload=True, te=0.03, **more):
-    return leakage_object(te=te, flip_angle=flip * DEGREES, has_preload=preload, **{"seed": 3, **more})
+    return leakage_object(LeakageDesign(te=te, flip_angle=flip * DEGREES, has_preload=preload, **{"seed": 3, **more}))
 
 
 def ready(thing):

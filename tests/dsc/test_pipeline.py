@@ -4,7 +4,7 @@ import pytest
 from dsc.made import blood, everything, flat, region, series
 from perspect import dsc
 from perspect.numerics.parallel import on_threads
-from perspect.phantom import Tissue, head_object, leakage_object
+from perspect.phantom import HeadDesign, LeakageDesign, Tissue, head_object, leakage_object
 from perspect.vocabulary import Acquisition, Curve, Grid, Problem, Refusal, Region, Series, Severity, Status
 
 SHAPE = (96, 96, 12)
@@ -14,7 +14,7 @@ ALWAYS = {"cbv", "rcbv", "srcbv", "k1", "k2", "cbf", "mtt", "tmax", "ttp", "dela
 
 @pytest.fixture(scope="module")
 def head():
-    return head_object(SHAPE, n_frames=80, dummies=2, snr=80.0, seed=4)
+    return head_object(HeadDesign(SHAPE, n_frames=80, dummies=2, snr=80.0, seed=4))
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_scaling_the_signal_changes_nothing_but_the_signal(head):
 
 
 def test_two_echoes_are_free_of_t1():
-    head = head_object(SHAPE, n_frames=80, te=(0.0086, 0.0346), has_preload=False, snr=80.0, seed=4)
+    head = head_object(HeadDesign(SHAPE, n_frames=80, te=(0.0086, 0.0346), has_preload=False, snr=80.0, seed=4))
     found = dsc.quantify(head.series, dsc.Plan(motion=False))
     rim = head.labels == Tissue.RIM
     assert median(found, "rcbv", rim) == pytest.approx(np.nanmedian(head.truth["rcbv"][rim]), rel=0.3)
@@ -116,7 +116,7 @@ def test_two_echoes_are_free_of_t1():
 
 
 def test_without_an_artery_there_are_ratios_and_a_flag_and_no_flow():
-    thing = leakage_object(flip_angle=np.pi / 6, n_tumour=60, seed=1)
+    thing = leakage_object(LeakageDesign(flip_angle=np.pi / 6, n_tumour=60, seed=1))
     n = thing.white.size
     found = dsc.quantify(
         series(thing.signal, thing.times, 0.03, 1.5, np.pi / 6, True),
@@ -177,7 +177,7 @@ def test_a_longer_guard_shortens_the_baseline(head, measured):
 
 @pytest.mark.parametrize("factor", [1.0, 60.0])
 def test_signals_concentrations_and_rates_as_arterial_input_agree(factor):
-    thing = leakage_object(flip_angle=np.pi / 6, n_tumour=40, seed=1)
+    thing = leakage_object(LeakageDesign(flip_angle=np.pi / 6, n_tumour=40, seed=1))
     one = series(thing.signal, thing.times, 0.03, 1.5, np.pi / 6, None)
     # The signal below has no T1 effect in it.
     plan, mask = dsc.Plan(motion=False, t1_effect="ignored"), everything(thing.white.size)
@@ -196,7 +196,7 @@ def test_signals_concentrations_and_rates_as_arterial_input_agree(factor):
 
 
 def test_a_concentration_must_say_whether_it_is_of_blood_or_plasma():
-    thing = leakage_object(flip_angle=np.pi / 6, n_tumour=40, seed=1)
+    thing = leakage_object(LeakageDesign(flip_angle=np.pi / 6, n_tumour=40, seed=1))
     given = Curve(thing.times, thing.arterial, "mM", "artery")
     with pytest.raises(Problem, match="cb \\(whole blood\\) or cp"):
         dsc.quantify(
@@ -255,7 +255,9 @@ def test_a_region_from_another_grid_is_refused(head, role):
 
 @pytest.mark.parametrize("leakage", ["auto", "none"])
 def test_t1_contaminated_data_are_refused_even_where_the_protocol_is_not_recorded(leakage):
-    head = head_object((64, 64, 12), n_frames=80, onset=40.0, flip_angle=np.pi / 2, has_preload=False, te=0.025, seed=2)
+    head = head_object(
+        HeadDesign((64, 64, 12), n_frames=80, onset=40.0, flip_angle=np.pi / 2, has_preload=False, te=0.025, seed=2)
+    )
     (one,) = head.series
     unknown = Series(one.values, one.grid, one.times, Acquisition(te=0.025), name="unknown")
     with pytest.raises(Refusal, match="T1"):
@@ -267,7 +269,9 @@ def test_t1_contaminated_data_are_refused_even_where_the_protocol_is_not_recorde
 @pytest.mark.parametrize(("flip", "preload", "te"), [(60, False, 0.03), (90, True, 0.045), (30, False, 0.025)])
 def test_data_that_can_be_corrected_are_not_refused(flip, preload, te):
     head = head_object(
-        (64, 64, 12), n_frames=80, onset=40.0, flip_angle=np.deg2rad(flip), has_preload=preload, te=te, seed=2
+        HeadDesign(
+            (64, 64, 12), n_frames=80, onset=40.0, flip_angle=np.deg2rad(flip), has_preload=preload, te=te, seed=2
+        )
     )
     assert "rcbv" in dsc.quantify(head.series, dsc.Plan(motion=False, deconvolution="none")).maps
 
@@ -284,7 +288,7 @@ def test_a_series_whose_volumes_show_nothing_alike_is_refused(head):
 
 
 def test_an_arterial_curve_that_peaks_before_the_bolus_is_refused():
-    thing = leakage_object(flip_angle=np.pi / 6, n_tumour=40, seed=1)
+    thing = leakage_object(LeakageDesign(flip_angle=np.pi / 6, n_tumour=40, seed=1))
     early = 80.0 * thing.arterial
     early[:2] += 2 * early.max()
     with pytest.raises(Problem, match="largest at 0 s, before the bolus"):
@@ -326,7 +330,7 @@ def test_the_arterial_input_is_not_taken_from_the_lesion(head, measured):
 
 
 def test_an_arterial_curve_that_stops_early_is_refused():
-    thing = leakage_object(flip_angle=np.pi / 6, n_tumour=40, seed=1)
+    thing = leakage_object(LeakageDesign(flip_angle=np.pi / 6, n_tumour=40, seed=1))
     with pytest.raises(Problem, match="covers 0 to"):
         dsc.quantify(
             series(thing.signal, thing.times, 0.03),

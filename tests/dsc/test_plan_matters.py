@@ -11,7 +11,14 @@ import pytest
 
 from dsc.made import everything, region, series
 from perspect.dsc import Plan, quantify
-from perspect.phantom import deconvolution_object, head_object, leakage_object
+from perspect.phantom import (
+    DeconvolutionDesign,
+    HeadDesign,
+    LeakageDesign,
+    deconvolution_object,
+    head_object,
+    leakage_object,
+)
 from perspect.vocabulary import Curve, Measured, Problem
 from two_runs import differ
 
@@ -25,7 +32,7 @@ Given = tuple[Any, dict[str, Any]]
 @cache
 def leaking(preload: bool | None = True) -> Given:
     """White matter and tumour, FA 60°, with an arterial curve and a small region of white matter."""
-    thing = leakage_object(has_preload=bool(preload), n_white=250, n_tumour=100, snr=80.0, seed=3)
+    thing = leakage_object(LeakageDesign(has_preload=bool(preload), n_white=250, n_tumour=100, snr=80.0, seed=3))
     inside = thing.white & (np.arange(thing.white.size) < FEW)
     one = series(thing.signal, thing.times, 0.03, thing.tr, thing.flip_angle, preload)
     artery = Curve(thing.times, thing.arterial, "mM", "cb")
@@ -49,7 +56,9 @@ def in_plasma() -> Given:
 
 @cache
 def flowing() -> Given:
-    thing = deconvolution_object(tr=1.5, n_frames=66, snr=(60.0,), delays=(0.0, 3.0), repeats=1, seed=5)
+    thing = deconvolution_object(
+        DeconvolutionDesign(tr=1.5, n_frames=66, snr=(60.0,), delays=(0.0, 3.0), repeats=1, seed=5)
+    )
     artery = Curve(thing.times, thing.arterial_delta_r2star_measured, "1/s", "made")
     return series(thing.signal, thing.times, thing.te), {"mask": everything(thing.cbf.size), "aif": artery}
 
@@ -58,7 +67,7 @@ def flowing() -> Given:
 def moved() -> Given:
     """A head that sinks by two millimetres."""
     sinks = np.outer(np.linspace(0.0, 1.0, 40), [0.0, 0.0, 2.0, 0.0, 0.0, 0.0])
-    return head_object((32, 32, 4), n_frames=40, onset=20.0, motion=sinks, seed=1).series, {}
+    return head_object(HeadDesign((32, 32, 4), n_frames=40, onset=20.0, motion=sinks, seed=1)).series, {}
 
 
 @dataclass(frozen=True)

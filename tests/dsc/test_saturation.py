@@ -8,14 +8,16 @@ from perspect.dsc.leakage import correct, corrected_curves
 from perspect.dsc.saturation import saturation
 from perspect.dsc.signal import relaxation, rest
 from perspect.dsc.t1_effect import T1Effect
-from perspect.phantom import leakage_object
+from perspect.phantom import LeakageDesign, leakage_object
 from perspect.vocabulary import Status
 
 LESION_T1 = (1.2, 1.5, 2.0)
 
 
 def made(te=0.03, flip=60, **more):
-    return leakage_object(te=te, flip_angle=np.deg2rad(flip), **{"has_preload": False, "seed": 3, **more})
+    return leakage_object(
+        LeakageDesign(te=te, flip_angle=np.deg2rad(flip), **{"has_preload": False, "seed": 3, **more})
+    )
 
 
 def ready(thing):

@@ -10,13 +10,13 @@ from perspect import dsc
 from perspect.dsc import pipeline
 from perspect.dsc.scale import WHITE_SPREAD, WHITE_VOLUME, Scale, scale_flags
 from perspect.dsc.t1_effect import T1_WHITE
-from perspect.phantom import Tissue, head_object, leakage_object
+from perspect.phantom import HeadDesign, LeakageDesign, Tissue, head_object, leakage_object
 from perspect.vocabulary import Problem, Region, Severity
 
 
 @pytest.fixture(scope="module")
 def head():
-    return head_object((96, 96, 8), n_frames=80, dummies=2, snr=80.0, seed=4)
+    return head_object(HeadDesign((96, 96, 8), n_frames=80, dummies=2, snr=80.0, seed=4))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_the_scale_is_told_with_its_error(by_white, by_artery):
 
 def test_an_arterial_input_that_is_given_keeps_its_own_scale(head):
     # With white matter of the T1 that is assumed: another would be a bias of the T1 effect.
-    thing = leakage_object(n_white=250, n_tumour=60, snr=80.0, t10=(T1_WHITE, 1.35, 1.5), seed=3)
+    thing = leakage_object(LeakageDesign(n_white=250, n_tumour=60, snr=80.0, t10=(T1_WHITE, 1.35, 1.5), seed=3))
     one = series(thing.signal, thing.times, 0.03, thing.tr, thing.flip_angle, True)
     found = dsc.quantify(
         one, dsc.Plan(motion=False, deconvolution="none", hct_small=0.45), mask=everything(thing.white.size),

@@ -5,7 +5,7 @@ from dsc.made import concordance, flat, leakage_run
 from objects import leakage_set
 from perspect.dsc.signal import relaxation, rest
 from perspect.dsc.t1_effect import T1_WHITE, T1Effect, t1_effect
-from perspect.phantom import leakage_object
+from perspect.phantom import LeakageDesign, leakage_object
 from perspect.vocabulary import Acquisition, Problem
 
 DEGREES = np.pi / 180
@@ -33,7 +33,7 @@ def test_noise_below_zero_keeps_its_sign_and_mean():
 
 def test_the_signal_equation_is_the_one_of_the_reference_object():
     """An independent route: the object steps the signal of tissue without leakage with its own code."""
-    thing = leakage_object(flip_angle=60 * DEGREES, has_preload=False, n_tumour=0, snr=1e7, seed=1)
+    thing = leakage_object(LeakageDesign(flip_angle=60 * DEGREES, has_preload=False, n_tumour=0, snr=1e7, seed=1))
     at_rest = rest(thing.signal.mean(axis=0).astype(float), thing.times, 1.5)
     signal = (np.asfortranarray(thing.signal.astype(np.float32)),)
     with_t1 = relaxation(signal, (0.03,), at_rest, EFFECT).curves
@@ -72,7 +72,7 @@ def score(thing, **choices):
 
 @pytest.mark.parametrize("te", [0.03, 0.045])
 def test_with_preload_the_truth_is_found_at_every_echo_time(te):
-    thing = leakage_object(te=te, flip_angle=60 * DEGREES, seed=3)
+    thing = leakage_object(LeakageDesign(te=te, flip_angle=60 * DEGREES, seed=3))
     agreement, bias = score(thing, preload=True)
     assert agreement >= 0.93
     assert abs(bias) <= 0.08
@@ -81,19 +81,19 @@ def test_with_preload_the_truth_is_found_at_every_echo_time(te):
 @pytest.mark.parametrize("t10", [(0.85, 1.35, 1.5), (0.85, 1.35, 2.0), (1.1, 1.4, 1.6)])
 def test_agreement_survives_other_tissues_than_the_assumed(t10):
     """Ignoring the effect is a little better where white matter has 0.85 s, and much worse where it has 1.1 s."""
-    thing = leakage_object(te=0.03, flip_angle=60 * DEGREES, seed=3, t10=t10)
+    thing = leakage_object(LeakageDesign(te=0.03, flip_angle=60 * DEGREES, seed=3, t10=t10))
     assert score(thing, preload=True)[0] >= 0.92
 
 
 def test_ignoring_it_is_the_wrong_variant_at_short_echo_time():
-    thing = leakage_object(te=0.03, flip_angle=60 * DEGREES, seed=3)
+    thing = leakage_object(LeakageDesign(te=0.03, flip_angle=60 * DEGREES, seed=3))
     agreement, bias = score(thing, preload=True, t1_effect="ignored")
     assert agreement < 0.93
     assert bias > 0.08
 
 
 def test_where_no_preload_is_recorded_only_the_automatic_correction_models_it():
-    thing = leakage_object(te=0.03, flip_angle=60 * DEGREES, seed=3)
+    thing = leakage_object(LeakageDesign(te=0.03, flip_angle=60 * DEGREES, seed=3))
     assert leakage_run(thing, preload=True).summary["t1_effect_modelled"]
     for preload in (False, None):
         # Only the automatic correction finds the T1 of what leaks.
@@ -104,7 +104,7 @@ def test_where_no_preload_is_recorded_only_the_automatic_correction_models_it():
 
 
 def test_it_cannot_be_asked_for_where_it_is_not_known():
-    thing = leakage_object(te=(0.01, 0.03), flip_angle=60 * DEGREES, seed=3, n_tumour=30)
+    thing = leakage_object(LeakageDesign(te=(0.01, 0.03), flip_angle=60 * DEGREES, seed=3, n_tumour=30))
     with pytest.raises(Problem, match="--flip-angle"):
         leakage_run(thing, preload=True, t1_effect="modelled")
 

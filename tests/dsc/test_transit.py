@@ -12,7 +12,7 @@ from perspect.dsc.leakage import correct
 from perspect.dsc.transit import beside_transit
 from perspect.models import LeakageBesideTransit
 from perspect.numerics.convolve import cumulative_trapezoid, exponential_convolution
-from perspect.phantom import leakage_object
+from perspect.phantom import LeakageDesign, leakage_object
 from perspect.phantom.leakage import Ranges
 
 SLOWEST, FASTEST = 12.0, 2.0
@@ -38,7 +38,7 @@ def test_without_another_transit_time_it_is_one_way_leakage():
 def whole():
     """Tissue whose barrier is whole, of many transit times, by two echoes, so that no T1 effect is in the curves."""
     ranges = Ranges(mtt=(FASTEST, SLOWEST), ps=(0.0, 1e-9))
-    return leakage_object(te=(0.01, 0.035), n_white=400, n_tumour=400, ranges=ranges, seed=3)
+    return leakage_object(LeakageDesign(te=(0.01, 0.035), n_white=400, n_tumour=400, ranges=ranges, seed=3))
 
 
 def off(thing, leakage):
@@ -67,7 +67,9 @@ def test_leakage_alone_takes_slow_tissue_for_leaking(whole):
 def test_one_echo_keeps_slow_tissue_too_and_leaves_fast_tissue_to_the_models_of_leakage():
     """A fast voxel looks as leakage by T1 does, which one echo cannot rule out."""
     ranges = Ranges(mtt=(FASTEST, SLOWEST), ps=(0.0, 1e-9))
-    thing = leakage_object(te=0.03, flip_angle=np.pi / 6, n_white=400, n_tumour=400, ranges=ranges, seed=3)
+    thing = leakage_object(
+        LeakageDesign(te=0.03, flip_angle=np.pi / 6, n_white=400, n_tumour=400, ranges=ranges, seed=3)
+    )
     (slow, fast), (slow_by_leakage, fast_by_leakage) = off(thing, "auto"), off(thing, "leu")
     assert abs(slow) < 0.12 and slow_by_leakage < -0.15
     assert fast > 0.12 and fast_by_leakage > 0.12
@@ -75,7 +77,7 @@ def test_one_echo_keeps_slow_tissue_too_and_leaves_fast_tissue_to_the_models_of_
 
 def test_leakage_beside_another_transit_time_is_found_with_its_error():
     """K1 and K2 of a slow voxel that leaks too, over 400 draws of noise."""
-    thing = leakage_object(n_white=300, n_tumour=1, seed=4)
+    thing = leakage_object(LeakageDesign(n_white=300, n_tumour=1, seed=4))
     curves = ready(thing)
     curve = curves.curves[thing.white].mean(axis=0).astype(float)
     frames, window = slice(curves.rest.stop, thing.times.size), slice(curves.rest.stop, thing.times.size)
@@ -97,7 +99,7 @@ def test_leakage_beside_another_transit_time_is_found_with_its_error():
 
 def test_where_no_other_transit_time_is_seen_there_is_no_value():
     """Failure: noise alone, and curves without an end; `correct` keeps what it had there."""
-    thing = leakage_object(n_white=300, n_tumour=1, seed=4)
+    thing = leakage_object(LeakageDesign(n_white=300, n_tumour=1, seed=4))
     curves = ready(thing)
     curve = curves.curves[thing.white].mean(axis=0).astype(float)
     window = slice(curves.rest.stop, thing.times.size)
@@ -113,7 +115,7 @@ def test_where_no_other_transit_time_is_seen_there_is_no_value():
 def test_against_the_curve_of_the_whole_brain_no_transit_time_is_sought():
     """White matter is slow against it, and too faint to show that; a lesion that is slow and bright would rise beside
     it."""
-    thing = leakage_object(n_white=300, n_tumour=50, seed=4, ranges=Ranges(mtt=(SLOWEST, SLOWEST + 1)))
+    thing = leakage_object(LeakageDesign(n_white=300, n_tumour=50, seed=4, ranges=Ranges(mtt=(SLOWEST, SLOWEST + 1))))
     curves = ready(thing)
     curve = curves.curves[thing.white].mean(axis=0).astype(float)
     window = slice(curves.rest.stop, thing.times.size)

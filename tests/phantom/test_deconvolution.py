@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import objects
-from perspect.phantom import ArterialInput, Shape, deconvolution_object, single_pass, tissue_curves
+from perspect.phantom import ArterialInput, DeconvolutionDesign, Shape, deconvolution_object, single_pass, tissue_curves
 
 FINE = np.arange(0.0, 120.0, 0.2)
 FLOWS = [(f / 6000.0, 0.04, shape) for f in (20.0, 60.0) for shape in Shape]
@@ -34,20 +34,22 @@ def test_a_short_injection_shows_the_residue_function(shape):
 
 
 def test_mtt_is_volume_over_flow():
-    made = deconvolution_object(repeats=1)
+    made = deconvolution_object(DeconvolutionDesign(repeats=1))
     np.testing.assert_allclose(made.mtt, made.cbv / made.cbf)
 
 
 def test_a_delay_of_whole_frames_shifts_the_curve():
     made = deconvolution_object(
-        tr=1.5, delays=(0.0, 3.0), repeats=1, snr=(np.inf,), shapes=(Shape.GAMMA,), flow_and_volume=((0.01, 0.04),)
+        DeconvolutionDesign(
+            tr=1.5, delays=(0.0, 3.0), repeats=1, snr=(np.inf,), shapes=(Shape.GAMMA,), flow_and_volume=((0.01, 0.04),)
+        )
     )
     on_time, late = made.delta_r2star
     np.testing.assert_allclose(late[2:], on_time[:-2], atol=1e-9 * on_time.max())
 
 
 def test_a_negative_delay_arrives_before_the_artery_and_rest_ends_before_it():
-    made = deconvolution_object(delays=(-3.0, 0.0), repeats=1, snr=(np.inf,))
+    made = deconvolution_object(DeconvolutionDesign(delays=(-3.0, 0.0), repeats=1, snr=(np.inf,)))
     np.testing.assert_allclose(made.delta_r2star[:, made.rest], 0.0, atol=1e-12)
     assert made.times[made.rest.stop - 1] < made.onset - 3.0 <= made.times[made.rest.stop]
 
@@ -64,10 +66,10 @@ def test_dispersion_keeps_the_area_and_lowers_the_peak():
 
 
 def test_grey_matter_loses_forty_per_cent_of_its_signal():
-    made = deconvolution_object(
+    made = deconvolution_object(DeconvolutionDesign(
         tr=0.25, n_frames=240, te=0.04, snr=(np.inf,), repeats=1, shapes=(Shape.EXPONENTIAL,),
         flow_and_volume=((0.01, 0.04),), rest_signal=(500.0, 500.0),
-    )  # fmt: skip
+    ))  # fmt: skip
     # Samples every 0.25 s miss the peak by up to 0.125 s: 1e-3 of it.
     np.testing.assert_allclose(made.signal.min() / 500.0, 0.6, rtol=1e-3)
 
@@ -75,9 +77,9 @@ def test_grey_matter_loses_forty_per_cent_of_its_signal():
 def test_the_time_of_a_frame_alone_decides_its_value():
     times = np.sort(np.random.default_rng(2).uniform(0.0, 80.0, 70))
     settings = {"repeats": 1, "snr": (np.inf,), "delays": (1.3,)}
-    uneven = deconvolution_object(times=times, **settings)
+    uneven = deconvolution_object(DeconvolutionDesign(times=times, **settings))
     merged = np.unique(np.concatenate([times, np.arange(0.0, 80.0)]))
-    every = deconvolution_object(times=merged, **settings)
+    every = deconvolution_object(DeconvolutionDesign(times=merged, **settings))
     # Steps of the convolution begin at the frame, whatever the others are.
     np.testing.assert_allclose(
         uneven.delta_r2star, every.delta_r2star[:, np.isin(merged, times)], atol=1e-6 * every.delta_r2star.max()
@@ -85,7 +87,7 @@ def test_the_time_of_a_frame_alone_decides_its_value():
 
 
 def test_stated_snr_is_found_at_rest():
-    made = deconvolution_object(snr=(20.0, 100.0), repeats=40, tr=1.0, n_frames=40)
+    made = deconvolution_object(DeconvolutionDesign(snr=(20.0, 100.0), repeats=40, tr=1.0, n_frames=40))
     rest = made.signal[:, made.rest]
     ratio = rest.mean(axis=1) / rest.std(axis=1, ddof=1)
     for snr in (20.0, 100.0):
@@ -94,13 +96,13 @@ def test_stated_snr_is_found_at_rest():
 
 
 def test_the_same_seed_gives_the_same_bytes_and_time_is_slowest_in_memory():
-    first, again, other = (deconvolution_object(repeats=2, seed=seed) for seed in (5, 5, 6))
+    first, again, other = (deconvolution_object(DeconvolutionDesign(repeats=2, seed=seed)) for seed in (5, 5, 6))
     assert first.signal.tobytes() == again.signal.tobytes() != other.signal.tobytes()
     assert first.signal.flags.f_contiguous and first.signal.dtype == np.float32
 
 
 def test_the_measured_arterial_curve_is_on_the_scale_of_tissue():
-    made = deconvolution_object(arterial_snr=1e6, repeats=1)
+    made = deconvolution_object(DeconvolutionDesign(arterial_snr=1e6, repeats=1))
     # SNR 1e6 at rest; at the peak a third of the signal is left, and 1/(TE·scale) = 556 multiplies its relative noise.
     np.testing.assert_allclose(made.arterial_delta_r2star_measured, made.arterial_delta_r2star, atol=0.01)
 
@@ -113,10 +115,10 @@ def test_the_shared_object_without_noise_is_reproduced(shared_data, tr):
     clean = np.isinf(shared.snr)
     worst = dict.fromkeys(Shape, 0.0)
     for cbf, cbv, delay in sorted(set(zip(shared.cbf[clean], shared.cbv[clean], shared.delay[clean], strict=True))):
-        ours = deconvolution_object(
+        ours = deconvolution_object(DeconvolutionDesign(
             times=shared.times, te=shared.te, snr=(np.inf,), flow_and_volume=((cbf, cbv),), delays=(delay,),
             shapes=(Shape.EXPONENTIAL, Shape.BOX, Shape.GAMMA), repeats=1, arterial=comes,
-        )  # fmt: skip
+        ))  # fmt: skip
         for shape, curve in zip(ours.shape, ours.delta_r2star, strict=True):
             same = clean & (shared.cbf == cbf) & (shared.cbv == cbv) & (shared.delay == delay) & (shared.shape == shape)
             theirs = shared.signal[same][0].astype(float)
@@ -135,6 +137,6 @@ def test_the_shared_object_without_noise_is_reproduced(shared_data, tr):
 def test_the_shared_arterial_curve_is_reproduced(shared_data, tr):
     shared = objects.deconvolution_set(shared_data, tr)
     comes = single_pass(onset=shared.onset, peak=4.5**3 * np.exp(-3.0))
-    ours = deconvolution_object(times=shared.times, te=shared.te, repeats=1, arterial=comes)
+    ours = deconvolution_object(DeconvolutionDesign(times=shared.times, te=shared.te, repeats=1, arterial=comes))
     # The amount of agent is found from the peak of a curve sampled every 0.05 s: 1e-5 of it.
     np.testing.assert_allclose(ours.arterial_signal_clean, shared.arterial_signal, rtol=1e-4)

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from perspect.phantom import Tissue, head_object
+from perspect.phantom import HeadDesign, Tissue, head_object
 
 SMALL = (48, 48, 12)
 
 
 @pytest.fixture(scope="module")
 def quiet():
-    return head_object(SMALL, n_frames=70, snr=np.inf, rounded=False)
+    return head_object(HeadDesign(SMALL, n_frames=70, snr=np.inf, rounded=False))
 
 
 def curve(head, region, echo=0):
@@ -43,8 +43,8 @@ def test_the_bolus_comes_to_arteries_first_and_to_the_sinus_last(quiet):
 
 
 def test_the_first_frames_approach_the_steady_state_and_unrecorded_pulses_hide_it():
-    loud = head_object(SMALL, n_frames=10, snr=np.inf, rounded=False)
-    hidden = head_object(SMALL, n_frames=10, snr=np.inf, rounded=False, dummies=12)
+    loud = head_object(HeadDesign(SMALL, n_frames=10, snr=np.inf, rounded=False))
+    hidden = head_object(HeadDesign(SMALL, n_frames=10, snr=np.inf, rounded=False, dummies=12))
     assert curve(loud, "csf")[0] > 1.5 * curve(loud, "csf")[9]
     # Frames before any agent of this injection; the tail of the preload falls by 1.5/900 of its small effect a frame.
     np.testing.assert_allclose(curve(hidden, "csf")[:9], curve(hidden, "csf")[9], rtol=1e-3)
@@ -52,7 +52,9 @@ def test_the_first_frames_approach_the_steady_state_and_unrecorded_pulses_hide_i
 
 
 def test_the_rim_leaks_and_white_matter_does_not():
-    bare = head_object(SMALL, n_frames=80, snr=np.inf, rounded=False, flip_angle=np.pi / 2, has_preload=False)
+    bare = head_object(
+        HeadDesign(SMALL, n_frames=80, snr=np.inf, rounded=False, flip_angle=np.pi / 2, has_preload=False)
+    )
     tail = {name: curve(bare, name)[-5:].mean() / curve(bare, name)[25] for name in ("rim", "white", "necrosis")}
     assert tail["rim"] > 1.05 > 1.0 > tail["white"]
 
@@ -77,16 +79,16 @@ def test_arterial_blood_shows_its_stated_share_of_the_relaxation(quiet):
 
 
 def test_a_head_that_does_not_move_is_the_head_at_rest():
-    still = head_object(SMALL, n_frames=4, seed=2)
-    moved = head_object(SMALL, n_frames=4, seed=2, motion=np.zeros((4, 6)))
+    still = head_object(HeadDesign(SMALL, n_frames=4, seed=2))
+    moved = head_object(HeadDesign(SMALL, n_frames=4, seed=2, motion=np.zeros((4, 6))))
     np.testing.assert_array_equal(still.series[0].values, moved.series[0].values)
 
 
 def test_a_shift_by_a_voxel_moves_the_image_by_a_voxel():
     motion = np.zeros((3, 6))
     motion[2, 0] = 220.0 / 48.0
-    head = head_object(SMALL, n_frames=3, snr=np.inf, rounded=False, dummies=20, motion=motion)
-    coil = head_object(SMALL, n_frames=3, snr=np.inf, rounded=False, dummies=20)
+    head = head_object(HeadDesign(SMALL, n_frames=3, snr=np.inf, rounded=False, dummies=20, motion=motion))
+    coil = head_object(HeadDesign(SMALL, n_frames=3, snr=np.inf, rounded=False, dummies=20))
     before, after = head.series[0].values[..., 1], head.series[0].values[..., 2]
     # The coil stays where it is, so tissue is compared by where it lies, not by how bright it is.
     bright = before > 300.0
@@ -97,7 +99,9 @@ def test_a_shift_by_a_voxel_moves_the_image_by_a_voxel():
 def test_a_turn_about_the_long_axis_takes_the_lesion_to_the_front_of_the_right_side():
     motion = np.zeros((2, 6))
     motion[1, 5] = np.deg2rad(20)
-    head = head_object((64, 64, 12), n_frames=2, snr=np.inf, rounded=False, dummies=20, motion=motion, te=0.005)
+    head = head_object(
+        HeadDesign((64, 64, 12), n_frames=2, snr=np.inf, rounded=False, dummies=20, motion=motion, te=0.005)
+    )
     core = head.regions["necrosis"].mask
     affine = head.series[0].grid.affine
     here = (affine @ np.append(np.argwhere(core).mean(axis=0), 1.0))[:3]
@@ -114,14 +118,16 @@ def test_a_turn_about_the_long_axis_takes_the_lesion_to_the_front_of_the_right_s
 
 
 def test_two_echoes_share_space_and_differ_by_their_decay():
-    head = head_object(SMALL, n_frames=3, te=(0.01, 0.03), snr=np.inf, rounded=False, has_preload=False, dummies=20)
+    head = head_object(
+        HeadDesign(SMALL, n_frames=3, te=(0.01, 0.03), snr=np.inf, rounded=False, has_preload=False, dummies=20)
+    )
     assert [one.acquisition.te for one in head.series] == [0.01, 0.03]
     decay = np.log(curve(head, "white", 0)[2] / curve(head, "white", 1)[2]) / 0.02
     np.testing.assert_allclose(decay, 21.0, rtol=1e-3)
 
 
 def test_noise_has_the_stated_size_and_the_seed_decides_it():
-    first, again, other = (head_object(SMALL, n_frames=6, snr=40.0, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (head_object(HeadDesign(SMALL, n_frames=6, snr=40.0, seed=seed)) for seed in (1, 1, 2))
     assert first.series[0].values.tobytes() == again.series[0].values.tobytes() != other.series[0].values.tobytes()
     assert first.series[0].values.dtype == np.int16 and first.series[0].values.flags.f_contiguous
     air = first.series[0].values[first.regions["air"].mask].astype(float)

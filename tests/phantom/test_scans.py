@@ -11,7 +11,7 @@ from perspect.phantom.labelled import arterial_label, asl_signals, tissue_label
 from perspect.phantom.magnetisation import at_pulses, at_pulses_exchanging, periodic, recovered
 from perspect.phantom.mixing import alike, mixing
 from perspect.phantom.physics import steady_state
-from perspect.phantom.receiver import dephased, recorded
+from perspect.phantom.receiver import dephased, magnitude, received
 from perspect.phantom.sequence import AT_REST, Injection, Moved, brain_centre, poses
 from small_scans import ASL, DCE, DSC, DWI, T2STAR, acquired, mean_in, silent
 
@@ -100,7 +100,7 @@ class TestImages:
         np.testing.assert_allclose(dephased(across, 3.0, 0.03), [1.0, 0.0], atol=1e-5)
 
     def test_noise_is_rician(self):
-        made = recorded(np.full(200_000, 10.0, np.float32), 2.0, np.random.default_rng(1), rounded=False)
+        made = magnitude(received(np.full(200_000, 10.0, np.float32), 2.0, np.random.default_rng(1)))
         # the second moment of a Rician magnitude is exact: A² + 2 sigma²; its error here is 0.2 %
         assert np.mean(made.astype(float) ** 2) == pytest.approx(108.0, rel=0.006)
 
@@ -316,6 +316,25 @@ class TestConventional:
         phase = made.images[1].values
         assert -np.pi - 1e-5 <= phase.min() < -2.0
         assert 2.0 < phase.max() <= np.pi + 1e-5
+
+    def test_noise_turns_the_phase_by_its_share_of_the_signal_and_at_random_where_there_is_none(self, patient):
+        clean, noisy = (acquired(one, patient) for one in (silent(T2STAR), replace(T2STAR, snr=20.0)))
+        size = clean.images[0].values.astype(float)
+        turned = np.angle(np.exp(1j * (noisy.images[1].values - clean.images[1].values)))
+        inside = noisy.regions["white"].mask & (size > 500.0)
+        # noise of 1000/20 across a signal of several hundred: an angle of their ratio, to first order
+        np.testing.assert_allclose((turned * size)[inside].std(), 50.0, rtol=0.03)
+        in_air = size == 0.0
+        np.testing.assert_allclose(turned[in_air].std(), np.pi / np.sqrt(3.0), rtol=0.01)  # even over a turn
+
+    def test_magnitude_and_phase_are_of_one_signal(self, patient):
+        """Its real and its imaginary part have the same noise, and neither knows of the other's."""
+        clean, noisy = (acquired(replace(T2STAR, snr=snr, is_rounded=False), patient).images for snr in (np.inf, 20.0))
+        true, made = (size.values * np.exp(1j * phase.values.astype(float)) for size, phase in (clean, noisy))
+        noise = (made - true)[::2, ::2, ::2].ravel()
+        np.testing.assert_allclose([noise.real.std(), noise.imag.std()], 50.0, rtol=0.01)
+        assert abs(np.mean(noise)) < 1.0
+        assert abs(np.corrcoef(noise.real, noise.imag)[0, 1]) < 0.02
 
 
 def _relative(curve):

@@ -16,7 +16,7 @@ from PIL import Image
 
 from perspect.app import Inputs, examine_dsc
 from perspect.app.demo import demonstrate
-from perspect.phantom import head_object
+from perspect.phantom import HeadDesign, head_object
 
 SIZE = (1200, 1500)
 ANSWER_SIZE = (1100, 1960)
@@ -33,7 +33,7 @@ QUIET = (
 
 def virtual_patient(folder: Path) -> Path:
     """The head as a NIfTI file with its sidecar."""
-    (series,) = head_object(seed=1).series
+    (series,) = head_object(HeadDesign(seed=1)).series
     taken = series.acquisition
     image: Any = nib.Nifti1Image(  # type: ignore[no-untyped-call]
         np.asarray(series.values), series.grid.affine

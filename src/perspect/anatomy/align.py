@@ -145,13 +145,15 @@ def affine(
     fixed_mask: Bool[np.ndarray, "x y z"] | None = None,
     moving_mask: Bool[np.ndarray, "x2 y2 z2"] | None = None,
     start: Float[np.ndarray, "4 4"] | None = None,
+    finest: float = FINE,
 ) -> Alignment:
     """Twelve parameters between two heads, as of a template and a patient; masks as in `rigid`.
 
+    `finest` is the smoothness (mm) at which the place is settled: `MIDDLE` costs less where it is only a way in.
     Three shifts and three turns come first, then stretches along the axes, then shears.
     """
     return _aligned(
-        _Images.of(fixed, fixed_grid, fixed_mask, moving, moving_grid, moving_mask), STAGES, LOOSE_AFFINE, start
+        _Images.of(fixed, fixed_grid, fixed_mask, moving, moving_grid, moving_mask), STAGES, LOOSE_AFFINE, start, finest
     )
 
 
@@ -196,14 +198,20 @@ class _Images:
         )
 
 
-def _aligned(images: _Images, stages: Sequence[int], loose: float, start: Float[np.ndarray, "4 4"] | None) -> Alignment:
+def _aligned(
+    images: _Images,
+    stages: Sequence[int],
+    loose: float,
+    start: Float[np.ndarray, "4 4"] | None,
+    finest: float = FINE,
+) -> Alignment:
     """The place of the fixed image in the moving one, with ever more parameters at a middling smoothness.
 
     Points are taken from the image that shows less of the head: a single slice is found in a head, but of the points of
     a head few lie in a slice.
     """
     if images.is_moving_smaller:
-        turned = _aligned(images.swapped, stages, loose, None if start is None else np.linalg.inv(start))
+        turned = _aligned(images.swapped, stages, loose, None if start is None else np.linalg.inv(start), finest)
         return replace(turned, matrix=turned.back)
     with one_blas_thread():
         middle = _pair(images, MIDDLE, stages[0])
@@ -213,8 +221,8 @@ def _aligned(images: _Images, stages: Sequence[int], loose: float, start: Float[
         rival = _apart(middle, best.matrix, rivals[0].matrix) if rivals else 0.0
         for n in stages[1:]:
             best = alike.climbed(replace(middle, modes=alike.modes(middle, n)), best.matrix, SETTLED[MIDDLE])
-        fine = _pair(images, FINE, stages[-1])
-        found, error = alike.settled(fine, alike.climbed(fine, best.matrix, SETTLED[FINE]))
+        fine = _pair(images, finest, stages[-1])
+        found, error = alike.settled(fine, alike.climbed(fine, best.matrix, SETTLED[finest]))
         overlap = _overlap(images, found.matrix)
     flags = _doubts(found.likeness, overlap, error, rival, loose)
     is_refused = any(flag.severity == Severity.REFUSED for flag in flags)

@@ -107,7 +107,9 @@ def to_standard(
         found = align.affine(image, grid, template.t1, template.grid, fixed_mask=healthy)
         if not found.is_found or _is_stripped(image, grid, template, found.matrix):
             return found
-    first = align.affine(template.t1, template.grid, image, grid, fixed_mask=template.brain, moving_mask=healthy)
+    first = align.affine(
+        template.t1, template.grid, image, grid, fixed_mask=template.brain, moving_mask=healthy, finest=align.MIDDLE
+    )
     if not first.is_found:
         return first
     inside = _found({"image": image}, grid, template, first.back, lesion)

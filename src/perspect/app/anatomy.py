@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from perspect import io
-from perspect.anatomy import align, identity, normal, resample
+from perspect.anatomy import align, distance, identity, normal, resample
 from perspect.anatomy.brain_in_head import brain, to_standard
 from perspect.anatomy.expected import expected_shares
 from perspect.anatomy.mirror import SOURCE as MIRROR
@@ -16,7 +16,7 @@ from perspect.anatomy.mirror import Mirror, mirror
 from perspect.anatomy.tissue import Tissues, tissues
 from perspect.app.given import ORDER, brain_of, tissues_of
 from perspect.numerics.parallel import one_blas_thread
-from perspect.vocabulary import Anatomy, Flag, Grid, Measured, Problem, Region, Severity, Step, Template
+from perspect.vocabulary import Anatomy, Flag, Grid, Measured, Problem, Refusal, Region, Severity, Step, Template
 
 WORKING: Final = 2.0
 """mm: voxels in which tissues are told apart; finer ones are averaged into them, since a series has coarser ones."""
@@ -29,6 +29,12 @@ JUDGED: Final = ("rcbv", "cbv")
 GIVEN: Final = "as given"
 """What a reference is called that was given by hand, beside the candidates of the anatomy."""
 
+
+OF_SIDES: Final = (
+    "Every side that is said, and every comparison with the other side, would be the wrong one.",
+    "Find out which of the two is right (a marker, the lesion, the scanner's own viewer), and convert the other anew.",
+)
+"""Why images of which the sides are exchanged are refused, and what helps."""
 
 CONTRAST_NAMES: Final = {"t1w": "T1w", "t1c": "T1c", "flair": "FLAIR", "t2w": "T2w"}
 """Contrasts as the names of files have them."""
@@ -105,9 +111,7 @@ def seen(
     leading = anatomy[names[0]]
     working = _coarse(leading.grid)
     together = _together([anatomy[name] for name in names], working)
-    placed = align.rigid(image, grid, together[0][names[0]], working, fixed_mask=~lesion.mask)
-    if not placed.is_found:
-        raise _not_aligned("The series", leading.name, placed.flags)
+    placed = _place(image, grid, together[0][names[0]], working, leading.name, fixed_mask=~lesion.mask)
     mask = resample.onto(lesion.mask, grid, working, matrix=placed.back)
     ill = Region(mask, working, "lesion", lesion.origin)
     return _seen(_head(anatomy, leading, working, together, ill), image, grid, placed)
@@ -131,13 +135,46 @@ def head_of(anatomy: Mapping[str, Anatomy], lesion: Region | None = None) -> Hea
 def seen_in(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid) -> Seen:
     """Normal-appearing white matter of a head on the grid of a series, of which `image` is the mean.
 
-    Raises `Problem` where the series does not fit the head.
+    Raises `Problem` where the series does not fit the head, `Refusal` where its sides are exchanged.
     """
-    moving_mask = None if head.ill is None else ~head.ill.mask
-    placed = align.rigid(image, grid, head.images[head.leading.contrast], head.grid, moving_mask=moving_mask)
+    healthy = None if head.ill is None else ~head.ill.mask
+    first = head.images[head.leading.contrast]
+    return _seen(head, image, grid, _place(image, grid, first, head.grid, head.leading.name, moving_mask=healthy))
+
+
+def demand_sides(image: Float[np.ndarray, "x y z"], grid: Grid, head: Head, found: align.Alignment, name: str) -> None:
+    """Raises `Refusal` where left and right of an image, aligned with the head as `found` or not, are exchanged."""
+    healthy = None if head.ill is None else ~head.ill.mask
+    first = head.images[head.leading.contrast]
+    names = (head.leading.name, name)
+    _refuse(identity.exchanged(first, head.grid, image, grid, found, names, fixed_mask=healthy))
+
+
+def _place(
+    image: Float[np.ndarray, "x y z"],
+    grid: Grid,
+    first: Float32[np.ndarray, "i j k"],
+    working: Grid,
+    name: str,
+    *,
+    fixed_mask: Bool[np.ndarray, "x y z"] | None = None,
+    moving_mask: Bool[np.ndarray, "i j k"] | None = None,
+) -> align.Alignment:
+    """Where a series lies in the first conventional image, which has a name.
+
+    Raises `Problem` where it does not fit, `Refusal` where it would if its sides were exchanged.
+    """
+    placed = align.rigid(image, grid, first, working, fixed_mask=fixed_mask, moving_mask=moving_mask)
+    names, masks = (name, "the series"), {"fixed_mask": moving_mask, "moving_mask": fixed_mask}
+    _refuse(identity.exchanged(first, working, image, grid, placed, names, **masks))
     if not placed.is_found:
-        raise _not_aligned("The series", head.leading.name, placed.flags)
-    return _seen(head, image, grid, placed)
+        raise _not_aligned("The series", name, placed.flags)
+    return placed
+
+
+def _refuse(swapped: tuple[Flag, ...]) -> None:
+    for flag in swapped:
+        raise Refusal(flag.sentence, *OF_SIDES)
 
 
 def _head(
@@ -181,6 +218,20 @@ def _strangers(
     return tuple(flag for a, b, values in pairs for flag in identity.strangers(rows, values, expected, (a, b)))
 
 
+def _foreign(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid, placed: align.Alignment) -> tuple[Flag, ...]:
+    """What speaks against a series being of the head in which it was placed."""
+    deep = distance.shrunk(head.tissues.brain.mask, identity.DEEP, head.grid)
+    deep &= True if head.ill is None else ~head.ill.mask
+    inside = Region(resample.onto(deep, head.grid, grid, matrix=placed.matrix) & np.isfinite(image), grid, "deep")
+    if not inside.n_voxels:
+        return ()
+    shares = np.nan_to_num(head.tissues.shares)
+    own = [inside.taken(resample.onto(shares[..., k], head.grid, grid, matrix=placed.matrix)) for k in range(3)]
+    expected = expected_shares(io.icbm_2009a(), head.to_template @ placed.matrix, inside)
+    names = (head.leading.name, "the series")
+    return identity.foreign(inside.taken(image), np.nan_to_num(np.stack(own, axis=1)), expected, names)
+
+
 def _seen(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid, placed: align.Alignment) -> Seen:
     candidates = normal.candidates(head.tissues, head.ill, head.mirror, head.to_template, grid, placed.matrix)
     chosen = normal.choose(candidates)
@@ -212,6 +263,7 @@ def _seen(head: Head, image: Float[np.ndarray, "x y z"], grid: Grid, placed: ali
             *identity.doubts(
                 image, grid, first, head.grid, placed, moving_mask=None if head.ill is None else ~head.ill.mask
             ),
+            *_foreign(head, image, grid, placed),
         ),
         steps=(*head.steps, step, chosen.step),
         lesion_share=_share_on_series(head.ill, grid, placed),
@@ -279,7 +331,12 @@ def _together(
         start = np.eye(4) if other.grid.matches(leading.grid) else None
         masks = _believed(lesion, leading, other, working)
         found = align.rigid(first, working, other.values, other.grid, start=start, **masks)
-        flags += list(found.flags)
+        swapped = identity.exchanged(
+            first, working, other.values, other.grid, found, (leading.name, other.name), **masks
+        )
+        flags += [*swapped, *found.flags]
+        if swapped:
+            continue
         if not found.is_found and lesion is not None and _is_drawn_on(lesion, other, leading):
             raise _not_aligned(f"{other.name}, on which the lesion was drawn,", leading.name, found.flags)
         if found.is_found:

@@ -52,8 +52,8 @@ AT_ONCE: Final = 2
 LONGEST: Final = "dce"
 """The role that is begun first: it takes as long as all others together."""
 
-OTHER_HEAD: Final = "other-head"
-"""What `anatomy.identity` says of images of two heads."""
+UNFIT: Final = ("other-head", "left-right-swapped")
+"""What `anatomy.identity` says of images of two heads, or of one with its sides exchanged."""
 
 MEASURED_BY: Final = {"adc": "dwi"}
 """What measures the markers of a role, where the two have different names."""
@@ -213,8 +213,8 @@ def _patient(
 
 
 def _of_images(notes: tuple[Flag, ...], flags: tuple[Flag, ...]) -> tuple[Contribution, ...]:
-    """What is known before any series: images of two heads refuse the case, whatever is measured beside them."""
-    strangers = tuple(one for one in flags if one.code == OTHER_HEAD)
+    """What is known before any series: images that do not belong together refuse the case, whatever is measured."""
+    strangers = tuple(one for one in flags if one.code in UNFIT)
     return (Contribution(flags=notes, traps=strangers),) if notes or strangers else ()
 
 

@@ -78,8 +78,9 @@ def demand_format(word: str) -> None:
     for one in word.split(","):
         if one == "dicom":
             raise Problem(
-                "Virtual patients are not written as DICOM.",
-                "What bolus, labels and spectra need to be read stands in fields that each vendor has of its own.",
+                "Virtual patients are not yet written as DICOM.",
+                "What bolus, labels and spectra need to be read stands in fields that each vendor has of its own; "
+                "writing them comes with DICOM in and out of a hospital, part 7 of the plan.",
                 "Use --as bids, which every command reads; single images can be converted by a tool of yours, and lose "
                 "what their sidecars say.",
             )

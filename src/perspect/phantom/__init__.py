@@ -1,11 +1,17 @@
 """Virtual objects whose truth is known: curves, a head, whole patients. No analysis code is shared."""
 
 from perspect.phantom.arterial import ArterialInput, single_pass
-from perspect.phantom.deconvolution import DeconvolutionObject, Shape, deconvolution_object, tissue_curves
+from perspect.phantom.deconvolution import (
+    DeconvolutionDesign,
+    DeconvolutionObject,
+    Shape,
+    deconvolution_object,
+    tissue_curves,
+)
 from perspect.phantom.geometry import Tissue
-from perspect.phantom.head import Head, head_object
+from perspect.phantom.head import Head, HeadDesign, head_object
 from perspect.phantom.inserts import CALCIUM, HAEMORRHAGE, INSERTS, STRONG_AIR, VESSEL_IN_LESION, Insert
-from perspect.phantom.leakage import LeakageObject, Ranges, leakage_object
+from perspect.phantom.leakage import LeakageDesign, LeakageObject, Ranges, leakage_object
 from perspect.phantom.patient import Biology, Compartment, Levels, Part, Patient, levels_of
 from perspect.phantom.physics import rician, steady_state, two_compartments
 from perspect.phantom.sampled import Sampled, parts_on, sampled
@@ -23,9 +29,12 @@ __all__ = [
     "ArterialInput",
     "Biology",
     "Compartment",
+    "DeconvolutionDesign",
     "DeconvolutionObject",
     "Head",
+    "HeadDesign",
     "Insert",
+    "LeakageDesign",
     "LeakageObject",
     "Levels",
     "Part",

@@ -5,7 +5,7 @@ What a trap does to other sequences than its own is nothing; two traps may be se
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -40,6 +40,7 @@ NARROW: Final = 800.0
 """Bandwidth in Hz of pulses that select lactate a quarter of the voxel away from NAA."""
 
 Scan = Dsc | Dce | Asl
+Kind = TypeVar("Kind", bound=Sequence)
 Did = Mapping[str, object]
 """What a trap did, by name: numbers that nobody can guess."""
 
@@ -60,83 +61,96 @@ class Trap:
     insert: Insert | None = None
 
 
-def moved_at_bolus(scan: Sequence, rng: np.random.Generator) -> Sequence:
+def of(
+    kind: type[Kind], change: Callable[[Kind, np.random.Generator], Sequence]
+) -> Callable[[Sequence, np.random.Generator], Sequence]:
+    """A change of protocols of one kind as a change of any protocol; raises `TypeError` of another."""
+
+    def changed(scan: Sequence, rng: np.random.Generator) -> Sequence:
+        if not isinstance(scan, kind):
+            raise _foreign(scan)
+        return change(scan, rng)
+
+    return changed
+
+
+def _foreign(scan: Sequence) -> TypeError:
+    return TypeError(f"A {type(scan).__name__} has nothing that this trap could change.")
+
+
+def moved_at_bolus(scan: Dsc, rng: np.random.Generator) -> Dsc:
     """The head nods as the bolus comes (people feel it), and does not quite come back."""
-    assert isinstance(scan, Dsc)
     first = int(scan.bolus.arrival / scan.tr) + 1
     there, further, back = (_pose(rng, size) for size in (1.0, 1.6, 0.5))
     return replace(scan, motion=(Moved(first, there), Moved(first + 2, further), Moved(first + 6, back)))
 
 
-def moved_between_pairs(scan: Sequence, rng: np.random.Generator) -> Sequence:
+def moved_between_pairs(scan: Asl, rng: np.random.Generator) -> Asl:
     """The head moves six times, now between two pairs, now between label and control."""
-    assert isinstance(scan, Asl)
     n = len(scan.volume_types)
     at = [round((i + 1) * n / 7) // 2 * 2 + i % 2 for i in range(6)]
     return replace(scan, motion=tuple(Moved(volume, _pose(rng, 0.8)) for volume in at))
 
 
-def truncated(scan: Sequence, _: np.random.Generator) -> Sequence:
+def truncated(scan: Dsc, _: np.random.Generator) -> Dsc:
     """The series stops soon after the bolus: leakage and baseline after it cannot be seen."""
-    assert isinstance(scan, Dsc)
     return replace(scan, n_frames=min(int((scan.bolus.arrival + TAIL) / scan.tr) + 1, scan.n_frames))
 
 
-def late(scan: Sequence, _: np.random.Generator) -> Sequence:
+def late(scan: Dsc, _: np.random.Generator) -> Dsc:
     """The bolus comes as the series ends."""
-    assert isinstance(scan, Dsc)
     wait = scan.times[-1] - TAIL - scan.bolus.arrival
     return replace(scan, injections=(*scan.injections[:-1], replace(scan.bolus, start=scan.bolus.start + wait)))
 
 
-def weakened(scan: Sequence, _: np.random.Generator) -> Sequence:
+def weakened(scan: Dsc, _: np.random.Generator) -> Dsc:
     """A fifth of the bolus arrives: the needle slipped, or the pump failed."""
-    assert isinstance(scan, Dsc)
     return replace(scan, injections=(*scan.injections[:-1], replace(scan.bolus, arriving=WEAK)))
 
 
-def saturated(scan: Sequence, _: np.random.Generator) -> Sequence:
+def saturated(scan: Dsc, _: np.random.Generator) -> Dsc:
     """Arteries, and what shares their voxels, fall to the noise at the peak: their true curve is higher than is seen.
 
     Veins stay as they are.
     """
-    assert isinstance(scan, Dsc)
     return replace(scan, saturation=SATURATING)
 
 
-def without_dummies(scan: Sequence, _: np.random.Generator) -> Sequence:
+def without_dummies(scan: Dsc, _: np.random.Generator) -> Dsc:
     """The first frames are brighter: magnetisation is still on its way to its steady state."""
-    assert isinstance(scan, Dsc)
     return replace(scan, dummies=0)
 
 
 def drifted(scan: Sequence, _: np.random.Generator) -> Sequence:
     """The signal falls by some per cent from the first volume to the last."""
-    assert isinstance(scan, Scan)
+    if not isinstance(scan, Scan):
+        raise _foreign(scan)
     return replace(scan, drift=DRIFT)
 
 
-def unlabelled(scan: Sequence, rng: np.random.Generator) -> Sequence:
+def unlabelled(scan: Asl, rng: np.random.Generator) -> Asl:
     """Labelling fails in one internal carotid artery: its territory seems without flow."""
-    assert isinstance(scan, Asl)
     return replace(scan, labels=(FAILED, 1.0) if rng.random() < 0.5 else (1.0, FAILED))
 
 
 def fat_seen(scan: Sequence, _: np.random.Generator) -> Sequence:
     """The pulses see scalp fat through their outer lobes: its signal stands where lactate and lipid of a tumour do."""
-    assert isinstance(scan, Localised)
+    if not isinstance(scan, Localised):
+        raise _foreign(scan)
     return replace(scan, fat=FAT)
 
 
 def badly_shimmed(scan: Sequence, _: np.random.Generator) -> Sequence:
     """A slope of the field is left across the voxel: lines are broad and run together."""
-    assert isinstance(scan, Localised)
+    if not isinstance(scan, Localised):
+        raise _foreign(scan)
     return replace(scan, shim_error=SLOPE)
 
 
 def displaced(scan: Sequence, _: np.random.Generator) -> Sequence:
     """The pulses are so narrow that each resonance comes from a box of its own."""
-    assert isinstance(scan, Localised)
+    if not isinstance(scan, Localised):
+        raise _foreign(scan)
     return replace(scan, bandwidth=NARROW)
 
 
@@ -205,15 +219,25 @@ _SERIES: Final = ("dsc", "dce", "asl")
 _SPECTRA: Final = ("svs-short", "svs-long", "svs-2hg", "mrsi")
 
 TRAPS: Final[tuple[Trap, ...]] = (
-    Trap("late-bolus", f"The bolus arrives {TAIL:g} s before the series ends.", ("dsc",), late),
-    Trap("motion-at-bolus", "The head nods while the bolus passes.", ("dsc",), moved_at_bolus),
-    Trap("motion-between-pairs", "The head moves between label and control images.", ("asl",), moved_between_pairs),
-    Trap("truncated-tail", f"The series ends {TAIL:g} s after the bolus arrives.", ("dsc",), truncated),
-    Trap("weak-bolus", f"Only {WEAK:.0%} of the dose arrives.", ("dsc",), weakened),
-    Trap("arterial-saturation", "The arteries fall to the noise.", ("dsc",), saturated),
-    Trap("non-steady-first-frames", "The first frames are too bright: no dummy pulses.", ("dsc",), without_dummies),
+    Trap("late-bolus", f"The bolus arrives {TAIL:g} s before the series ends.", ("dsc",), of(Dsc, late)),
+    Trap("motion-at-bolus", "The head nods while the bolus passes.", ("dsc",), of(Dsc, moved_at_bolus)),
+    Trap(
+        "motion-between-pairs",
+        "The head moves between label and control images.",
+        ("asl",),
+        of(Asl, moved_between_pairs),
+    ),
+    Trap("truncated-tail", f"The series ends {TAIL:g} s after the bolus arrives.", ("dsc",), of(Dsc, truncated)),
+    Trap("weak-bolus", f"Only {WEAK:.0%} of the dose arrives.", ("dsc",), of(Dsc, weakened)),
+    Trap("arterial-saturation", "The arteries fall to the noise.", ("dsc",), of(Dsc, saturated)),
+    Trap(
+        "non-steady-first-frames",
+        "The first frames are too bright: no dummy pulses.",
+        ("dsc",),
+        of(Dsc, without_dummies),
+    ),
     Trap("drift", f"The signal falls by {-DRIFT:.0%} over the series.", _SERIES, drifted),
-    Trap("failed-carotid", "Labelling fails in one internal carotid artery.", ("asl",), unlabelled),
+    Trap("failed-carotid", "Labelling fails in one internal carotid artery.", ("asl",), of(Asl, unlabelled)),
     Trap("wrong-label-order", "Label and control are exchanged.", ("asl",), None, swapped),
     Trap("dropped-slice", "A slice through the lesion is empty in two volumes.", _SERIES, None, slice_lost),
     Trap("duplicated-frame", "A volume stands in place of the next one.", ("dsc", "dce"), None, frame_repeated),

@@ -12,7 +12,7 @@ from perspect.phantom.coverage import regions_on
 from perspect.phantom.kinds import Kinds
 from perspect.phantom.magnetisation import after_train, periodic, recovered
 from perspect.phantom.patient import Patient
-from perspect.phantom.receiver import GYROMAGNETIC
+from perspect.phantom.receiver import GYROMAGNETIC, magnitude, stored
 from perspect.phantom.scanner import WHITE_LEVEL, Receives, Scanner, scanner
 from perspect.phantom.sequence import Acquired, Image, Injection, Sequence, Slab
 
@@ -40,9 +40,9 @@ class Still(Sequence):
         ready = _ready(self, patient)
         carried = agent(patient.arterial, self.injections, ready.kinds, np.zeros(1))
         signal = self.signal(ready.kinds, carried)
-        receives = Receives(WHITE_LEVEL / ready.white(np.abs(signal)), WHITE_LEVEL / self.snr, rng, self.gradient_te)
-        image = ready.movie(signal[None], ready.everywhere_alike, receives)[..., 0]
-        return _acquired(self, patient, ready, (Image(self.name, image, ready.grid), *self.more(ready)))
+        scale = WHITE_LEVEL / ready.white(np.abs(signal))
+        receives = Receives(scale, WHITE_LEVEL / self.snr, rng, self.gradient_te, self.is_rounded)
+        return _acquired(self, patient, ready, self.images(ready, signal, receives))
 
     @property
     def gradient_te(self) -> float | None:
@@ -53,10 +53,9 @@ class Still(Sequence):
     def signal(self, kinds: Kinds, carried: Agent) -> Float[np.ndarray, " kinds"]:
         """The signal of pure kinds, of either sign."""
 
-    def more(self, ready: Scanner) -> tuple[Image, ...]:
-        """Images that come along."""
-        del ready
-        return ()
+    def images(self, ready: Scanner, signal: Float[np.ndarray, " kinds"], receives: Receives) -> tuple[Image, ...]:
+        """What is stored: the magnitude."""
+        return (Image(self.name, ready.movie(signal[None], ready.everywhere_alike, receives)[..., 0], ready.grid),)
 
 
 @dataclass(frozen=True)
@@ -128,11 +127,16 @@ class GradientEcho(Still):
         along = np.sin(self.flip_angle) * (1.0 - kept) / (1.0 - np.cos(self.flip_angle) * kept)
         return np.asarray(kinds.spins * along * np.exp(-self.te * carried.r2star(kinds)[0]))
 
-    def more(self, ready: Scanner) -> tuple[Image, ...]:
-        """The phase in rad, -π to π: that of the field, without noise of its own."""
-        turns = ready.field_offset[0] * np.float32(GYROMAGNETIC * self.field * self.te)
+    def images(self, ready: Scanner, signal: Float[np.ndarray, " kinds"], receives: Receives) -> tuple[Image, ...]:
+        """Magnitude and phase (rad, -π to π) of one signal: noise across it turns it, the more the weaker it is."""
+        ((_, channels),) = ready.channels(signal[None], ready.everywhere_alike, receives)
+        turned = np.arctan2(channels[1], channels[0]) / np.float32(2.0 * np.pi)
+        of_field = ready.field_offset[0] * np.float32(GYROMAGNETIC * self.field * self.te)
+        turns = of_field + turned.reshape(ready.grid.shape, order="F")
         phase = np.float32(2.0 * np.pi) * (turns - np.floor(turns + np.float32(0.5)))
-        return (Image(f"{self.name}_phase", phase, ready.grid),)
+        size = magnitude(channels)
+        shown = (stored(size) if receives.is_rounded else size).reshape(ready.grid.shape, order="F")
+        return (Image(self.name, shown, ready.grid), Image(f"{self.name}_phase", phase, ready.grid))
 
 
 @dataclass(frozen=True)

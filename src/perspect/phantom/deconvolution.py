@@ -1,7 +1,7 @@
 """Curves for deconvolution: tissue whose flow, volume, delay and residue function are known exactly."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import product
 from typing import Final
@@ -124,81 +124,82 @@ class DeconvolutionObject:
         return measured
 
 
-def deconvolution_object(
-    *,
-    tr: float = 1.5,
-    n_frames: int = 60,
-    times: Float[np.ndarray, " time"] | None = None,
-    te: float = 0.03,
-    snr: tuple[float, ...] = (60.0,),
-    arterial_snr: float = 100.0,
-    flow_and_volume: tuple[tuple[float, float], ...] = GREY_AND_WHITE,
-    shapes: tuple[Shape, ...] = tuple(Shape),
-    delays: tuple[float, ...] = (0.0,),
-    dispersion: float = 0.0,
-    repeats: int = 10,
-    arterial: ArterialInput | None = None,
-    arterial_scale: float = 0.06,
-    drop: float = 0.4,
-    rest_signal: tuple[float, float] = (200.0, 900.0),
-    seed: int = 0,
-) -> DeconvolutionObject:
-    """Every combination of tissue, shape, delay and SNR, `repeats` times with new Rician noise.
+@dataclass(frozen=True, eq=False)
+class DeconvolutionDesign:
+    """What a deconvolution object is to be: every combination of tissue, shape, delay (s) and SNR, `repeats` times.
 
-    `times` (s; uneven or jittered at will) goes before `tr` and `n_frames`. SNR is signal at rest over the noise of one
-    channel; infinity is no noise. The amount of agent is such that grey matter (60 mL/100 mL/min, 4 %, exponential)
-    loses `drop` of its signal at this echo time. The order of voxels is snr, shape, tissue, delay, repeat, the last
-    fastest.
+    `times` (s; uneven or jittered at will) go before `tr` and `n_frames`. SNR is signal at rest over the noise of
+    one channel; infinity is no noise. The amount of agent is such that grey matter (60 mL/100 mL/min, 4 %, exponential)
+    loses `drop` of its signal at the echo time `te` (s). `dispersion` in s is that between the artery and the voxel.
+    """
+
+    tr: float = 1.5
+    n_frames: int = 60
+    times: Float[np.ndarray, " time"] | None = None
+    te: float = 0.03
+    snr: tuple[float, ...] = (60.0,)
+    arterial_snr: float = 100.0
+    flow_and_volume: tuple[tuple[float, float], ...] = GREY_AND_WHITE
+    shapes: tuple[Shape, ...] = tuple(Shape)
+    delays: tuple[float, ...] = (0.0,)
+    dispersion: float = 0.0
+    repeats: int = 10
+    arterial: ArterialInput = field(default_factory=single_pass)
+    arterial_scale: float = 0.06
+    drop: float = 0.4
+    rest_signal: tuple[float, float] = (200.0, 900.0)
+    seed: int = 0
+
+    @property
+    def instants(self) -> Float[np.ndarray, " time"]:
+        """Of every frame, in s."""
+        return np.arange(self.n_frames) * self.tr if self.times is None else self.times
+
+    @property
+    def relaxivity(self) -> float:
+        """1/s/mM, such that grey matter loses `drop` of its signal."""
+        around = self.arterial.onset + np.arange(0.0, 30.0, 0.05)
+        grey = tissue_curves(self.arterial, around, [(60.0 / 6000.0, 0.04, Shape.EXPONENTIAL)])
+        return float(-np.log1p(-self.drop) / self.te / grey.max())
+
+
+def deconvolution_object(design: DeconvolutionDesign | None = None) -> DeconvolutionObject:
+    """Curves of every combination with new Rician noise each time.
+
+    The order of voxels is snr, shape, tissue, delay, repeat, the last fastest.
 
     Wu et al. 2003, doi:10.1002/mrm.10522; Chakwizira et al. 2022, doi:10.1007/s10334-021-00995-0.
     """
-    at = np.arange(n_frames) * tr if times is None else times
-    comes = single_pass() if arterial is None else arterial
-    rng = np.random.default_rng(seed)
-    relaxivity = _relaxivity(comes, te, drop)
-
-    combinations = list(product(snr, shapes, flow_and_volume, delays))
-    clean_of = dict(_clean(comes, at, relaxivity, flow_and_volume, shapes, delays, dispersion))
+    made = DeconvolutionDesign() if design is None else design
+    rng = np.random.default_rng(made.seed)
+    relaxivity = made.relaxivity
+    combinations = list(product(made.snr, made.shapes, made.flow_and_volume, made.delays))
+    clean_of = dict(_clean(made, relaxivity))
     clean = np.stack([clean_of[shape, tissue, delay] for _, shape, tissue, delay in combinations])
-    clean = np.repeat(clean, repeats, axis=0)
-    truth = np.repeat(
-        [(tissue[0], tissue[1], delay, shape, ratio) for ratio, shape, tissue, delay in combinations], repeats, axis=0
-    )
-    at_rest = rng.uniform(*rest_signal, clean.shape[0])
-    exact = at_rest * np.exp(-te * clean.T)
-    signal = rician(exact, at_rest / truth[:, 4], rng)
-
-    artery = relaxivity * comes(at)
-    artery_clean = 500.0 * np.exp(-te * arterial_scale * artery)
+    clean = np.repeat(clean, made.repeats, axis=0)
+    rows = [(tissue[0], tissue[1], delay, shape, ratio) for ratio, shape, tissue, delay in combinations]
+    truth = np.repeat(rows, made.repeats, axis=0)
+    at_rest = rng.uniform(*made.rest_signal, clean.shape[0])
+    signal = rician(at_rest * np.exp(-made.te * clean.T), at_rest / truth[:, 4], rng)
+    artery = relaxivity * made.arterial(made.instants)
+    artery_clean = 500.0 * np.exp(-made.te * made.arterial_scale * artery)
     return DeconvolutionObject(
-        times=at, te=te, signal=signal.T,
-        arterial_signal=rician(artery_clean, 500.0 / arterial_snr, rng).astype(float),
-        arterial_signal_clean=artery_clean, arterial_delta_r2star=artery, arterial_scale=arterial_scale,
-        onset=comes.onset,
+        times=made.instants, te=made.te, signal=signal.T,
+        arterial_signal=rician(artery_clean, 500.0 / made.arterial_snr, rng).astype(float),
+        arterial_signal_clean=artery_clean, arterial_delta_r2star=artery, arterial_scale=made.arterial_scale,
+        onset=made.arterial.onset,
         delta_r2star=np.asfortranarray(clean), cbf=truth[:, 0], cbv=truth[:, 1], mtt=truth[:, 1] / truth[:, 0],
         delay=truth[:, 2], shape=truth[:, 3].astype(np.int64), snr=truth[:, 4],
     )  # fmt: skip
 
 
-def _relaxivity(arterial: ArterialInput, te: float, drop: float) -> float:
-    """1/s/mM, such that grey matter loses `drop` of its signal."""
-    around = arterial.onset + np.arange(0.0, 30.0, 0.05)
-    grey = tissue_curves(arterial, around, [(60.0 / 6000.0, 0.04, Shape.EXPONENTIAL)])
-    return float(-np.log1p(-drop) / te / grey.max())
-
-
 def _clean(
-    arterial: ArterialInput,
-    times: Float[np.ndarray, " time"],
-    relaxivity: float,
-    tissues: tuple[tuple[float, float], ...],
-    shapes: tuple[Shape, ...],
-    delays: tuple[float, ...],
-    dispersion: float,
+    made: DeconvolutionDesign, relaxivity: float
 ) -> Iterator[tuple[tuple[Shape, tuple[float, float], float], Float[np.ndarray, " time"]]]:
-    kinds = list(product(shapes, tissues))
+    """ΔR2* without noise of every shape, tissue and delay."""
+    kinds = list(product(made.shapes, made.flow_and_volume))
     wanted = [(cbf, cbv, shape) for shape, (cbf, cbv) in kinds]
-    for delay in delays:
-        curves = relaxivity * tissue_curves(arterial, times, wanted, delay, dispersion)
+    for delay in made.delays:
+        curves = relaxivity * tissue_curves(made.arterial, made.instants, wanted, delay, made.dispersion)
         for (shape, tissue), curve in zip(kinds, curves, strict=True):
             yield (shape, tissue, delay), curve

@@ -1,7 +1,7 @@
 """A virtual head with a ring-enhancing tumour, imaged during a bolus: a series, and what is true in every voxel."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -37,67 +37,92 @@ class Head:
     motion: Float[np.ndarray, "time 6"] | None
 
 
-def head_object(
-    shape: tuple[int, int, int] = (128, 128, 24),
-    *,
-    n_frames: int = 120,
-    tr: float = 1.5,
-    te: float | tuple[float, ...] = 0.03,
-    flip_angle: float = np.pi / 3,
-    field: float = 3.0,
-    has_preload: bool = True,
-    onset: float = 45.0,
-    dummies: int = 0,
-    snr: float = 60.0,
-    rounded: bool = True,
-    motion: Float[np.ndarray, "time 6"] | None = None,
-    arterial_relaxivity: float = 5.0,
-    seed: int = 0,
-) -> Head:
+@dataclass(frozen=True, eq=False)
+class HeadDesign:
+    """How a head is imaged: times in s, `flip_angle` in rad, `field` in T.
+
+    `onset` is when the bolus comes to the arteries. After `dummies` unrecorded pulses (0: none) the first frames still
+    show their approach to the steady state. SNR is that of white matter at rest in the first echo; infinity is no
+    noise. `motion` gives x, y, z (mm) and rotations about x, y, z (rad) of the head in every frame.
+    `arterial_relaxivity` is the R2* of agent in a large vessel at 3 T, 1/s/mM; in capillaries it is 80.
+    """
+
+    shape: tuple[int, int, int] = (128, 128, 24)
+    n_frames: int = 120
+    tr: float = 1.5
+    te: float | tuple[float, ...] = 0.03
+    flip_angle: float = np.pi / 3
+    field: float = 3.0
+    has_preload: bool = True
+    onset: float = 45.0
+    dummies: int = 0
+    snr: float = 60.0
+    rounded: bool = True
+    motion: Float[np.ndarray, "time 6"] | None = None
+    arterial_relaxivity: float = 5.0
+    seed: int = 0
+
+    @property
+    def comes(self) -> ArterialInput:
+        """What arteries bring; the preload comes five minutes earlier."""
+        return ArterialInput(onset=self.onset, preload=300.0 if self.has_preload else None)
+
+    @property
+    def scan(self) -> Scan:
+        """What the tissues are asked with."""
+        echoes = (self.te,) if isinstance(self.te, float) else self.te
+        times = np.arange(self.n_frames) * self.tr
+        return Scan(times, self.tr, echoes, self.flip_angle, self.field, self.dummies, self.arterial_relaxivity)
+
+    def acquisition(self, te: float) -> Acquisition:
+        """What a sidecar would say of one echo."""
+        return Acquisition(te, self.tr, self.flip_angle, self.field, self.has_preload, agent="virtual", dose=0.1)
+
+
+def head_object(design: HeadDesign | None = None) -> Head:
     """The head as a scanner would deliver it: T1 and T2* effects, approach to the steady state, Rician noise, rounding.
 
-    The magnetisation is followed from pulse to pulse, so that after `dummies` unrecorded pulses (0: none) the first
-    frames still show their approach to the steady state. SNR is that of white matter at rest in the first echo;
-    infinity is no noise. `motion` gives x, y, z (mm) and rotations about x, y, z (rad) of the head in every frame; the
-    shapes themselves are moved, nothing is interpolated. `arterial_relaxivity` is the R2* of agent in a large vessel
-    at 3 T, 1/s/mM; in capillaries it is 80.
+    The magnetisation is followed from pulse to pulse. Where the head moves the shapes themselves are moved, nothing is
+    interpolated.
     """
-    echoes = (te,) if isinstance(te, float) else te
-    grid = _grid(shape)
-    comes = ArterialInput(onset=onset, preload=300.0 if has_preload else None)
-    times = np.arange(n_frames) * tr
-    scan = Scan(times, tr, echoes, flip_angle, field, dummies, arterial_relaxivity)
-    tissues = signals(comes, scan)
-    rng = np.random.default_rng(seed)
-    last_at_rest = max(int(np.searchsorted(times, onset)) - 1, 0)
-    scale = 1000.0 / tissues[Tissue.WHITE][0][:, last_at_rest].mean()
-    sigma = 1000.0 / snr
+    made = HeadDesign() if design is None else design
+    grid, scan = _grid(made.shape), made.scan
+    images = _images(made, grid, signals(made.comes, scan))
+    truth, labels, regions = _truth(grid, _parts(_positions(grid), grid.spacing))
+    return Head(
+        tuple(
+            Series(
+                image.reshape(made.n_frames, *made.shape[::-1]).T, grid, scan.times, made.acquisition(te), name="head"
+            )
+            for image, te in zip(images, scan.te, strict=True)
+        ),
+        truth, labels, regions, made.comes, scan.arterial_scale, made.motion,
+    )  # fmt: skip
 
+
+def _images(
+    made: HeadDesign, grid: Grid, tissues: Mapping[Tissue, list[Float[np.ndarray, "levels time"]]]
+) -> list[Num[np.ndarray, "time voxels"]]:
+    """Every frame of every echo, with the head where it was."""
+    rng = np.random.default_rng(made.seed)
+    last_at_rest = max(int(np.searchsorted(made.scan.times, made.onset)) - 1, 0)
+    white = tissues[Tissue.WHITE]
+    scale = 1000.0 / white[0][:, last_at_rest].mean()
     still = _positions(grid)
-    parts = _parts(still, grid.spacing)
     coil = (scale * (1.0 - 0.15 * (still[1] / 100.0) ** 2 + 0.1 * still[0] / 100.0)).astype(np.float32)
-    images = [np.empty((n_frames, coil.size), np.int16 if rounded else np.float32) for _ in echoes]
-    for frame in range(n_frames):
-        if motion is not None and (frame == 0 or np.any(motion[frame] != motion[frame - 1])):
-            parts = _parts(_moved_back(still, motion[frame]), grid.spacing)
+    parts = _parts(still, grid.spacing)
+    images = [np.empty((made.n_frames, coil.size), np.int16 if made.rounded else np.float32) for _ in white]
+    moved = made.motion
+    for frame in range(made.n_frames):
+        if moved is not None and (frame == 0 or np.any(moved[frame] != moved[frame - 1])):
+            parts = _parts(_moved_back(still, moved[frame]), grid.spacing)
         for echo, image in enumerate(images):
             pure = np.zeros(coil.size, np.float32)
             for part in parts:
                 if part.tissue in tissues:
                     pure[part.inside] += part.fraction * tissues[part.tissue][echo][part.level, frame]
-            image[frame] = _received(pure * coil, sigma, rng, rounded)
-
-    acquisition = Acquisition(
-        tr=tr, flip_angle=flip_angle, field=field, has_preload=has_preload, agent="virtual", dose=0.1
-    )
-    truth, labels, regions = _truth(grid, _parts(still, grid.spacing))
-    return Head(
-        tuple(
-            Series(image.reshape(n_frames, *shape[::-1]).T, grid, times, replace(acquisition, te=one), name="head")
-            for image, one in zip(images, echoes, strict=True)
-        ),
-        truth, labels, regions, comes, scan.arterial_scale, motion,
-    )  # fmt: skip
+            image[frame] = _received(pure * coil, 1000.0 / made.snr, rng, made.rounded)
+    return images
 
 
 @dataclass(frozen=True, eq=False)

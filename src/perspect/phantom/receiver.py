@@ -3,7 +3,7 @@
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float, Float32, Num
+from jaxtyping import Float, Float32, Int16
 
 from perspect.phantom.lookup import positions
 from perspect.phantom.patient import Patient
@@ -13,6 +13,8 @@ GYROMAGNETIC: Final = 42.577
 """Of protons, in Hz per T and ppm (MHz/T)."""
 
 _REACH: Final = 100.0
+
+Channels = Float32[np.ndarray, "channel=2 voxels"]
 
 
 def received_gain(patient: Patient, grid: Grid) -> Float32[np.ndarray, " voxels"]:
@@ -57,18 +59,29 @@ def dephased(across: Float32[np.ndarray, "axis x y z"], field: float, te: float)
     return kept.reshape(-1, order="F").astype(np.float32)
 
 
-def recorded(
-    signal: Float[np.ndarray, " voxels"], sigma: float, rng: np.random.Generator, *, rounded: bool = True
-) -> Num[np.ndarray, " voxels"]:
-    """The magnitude of a signal with Gaussian noise in both channels, in whole numbers as scanners store it."""
+def received(signal: Float[np.ndarray, " voxels"], sigma: float, rng: np.random.Generator) -> Channels:
+    """The magnitude of a signal with Gaussian noise of standard deviation `sigma` in both channels.
+
+    The channels are those of a frame that turns with the signal: along it and across it. Noise is alike in every frame.
+    """
     magnitude: np.ndarray = np.abs(signal).astype(np.float32)
-    if sigma > 0.0:
-        noise = rng.standard_normal((2, signal.size), dtype=np.float32)
-        noise *= np.float32(sigma)
-        noise[0] += magnitude
-        noise *= noise
-        magnitude = np.sqrt(noise[0] + noise[1])
-    return np.rint(np.minimum(magnitude, 32767.0)).astype(np.int16) if rounded else magnitude
+    if sigma == 0.0:
+        return np.stack([magnitude, np.zeros_like(magnitude)])
+    noise = rng.standard_normal((2, signal.size), dtype=np.float32)
+    noise *= np.float32(sigma)
+    noise[0] += magnitude
+    return noise
+
+
+def magnitude(channels: Channels) -> Float32[np.ndarray, " voxels"]:
+    """How large a signal is; what was received is overwritten."""
+    channels *= channels
+    return np.asarray(np.sqrt(channels[0] + channels[1]))
+
+
+def stored(image: Float32[np.ndarray, " voxels"]) -> Int16[np.ndarray, " voxels"]:
+    """An image in whole numbers, as scanners store it."""
+    return np.asarray(np.rint(np.minimum(image, 32767.0)), np.int16)
 
 
 def _scaled(patient: Patient, grid: Grid) -> Float32[np.ndarray, "axis voxels"]:

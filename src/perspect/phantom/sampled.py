@@ -227,11 +227,11 @@ def _run_means(dense: Float32[np.ndarray, "z y x"], axis: int, n: int) -> Float3
         return dense
     length = dense.shape[axis] - n + 1
     cut = [slice(None)] * 3
-    total: np.ndarray | None = None
-    for start in range(n):
+    cut[axis] = slice(0, length)
+    total = dense[tuple(cut)].copy()
+    for start in range(1, n):
         cut[axis] = slice(start, start + length)
-        total = dense[tuple(cut)].copy() if total is None else np.add(total, dense[tuple(cut)], out=total)
-    assert total is not None
+        total += dense[tuple(cut)]
     total *= np.float32(1.0 / n)
     return total
 

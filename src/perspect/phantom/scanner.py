@@ -13,7 +13,7 @@ from perspect.numerics.parallel import spans
 from perspect.phantom.kinds import Kinds, kinds_of
 from perspect.phantom.mixing import Varieties, alike, mixing
 from perspect.phantom.patient import Compartment, Part, Patient
-from perspect.phantom.receiver import dephased, received_gain, recorded
+from perspect.phantom.receiver import Channels, dephased, magnitude, received, received_gain, stored
 from perspect.phantom.sampled import Sampled, sampled
 from perspect.phantom.sequence import AT_REST, Moved, poses
 from perspect.phantom.truth import truth
@@ -71,8 +71,17 @@ class Scanner:
         `varieties` may be asked of what fills the voxels, where they go with the head.
         """
         n = int(np.prod(self.grid.shape))
-        coils = np.float32(receives.scale) * received_gain(self.patient, self.grid)
         stack = np.empty((signal.shape[0], n), np.int16 if receives.is_rounded else np.float32)
+        for volume, channels in self.channels(signal, varieties, receives, motion):
+            image = magnitude(channels)
+            stack[volume] = stored(image) if receives.is_rounded else image
+        return stack.reshape(signal.shape[0], *self.grid.shape[::-1]).T
+
+    def channels(
+        self, signal: Rows, varieties: VarietiesOf, receives: "Receives", motion: tuple[Moved, ...] = ()
+    ) -> Iterator[tuple[int, Channels]]:
+        """Every volume of `movie` as it is received: along the signal and across it."""
+        coils = np.float32(receives.scale) * received_gain(self.patient, self.grid)
         for volumes, pose in poses(motion, signal.shape[0]):
             moved = None if pose == AT_REST else np.array(pose)
             gain = coils
@@ -83,8 +92,7 @@ class Scanner:
             there = varieties(parts) if callable(varieties) else varieties
             mix = mixing(parts, self.kinds, there, gain)
             for volume, exact in exact_images(mix, signal, volumes):
-                stack[volume] = recorded(exact, receives.sigma, receives.rng, rounded=receives.is_rounded)
-        return stack.reshape(signal.shape[0], *self.grid.shape[::-1]).T
+                yield volume, received(exact, receives.sigma, receives.rng)
 
     def mean(self, values: Float[np.ndarray, " kinds"]) -> Float[np.ndarray, "x y z"]:
         """A property of kinds, averaged over what fills each voxel, with the head at rest."""

@@ -9,7 +9,7 @@ from drawn.style import BLUE, GREEN, INK, NOTE, ORANGE, panels
 from perspect.dsc.calibrate import calibrate
 from perspect.dsc.deconvolve import Method, prepare
 from perspect.dsc.signal import Relaxation, relaxation, rest
-from perspect.phantom import deconvolution_object
+from perspect.phantom import DeconvolutionDesign, deconvolution_object
 from perspect.phantom.deconvolution import Shape
 
 DELAYS: Final = (-3.0, -1.5, 0.0, 1.5, 3.0, 5.0)
@@ -23,15 +23,17 @@ DECOMPOSITIONS: Final[tuple[tuple[Method, str, str], ...]] = (
 
 def delay() -> Figure:
     """Flow over delay by the causal and by the circulant decomposition."""
-    thing = deconvolution_object(tr=1.5, n_frames=66, snr=(60.0,), delays=DELAYS, repeats=4, seed=5)
+    thing = deconvolution_object(
+        DeconvolutionDesign(tr=1.5, n_frames=66, snr=(60.0,), delays=DELAYS, repeats=4, seed=5)
+    )
     tissue = tissue_of(thing.signal, thing.times, thing.te)
     artery = thing.arterial_delta_r2star_measured
     cuts = {method: calibrated(method, artery, thing.times, tissue) for method, _, _ in DECOMPOSITIONS}
     figure, axes = panels(3, 4.2, width_ratios=(1, 1, 1.25))
-    one = deconvolution_object(
+    one = deconvolution_object(DeconvolutionDesign(
         tr=1.5, n_frames=66, snr=(1e3,), delays=(-3.0, 0.0, 5.0), repeats=1, flow_and_volume=((0.01, 0.06),),
         shapes=(Shape.EXPONENTIAL,), arterial_snr=1e3,
-    )  # fmt: skip
+    ))  # fmt: skip
     clean = tissue_of(one.signal, one.times, one.te)
     words = ("3 s early", "no delay", "5 s late")
     for panel, (method, name, _) in zip(axes, DECOMPOSITIONS, strict=False):
@@ -67,7 +69,7 @@ def oscillation() -> Figure:
     allowed = np.geomspace(0.02, 0.4, 25)
     for tr, n_frames, colour, marker in ((1.0, 100, BLUE, "o"), (1.5, 66, GREEN, "s"), (2.0, 55, ORANGE, "^")):
         thing = deconvolution_object(
-            tr=tr, n_frames=n_frames, snr=(60.0,), delays=(-3.0, 0.0, 3.0, 5.0), repeats=3, seed=5
+            DeconvolutionDesign(tr=tr, n_frames=n_frames, snr=(60.0,), delays=(-3.0, 0.0, 3.0, 5.0), repeats=3, seed=5)
         )
         tissue = tissue_of(thing.signal, thing.times, thing.te)
         artery = thing.arterial_delta_r2star_measured

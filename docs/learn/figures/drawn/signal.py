@@ -10,13 +10,13 @@ from perspect import dsc
 from perspect.dsc.quality import T1_SHARE_LIMITED, t1_share
 from perspect.dsc.signal import NOISE_FLOOR, delta_r2star
 from perspect.dsc.t1_effect import LARGEST_SHARE
-from perspect.phantom import ArterialInput, Ranges, head_object, leakage_object, rician
+from perspect.phantom import ArterialInput, HeadDesign, LeakageDesign, Ranges, head_object, leakage_object, rician
 from perspect.vocabulary import Acquisition
 
 
 def bolus() -> Figure:
     """Signal to ΔR2*: steady state, baseline, arrival, first pass, gamma-variate."""
-    head = head_object((48, 48, 8), n_frames=80, onset=40.0, snr=80.0, seed=2)
+    head = head_object(HeadDesign((48, 48, 8), n_frames=80, onset=40.0, snr=80.0, seed=2))
     series, grey = head.series[0], head.regions["grey"]
     run = dsc.quantify(
         series, dsc.Plan(motion=False, leakage="none", t1_effect="ignored", deconvolution="none"), mask=grey
@@ -78,11 +78,11 @@ def leakage() -> Figure:
     figure, axes = panels(2, 4.3, sharey=True)
     for panel, has_preload in zip(axes, (False, True), strict=True):
         for degrees, colour in ((30, BLUE), (60, GREEN), (90, ORANGE)):
-            thing = leakage_object(
+            thing = leakage_object(LeakageDesign(
                 flip_angle=np.deg2rad(degrees), has_preload=has_preload, n_white=1, n_grey=1, n_tumour=1,
                 snr=np.inf, ranges=ranges,
                 arterial=ArterialInput(onset=30.0), n_frames=80,
-            )  # fmt: skip
+            ))  # fmt: skip
             tumour = thing.signal[thing.tumour]
             seen = delta_r2star(tumour, tumour[:, thing.rest].mean(axis=1), thing.te[0])[0]
             panel.plot(thing.times, seen, color=colour, label=f"the tumour, flip angle {degrees}°")

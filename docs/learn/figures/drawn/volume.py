@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from drawn.style import BLUE, GREEN, INK, NOTE, ORANGE, PURPLE, SKY, panels
 from perspect import dsc
-from perspect.phantom import LeakageObject, Ranges, head_object, leakage_object, rician
+from perspect.phantom import HeadDesign, LeakageDesign, LeakageObject, Ranges, head_object, leakage_object, rician
 from perspect.vocabulary import Acquisition, Grid, Region, Series
 
 Correcting = Literal["auto", "bsw", "leu", "none"]
@@ -26,7 +26,9 @@ def correction() -> Figure:
     figure, axes = panels(3, 4.4, sharey=True)
     low, high = -2.5, 6.5
     for panel, (name, degrees, has_preload) in zip(axes, PROTOCOLS, strict=True):
-        thing = leakage_object(flip_angle=np.deg2rad(degrees), has_preload=has_preload, n_tumour=150, seed=3)
+        thing = leakage_object(
+            LeakageDesign(flip_angle=np.deg2rad(degrees), has_preload=has_preload, n_tumour=150, seed=3)
+        )
         true = thing.rcbv[thing.tumour]
         panel.plot([0, high], [0, high], color=INK, lw=1.0)
         words = []
@@ -75,10 +77,10 @@ def transit() -> Figure:
     figure, axes = panels(2, 4.2, sharey=True)
     edges = np.linspace(*WIDE, 9)
     for panel, (name, degrees, te) in zip(axes, ECHOES, strict=True):
-        thing = leakage_object(
+        thing = leakage_object(LeakageDesign(
             flip_angle=np.deg2rad(degrees), te=te, n_white=400, n_tumour=1200, seed=4, t10=(1.1, 1.1, 1.1),
             ranges=Ranges(**EVEN, mtt=WIDE, ps=NO_LEAK),
-        )  # fmt: skip
+        ))  # fmt: skip
         level = (np.abs(thing.mtt - np.mean(edges)) < 1.5) & thing.tumour
         for method, colour, word in METHODS:
             value, _ = _quantified(thing.signals, thing, 400, method, has_preload=True)
@@ -120,7 +122,7 @@ def tissues() -> Figure:
     figure, (panel,) = panels(1, 4.4)
     at = np.arange(len(TISSUES))
     for i, (name, scan, choice, colour) in enumerate(HEADS):
-        head = head_object((48, 48, 8), n_frames=100, seed=1, **scan)
+        head = head_object(HeadDesign((48, 48, 8), n_frames=100, seed=1, **scan))
         run = dsc.quantify(
             head.series, dsc.Plan(motion=False, deconvolution="none", **choice), mask=head.regions["brain"],
             reference=head.regions["white"],
@@ -149,10 +151,10 @@ def errors() -> Figure:
     for name, degrees, has_preload in PROTOCOLS:
         shares = []
         for transit in ((4.5, 4.5), (3.0, 6.0)):
-            thing = leakage_object(
+            thing = leakage_object(LeakageDesign(
                 flip_angle=np.deg2rad(degrees), has_preload=has_preload, n_grey=60, n_tumour=60, snr=np.inf, seed=4,
                 t10=(1.1, 1.1, 1.6), ranges=Ranges(mtt=transit, vp_grey=(0.01, 0.05), **EVEN),
-            )  # fmt: skip
+            ))  # fmt: skip
             value, std, true = _repeated(thing, 30, has_preload)
             within = (np.abs(value - true[:, None]) < 2 * std).mean(axis=1)
             shares += [within[:60].mean(), within[60:].mean()]

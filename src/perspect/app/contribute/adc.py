@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 
 from perspect import io, pitfalls
 from perspect.anatomy import align, identity, resample
+from perspect.app.anatomy import demand_sides
 from perspect.app.contribute.contribution import Contribution, Patient, drawn, everything, middle, read, told, unused
 from perspect.app.contribute.scenes import brain_on
 from perspect.numerics import robust
@@ -47,6 +48,7 @@ def of_adc(paths: tuple[Path, ...], patient: Patient, tell: Progress) -> Contrib
     head = patient.head
     found = align.rigid(values, grid, head.images[head.leading.contrast], head.grid, start=np.eye(4))
     matrix = found.matrix if found.is_found else None
+    demand_sides(values, grid, head, found, paths[0].name)
     flags: tuple[Flag, ...] = ()
     if matrix is None:
         sentence = "The ADC map could not be aligned and lies where its header says."

@@ -9,13 +9,13 @@ from jaxtyping import Bool
 
 from perspect import io, pitfalls
 from perspect.anatomy import align, resample
-from perspect.app.anatomy import Head
+from perspect.app.anatomy import Head, demand_sides
 from perspect.app.contribute.contribution import Contribution, drawn, middle, unused
 from perspect.app.lesion import Placed
 from perspect.io.sidecar import read_sidecar
 from perspect.pitfalls import Darkened, Trap
 from perspect.report.dossier import Plate, Used
-from perspect.vocabulary import Problem, Region
+from perspect.vocabulary import Problem, Refusal, Region
 
 TURN: Final = 2.0 * np.pi
 """rad: how far a phase goes before it comes round."""
@@ -48,6 +48,10 @@ def of_t2star(paths: tuple[Path, ...], head: Head, lesion: Placed) -> tuple[tupl
         except Problem as problem:
             why_not = str(problem)
     found = align.rigid(magnitude, grid, head.images[head.leading.contrast], head.grid, start=np.eye(4))
+    try:
+        demand_sides(magnitude, grid, head, found, chosen.name)
+    except Refusal as refusal:
+        return (), unused("t2star", paths, str(refusal), is_refused=True)
     matrix, back = (found.matrix, found.back) if found.is_found else (None, None)
     parts = lesion.on(grid, matrix)
     brain = resample.onto(head.tissues.brain.mask | lesion.parts["whole"].mask, head.grid, grid, matrix=matrix)
