@@ -79,11 +79,12 @@ def _mean_and_error(
 
 def _flags(labelled: Labelled, around: Around, mean: Float[np.ndarray, " voxels"]) -> tuple[Flag, ...]:
     """What cannot be known of a map that the scanner made, and that M0 shows nothing but where the brain is."""
+    clipped = " It holds no negative value: the scanner has set them to 0, and means are too high."
+    clipped = "" if (mean < 0).any() else clipped
     sentence = (
-        "The flow is the scanner's own map: its model, M0, labelling efficiency and scale cannot be checked here."
+        "The flow is the scanner's own map: its model, M0, labelling efficiency and scale cannot be checked "
+        f"here.{clipped}"
     )
-    if not (mean < 0).any():
-        sentence += " It holds no negative value: the scanner has set them to 0, and means are too high."
     vendor = Flag("vendor-flow", Severity.LIMITED, sentence, "cbf", source=SOURCE)
     if labelled.m0 is None or around.mask is not None:
         return (vendor,)
