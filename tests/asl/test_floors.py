@@ -237,8 +237,8 @@ def test_the_necrosis_of_a_virtual_patient_stays_dead_and_errors_are_what_they_a
     _, found = still
     assert abs(found["necrosis"][0]) <= 3.0
     assert all(0.8 <= one[2] <= 1.25 for one in found.values())
-    # The floor of 8 for the rim is below what the noise of four pairs leaves (8.1, docs/why/figures.md).
-    assert found["enhancing"][1] <= 1.25 * 8.1
+    # The floor of 8 for the rim is below what the noise of four pairs leaves of one voxel (8.6, docs/why/figures.md).
+    assert found["enhancing"][1] <= 10.1
 
 
 def test_with_eight_pairs_the_rim_of_a_virtual_patient_keeps_the_floor(patient):

@@ -38,6 +38,14 @@ def test_voxels_that_two_transit_times_fit_alike_are_said_where_they_are():
     assert not any(flag.code == "two-transit-times" for flag in quality(one, Around(), brain(), 0.9, True).flags)
 
 
+def test_where_noise_alone_would_vary_more_the_variation_of_flow_is_not_called_none():
+    quiet = maps(np.full(SHAPE, Status.OK))
+    loud = replace(quiet, std={"cbf": np.full(brain().n_voxels, 1.0)})
+    numbers = [quality(one, Around(), brain(), 0.9, True).numbers["spatial_cov_brain"] for one in (quiet, loud)]
+    assert numbers[0] > 0
+    assert np.isnan(numbers[1])
+
+
 def test_a_brain_of_which_most_has_no_flow_is_not_called_good():
     most = np.broadcast_to(np.arange(20)[:, None, None] < 12, SHAPE)
     found, said = flags_of(np.where(most, Status.NO_SIGNAL, Status.OK))

@@ -69,9 +69,11 @@ def test_a_sidecar_and_a_context_say_everything(series):
         ("LabelingDuration", 0, "Nothing would be labelled"),
         ("LabelingEfficiency", 85, "fraction"),
         ("PostLabelingDelay", [1.8, 2.0], "2 values but there are 12 volumes"),
-        ("PostLabelingDelay", "1.8", "times in s"),
+        ("PostLabelingDelay", "1.8", "without quotation marks"),
+        ("PostLabelingDelay", -1.8, "none of them below 0"),
         ("BackgroundSuppression", "perhaps", "true or false"),
         ("ArterialSpinLabelingType", None, "does not say how blood was labelled"),
+        ("ArterialSpinLabelingType", "VSASL", 'is "VSASL"'),
         ("PostLabelingDelay", None, "has no PostLabelingDelay"),
     ],
 )
@@ -199,6 +201,12 @@ def test_a_bright_first_volume_of_an_odd_number_is_taken_as_m0_and_said(series, 
 def test_an_odd_number_of_alike_volumes_is_a_question(series, stored):
     values = np.repeat(stored[..., :1], 11, axis=3)
     assert "odd number" in problem(series(None, values=values, n=11))
+
+
+def test_a_map_of_the_scanner_needs_no_word_on_how_blood_was_labelled(series):
+    path = series(["cbf"], 1, ArterialSpinLabelingType=None, PostLabelingDelay=None, LabelingDuration=None)
+    assert labelling(path).volumes == ("cbf",)
+    assert "does not say how blood was labelled" in problem(series(["deltam"], 1, ArterialSpinLabelingType=None))
 
 
 def test_an_order_by_hand_leaves_m0_and_differences_of_the_table_what_they_are(series):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perspect.report import dsc_page
-from perspect.vocabulary import Flag, Map, Measured, Problem, Severity, Status, lexicon
+from perspect.vocabulary import Flag, Map, Measured, Problem, Region, Severity, Status, lexicon
 from report.example_patient import FLAGS, curves, example, grid
 
 LIMIT = 2_000_000
@@ -163,6 +163,22 @@ def test_pictures_and_curves_are_described_in_words(page):
 
 def test_the_slice_shown_closely_is_the_one_that_leaks_most(page):
     assert "The slice shown is the one with the most voxels that leak." in page
+
+
+def test_where_nothing_leaks_the_slice_shown_closely_is_that_of_most_of_the_lesion(patient):
+    measured, background = patient
+    at, last = measured.maps["rcbv"].grid, background.shape[2] - 2
+    ill = np.zeros(background.shape, bool)
+    ill[:, :, last] = measured.regions["brain"].mask[:, :, last]
+    assert ill.any()
+    maps = {key: one for key, one in measured.maps.items() if key != lexicon.K2.key}
+    regions = {"brain": measured.regions["brain"]}
+    plain = dsc_page(replace(measured, maps=maps, regions=regions), "s", background)
+    assert "The slice shown is the one with the most measured voxels." in plain
+    regions["lesion"] = Region(ill, at, "lesion")
+    shown = dsc_page(replace(measured, maps=maps, regions=regions), "s", background)
+    assert "The slice shown is the one with the most of the lesion." in shown
+    assert f'All maps on one slice <span class="symbol">{last + 1} ·' in shown
 
 
 def test_where_the_file_holds_no_positions_no_side_is_named_and_no_size_is_drawn(patient):

@@ -126,8 +126,8 @@ def step(is_stack: bool, displacement: Float[np.ndarray, " time"]) -> Step:
         "darkening so that the bolus is not read as motion) and resampled once by Fourier shears.",
         {"largest_displacement_mm": round(float(np.nanmax(displacement, initial=0.0)), 3)},
         (
-            "doi:10.1023/B:VISI.0000011205.11775.fd",
-            "doi:10.1002/mrm.1910360615",
-            "doi:10.1016/j.neuroimage.2011.10.018",
+            "Baker and Matthews 2004, doi:10.1023/B:VISI.0000011205.11775.fd",
+            "Eddy et al. 1996, doi:10.1002/mrm.1910360615",
+            "Power et al. 2012, doi:10.1016/j.neuroimage.2011.10.018",
         ),
     )

@@ -153,10 +153,12 @@ def _variation(
     """Spatial coefficient of variation: label still in arteries makes flow look uneven."""
     if flow.size < FEWEST or not flow.mean() > 0:
         return
-    # Without what noise adds: a noisy scan is not one with label in arteries.
-    cov = float(np.sqrt(max(flow.var() - (std**2).mean(), 0.0)) / flow.mean())
+    # Without what noise adds: a noisy scan is not one with label in arteries. Noise that would make more than there is
+    # leaves it open.
+    rest = float(flow.var() - (std**2).mean())
+    cov = float(np.sqrt(rest) / flow.mean()) if rest > 0 else float("nan")
     numbers["spatial_cov" if is_grey else "spatial_cov_brain"] = cov
-    if not is_grey or cov < SPATIAL_COV[0]:
+    if not is_grey or not cov >= SPATIAL_COV[0]:
         return
     severe = cov >= SPATIAL_COV[1]
     sentence = f"Flow in grey matter varies by {cov:.0%} of its mean (normal: below {SPATIAL_COV[0]:.0%}): " + (

@@ -186,60 +186,79 @@ def decoded(
 
     Günther 2007 (ISMRM 15:380); Teeuwisse et al. 2014, doi:10.1002/mrm.25083
     """
+    played, cycles = _played(labelling)
+    is_whole = bool(usable[cycles].all())
+    groups = _by_cycle(played, cycles) if is_whole else [_together(played, cycles, usable)]
+    n_cycles, n_rows, n_blocks = *cycles.shape, played.shape[1]
+    missing = "." if is_whole else f" by least squares; {int((~usable[cycles]).sum())} volumes are missing."
+    step = Step(
+        "decoding",
+        f"{n_cycles} cycles of {n_rows} encodings were decoded into {n_blocks} delays{missing}",
+        {"n_cycles": n_cycles, "n_blocks": n_blocks},
+        ("Teeuwisse et al. 2014, doi:10.1002/mrm.25083",),
+    )
+    delays, durations = labelling.blocks()
+    order = np.argsort(delays)
+    return Differences(
+        np.asfortranarray(
+            np.concatenate([curves[:, places] @ inverse.T for places, inverse in groups], axis=1), np.float32
+        ),
+        np.tile(np.argsort(order), len(groups)),
+        delays[order],
+        durations[order],
+        tuple(tuple(int(at) for at in places) for places, _ in groups for _ in range(n_blocks)),
+        np.concatenate([(inverse**2).sum(axis=1) / 2.0 for _, inverse in groups]),
+        step,
+    )
+
+
+def _played(labelling: Labelling) -> tuple[Float[np.ndarray, "rows blocks"], Int[np.ndarray, "cycles rows"]]:
+    """The blocks that the rows of the matrix play, and which volume is which row of each cycle.
+
+    Raises Problem where that is not known.
+    """
     if labelling.matrix is None:
         raise Problem(
             "The series is time-encoded but its matrix is not known.",
             "It is not known which blocks of labelling each volume holds.",
             "Give it with --encoding.",
         )
-    played = blocks(labelling.matrix)
-    n_rows, n_blocks = played.shape
-    volumes = labelling.of("encoded")
-    n_cycles = volumes.size // n_rows
-    if volumes.size % n_rows or not n_cycles:
+    played, volumes = blocks(labelling.matrix), labelling.of("encoded")
+    n_rows = len(played)
+    if volumes.size % n_rows or not volumes.size:
         raise Problem(
             f"{volumes.size} encoded volumes are no multiple of the {n_rows} rows of the encoding matrix.",
             "It is not known which volume is which row.",
             "Give the matrix of this series.",
         )
-    delays, durations = labelling.blocks()
-    hidden = -(1.0 - played) / 2.0
-    cycles = volumes.reshape(n_cycles, n_rows)
-    whole = usable[cycles].all(axis=1)
-    values, sample, parts, variance = [], [], [], []
-    if whole.all():
-        inverse = _solution(np.column_stack([np.ones(n_rows), hidden]), n_blocks, "The rows of the encoding matrix")
-        for cycle in cycles:
-            values.append(curves[:, cycle] @ inverse.T)
-            parts += [tuple(int(at) for at in cycle)] * n_blocks
-            sample += list(range(n_blocks))
-            variance += list((inverse**2).sum(axis=1) / 2.0)
-    else:
-        rows = np.flatnonzero(usable[volumes])
-        design = np.zeros((rows.size, n_cycles + n_blocks))
-        design[np.arange(rows.size), rows // n_rows] = 1.0
-        design[:, n_cycles:] = hidden[rows % n_rows]
-        seen = design[:, (design != 0).any(axis=0)]
-        inverse = _solution(seen, n_blocks, f"The {rows.size} of {volumes.size} encoded volumes that are usable")
-        values.append(curves[:, volumes[rows]] @ inverse.T)
-        parts += [tuple(int(at) for at in volumes[rows])] * n_blocks
-        sample += list(range(n_blocks))
-        variance += list((inverse**2).sum(axis=1) / 2.0)
-    step = Step(
-        "decoding",
-        f"{n_cycles} cycles of {n_rows} encodings were decoded into {n_blocks} delays"
-        + ("." if whole.all() else f" by least squares; {int((~usable[volumes]).sum())} volumes are missing."),
-        {"n_cycles": n_cycles, "n_blocks": n_blocks},
-        ("Teeuwisse et al. 2014, doi:10.1002/mrm.25083",),
-    )
-    order = np.argsort(delays)
-    place = np.argsort(order)
-    return Differences(
-        np.asfortranarray(np.concatenate(values, axis=1), np.float32),
-        place[np.array(sample)],
-        delays[order],
-        durations[order],
-        tuple(parts),
-        np.array(variance),
-        step,
-    )
+    return played, volumes.reshape(-1, n_rows)
+
+
+def _hidden(played: Float[np.ndarray, "rows blocks"]) -> Float[np.ndarray, "rows blocks"]:
+    """What each row takes from the signal, by block."""
+    return -(1.0 - played) / 2.0
+
+
+def _by_cycle(
+    played: Float[np.ndarray, "rows blocks"], cycles: Int[np.ndarray, "cycles rows"]
+) -> list[tuple[Int[np.ndarray, " rows"], Float[np.ndarray, "blocks rows"]]]:
+    """The volumes of each cycle, and what they are multiplied by for the differences of its blocks."""
+    design = np.column_stack([np.ones(len(played)), _hidden(played)])
+    inverse = _solution(design, played.shape[1], "The rows of the encoding matrix")
+    return [(cycle, inverse) for cycle in cycles]
+
+
+def _together(
+    played: Float[np.ndarray, "rows blocks"],
+    cycles: Int[np.ndarray, "cycles rows"],
+    usable: Bool[np.ndarray, " volumes"],
+) -> tuple[Int[np.ndarray, " some"], Float[np.ndarray, "blocks some"]]:
+    """The usable volumes of all cycles, and what they are multiplied by for the differences of the blocks."""
+    n_rows, n_blocks = played.shape
+    rows = np.flatnonzero(usable[cycles.ravel()])
+    design = np.zeros((rows.size, len(cycles) + n_blocks))
+    design[np.arange(rows.size), rows // n_rows] = 1.0
+    design[:, len(cycles) :] = _hidden(played)[rows % n_rows]
+    seen = design[:, (design != 0).any(axis=0)]
+    what = f"The {rows.size} of {cycles.size} encoded volumes that are usable"
+    return cycles.ravel()[rows], _solution(seen, n_blocks, what)

@@ -54,9 +54,9 @@ def read_labelling(
     `levels` is the mean signal of each volume, by which an M0 that nobody named is told. `tr` is the time between
     volumes in s that a person gave.
     """
-    kind, of_kind = _kind(sidecar, given)
     context = context_of(image)
     volumes, is_known, of_volumes = volumes_of(context, levels, sidecar, given.order, kept)
+    kind, of_kind = _kind(sidecar, given, volumes)
     _demand_label(volumes, given)
     timed = _timed(sidecar, given, kind, volumes)
     angles, of_readout = _look_locker(sidecar, timed.volumes)
@@ -157,7 +157,8 @@ def _demand_label(volumes: tuple[str, ...], given: GivenLabelling) -> None:
         )
 
 
-def _kind(sidecar: Sidecar, given: GivenLabelling) -> tuple[Kind, list[Flag]]:
+def _kind(sidecar: Sidecar, given: GivenLabelling, volumes: tuple[str, ...]) -> tuple[Kind, list[Flag]]:
+    """How blood was labelled, and a note where a person and the sidecar differ. Raises Problem where it is not told."""
     stated = sidecar.values.get("ArterialSpinLabelingType")
     if given.kind is not None:
         kind, flags = given.kind.lower(), []
@@ -166,6 +167,15 @@ def _kind(sidecar: Sidecar, given: GivenLabelling) -> tuple[Kind, list[Flag]]:
             flags = [_flag("overridden", Severity.NOTE, sentence, sidecar.expected.name)]
     elif isinstance(stated, str) and stated.upper() in TYPES:
         kind, flags = TYPES[stated.upper()], []
+    elif stated is not None:
+        raise Problem(
+            f"ArterialSpinLabelingType in {sidecar.where('ArterialSpinLabelingType')} is {json.dumps(stated)}.",
+            "Continuous and pulsed labelling each have an equation; of another kind none is known here.",
+            f"It must be one of {', '.join(TYPES)}; if the sidecar is wrong, give --type.",
+        )
+    elif not set(LABELLED) & set(volumes):
+        # Of a map of flow that the scanner made nothing is computed by its labelling.
+        return "pcasl", []
     else:
         raise Problem(
             f"{sidecar.expected.name} does not say how blood was labelled (ArterialSpinLabelingType).",

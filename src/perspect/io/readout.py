@@ -30,7 +30,11 @@ def times_of(value: Any, where: str, why: str = "Labelled blood is gone after te
     listed = value if isinstance(value, list | tuple) else [value]
     for one in listed:
         if isinstance(one, bool) or not isinstance(one, int | float) or not isfinite(one) or one < 0:
-            raise Problem(f"{where} is {json.dumps(value)}.", "It must be times in s.", "Correct it.")
+            raise Problem(
+                f"{where} is {json.dumps(value)}.",
+                "It must be times in s: numbers, none of them below 0.",
+                "Give a number such as 1.8, or a list of them, without quotation marks.",
+            )
     if listed and max(listed) > LONGEST:
         raise Problem(
             f"{where} is {max(listed):g}, which looks like milliseconds.",

@@ -13,7 +13,7 @@ LIMITS: Final = (
     "These are numbers, not conclusions. They say how much labelled blood came to each voxel, and never what a lesion "
     "is. Read them beside the conventional images.",
     "Flow is proportional to the labelling efficiency, to 1/M0 and to what label has lost on its way. Other programs "
-    "take other models: the methods below say what the same series would read with them.",
+    "take other models: the methods say what the same series would read with them.",
     "Label that comes late looks like low flow where there is one delay, and label in arteries like high flow. Bright "
     "vessels beside dark tissue are delay until several delays say otherwise.",
     "A voxel holds several tissues. Cortex reads 30 to 50 % too low for that alone; a small or thin lesion likewise.",

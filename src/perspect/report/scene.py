@@ -73,13 +73,17 @@ def scene(
     brain = measured.regions["brain"].mask if "brain" in measured.regions else main.status != Status.OUTSIDE
     is_placed = all(flag.code != NO_POSITIONS for flag in measured.flags)
     tiles = layout(view(main.grid, is_placed), brain)
-    close, choice = _close_slice(measured.maps.get(lexicon.K2.key), main, brain, tiles)
+    ill = measured.regions["lesion"].mask if "lesion" in measured.regions else np.zeros_like(brain)
+    close, choice = _close_slice(measured.maps.get(lexicon.K2.key), main, brain, ill, tiles)
     greys = window(background, brain)
     return Scene(measured.maps, main, measured.regions, brain, background, greys, tiles, close, choice, baseline)
 
 
-def _close_slice(k2: Map | None, main: Map, brain: Bool[np.ndarray, "x y z"], tiles: Layout) -> tuple[int, str]:
-    """The slice with the most clear leakage, for that is where a reader will want to look; else the fullest.
+def _close_slice(
+    k2: Map | None, main: Map, brain: Bool[np.ndarray, "x y z"], ill: Bool[np.ndarray, "x y z"], tiles: Layout
+) -> tuple[int, str]:
+    """The slice with the most clear leakage, for that is where a reader will want to look; else with the most of the
+    lesion; else the fullest.
 
     Clear: beyond three standard errors and beyond half of the window of K2. Slices with less than half as many measured
     voxels as the fullest are left out: near the ends of the brain, the edge of the skull looks like leakage.
@@ -92,6 +96,9 @@ def _close_slice(k2: Map | None, main: Map, brain: Bool[np.ndarray, "x y z"], ti
         n_leaking = np.where(n_measured >= 0.5 * n_measured[fullest], _counts(clear, tiles), 0)
         if n_leaking.max() >= 20:
             return tiles.slices[int(np.argmax(n_leaking))], "The slice shown is the one with the most voxels that leak."
+    n_ill = _counts(ill, tiles)
+    if n_ill.any():
+        return tiles.slices[int(np.argmax(n_ill))], "The slice shown is the one with the most of the lesion."
     return tiles.slices[fullest], "The slice shown is the one with the most measured voxels."
 
 
