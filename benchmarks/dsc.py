@@ -143,8 +143,10 @@ def pace() -> Iterator[str]:
     yield "|---|---|"
     for tr in FRAMES:
         exact = deconvolution_object(
-            tr=tr, n_frames=int(240 / tr), snr=(1e7,), arterial_snr=1e7, delays=DELAYS, repeats=1,
-            flow_and_volume=((0.01, 0.04), (0.004, 0.04), (0.005, 0.02)),
+            DeconvolutionDesign(
+                tr=tr, n_frames=int(240 / tr), snr=(1e7,), arterial_snr=1e7, delays=DELAYS, repeats=1,
+                flow_and_volume=((0.01, 0.04), (0.004, 0.04), (0.005, 0.02)),
+            )
         )  # fmt: skip
         yield f"| {tr:g} | {np.abs(flat(our_flow(exact), 'cbv') / exact.cbv - 1).max():.2%} |"
     yield ""
@@ -154,8 +156,10 @@ def pace() -> Iterator[str]:
         cells = []
         for tr in PACES:
             made = leakage_object(
-                tr=tr, n_frames=int(120 / tr), te=te, flip_angle=np.deg2rad(flip), has_preload=preload,
-                n_white=1000, n_tumour=700, seed=11,
+                LeakageDesign(
+                    tr=tr, n_frames=int(120 / tr), te=te, flip_angle=np.deg2rad(flip), has_preload=preload,
+                    n_white=1000, n_tumour=700, seed=11,
+                )
             )  # fmt: skip
             agreement, bias = volume_errors(made, flat(our_volume(made, preload), "rcbv"))
             cells.append(f"{agreement:.3f}, {bias:+.1%}")

@@ -92,6 +92,19 @@ def test_ignoring_it_is_the_wrong_variant_at_short_echo_time():
     assert bias > 0.08
 
 
+@pytest.mark.parametrize("tr", [1.0, 1.2, 1.5])
+def test_with_the_t1_of_white_matter_the_truth_is_found_at_every_repetition_time(tr):
+    """Without it (the wrong variant takes 0.85 s where there is 1.1) the volume is a fifth too high at TR 1 s."""
+    thing = leakage_object(
+        LeakageDesign(tr=tr, n_frames=int(120 / tr), flip_angle=60 * DEGREES, n_white=700, n_tumour=500, seed=11)
+    )
+    agreement, bias = score(thing, preload=True, white_t1=1.1)
+    assert agreement >= 0.93
+    assert abs(bias) <= 0.08
+    if tr == 1.0:
+        assert score(thing, preload=True)[1] > 0.15
+
+
 def test_where_no_preload_is_recorded_only_the_automatic_correction_models_it():
     thing = leakage_object(LeakageDesign(te=0.03, flip_angle=60 * DEGREES, seed=3))
     assert leakage_run(thing, preload=True).summary["t1_effect_modelled"]

@@ -3,9 +3,12 @@ it.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args, get_type_hints
+from typing import Final, Literal, get_args, get_type_hints
 
 from perspect.vocabulary.problem import Problem
+
+T1_RANGE: Final = (0.2, 3.0)
+"""What a T1 of white matter that is given may be, in s: others are meant in ms, or of something else [our default]."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class Plan:
     """Whether the T1 effect of agent inside vessels is taken out of ΔR2* by the signal equation: always, never, or
     where flip angle and TR are known, there is one echo, and either a preload is recorded or leakage is corrected by
     `auto` (auto)."""
+
+    white_t1: float | None = None
+    """T1 of normal white matter in s, by which that effect is taken out: what a T1 map of the patient says there; 0.85
+    at 3 T, and longer by the cube root of the field, where none is given."""
 
     deconvolution: Literal["osvd", "csvd", "ssvd", "tikhonov", "none"] = "osvd"
     """How the residue function is found; only oSVD, cSVD and Tikhonov are insensitive to the arrival time."""
@@ -81,6 +88,17 @@ class Plan:
         if self.scale == "white-matter" and (self.hct_large, self.hct_small) != (Plan.hct_large, Plan.hct_small):
             raise Problem(
                 "dsc.scale is 'white-matter', in which the haematocrit cancels, and a haematocrit was given.",
+                "A setting without effect would be mistaken for one.",
+                "Leave one of the two out.",
+            )
+        low, high = T1_RANGE
+        if self.white_t1 is not None and not low <= self.white_t1 <= high:
+            raise Problem(
+                f"dsc.white_t1 is {self.white_t1}.", f"White matter has a T1 of {low:g} to {high:g} s.", "Give seconds."
+            )
+        if self.white_t1 is not None and self.t1_effect == "ignored":
+            raise Problem(
+                f"dsc.white_t1 is {self.white_t1} but dsc.t1_effect is 'ignored'.",
                 "A setting without effect would be mistaken for one.",
                 "Leave one of the two out.",
             )

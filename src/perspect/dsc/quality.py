@@ -255,11 +255,13 @@ def t1_flags(t1: T1Effect | None, is_fitted: bool) -> tuple[Flag, ...]:
     sentence = (
         f"The T1 effect of agent ({t1.share:.0%} of the T2* effect) was taken out: in leaking voxels with a T1 that is "
         f"fitted to each curve, elsewhere with {t1.t1:g} s. A lesion that does not leak but has a longer T1 comes out "
-        "too low, and every ratio too high where that of white matter is longer. Compare with dsc.t1_effect=ignored."
+        "too low, and every ratio too high where that of white matter is longer: give that as dsc.white_t1 if a T1 map "
+        "says it. Compare with dsc.t1_effect=ignored."
         if is_fitted
         else f"The T1 effect of agent inside vessels ({t1.share:.0%} of the T2* effect) was taken out, with one T1 of "
         f"{t1.t1:g} s for all tissue; where a lesion's T1 is longer, its rCBV comes out too low, and where that of "
-        "white matter is, every ratio too high. Compare with dsc.t1_effect=ignored."
+        "white matter is, every ratio too high: give that as dsc.white_t1 if a T1 map says it. Compare with "
+        "dsc.t1_effect=ignored."
     )
     severity = Severity.CAUTION if t1.share > T1_SHARE_LIMITED else Severity.NOTE
     return (Flag("t1-effect-modelled", severity, sentence, "cbv, rcbv", source=SOURCE),)

@@ -86,16 +86,24 @@ def seen(echoes: tuple[Series, ...], plan: Plan, mask: Region | None, tell: Prog
 def modelled_t1(acquisition: Acquisition, echo_times: tuple[float, ...], plan: Plan) -> T1Effect | None:
     """The T1 effect that is to be taken out of ΔR2*, or None.
 
-    Raises Problem where it is wanted but the protocol is not known or does not allow it.
+    Raises Problem where it is wanted, or a T1 is given for it, but the protocol is not known or does not allow it.
     """
     if plan.t1_effect == "ignored":
         return None
-    effect = t1_effect(acquisition, echo_times)
+    effect = t1_effect(acquisition, echo_times, plan.white_t1)
     if plan.t1_effect == "auto":
         # Without a preload, or where nobody says, the T1 of what leaks is another, and only the automatic correction
         # fits it.
         wanted = acquisition.has_preload or plan.leakage == "auto"
-        return effect if effect is not None and wanted and effect.share < LARGEST_SHARE else None
+        if effect is not None and wanted and effect.share < LARGEST_SHARE:
+            return effect
+        if plan.white_t1 is None:
+            return None
+        raise Problem(
+            f"dsc.white_t1 is {plan.white_t1}, and the T1 effect of this acquisition is not modelled.",
+            "That takes one echo, TR and flip angle, and a preload on record or dsc.leakage=auto.",
+            "Leave it out, or say what is missing (--tr, --flip-angle, --preload).",
+        )
     if effect is None or effect.share >= LARGEST_SHARE:
         raise Problem(
             "dsc.t1_effect is 'modelled' but the T1 effect of this acquisition cannot be.",

@@ -18,8 +18,9 @@ from perspect.models.spgr import log_enhancement, log_enhancement_slope
 from perspect.vocabulary import Acquisition
 
 T1_WHITE: Final = 0.85
-"""Longitudinal relaxation time, in s, with which the effect is undone: white matter at 3 T, which the blood volume is
-compared with, and about what a preload leaves of a lesion's [our default; docs/why/figures.md has what others do]."""
+"""Longitudinal relaxation time, in s, with which the effect is undone where nobody says another: white matter at 3 T,
+which the blood volume is compared with, and about what a preload leaves of a lesion's [our default; docs/why/figures.md
+has what others do]."""
 
 T1_LONG: Final = 1.1
 """Longitudinal relaxation time, in s, with which a protocol is judged: the effect is the larger the longer it is
@@ -110,9 +111,13 @@ def longer_t1(field: float | None) -> float:
     return 1.0 if field is None else float((field / FIELD) ** (1 / 3))
 
 
-def t1_effect(acquisition: Acquisition, echo_times: tuple[float, ...]) -> T1Effect | None:
-    """The T1 effect of this acquisition; None where it cancels (two echoes) or where TR or flip angle are not known."""
+def t1_effect(
+    acquisition: Acquisition, echo_times: tuple[float, ...], white_t1: float | None = None
+) -> T1Effect | None:
+    """The T1 effect of this acquisition; None where it cancels (two echoes) or where TR or flip angle are not known.
+    `white_t1` is that of white matter in s, where it is known.
+    """
     if len(echo_times) > 1 or acquisition.tr is None or acquisition.flip_angle is None:
         return None
-    t1 = T1_WHITE * longer_t1(acquisition.field)
+    t1 = T1_WHITE * longer_t1(acquisition.field) if white_t1 is None else white_t1
     return T1Effect(echo_times[0], acquisition.tr, acquisition.flip_angle, t1)
