@@ -21,6 +21,7 @@ from perspect import dsc, io
 from perspect.anatomy.distance import grown
 from perspect.app.contribute.scenes import bolus_motion, passage_of
 from perspect.lesion import measured
+from perspect.mrs.ghost import late_energy
 from perspect.numerics import rigid
 from perspect.phantom import HAEMORRHAGE, SCENARIOS, STRONG_AIR, VESSEL_IN_LESION, protocols
 from perspect.phantom.artefacts import TRAPS
@@ -58,7 +59,6 @@ from perspect.pitfalls import (
     void,
 )
 from perspect.pitfalls.trap import SAID_FROM
-from perspect.pitfalls.voxel import late_energy
 from perspect.vocabulary import Acquisition, Grid, Region, Series, Severity, Template, marker
 
 SPACING = (2.0, 2.0, 5.0)

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from perspect.report import words
 from perspect.report.picture import ColourBar, Painter, Picture, colour_bar
 from perspect.report.scene import OUTLINED, Scene
-from perspect.vocabulary import Map, Region, Status
+from perspect.vocabulary import Map, Region, Status, lexicon
 
 DSC_ORDER: Final = (
     "rcbv", "cbv", "srcbv", "cbf", "mtt", "tmax", "delay", "ttp", "psr", "lpsr", "ph", "k1", "k2", "kep",
@@ -48,6 +48,10 @@ WIDER: Final = (2, 5, 10, 20, 50, 100)
 """By how much a window may be widened."""
 
 
+READ_BESIDE: Final = {lexicon.CBF.key: lexicon.ATT.key}
+"""Label that comes late looks like low flow."""
+
+
 @dataclass(frozen=True)
 class Exhibit:
     """A picture with its title, its colour bar and what must be said of it."""
@@ -72,6 +76,14 @@ class Share:
 def mosaic(scene: Scene) -> Exhibit:
     """The main map on all slices, with the borders of the regions and hatching where the signal was saturated."""
     return _map_exhibit(scene, scene.main, scene.painter(700_000, True, True), n_ticks=7)
+
+
+def beside(scene: Scene) -> Exhibit | None:
+    """The map that the main one cannot be read without, on all slices; None where it has none."""
+    key = READ_BESIDE.get(scene.main.quantity.key)
+    if key is None or key not in scene.maps:
+        return None
+    return _map_exhibit(scene, scene.maps[key], scene.painter(450_000, True), n_ticks=5)
 
 
 def errors(scene: Scene) -> Exhibit:
