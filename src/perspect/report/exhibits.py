@@ -48,7 +48,7 @@ WIDER: Final = (2, 5, 10, 20, 50, 100)
 """By how much a window may be widened."""
 
 
-READ_BESIDE: Final = {lexicon.CBF.key: lexicon.ATT.key}
+READ_BESIDE: Final = {lexicon.FLOW.key: lexicon.ATT.key}
 """Label that comes late looks like low flow."""
 
 
