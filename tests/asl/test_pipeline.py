@@ -37,7 +37,7 @@ def test_pulsed_labelling_is_the_equation_of_the_white_paper_to_a_thousandth():
 
 def test_continuous_labelling_is_the_same_equation_with_the_efficiency_that_it_usually_has():
     """The wrong variant takes the 0.85 of pulsed continuous labelling: a fifth too little flow."""
-    one = labelled(kind="casl", efficiency=0.68, noise=1e-3)
+    one = labelled(kind="casl", efficiency=0.68, noise=1e-4)
     unstated = replace(one, labelling=replace(one.labelling, efficiency=None))
     found = run(unstated).maps["cbf"].values[ball()]
     np.testing.assert_allclose(found, flow_map()[ball()], rtol=1e-3)
