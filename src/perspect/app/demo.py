@@ -23,8 +23,8 @@ LEAST: Final = 20
 
 BEYOND: Final = (
     "What the voxel error does not hold: agent that leaves vessels while the bolus passes is not in them to be\n"
-    "seen (a seventh to a third of it in parts that leak), and a long T1 hides some more. Both read low, whatever\n"
-    "the software; docs/why/figures.md has how much."
+    "seen (a seventh to a third of it in parts that leak), a long T1 hides some more, and leakage is not wholly told\n"
+    "from volume. All three read low; docs/why/figures.md has how much."
 )
 """Why rCBV in a lesion reads low."""
 
