@@ -195,7 +195,8 @@ def test_the_expected_error_is_about_the_one_that_is_found():
     assert measured.summary["expected_cbf_error"] == pytest.approx(error, abs=0.06)
 
 
-@pytest.mark.parametrize(("tr", "snr"), [("1", 100), ("1.5", 100), ("1", 20), ("1.5", 20)])
+@pytest.mark.parametrize("tr", ["1", "1.5"])
+@pytest.mark.parametrize("snr", [20.0, 100.0, np.inf])
 def test_the_shared_deconvolution_objects_agree(shared_data, tr, snr):
     thing = deconvolution_set(shared_data, tr)
     keep = thing.snr == snr
@@ -210,9 +211,9 @@ def test_the_shared_deconvolution_objects_agree(shared_data, tr, snr):
     flow = flat(measured.maps["cbf"])[0]
     share = flow / thing.cbf[keep]
     medians = [np.nanmedian(share[thing.delay[keep] == one]) for one in np.unique(thing.delay)]
-    assert max(medians) / min(medians) <= (1.08 if snr == 100 else 1.2)
+    assert max(medians) / min(medians) <= (1.2 if snr == 20.0 else 1.08)
     # Three of eleven flows are 70 to 120 mL/100 mL/min, with transit times down to one second.
-    assert np.nanmedian(np.abs(share - 1)[thing.mtt[keep] > 3]) <= (0.18 if snr == 100 else 0.25)
+    assert np.nanmedian(np.abs(share - 1)[thing.mtt[keep] > 3]) <= (0.25 if snr == 20.0 else 0.18)
 
 
 def test_the_shared_osipi_curves_agree(shared_data):
