@@ -324,7 +324,7 @@ def _error(
     square = np.maximum(square[good], np.finfo(float).tiny)
     weight = np.where(truth.transit[good] > TRANSIT_TIMES[-1], SLOW_WEIGHT, 1.0)
     coefficients = np.zeros(columns.shape[1])
-    coefficients[:1] = np.log(np.median(square) / MEDIAN_SQUARE)
+    coefficients[0] = np.log(np.median(square) / MEDIAN_SQUARE)
     for _ in range(N_SCORING):
         relative = square * np.exp(-columns @ coefficients)
         kept = weight * (relative < JUMP**2)

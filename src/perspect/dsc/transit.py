@@ -32,7 +32,7 @@ def beside_transit(
     """
     frames = slice(relaxation.rest.stop, times.size)
     model = LeakageBesideTransit(t=times[frames], reference=curve[frames])
-    found = fit(model, relaxation.curves[voxels][:, frames])
+    found = fit(model, relaxation.some(voxels)[:, frames])
     k1, k2, transit = (found.values[one.key] for one in (lexicon.K1, lexicon.K2, lexicon.TRANSIT_TIME))
     seen = np.flatnonzero(np.isfinite(transit))
     nodes = np.geomspace(lexicon.TRANSIT_TIME.low, lexicon.TRANSIT_TIME.high, NODES)
