@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from perspect import dsc, io, report
 from perspect.app.dsc_inputs import Inputs, baseline
-from perspect.numerics.parallel import beside
+from perspect.numerics.parallel import beside, on_threads
 from perspect.vocabulary import Acquisition, Measured
 from perspect.vocabulary.progress import Progress, silent
 
@@ -67,7 +67,8 @@ def examine_dsc(
     tell("drawing", 0.0)
     first = reading.series[0]
     at_rest = baseline(first, measured.summary)
-    page = report.dsc_page(measured, first.name, at_rest)
+    with on_threads(threads):
+        page = report.dsc_page(measured, first.name, at_rest)
     tell("writing", 0.0)
     whole = results(inputs, anatomy, reading, by_hand, measured, page, plan)
     written = io.write_results(destination, whole, overwrite=overwrite, threads=threads)

@@ -20,6 +20,7 @@ from perspect.dsc.passage import passage
 from perspect.dsc.signal import Relaxation, echo_factor, relaxation
 from perspect.numerics.deconvolution import oscillation_index
 from perspect.numerics.interpolation import monotone, straight
+from perspect.numerics.parallel import each
 
 TRANSIT_TIMES: Final = (2.0, 3.0, 4.5, 6.5, 9.0, 13.0)
 """Mean transit times of the simulation, in s: tumour and cortex to slow white matter."""
@@ -276,11 +277,12 @@ def _flows(
         return [prepare(method, arterial, times, one).residues(truth.curves).flow for one in cuts]
     # Every level once; each allowed index then only selects among them.
     base = prepare("csvd", arterial, times, THRESHOLDS[0])
-    flow = np.empty((THRESHOLDS.size, truth.flow.size))
-    bend = np.empty_like(flow)
-    for i, threshold in enumerate(THRESHOLDS):
-        solutions = Deconvolution("csvd", base.operator, float(threshold), base.resampling).solve(truth.curves)
-        flow[i], bend[i] = read_out(solutions, base.operator).flow, oscillation_index(solutions)
+
+    def at_level(threshold: float) -> tuple[Float[np.ndarray, " curves"], Float[np.ndarray, " curves"]]:
+        solutions = Deconvolution("csvd", base.operator, threshold, base.resampling).solve(truth.curves)
+        return read_out(solutions, base.operator).flow, oscillation_index(solutions)
+
+    flow, bend = (np.stack(one) for one in zip(*each(at_level, THRESHOLDS.tolist()), strict=True))
     columns = np.arange(truth.flow.size)
     chosen = []
     for allowed in cuts:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Float
 
+from perspect.numerics.parallel import each
 from perspect.report import words
 from perspect.report.picture import ColourBar, Painter, Picture, colour_bar
 from perspect.report.scene import OUTLINED, Scene
-from perspect.vocabulary import Map, Region, Status, lexicon
+from perspect.vocabulary import Map, Quantity, Region, Status, lexicon
 
 DSC_ORDER: Final = (
     "rcbv", "cbv", "srcbv", "cbf", "mtt", "tmax", "delay", "ttp", "psr", "lpsr", "ph", "k1", "k2", "kep",
@@ -106,18 +107,20 @@ def panels(scene: Scene) -> tuple[Exhibit, ...]:
         Exhibit(baseline, "Baseline", scene.baseline),
         _error_exhibit(scene, plain, n_ticks=2),
         _fate_exhibit(scene, plain),
-        *(_map_exhibit(scene, scene.maps[key], plain, 2) for key in order),
+        *each(lambda key: _map_exhibit(scene, scene.maps[key], plain, 2), order),
     )
 
 
 def _map_exhibit(scene: Scene, one: Map, painter: Painter, n_ticks: int) -> Exhibit:
-    quantity, window = one.quantity, _window(scene.brain, one)
+    quantity, shown = one.quantity, one.shown
+    seen = shown[scene.brain & np.isfinite(one.values)]
+    window = _window(quantity, seen)
     return Exhibit(
-        painter.paint(one.shown, window, quantity.colours, _alt(one, painter)),
+        painter.paint(shown, window, quantity.colours, _alt(one, shown, painter)),
         quantity.symbol,
         quantity.name,
         colour_bar(window, quantity.colours, words.unit(quantity), n_ticks),
-        " ".join(part for part in (_missing(scene, one), _beyond(scene.brain, one)) if part),
+        " ".join(part for part in (_missing(scene, one), _beyond(quantity, seen, window)) if part),
     )
 
 
@@ -144,9 +147,9 @@ def _fate_exhibit(scene: Scene, painter: Painter) -> Exhibit:
     return Exhibit(picture, f"Status of {symbol}", "colours as below")
 
 
-def _alt(one: Map, painter: Painter) -> str:
+def _alt(one: Map, shown: Float[np.ndarray, "x y z"], painter: Painter) -> str:
     n_slices, at = len(painter.layout.slices), painter.layout.view
-    values = one.shown[np.isfinite(one.values)]
+    values = shown[np.isfinite(one.values)]
     if not values.size:
         return f"Baseline image; {one.quantity.name} has no voxel with a number."
     middle, high = (words.number(float(value)) for value in np.percentile(values, [50, 95]))
@@ -157,24 +160,22 @@ def _alt(one: Map, painter: Painter) -> str:
     )
 
 
-def _window(brain: Bool[np.ndarray, "x y z"], one: Map) -> tuple[float, float]:
+def _window(quantity: Quantity, values: Float[np.ndarray, " voxels"]) -> tuple[float, float]:
     """The map's own window, or one with a higher end where most of the map lies above it and would be one colour."""
-    values = one.shown[brain & np.isfinite(one.values)]
-    low, high = one.quantity.display
+    low, high = quantity.display
     if not values.size or low < 0 or not (values > high).mean() > MOST_ABOVE:
         return low, high
     return low, next((high * k for k in WIDER if np.quantile(values, 0.95) <= high * k), high * WIDER[-1])
 
 
-def _beyond(brain: Bool[np.ndarray, "x y z"], one: Map) -> str:
-    """That a window cannot show a map, where it cannot; nothing where most of it is inside."""
-    values = one.shown[brain & np.isfinite(one.values)]
-    low, high = one.quantity.display
+def _beyond(quantity: Quantity, values: Float[np.ndarray, " voxels"], window: tuple[float, float]) -> str:
+    """That its own window cannot show a map, where it cannot; nothing where most of it is inside."""
+    low, high = quantity.display
     share = float(((values < low) | (values > high)).mean()) if values.size else 0.0
-    if _window(brain, one) != (low, high):
+    if window != (low, high):
         usual = f"{words.number(low)} to {words.number(high)}"
         # Ratios and times may truly lie there; volumes and flows of most of a brain do not.
-        unsound = ", no sound absolute number" if "mL" in one.quantity.shown_unit else ""
+        unsound = ", no sound absolute number" if "mL" in quantity.shown_unit else ""
         return f"LIMITED: {words.percent(share)} lie beyond the usual {usual}: a longer bar{unsound}"
     return f"{words.percent(share)} of the voxels lie beyond the ends of the bar" if share > MOST_BEYOND else ""
 

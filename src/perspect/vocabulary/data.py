@@ -5,17 +5,21 @@ place.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Num, Shaped
 
 from perspect.numerics import axes
+from perspect.numerics.parallel import each, spans
 from perspect.vocabulary.flag import Flag
 from perspect.vocabulary.problem import Problem
 from perspect.vocabulary.quantity import Quantity
 from perspect.vocabulary.recipe import Recipe
 from perspect.vocabulary.status import FAILED_FROM, Status
+
+FRAMES: Final = 8
+"""Volumes whose voxels are gathered at once by one thread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +143,12 @@ class Series:
         flat = self.values.reshape(-1, self.n_times, order="F").T
         inside = np.flatnonzero(mask.reshape(-1, order="F"))
         out = np.empty((self.n_times, inside.size), np.float32)
-        for frame, into in zip(flat, out, strict=True):
-            into[:] = frame[inside]
+
+        def take(frames: slice) -> None:
+            for frame, into in zip(flat[frames], out[frames], strict=True):
+                into[:] = frame[inside]
+
+        each(take, spans(self.n_times, FRAMES))
         if self.slope != 1.0 or self.intercept != 0.0:
             out *= np.float32(self.slope)
             out += np.float32(self.intercept)
@@ -150,7 +158,11 @@ class Series:
         """The mean signal of the voxels of a mask over time, of those that are not NaN; takes no copy of the series."""
         flat = self.values.reshape(-1, self.n_times, order="F").T
         inside = np.flatnonzero(mask.reshape(-1, order="F"))
-        mean = np.array([np.nanmean(frame[inside], dtype=np.float64) for frame in flat])
+
+        def means(frames: slice) -> list[float]:
+            return [float(np.nanmean(frame[inside], dtype=np.float64)) for frame in flat[frames]]
+
+        mean = np.concatenate(each(means, spans(self.n_times, FRAMES)))
         return mean * self.slope + self.intercept
 
 
