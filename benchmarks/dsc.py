@@ -347,7 +347,7 @@ def exam() -> Iterator[str]:
             call = [
                 sys.executable,
                 "-m",
-                "perspect.cli",
+                "perspect",
                 "dsc",
                 str(path),
                 "--out",

@@ -16,7 +16,7 @@ def patient(shared_data):
 
 def run(patient, out, *more):
     """The exit code of a call as a person makes it, in a process of its own."""
-    call = [sys.executable, "-m", "perspect.cli", "dsc", patient, "--te", "0.03", "--tr", "2", "--out", out, *more]
+    call = [sys.executable, "-m", "perspect", "dsc", patient, "--te", "0.03", "--tr", "2", "--out", out, *more]
     return subprocess.run(call, check=False, timeout=300).returncode
 
 

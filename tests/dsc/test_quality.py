@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 
+from dsc.made import everything, leakage_run, series
+from perspect import dsc
 from perspect.dsc.quality import Reliability, protocol, refuse_protocol, refuse_reference, t1_share
 from perspect.dsc.reference import Reference
 from perspect.dsc.signal import Rest
+from perspect.phantom import DeconvolutionDesign, LeakageDesign, deconvolution_object, leakage_object
 from perspect.vocabulary import Acquisition, Refusal
 
 DEGREES = np.pi / 180
@@ -82,3 +85,14 @@ def test_a_reference_below_zero_is_refused_and_a_sound_one_is_not():
         refuse_reference(made(-rise, 0.1), slice(10, 30))
     with pytest.raises(Refusal, match="below zero"):
         refuse_reference(made(rise, -0.2), slice(10, 30))
+
+
+def test_slow_blood_that_looks_like_leakage_everywhere_is_named_and_a_leaking_tumour_is_not():
+    slow = deconvolution_object(DeconvolutionDesign(snr=(60.0,), delays=(0.0,)))
+    plan = dsc.Plan(motion=False, deconvolution="none")
+    brain = everything(slow.signal.shape[0])
+    found = dsc.quantify(series(slow.signal, slow.times, slow.te), plan, mask=brain)
+    (flag,) = (flag for flag in found.flags if flag.code == "widespread-leakage")
+    assert flag.fraction > 0.3
+    leaking = leakage_run(leakage_object(LeakageDesign(n_white=600, n_tumour=60, seed=1)), preload=True)
+    assert "widespread-leakage" not in {flag.code for flag in leaking.flags}

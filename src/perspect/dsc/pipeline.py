@@ -13,7 +13,7 @@ from perspect.dsc.maps import maps
 from perspect.dsc.normalise import standardised
 from perspect.dsc.passage import Passage, passage
 from perspect.dsc.plan import Plan
-from perspect.dsc.quality import refuse_reference, t1_flags, turn_flags, voxel_flags
+from perspect.dsc.quality import leakage_flags, refuse_reference, t1_flags, turn_flags, voxel_flags
 from perspect.dsc.reference import Reference, leakage_reference
 from perspect.dsc.scale import scale_flags, scale_of
 from perspect.dsc.seen import Seen, seen
@@ -108,6 +108,7 @@ def _flags(run: account.Run) -> tuple[Flag, ...]:
     flags = (
         *found.setting.flags, *drift_flags(found.drift), *turn_flags(found.in_turn),
         *t1_flags(found.curves.t1, is_fitted), *found.moved.flags, *run.arterial.flags, *run.white.flags,
-        *scale_flags(run.scale, run.plan), *(run.flow.flags if run.flow else ()), *voxel_flags(found.curves),
+        *leakage_flags(run.correction), *scale_flags(run.scale, run.plan), *(run.flow.flags if run.flow else ()),
+        *voxel_flags(found.curves),
     )  # fmt: skip
     return tuple(sorted(flags, key=lambda flag: -flag.severity))

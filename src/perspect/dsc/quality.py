@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from perspect.dsc.leakage import Correction
 from perspect.dsc.reference import LESS_T1, Reference
 from perspect.dsc.signal import Relaxation, Rest
 from perspect.dsc.t1_effect import LARGEST_SHARE, T1_LONG, T1Effect, t1_effect
@@ -38,6 +39,14 @@ ECHO_TIMES = {3.0: (0.020, 0.035), 1.5: (0.040, 0.050)}
 
 ECHO_TIME_BELOW, ECHO_TIME_ABOVE = 0.005, 0.010
 """How far in s an echo time may lie outside before it is worth a word [our default]."""
+
+
+CLEAR_RATE, CLEAR_ERRORS = 0.02, 3.0
+"""1/s and standard errors from zero beyond which K2 is no chance [half of what its map shows]."""
+
+WIDESPREAD: Final = 0.1
+"""Share of the brain with such a K2 from which on it is not leakage alone: in virtual patients with a tumour at most
+0.01, in a patient with moyamoya disease 0.27."""
 
 
 class Reliability(IntEnum):
@@ -265,6 +274,24 @@ def t1_flags(t1: T1Effect | None, is_fitted: bool) -> tuple[Flag, ...]:
     )
     severity = Severity.CAUTION if t1.share > T1_SHARE_LIMITED else Severity.NOTE
     return (Flag("t1-effect-modelled", severity, sentence, "cbv, rcbv", source=SOURCE),)
+
+
+def leakage_flags(correction: Correction | None) -> tuple[Flag, ...]:
+    """What is to be said where more of the brain seems to leak than a lesion fills."""
+    if correction is None:
+        return ()
+    k2, known = correction.k2, np.isfinite(correction.k2)
+    with np.errstate(invalid="ignore"):
+        is_clear = known & (np.abs(k2) > np.maximum(CLEAR_ERRORS * correction.k2_std, CLEAR_RATE))
+    share = float(is_clear.sum() / max(int(known.sum()), 1))
+    if share <= WIDESPREAD:
+        return ()
+    sentence = (
+        f"K2 is clearly not zero in {share:.0%} of the brain. Where that does not enhance it is no leakage: blood that "
+        "comes earlier, later or slower than in the reference looks like it, as behind a narrowed artery. Read K2 and "
+        "kep beside Tmax and TTP, and compare rCBV with dsc.leakage=none."
+    )
+    return (Flag("widespread-leakage", Severity.CAUTION, sentence, "k2, kep, rcbv", share, SOURCE),)
 
 
 def voxel_flags(relaxation: Relaxation) -> tuple[Flag, ...]:

@@ -1,4 +1,4 @@
-"""`python -m perspect.cli`: the same as `perspect`."""
+"""`python -m perspect`: the same as `perspect`."""
 
 import sys
 
