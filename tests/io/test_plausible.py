@@ -74,3 +74,10 @@ def test_ringing_below_zero_in_the_background_is_tolerated(stored):
     values = stored.astype(np.float32)
     values[:2] = np.random.default_rng(0).normal(0, 20, values[:2].shape)
     assert plausible_signal(values, 1.0, 0.0, "s.nii") == ()
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e-30])
+def test_numbers_whose_squares_are_no_numbers_are_refused_and_large_and_small_ones_are_not(stored, scale):
+    assert "largest value" in problem(stored.astype(np.float32) * np.float32(scale))
+    for factor in (1e-12, 1e9):
+        assert plausible_signal(stored.astype(np.float32) * np.float32(factor), 1.0, 0.0, "s.nii") == ()

@@ -10,6 +10,9 @@ from perspect.vocabulary import Flag, Problem, Severity
 NEGATIVE_SHARE: Final = 0.25
 """Share of the summed magnitude of the first volume that may be negative; interpolation rings far less than this."""
 
+LEAST, LARGEST = 1e-13, 1e13
+"""Of the largest value of a series: sums of its squares stay within single precision, which ends at 1e-38 and 1e38."""
+
 
 def plausible_signal(
     values: Num[np.ndarray, "x y z time"], slope: float, intercept: float, name: str
@@ -17,7 +20,7 @@ def plausible_signal(
     """Notes on a series that may be used; a `Problem` for one that may not.
 
     Refused: volumes without one finite number, constant volumes (named by index), a series that is one volume again and
-    again, and signal that is not positive.
+    again, signal that is not positive, or so large or small that its squares are no numbers.
     """
     volumes = values.reshape(-1, values.shape[3], order="F").T
     finite = _finite_shares(volumes)
@@ -31,6 +34,7 @@ def plausible_signal(
             "Give the series as it came from the scanner, not its first volume repeated.",
         )
     _refuse_negative(volumes[0], low * slope + intercept, high * slope + intercept, slope, intercept, name)
+    _refuse_size(float(max(abs(low).max(), abs(high).max())) * abs(slope), name)
     if finite.min() == 1.0:
         return ()
     concerned = np.flatnonzero(finite < 1)
@@ -87,6 +91,15 @@ def _refuse_negative(
             f"{share:.0%} of the signal of {name} is negative; it looks normalised (z-scores) or subtracted.",
             "ΔR2* is a logarithm of the ratio of two signals, which such numbers do not have.",
             remedy,
+        )
+
+
+def _refuse_size(largest: float, name: str) -> None:
+    if not LEAST <= largest <= LARGEST:
+        raise Problem(
+            f"The largest value of {name} is {largest:.1e}.",
+            "Sums of squares of such numbers are beyond single precision.",
+            "Multiply the series so that its signal lies near 1000; no ratio depends on that.",
         )
 
 
