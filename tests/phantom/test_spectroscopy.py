@@ -8,7 +8,7 @@ import pytest
 from perspect.phantom import SCENARIOS, Compartment
 from perspect.phantom.biology import WHITE_AMOUNTS
 from perspect.phantom.kinds import kinds_of
-from perspect.phantom.metabolites import metabolite_signals, molecules_of, water_signals
+from perspect.phantom.metabolites import Timing, metabolite_signals, molecules_of, water_signals
 from perspect.phantom.patient import levels_of
 from perspect.phantom.protocols import MRSI, SVS_LONG, SVS_SHORT
 from perspect.phantom.spectroscopy import Selection, bands, best_place, encoded, spread_of
@@ -123,7 +123,7 @@ def test_encoding_leaves_an_even_object_as_it_is(has_window):
     spread = spread_of(8, 4, has_window=has_window)
     np.testing.assert_allclose(spread.sum(axis=1), 1.0, atol=1e-12)
     even = np.ones((32, 32, 1), complex)
-    np.testing.assert_allclose(encoded(even, spread), 1.0, atol=1e-12)
+    np.testing.assert_allclose(encoded(even, spread, spread), 1.0, atol=1e-12)
 
 
 def test_a_window_lowers_the_ringing_of_a_bright_rim():
@@ -164,6 +164,58 @@ def test_what_is_seen_of_a_grid_is_what_its_signal_holds(patient):
     total = seen["tnaa"][inside].sum() / boxes["tnaa"][inside].sum()
     assert total == pytest.approx(1.0, abs=0.1)
     assert np.abs(seen["tnaa"] - boxes["tnaa"])[inside].max() > 0.3
+
+
+NARROW = replace(SMALL_GRID, voxel=(10.0, 10.0, 20.0), n=16, box=(80.0, 80.0), bandwidth=1000.0, spared=0.0)
+
+
+def test_every_line_of_a_grid_is_selected_in_a_slice_of_its_own_and_loses_nothing_by_it(patient):
+    """The lattice is thicker than the slice by as much as slices may lie apart."""
+    drawn = NARROW._drawn(patient)[1]
+    layers = [drawn.of(ppm).reshape(drawn.lattice.shape, order="F").sum(axis=(0, 1)) for ppm in (2.5, 1.3, 4.65)]
+    for one in layers:
+        assert one.sum() == pytest.approx(layers[0].sum(), rel=0.02)
+    assert np.argmax(layers[2]) < np.argmax(layers[1])
+
+
+def test_a_box_of_a_grid_lies_elsewhere_for_every_line_by_the_ratio_of_offset_and_bandwidth(patient):
+    """Where choline ends and where NAA does, along both directions of the slice."""
+    drawn = NARROW._drawn(patient)[1]
+    shape = drawn.lattice.shape
+    boxes = [drawn.of(ppm).reshape(shape, order="F").sum(axis=2) for ppm in (3.1, 2.1)]
+    for axis in (0, 1):
+        middles = [np.average(np.arange(shape[axis]), weights=box.sum(axis=1 - axis)) for box in boxes]
+        apart = (middles[1] - middles[0]) * drawn.lattice.spacing[axis]
+        assert apart == pytest.approx(80.0 * 1.0 * 123.2 / 1000.0, abs=0.3)
+
+
+def test_what_selects_the_slice_alone_selects_alike_within_it(patient):
+    drawn = replace(NARROW, box=None)._drawn(patient)[1]
+    for ppm in (1.3, 3.1):
+        plane = drawn.of(ppm).reshape(drawn.lattice.shape, order="F").sum(axis=2)
+        np.testing.assert_allclose(plane, plane[0, 0])
+
+
+def test_what_is_read_lies_displaced_along_its_own_direction_only(patient):
+    """At 200 Hz a voxel NAA lies (4.65 - 2.01) · 123.2 / 200 voxels before where it is; with phase-encoding nowhere."""
+    whole = replace(NARROW, voxel=(16.0, 16.0, 20.0), box=None, spared=0.0)
+    places = [replace(whole, readout=readout).seen(patient)["tnaa"][..., 0] for readout in (0.0, 200.0)]
+    middle = [[np.average(np.arange(16), weights=one.sum(axis=1 - axis)) for axis in (0, 1)] for one in places]
+    ppm = 2.075  # the middle of what is selected together with it
+    assert middle[1][0] - middle[0][0] == pytest.approx((ppm - 4.65) * 123.2 / 200.0, abs=0.1)
+    assert middle[1][1] == pytest.approx(middle[0][1], abs=0.01)
+
+
+def test_without_an_echo_lines_dephase_from_excitation_on(patient):
+    """Pulse and acquire: a line of NAA has turned by 2π · 325 Hz · 2 ms at the first point, and water by nothing."""
+    timing = Timing(0.002, 0.0, 2.0, 123.2e6, 1 / 2000, 256)
+    kinds = kinds_of(patient)
+    signal = metabolite_signals(patient, kinds, timing, np.random.default_rng(0))[kinds.of(Compartment.WHITE)][0]
+    echo = metabolite_signals(patient, kinds, replace(timing, te=0.030, te1=0.011), np.random.default_rng(0))
+    ppm = 4.65 - np.fft.fftfreq(256, 1 / 2000) / 123.2
+    at = int(np.argmin(np.abs(ppm - 2.01)))
+    turned = np.fft.fft(signal)[at] / np.fft.fft(echo[kinds.of(Compartment.WHITE)][0])[at]
+    assert np.angle(turned * np.exp(-2j * np.pi * 2.64 * 123.2 * 0.002)) == pytest.approx(0.0, abs=0.3)
 
 
 def test_the_same_seed_gives_the_same_spectrum_and_another_another(patient):

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Complex, Float
 
-from perspect.models.spins import MOLECULES, Press, simulated
+from perspect.models.spins import MOLECULES, Press, PulseAcquire, simulated
 from perspect.models.spins.broad import BROAD, broad_signal
 from perspect.phantom.kinds import Kinds
 from perspect.phantom.patient import Patient, levels_of
@@ -33,7 +33,9 @@ doi:10.1002/nbm.713).
 
 @dataclass(frozen=True)
 class Timing:
-    """When a spectrum is excited, refocused and read: s and Hz."""
+    """When a spectrum is excited, refocused and read: s and Hz. Where there is no first echo (`te1` is 0) nothing is
+    refocused, and `te` is the delay until the first point.
+    """
 
     te: float
     te1: float
@@ -46,6 +48,11 @@ class Timing:
     def times(self) -> Float[np.ndarray, " points"]:
         """When points are read, in s after the echo."""
         return np.arange(self.n_points) * self.dwell
+
+    @property
+    def delay(self) -> float:
+        """For how long lines dephase before the first point, in s."""
+        return 0.0 if self.te1 else self.te
 
 
 def molecules_of(amounts: Mapping[str, Float[np.ndarray, " levels"]]) -> dict[str, Float[np.ndarray, " levels"]]:
@@ -110,6 +117,6 @@ def _line(name: str, timing: Timing, shift: float, width: float) -> Complex[np.n
 @lru_cache(maxsize=256)
 def _pure(name: str, timing: Timing) -> Complex[np.ndarray, " points"]:
     if name in BROAD:
-        return broad_signal(BROAD[name], timing.frequency, timing.dwell, timing.n_points)
-    sequence = Press(timing.te1, timing.te - timing.te1)
+        return broad_signal(BROAD[name], timing.frequency, timing.dwell, timing.n_points, timing.delay)
+    sequence = Press(timing.te1, timing.te - timing.te1) if timing.te1 else PulseAcquire(timing.te)
     return simulated(MOLECULES[name], sequence, timing.frequency, timing.dwell, timing.n_points)

@@ -4,7 +4,7 @@ The patient is looked up on a lattice finer than a voxel. Every piece of it has 
 for each range of chemical shifts its own place in the selected box: what is off the carrier is selected elsewhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
@@ -34,6 +34,9 @@ BEYOND: Final = 0.35
 
 EDGES: Final[tuple[float, ...]] = (0.4, 1.1, 1.7, 2.45, 2.85, 3.35, 3.75, 4.2)
 """ppm between which chemical shifts are selected alike: borders lie where brain and tumour have least signal."""
+
+LAYERS: Final = 3
+"""Pieces through the slice of a grid. [our default]"""
 
 CARRIER: Final = 2.5
 """ppm that is selected where the box was drawn. [our default]"""
@@ -153,15 +156,19 @@ class Svs(Localised):
 
 @dataclass(frozen=True)
 class Mrsi(Localised):
-    """A grid of `n` by `n` spectra in one slice through the lesion, phase-encoded in both directions of the slice.
+    """A grid of `n` by `n` spectra in one slice through the lesion, encoded in both directions of the slice.
 
-    `box` (mm) is what the pulses select in the slice; `spared` is what saturation bands leave of fat outside. Voxels
-    show what the finite encoding lets them see: a ringing sinc, or less of it with a Hamming window.
+    `box` (mm) is what the pulses select in the slice, `off` (mm) how far its middle lies from that of the grid; without
+    a box they select the slice alone. `spared` is what saturation bands leave of fat outside. Voxels show what the
+    finite encoding lets them see: a ringing sinc, or less of it with a Hamming window. The first direction is read, at
+    `readout` Hz a voxel, or phase-encoded (0): what is read lies displaced, what is phase-encoded does not.
     """
 
     n: int = 16
     voxel: tuple[float, float, float] = (10.0, 10.0, 15.0)
-    box: tuple[float, float] = (120.0, 150.0)
+    box: tuple[float, float] | None = (120.0, 150.0)
+    off: tuple[float, float] = (0.0, 0.0)
+    readout: float = 0.0
     spared: float = 0.01
     has_window: bool = True
     pieces: int = 4
@@ -179,9 +186,8 @@ class Mrsi(Localised):
         grid, drawn = self._drawn(patient)
         lattice = drawn.lattice
         ready = scanner(patient, lattice, self.field)
-        exact = of_pieces(self, ready, drawn, shimmed(ready, self, drawn, rng), rng)
-        spread = spread_of(self.n, self.pieces, has_window=self.has_window)
-        metabolites, water = (encoded(_slice(one, lattice), spread) for one in exact)
+        exact = of_bands(self, ready, drawn, shimmed(ready, self, drawn, rng), rng)
+        metabolites, water = (self._seen_of(some, lattice) for some in exact)
         sigma, turn = self.noise(float(np.prod(self.voxel)) * 1e-3), np.exp(1j * self.phase)
         # The water is drawn last, so that the spectra are those that they were without it.
         both = [
@@ -203,37 +209,82 @@ class Mrsi(Localised):
         That fields differ from place to place is not in it: what rings from afar has another frequency.
         """
         _, drawn = self._drawn(patient)
-        spread = spread_of(self.n, self.pieces, has_window=self.has_window)
+        at = {key: _middle(ppm) for key, ppm in LINES.items()}
         found = {
-            key: values.reshape(-1, order="F") * drawn.of(_middle(LINES[key]))
+            key: values.reshape(-1, order="F") * drawn.of(at[key])
             for key, values in amounts(patient, SUMS, drawn.lattice).items()
         }
         found["selected"] = drawn.of(CARRIER)
-        held = sum(one for kind, one in self.shares(patient).items() if kind != "csf")
+        held = sum(
+            truth(patient, one.name, drawn.lattice) for kind, some in TISSUES.items() for one in some if kind != "csf"
+        )
         found["tissue"] = np.asarray(held).reshape(-1, order="F") * drawn.of(CARRIER)
-        return {key: encoded(_slice(one[:, None], drawn.lattice), spread).real for key, one in found.items()}
+        return {
+            key: self._encoded(one[:, None].astype(complex), at.get(key, WATER), drawn.lattice).real
+            for key, one in found.items()
+        }
 
     def shares(self, patient: Patient) -> dict[str, Float[np.ndarray, "px py pz"]]:
         """What a perfect segmentation says of places finer than voxels: shares of grey, white, fluid and lesion."""
-        lattice = self._drawn(patient)[1].lattice
+        centre = self._centre(patient)
+        lattice = _box(centre, self._extent, (self.n * self.pieces, self.n * self.pieces, LAYERS))
         return {
             kind: np.asarray(sum(truth(patient, one.name, lattice) for one in some)) for kind, some in TISSUES.items()
         }
 
+    def selected(self, patient: Patient) -> Float[np.ndarray, "4 4"]:
+        """The box of what resonates at the carrier, as an affine of one voxel (mm); as wide as the grid where the
+        pulses select the slice alone.
+        """
+        _, drawn = self._drawn(patient)
+        size = np.where(np.isfinite(drawn.size), drawn.size, self._extent)
+        return _box(drawn.centre, size, (1, 1, 1)).affine
+
     def _drawn(self, patient: Patient) -> tuple[Grid, "Selection"]:
-        """The grid through the lesion, and the box that is selected, on a lattice finer than the grid."""
+        """The grid through the lesion, and the box that is selected, on a lattice finer than the grid.
+
+        The lattice is thicker than the slice: each line is selected in a slice of its own, and all of it is seen.
+        """
+        centre = self._centre(patient)
+        farthest = max(abs(self.displaced(ppm)) for ppm in (EDGES[0], WATER)) + SOFT
+        beyond = int(np.ceil(LAYERS * farthest))
+        thick = (1.0, 1.0, 1.0 + 2.0 * beyond / LAYERS)
+        shape = (self.n * self.pieces, self.n * self.pieces, LAYERS + 2 * beyond)
+        lattice = _box(centre, self._extent * thick, shape)
+        size = np.array([*(self.box or (np.inf, np.inf)), self.voxel[2]])
+        middle = centre + np.array([*self.off, 0.0])
+        return _box(centre, self._extent, (self.n, self.n, 1)), Selection(self, lattice, middle, size, self.spared)
+
+    def _centre(self, patient: Patient) -> Float[np.ndarray, " 3"]:
+        """The middle of the grid: of the brain, at the height of the lesion."""
         centre = brain_centre(patient)
         centre[2] = _centre_of_lesion(patient)[2]
-        extent = np.array(self.voxel) * (self.n, self.n, 1)
-        lattice = _box(centre, extent, (self.n * self.pieces, self.n * self.pieces, 3))
-        drawn = Selection(self, lattice, centre, np.array([*self.box, self.voxel[2]]), self.spared)
-        return _box(centre, extent, (self.n, self.n, 1)), drawn
+        return centre
+
+    @property
+    def _extent(self) -> Float[np.ndarray, " 3"]:
+        return np.array(self.voxel) * (self.n, self.n, 1)
+
+    def _seen_of(self, emitted: "Bands", lattice: Grid) -> Complex[np.ndarray, "n n points"]:
+        """What voxels show of all ranges of chemical shift; where nothing is read they are encoded alike."""
+        if not self.readout:
+            emitted = iter([(WATER, _together(emitted))])
+        return np.asarray(sum(self._encoded(one, ppm, lattice) for ppm, one in emitted))
+
+    def _encoded(
+        self, emitted: Complex[np.ndarray, "pieces points"], ppm: float, lattice: Grid
+    ) -> Complex[np.ndarray, "n n points"]:
+        """What voxels show of pieces that resonate at a chemical shift: what is read is taken for another place."""
+        across = spread_of(self.n, self.pieces, has_window=self.has_window)
+        late = (ppm - WATER) * self.frequency * 1e-6 / self.readout if self.readout else 0.0
+        along = spread_of(self.n, self.pieces, has_window=self.has_window, late=late)
+        return encoded(_slice(emitted, lattice), along, across)
 
 
 @dataclass(frozen=True, eq=False)
 class Selection:
     """A box (mm) about a centre, as pulses select it on a lattice; outside it a share `spared` is excited all the
-    same.
+    same. Along an edge without end nothing is selected.
     """
 
     scan: Localised
@@ -247,6 +298,8 @@ class Selection:
         places = positions(self.lattice).reshape(3, -1, order="F")
         out = np.ones(places.shape[1])
         for place, middle, size in zip(places, self.centre, self.size, strict=True):
+            if not np.isfinite(size):
+                continue
             from_edge = 0.5 - np.abs((place - middle) / size - self.scan.displaced(ppm))
             out *= 0.5 * (1.0 + special.erf(from_edge / SOFT))
         return np.asarray(self.spared + (1.0 - self.spared) * out)
@@ -286,19 +339,44 @@ def of_pieces(
     scan: Localised, ready: Scanner, drawn: Selection, hertz: Float[np.ndarray, " pieces"], rng: np.random.Generator
 ) -> tuple[Complex[np.ndarray, "pieces points"], Complex[np.ndarray, "pieces points"]]:
     """What every piece of the lattice emits: its metabolites, and its water."""
+    metabolites, water = of_bands(scan, ready, drawn, hertz, rng)
+    return _together(metabolites), _together(water)
+
+
+Bands = Iterator[tuple[float, Complex[np.ndarray, "pieces points"]]]
+"""What pieces emit, by chemical shift (ppm)."""
+
+
+def of_bands(
+    scan: Localised, ready: Scanner, drawn: Selection, hertz: Float[np.ndarray, " pieces"], rng: np.random.Generator
+) -> tuple[Bands, Bands]:
+    """What every piece of the lattice emits of its metabolites, by ranges of chemical shift, and of its water."""
     kinds, t = ready.kinds, scan.timing.times
     pure = metabolite_signals(ready.patient, kinds, scan.timing, rng)
     ones = np.ones(hertz.size, np.float32)
     mix = mixing(ready.parts, kinds, alike(ready.grid), ones)
-    turned = np.exp(2j * np.pi * np.outer(hertz, t) - BLUR * t**2).astype(np.complex64)
-    metabolites = np.zeros(turned.shape, np.complex64)
-    for ppm, some in bands(pure, scan):
-        metabolites += drawn.of(ppm).astype(np.float32)[:, None] * (mix @ some)
-    if scan.fat > 0.0:
-        # Outer lobes see fat that is nowhere near: it has the frequency of the centre, and no place in the box.
-        metabolites += (scan.fat * drawn.of(CARRIER))[:, None] * pure[kinds.of(Compartment.FAT)].mean(axis=0)
-    water = drawn.of(WATER).astype(np.float32)[:, None] * (mix @ water_signals(kinds, scan.timing))
-    return metabolites * turned, water * turned
+    turned = np.exp(2j * np.pi * np.outer(hertz, t + scan.timing.delay) - BLUR * t**2).astype(np.complex64)
+
+    def metabolites() -> Bands:
+        for ppm, some in bands(pure, scan):
+            yield ppm, drawn.of(ppm).astype(np.float32)[:, None] * (mix @ some) * turned
+        if scan.fat > 0.0:
+            # Outer lobes see fat that is nowhere near: it has the frequency of the centre, and no place in the box.
+            fat = pure[kinds.of(Compartment.FAT)].mean(axis=0)
+            yield WATER, (scan.fat * drawn.of(CARRIER))[:, None] * fat * turned
+
+    def water() -> Bands:
+        yield WATER, drawn.of(WATER).astype(np.float32)[:, None] * (mix @ water_signals(kinds, scan.timing)) * turned
+
+    return metabolites(), water()
+
+
+def _together(emitted: Bands) -> Complex[np.ndarray, "pieces points"]:
+    """All ranges of chemical shift at once."""
+    _, total = next(emitted)
+    for _, one in emitted:
+        total += one
+    return total
 
 
 def bands(
@@ -316,25 +394,30 @@ def bands(
     return out
 
 
-def spread_of(n: int, pieces: int, *, has_window: bool) -> Complex[np.ndarray, "n pieces_in_all"]:
-    """What each of `n` voxels sees of every piece along one direction that was phase-encoded in `n` steps."""
+def spread_of(n: int, pieces: int, *, has_window: bool, late: float = 0.0) -> Complex[np.ndarray, "n pieces_in_all"]:
+    """What each of `n` voxels sees of every piece along one direction that was encoded in `n` steps.
+
+    A line that turns by `late` more turns from the first to the last step is taken for one so many voxels farther on.
+    """
     k = np.arange(n) - n // 2
     window = 0.54 + 0.46 * np.cos(2.0 * np.pi * k / n) if has_window else np.ones(n)
-    voxels, all_pieces = np.arange(n) + 0.5, (np.arange(n * pieces) + 0.5) / pieces
+    voxels, all_pieces = np.arange(n) + 0.5, (np.arange(n * pieces) + 0.5) / pieces + late
     waves = np.exp(2j * np.pi * k * (voxels[:, None, None] - all_pieces[:, None]) / n)
     return np.asarray((waves * window).sum(axis=-1) / (n * pieces))
 
 
 def encoded(
-    emitted: Complex[np.ndarray, "a b points"], spread: Complex[np.ndarray, "n pieces_in_all"]
+    emitted: Complex[np.ndarray, "a b points"],
+    along: Complex[np.ndarray, "n pieces_in_all"],
+    across: Complex[np.ndarray, "n pieces_in_all"],
 ) -> Complex[np.ndarray, "n n points"]:
-    """The spectra of the voxels of a slice."""
-    return np.asarray(np.einsum("xa,abt,yb->xyt", spread, emitted, spread, optimize=True))
+    """The spectra of the voxels of a slice, from what they see along its first and its second direction."""
+    return np.asarray(np.einsum("xa,abt,yb->xyt", along, emitted, across, optimize=True))
 
 
 def _slice(emitted: np.ndarray, lattice: Grid) -> Complex[np.ndarray, "a b points"]:
-    """What the pieces of a lattice emit, in its plane: the mean through the slice."""
-    return np.asarray(emitted.reshape(*lattice.shape, -1, order="F").mean(axis=2), complex)
+    """What the pieces of a lattice emit, in its plane, through the slice: a slice of `LAYERS` is the whole of it."""
+    return np.asarray(emitted.reshape(*lattice.shape, -1, order="F").sum(axis=2) / LAYERS, complex)
 
 
 def _middle(ppm: float) -> float:
