@@ -45,7 +45,7 @@ def cuts(
         values = onto(image, grid, Grid((right.size, down.size, 1), affine))[..., 0].T
         letters = (NAMES[column][1], NAMES[column][0], NAMES[row][1], NAMES[row][0])
         place = f"{NAMES[across][int(at[across] >= 0)]} {abs(at[across]):.0f}"
-        lines = {key: _outline(box, affine) for key, box in boxes.items()}
+        lines = {key: outline(box, affine) for key, box in boxes.items()}
         out.append(Cut(name, place, letters, values, STEP, {key: line for key, line in lines.items() if len(line)}))
     return tuple(out)
 
@@ -61,7 +61,7 @@ EDGES: Final = tuple((a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b
 """Pairs of corners of a cube that an edge joins; the bits of a corner are its sides."""
 
 
-def _outline(box: Float[np.ndarray, "4 4"], plane: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "corners 2"]:
+def outline(box: Float[np.ndarray, "4 4"], plane: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "corners 2"]:
     """Where a box crosses a plane, in columns and rows; nothing where it does not."""
     unit = np.array([[(corner >> axis & 1) - 0.5 for axis in range(3)] for corner in range(8)])
     corners = (np.linalg.inv(plane) @ box @ np.c_[unit, np.ones(8)].T)[:3].T

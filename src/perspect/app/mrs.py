@@ -13,6 +13,7 @@ from perspect import io, mrs, report
 from perspect.anatomy.mirror import Plane
 from perspect.app.basis import Timing, basis_for, sequence_of
 from perspect.app.edited import measured_pair, pair_in
+from perspect.app.excited import boxes_on_maps, excited_of, picture_of
 from perspect.app.pairing import demand_same_place, water_remarks
 from perspect.app.shares import Surroundings, Tissue, TissueMaps, shares_on, tissue_around
 from perspect.app.voxel import NOTHING, place_of
@@ -78,6 +79,7 @@ class ExaminedGrid:
     signal: Spectra
     water: Spectra | None
     basis: Basis
+    excited: mrs.Excited | None = None
 
 
 def examine_mrs(
@@ -113,7 +115,7 @@ def examine_mrs(
         measured = mrs.measure(spectra, basis, plan, water=water, fractions=shares, others=others, progress=tell)
     else:
         measured, notes = measured_pair(inputs, pair, plan, water, shares, threads)
-    flags = (*remarks, *of_edited, *notes, *place.flags, *measured.flags)
+    flags = (*remarks, *of_edited, *notes, *of_images(inputs), *place.flags, *measured.flags)
     other = None
     if side is not None:
         measured, other, further = _against(measured, inputs, side, plan, place.across or None, threads)
@@ -252,24 +254,28 @@ def examine_mrsi(
     spectra, basis, notes = basis_of(inputs, spectra, threads)
     tissue = tissue_around(inputs.around) if tissues is None else Tissue(tissues)
     shares, more = shares_of(spectra, tissue.maps)
+    excited, of_pulses = excited_of(spectra, water, inputs.around)
+    picture = picture_of(spectra, excited, inputs.around)
     with on_threads(threads):
         measured = mrs.quantify_grid(
-            spectra, basis, plan, water=water, shares=shares, plane=plane if spectra.placed else None, progress=tell
-        )
+            spectra, basis, plan, water=water, shares=shares, plane=plane if spectra.placed else None, excited=excited,
+            progress=tell,
+        )  # fmt: skip
     idle = idle_shares(inputs, str(measured.summary.get("unit")))
-    flags = (*remarks, *notes, *more, *tissue.flags, *of_one_voxel(inputs), *idle, *measured.flags)
+    flags = (*remarks, *notes, *more, *tissue.flags, *of_pulses, *of_one_voxel(inputs), *idle, *measured.flags)
     recipe = Recipe((*tissue.steps, *measured.recipe.steps))
     measured = replace(measured, flags=gravest_first(flags), recipe=recipe)
-    page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed)
+    boxes = boxes_on_maps(excited, spectra.grid)
+    page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed, boxes=boxes, voxel=picture)
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
-    files = [one for one in (inputs.basis, *inputs.around.of_tissue) if one is not None]
+    files = [one for one in (inputs.basis, *inputs.around.files) if one is not None]
     sources |= {io.label(one): io.sha256(one) for one in files}
     results = io.Results(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, {}, int(spectra.placed),
         io.root_of(inputs.spectrum),
     )  # fmt: skip
     written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
-    return ExaminedGrid(measured, written, spectra, water, basis)
+    return ExaminedGrid(measured, written, spectra, water, basis, excited)
 
 
 def shares_of(
@@ -290,10 +296,7 @@ def of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
     given = {
         "shares of tissue as numbers (give maps, or --t1w)": inputs.fractions if inputs.region is None else None,
         "--long": inputs.long, "--edited": inputs.edited, "--edit": inputs.edit,
-        "--contralateral": inputs.contralateral, "--compare": inputs.compare, "--image": around.image,
-        "--bandwidths": around.bandwidths,
-        "--t1w beside maps of tissue": around.t1w if around.tissue else None,
-        "--t1w beside shares as numbers": around.t1w if has_numbers else None,
+        "--contralateral": inputs.contralateral, "--compare": inputs.compare,
         "--lesion beside shares as numbers": around.lesion if has_numbers else None,
         "--lesion without --tissue or --t1w": around.lesion if not around.tissue and around.t1w is None else None,
     }  # fmt: skip
@@ -301,6 +304,14 @@ def of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
     if not names:
         return ()
     return (Flag("not-of-images", Severity.CAUTION, f"Of an image nothing was made of: {', '.join(names)}."),)
+
+
+def of_images(inputs: SpectrumInputs) -> tuple[Flag, ...]:
+    """What was said by hand and means nothing for a single voxel."""
+    names = [name for name, value in (("--box", inputs.around.box), ("--readout", inputs.around.readout)) if value]
+    if not names:
+        return ()
+    return (Flag("of-images", Severity.CAUTION, f"Of one voxel nothing was made of: {', '.join(names)}."),)
 
 
 def idle_shares(inputs: SpectrumInputs, unit: str) -> tuple[Flag, ...]:

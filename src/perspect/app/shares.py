@@ -27,7 +27,8 @@ TissueMaps = Mapping[str, tuple[Float[np.ndarray, "px py pz"], Grid]]
 class Surroundings:
     """Files in the scanner's coordinates of the same session: an image to draw on; the T1-weighted one on which tissues
     are told, and on which is drawn where there is no other; maps of grey, white and fluid, which take its place; the
-    mask of the lesion; and how the voxel was selected, where it is known. `carrier` in ppm, bandwidths in Hz.
+    mask of the lesion; and how the voxel was selected, where it is known. `carrier` in ppm, bandwidths in Hz. Of an
+    image `box` is what its pulses select (middle and edges in mm), `readout` Hz to a voxel along its axes.
     """
 
     image: Path | None = None
@@ -36,6 +37,8 @@ class Surroundings:
     lesion: Path | None = None
     bandwidths: tuple[float, float, float] | None = None
     carrier: float | None = None
+    box: tuple[float, float, float, float, float, float] | None = None
+    readout: tuple[float, float, float] | None = None
 
     @property
     def picture(self) -> Path | None:

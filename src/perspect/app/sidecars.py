@@ -9,7 +9,8 @@ from perspect.phantom.conventional import Diffusion, GradientEcho, Mprage, SpinE
 from perspect.phantom.dynamic import Dce, Dsc
 from perspect.phantom.labelled import Asl
 from perspect.phantom.sequence import Image, Injection, Sequence, Signal
-from perspect.phantom.spectroscopy import Localised, Mrsi, Svs
+from perspect.phantom.spectroscopy import CARRIER, Localised, Mrsi, Svs
+from perspect.vocabulary.spectra import WATER
 
 DOSE: Final = 0.1
 """The usual dose in mmol/kg."""
@@ -88,7 +89,7 @@ def spectrum_sidecar(scan: Sequence, signal: Signal, subject: str) -> dict[str, 
     of = signal.spectra
     known = {
         **COMMON,
-        "PulseSequenceType": "PRESS",
+        "PulseSequenceType": "PRESS" if scan.te1 else "FID",
         "MagneticFieldStrength": scan.field,
         "ResonantNucleus": [of.nucleus],
         "SpectrometerFrequency": [scan.frequency * 1e-6],
@@ -99,6 +100,7 @@ def spectrum_sidecar(scan: Sequence, signal: Signal, subject: str) -> dict[str, 
         "RepetitionTime": scan.tr,
         "WaterSuppression": not is_water,
         "PulseBandwidth": scan.bandwidth,
+        "TxOffset": CARRIER - WATER,
         "AcquisitionVoxelSize": [float(one) for one in of.grid.spacing],
     }
     if isinstance(scan, Svs):
@@ -108,7 +110,7 @@ def spectrum_sidecar(scan: Sequence, signal: Signal, subject: str) -> dict[str, 
         known["IntendedFor"] = [f"bids::{subject}/mrs/{subject}_{spectrum_name(scan, Signal(kind, of))}.nii.gz"]
     if isinstance(scan, Mrsi):
         known["SpatialFilter"] = "Hamming" if scan.has_window else "none"
-    return known
+    return {**known, **of.header}
 
 
 COMMON: Final[Mapping[str, Any]] = {

@@ -67,9 +67,17 @@ def mrs(
     image: Annotated[Path | None, Parameter(help="Another image of the session to draw the voxel on")] = None,
     bandwidths: Annotated[
         tuple[float, float, float] | None,
-        Parameter(help="Hz of the pulses that select along each edge of the voxel; negative: gradient points back"),
+        Parameter(help="Hz of the pulses along each edge of the voxel or box; negative: gradient points back; 0: none"),
     ] = None,
     carrier: Annotated[float | None, Parameter(help="ppm to which the planned voxel belongs; else water's")] = None,
+    box: Annotated[
+        tuple[float, float, float, float, float, float] | None,
+        Parameter(help="Of an image: middle (mm, scanner) and edges (mm, along its axes) of what its pulses select"),
+    ] = None,
+    readout: Annotated[
+        tuple[float, float, float] | None,
+        Parameter(help="Of an image: Hz to a voxel along each axis that was read (EPSI); 0: phase-encoded"),
+    ] = None,
     edited: Annotated[Path | None, Parameter(help="Edited partner (MEGA) of this unedited spectrum")] = None,
     edit: Annotated[
         tuple[float, float] | None, Parameter(help="ppm from-to that the editing pulses turn, as in 1.75 2.05")
@@ -108,8 +116,8 @@ def mrs(
     mask = Path(lesion) if lesion is not None and _share(lesion) is None else None
     inputs = SpectrumInputs(
         spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions,
-        Surroundings(image, t1w, maps, mask, bandwidths, carrier), contralateral, contralateral_water, compare,
-        edited, edit, region,
+        Surroundings(image, t1w, maps, mask, bandwidths, carrier, box, readout), contralateral, contralateral_water,
+        compare, edited, edit, region,
     )  # fmt: skip
     choices = {
         "profile": profile, "reference": None if reference is None else SHORT.get(reference, reference),

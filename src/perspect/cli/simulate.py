@@ -26,7 +26,10 @@ def simulate(
     seed: Annotated[int, Parameter(help="Which patient: the same seed, the same bytes", validator=Number(gte=0))] = 1,
     dsc: Annotated[str, Parameter(help="DSC protocol: preload, low-flip, two-echoes, limited or bad")] = "preload",
     asl: Annotated[str, Parameter(help="ASL protocol: single, multi or pulsed")] = "single",
-    mrs: Annotated[str, Parameter(help="MRS protocol: usual, or 2hg (TE 97 ms as well)")] = "usual",
+    mrs: Annotated[
+        str,
+        Parameter(help="MRS protocol: usual, 2hg, small-box, slice or epsi"),
+    ] = "usual",
     as_: Annotated[str, Parameter(name="--as", help="bids, which every command reads")] = "bids",
     threads: Annotated[int | None, Parameter(help="How many threads; else all cores", validator=Number(gte=1))] = None,
     overwrite: Annotated[bool, Parameter(help="Replace the patient if there is one")] = False,

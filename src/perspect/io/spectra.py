@@ -4,6 +4,7 @@ dangerplot, jMRUI text; raw data of Siemens and GE by way of spec2nii.
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,8 @@ from perspect.io.nifti_mrs import basis_from, doubly_placed, read_nifti_mrs
 from perspect.io.placement import TO_RAS, Box, contradiction
 from perspect.io.raw_spectra import is_raw, read_raw
 from perspect.io.series import sha256
-from perspect.vocabulary import Basis, Flag, Grid, Problem, Spectra
+from perspect.io.sidecar import read_sidecar
+from perspect.vocabulary import Basis, Flag, Grid, Problem, Severity, Spectra
 
 SECOND_PAIR: Final = 4
 """Columns of a text file from which on the third and fourth are the unsuppressed water of the same voxel."""
@@ -56,6 +58,9 @@ def water_within(path: Path, said: SaidByHand | None = None) -> Spectra | None:
     return None if found is None else said.over(found)
 
 
+OF_PULSES: Final = ("VOI", "TxOffset", "PulseBandwidth", "ReadoutBandwidthPerVoxel")
+"""What a sidecar may say of where lines are excited; for everything else the header of the file holds."""
+
 ENDINGS: Final = (".nii", ".nii.gz", ".sdat", ".spar", ".rda", ".dpt", ".raw", ".h2o", ".txt", ".mrui")
 """Of files that say by their name what they are; DICOM says it inside."""
 
@@ -63,7 +68,7 @@ ENDINGS: Final = (".nii", ".nii.gz", ".sdat", ".spar", ".rda", ".dpt", ".raw", "
 def _reader(path: Path) -> Callable[[Path, SaidByHand], tuple[Spectra, tuple[Flag, ...]]]:
     name = path.name.lower()
     if name.endswith((".nii", ".nii.gz")):
-        return lambda one, _: (read_nifti_mrs(one), doubly_placed(one))
+        return lambda one, _: _with_sidecar(one)
     if name.endswith((".sdat", ".spar")):
         return lambda one, _: read_sdat(one)
     if name.endswith(".rda"):
@@ -84,6 +89,26 @@ def _reader(path: Path) -> Callable[[Path, SaidByHand], tuple[Spectra, tuple[Fla
         "GE (.7), .dpt, .txt.",
         "Convert other raw data of the scanner with spec2nii.",
     )
+
+
+def _with_sidecar(path: Path) -> tuple[Spectra, tuple[Flag, ...]]:
+    """A NIfTI-MRS file, with what its sidecars alone say of the pulses; where both say it, the file holds."""
+    found, flags = read_nifti_mrs(path), doubly_placed(path)
+    beside = read_sidecar(path, path).values
+    said = {key: beside[key] for key in OF_PULSES if key in beside}
+    unlike = [key for key, value in said.items() if key in found.header and not _same(found.header[key], value)]
+    if unlike:
+        sentence = f"{path.name} and its sidecar do not say the same {', '.join(unlike)}: that of the file is used."
+        flags = (*flags, Flag("pulses-contradicted", Severity.CAUTION, sentence, where=path.name, source="reading"))
+    return replace(found, header={**said, **found.header}), flags
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two fields are alike, numbers to what rounding leaves."""
+    try:
+        return bool(np.allclose(np.array(one, float), np.array(other, float), rtol=1e-6, atol=1e-6))
+    except (TypeError, ValueError):
+        return bool(one == other)
 
 
 def _some(found: Spectra | None) -> Spectra:

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Complex, Float
 
 from perspect.anatomy.mirror import Plane
 from perspect.models.spins import GYROMAGNETIC
-from perspect.mrs import eddy
+from perspect.mrs import eddy, watermap
 from perspect.mrs.alike import all_decomposed
 from perspect.mrs.band import Band, band_of, noise_of
 from perspect.mrs.batch import AT_WORK
@@ -17,6 +17,7 @@ from perspect.mrs.common import common_flags, common_misfit
 from perspect.mrs.compare import FEWEST_NORMAL, cho_naa_index, over_other_side
 from perspect.mrs.decompose import Decomposition, baseline_of, decomposed, signals_on
 from perspect.mrs.edge import large, water_in
+from perspect.mrs.excited import Excited
 from perspect.mrs.kspace import PointSpread, filtered
 from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
@@ -25,6 +26,7 @@ from perspect.mrs.quality import WIDEST, unheeded
 from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Timing
 from perspect.mrs.signals import fitted_with, with_turned
 from perspect.mrs.start import begun
+from perspect.mrs.uneven import Unequal, left_out, step_of, unequal, unequal_flags
 from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, sizes_of, unusable, voxel
 from perspect.mrs.water import offset_of_water, width_of_water, without_water
 from perspect.mrs.watermap import INSTITUTIONAL, GridScale, grid_scale, unscaled
@@ -80,6 +82,7 @@ def quantify_grid(
     mask: Region | None = None,
     plane: Plane | None = None,
     shares: Mapping[str, Float[np.ndarray, "fx fy fz"]] | None = None,
+    excited: Excited | None = None,
     progress: Progress | None = None,
 ) -> Measured:
     """Maps of amounts with standard errors and status, of choline over NAA, of the choline-to-NAA index, of line width
@@ -88,7 +91,8 @@ def quantify_grid(
 
     `water` is the unsuppressed image on the same grid: it gives the brain, and frequency, phase and scale of every
     voxel. `shares` are what places hold of "grey", "white", "csf" and "lesion", on the grid or on one finer by whole
-    numbers.
+    numbers. `excited` is what the pulses select, as far as it is known: where lines that are read together were not
+    excited alike, voxels have no number.
 
     Lipid of the scalp is held back by what it looks like there. One bad voxel never stops the rest: it is NaN with a
     status, and a flag counts the reasons.
@@ -102,43 +106,76 @@ def quantify_grid(
     tell("lipid", 0.0)
     signals, n_scalp = without_lipid(spectra, brain)
     tell("voxels", 0.0)
-    found, misfit = _voxels(replace(spectra, values=signals), water, brain, basis, plan)
+    below = _reference(plan, water)
+    windows = watermap.WINDOWS if plan.window == "none" else (plan.window,)
+    uneven = None if excited is None else unequal(excited, spectra.grid, windows, below)
+    found, misfit = _voxels(replace(spectra, values=signals), water, brain, basis, plan, uneven)
     scale = _scale(spectra, water, brain, shares, spread, plan, sizes_of(found, brain.shape))
-    maps = _maps(spectra, found, scale, plane)
+    maps = _maps(spectra, found, scale, plane, uneven)
     usable = [place for place, one in found.items() if not one.status.is_failure]
     without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
     raised = [*_flags(found, without, scale.unit, lexicon.CNI.key in maps), *common_flags(*misfit)]
+    raised += unequal_flags(maps, below, len(found))
     if plan.samples:
         raised.append(unheeded("samples", "single voxels"))
     where = Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")
     summary = {
         "voxels": len(found), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
-        "te": spectra.te, "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0],
+        "te": spectra.te, "tr": spectra.tr, "has_water": water is not None,
+        "excitation": "not known" if excited is None else "known", "common_misfit": misfit[0],
     }  # fmt: skip
     recipe = _recipe(spectra, spread, n_scalp, water is not None, len(found), scale)
+    if excited is not None:
+        recipe = Recipe((recipe.steps[0], step_of(excited, spectra.grid), *recipe.steps[1:]))
     regions = {"brain": where, **unusable(spectra, found), **_unscaled(spectra, scale)}
     return Measured(maps, tuple(raised), recipe, regions, {}, summary)
 
 
 def _voxels(
-    spectra: Spectra, water: Spectra | None, brain: Bool[np.ndarray, "x y z"], basis: Basis, plan: Plan
+    spectra: Spectra,
+    water: Spectra | None,
+    brain: Bool[np.ndarray, "x y z"],
+    basis: Basis,
+    plan: Plan,
+    uneven: Unequal | None,
 ) -> tuple[dict[tuple[int, ...], Voxel], tuple[float, float]]:
-    """Every voxel of the brain prepared and fitted, and the misfit that all have in common."""
+    """Every voxel of the brain prepared and fitted, and the misfit that all have in common. Of voxels that were not
+    excited evenly nothing is fitted, lest they speak in the mean of all.
+    """
     full = fitted_with(basis, spectra.te, plan)
     band = band_of(spectra, (plan.low, plan.high), LONGEST)
     places = [tuple(int(k) for k in place) for place in np.argwhere(brain)]
-    ready = dict(zip(places, each(lambda place: prepared(spectra, water, place, plan), places), strict=True))
+    ready = dict(zip(places, each(lambda place: _made(spectra, water, place, plan, uneven), places), strict=True))
     if water is None:
         ready = aligned(ready, spectra, band, full)
     like = typical(spectra, ready, band, full, plan)
     return fitted(spectra, ready, band, with_turned(full), plan, like, is_referenced=water is not None)
 
 
+def _made(spectra: Spectra, water: Spectra | None, place: tuple[int, ...], plan: Plan, uneven: Unequal | None) -> Ready:
+    """One voxel prepared, unless its lines were not excited alike."""
+    reason = "" if uneven is None else uneven.reason(place)
+    if reason:
+        return Ready(spectra.values[place], 0.0, failed(Status.DISPLACED, reason))
+    return prepared(spectra, water, place, plan)
+
+
+def _reference(plan: Plan, water: Spectra | None) -> str:
+    """What amounts are over: "water", the key of a sum, or nothing."""
+    return RELATIVE.get(plan.reference, "water" if plan.reference == "water" and water is not None else "")
+
+
 def _maps(
-    spectra: Spectra, found: Mapping[tuple[int, ...], Voxel], scale: GridScale, plane: Plane | None
+    spectra: Spectra,
+    found: Mapping[tuple[int, ...], Voxel],
+    scale: GridScale,
+    plane: Plane | None,
+    uneven: Unequal | None,
 ) -> dict[str, Map]:
     """All maps of what was found."""
     maps = amount_maps(spectra, found, scale)
+    if uneven is not None:
+        maps |= {key: left_out(maps[key], where) for key, where in uneven.amounts.items() if key in maps}
     maps[lexicon.CHO_OVER_NAA.key] = mapped(spectra, found, lexicon.CHO_OVER_NAA, lambda _, one: one.ratio)
     maps[lexicon.LINE_WIDTH.key] = exact(spectra, found, lexicon.LINE_WIDTH, lambda one: one.width)
     maps[lexicon.WATER_OFFSET.key] = exact(spectra, found, lexicon.WATER_OFFSET, lambda one: one.offset)

@@ -15,7 +15,7 @@ from perspect.phantom.conventional import Diffusion, GradientEcho, Mprage, SpinE
 from perspect.phantom.dynamic import Dce, Dsc
 from perspect.phantom.labelled import Asl
 from perspect.phantom.sequence import Injection, Sequence, Slab
-from perspect.phantom.spectroscopy import Mrsi, Svs
+from perspect.phantom.spectroscopy import Localised, Mrsi, Svs
 
 
 def _rad(degrees: float) -> float:
@@ -88,8 +88,21 @@ SVS_2HG: Final = Svs(te=0.097, te1=0.032, n_averages=64, name="svs-2hg")
 MRSI: Final = Mrsi()
 """PRESS at TE 144 ms: 16 by 16 voxels of 10 x 10 x 15 mm in a slice through the lesion."""
 
-MRS_PROTOCOLS: Final = MappingProxyType({"usual": (), "2hg": (SVS_2HG,)})
-"""What is measured beside the two echo times and the image of every examination, by what a person calls it."""
+MRSI_SMALL_BOX: Final = Mrsi(box=(80.0, 80.0), off=None, bandwidth=1200.0)
+"""The same in a box of 8 cm about the lesion with narrow pulses: at its edge lines are seen unequally."""
+
+MRSI_SLICE: Final = Mrsi(box=None)
+"""The same without a box, phase-encoded in the whole of a slice: nothing lies displaced within it."""
+
+MRSI_EPSI: Final = Mrsi(readout=600.0)
+"""The same with one direction read echo-planar, at 600 Hz a voxel."""
+
+MRS_PROTOCOLS: Final = MappingProxyType({
+    "usual": (), "2hg": (SVS_2HG,), "small-box": (MRSI_SMALL_BOX,), "slice": (MRSI_SLICE,), "epsi": (MRSI_EPSI,),
+})  # fmt: skip
+"""What is measured beside the two echo times and the image of every examination, or in place of the image, by what a
+person calls it.
+"""
 
 EXAMINATION: Final[tuple[Sequence, ...]] = (
     T1W, T2W, FLAIR, DWI, T2STAR, ASL, SVS_SHORT, SVS_LONG, MRSI, DCE, DSC, T1C,
@@ -97,15 +110,18 @@ EXAMINATION: Final[tuple[Sequence, ...]] = (
 """What a patient is examined with, in the order in which it is done: spectra before any agent."""
 
 
-def examination(dsc: Dsc = DSC, asl: Asl = ASL, spectra: tuple[Svs, ...] = ()) -> tuple[Sequence, ...]:
-    """The same with other protocols of DSC and ASL, and with more `spectra` before the usual ones.
+def examination(dsc: Dsc = DSC, asl: Asl = ASL, spectra: tuple[Localised, ...] = ()) -> tuple[Sequence, ...]:
+    """The same with other protocols of DSC and ASL, and with more `spectra` before the usual ones, or in place of those
+    of their name.
 
     The bolus of DCE is the preload of DSC. Where DSC has none, nothing was injected before: there is no DCE, and the
     T1-weighted image after agent follows one bolus.
     """
     first = EXAMINATION.index(SVS_SHORT)
-    order = (*EXAMINATION[:first], *spectra, *EXAMINATION[first:])
-    scans: tuple[Sequence, ...] = tuple({"dsc": dsc, "asl": asl}.get(one.name, one) for one in order)
+    named: dict[str, Sequence] = {"dsc": dsc, "asl": asl, **{one.name: one for one in spectra}}
+    usual = {one.name for one in EXAMINATION}
+    order = (*EXAMINATION[:first], *(one for one in spectra if one.name not in usual), *EXAMINATION[first:])
+    scans: tuple[Sequence, ...] = tuple(named.get(one.name, one) for one in order)
     if dsc.has_preload:
         return scans
     once = replace(T1C, injections=T1C.injections[-1:])

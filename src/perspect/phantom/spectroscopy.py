@@ -5,10 +5,10 @@ for each range of chemical shifts its own place in the selected box: what is off
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -158,16 +158,17 @@ class Svs(Localised):
 class Mrsi(Localised):
     """A grid of `n` by `n` spectra in one slice through the lesion, encoded in both directions of the slice.
 
-    `box` (mm) is what the pulses select in the slice, `off` (mm) how far its middle lies from that of the grid; without
-    a box they select the slice alone. `spared` is what saturation bands leave of fat outside. Voxels show what the
-    finite encoding lets them see: a ringing sinc, or less of it with a Hamming window. The first direction is read, at
-    `readout` Hz a voxel, or phase-encoded (0): what is read lies displaced, what is phase-encoded does not.
+    `box` (mm) is what the pulses select in the slice, `off` (mm) how far its middle lies from that of the grid (`None`:
+    about the lesion); without a box they select the slice alone. `spared` is what saturation bands leave of fat
+    outside. Voxels show what the finite encoding lets them see: a ringing sinc, or less of it with a Hamming window.
+    The first direction is read, at `readout` Hz a voxel, or phase-encoded (0): what is read lies displaced, what is
+    phase-encoded does not.
     """
 
     n: int = 16
     voxel: tuple[float, float, float] = (10.0, 10.0, 15.0)
     box: tuple[float, float] | None = (120.0, 150.0)
-    off: tuple[float, float] = (0.0, 0.0)
+    off: tuple[float, float] | None = (0.0, 0.0)
     readout: float = 0.0
     spared: float = 0.01
     has_window: bool = True
@@ -195,8 +196,10 @@ class Mrsi(Localised):
             for one in (turn * (metabolites + self.water_left * water), turn * water)
         ]
         kinds = ("mrsi", "mrsref")
+        said = self._said(patient)
         signals = tuple(
-            Signal(kind, _spectra(one[:, :, None], self, grid, ())) for kind, one in zip(kinds, both, strict=True)
+            Signal(kind, replace(_spectra(one[:, :, None], self, grid, ()), header=said))
+            for kind, one in zip(kinds, both, strict=True)
         )
         shown = amounts(patient, SUMS, grid)
         return Acquired(self, (), grid, shown, regions_on(patient, grid), signals=signals)
@@ -240,6 +243,17 @@ class Mrsi(Localised):
         size = np.where(np.isfinite(drawn.size), drawn.size, self._extent)
         return _box(drawn.centre, size, (1, 1, 1)).affine
 
+    def _said(self, patient: Patient) -> dict[str, Any]:
+        """What the header of a careful scanner says of the pulses: their box, Hz along its edges, and the carrier as
+        ppm from water; Hz to a voxel where one was read.
+        """
+        in_plane = self.bandwidth if self.box is not None else 0.0
+        read = {"ReadoutBandwidthPerVoxel": [self.readout, 0.0, 0.0]} if self.readout else {}
+        return {
+            "VOI": self.selected(patient).tolist(), "PulseBandwidth": [in_plane, in_plane, self.bandwidth],
+            "TxOffset": CARRIER - WATER, **read,
+        }  # fmt: skip
+
     def _drawn(self, patient: Patient) -> tuple[Grid, "Selection"]:
         """The grid through the lesion, and the box that is selected, on a lattice finer than the grid.
 
@@ -252,7 +266,7 @@ class Mrsi(Localised):
         shape = (self.n * self.pieces, self.n * self.pieces, LAYERS + 2 * beyond)
         lattice = _box(centre, self._extent * thick, shape)
         size = np.array([*(self.box or (np.inf, np.inf)), self.voxel[2]])
-        middle = centre + np.array([*self.off, 0.0])
+        middle = _centre_of_lesion(patient) if self.off is None else centre + np.array([*self.off, 0.0])
         return _box(centre, self._extent, (self.n, self.n, 1)), Selection(self, lattice, middle, size, self.spared)
 
     def _centre(self, patient: Patient) -> Float[np.ndarray, " 3"]:

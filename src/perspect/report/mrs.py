@@ -72,8 +72,11 @@ def mrs_page(
     version: str = "",
     voxel: VoxelPicture | None = None,
     compared: Compared | None = None,
+    *,
+    of_grid: bool = False,
 ) -> str:
-    """One HTML page, whole in itself. `facts` are words of the header for the table that MRSinMRS asks for.
+    """One HTML page, whole in itself. `facts` are words of the header for the table that MRSinMRS asks for; `of_grid`
+    says that the picture shows an image of spectra, of which this is the mean of a region.
 
     The same values give the same bytes.
     """
@@ -95,6 +98,7 @@ def mrs_page(
         voxel=voxel,
         planes=drawn(voxel) if voxel is not None else (),
         legend=legend(voxel) if voxel is not None else (),
+        of_grid=of_grid,
         contralateral=[line(one) for one in measured.contralateral.values()],
         compared=compared,
         posterior=_checked(measured),

@@ -1,11 +1,12 @@
 """The page of a spectroscopic image: whether to believe it, its maps with unusable voxels hatched, how it was made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
+from jaxtyping import Float
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import perspect
@@ -13,7 +14,8 @@ from perspect.report import words
 from perspect.report.mrs import LIMITS
 from perspect.report.picture import ColourBar, colour_bar
 from perspect.report.view import view
-from perspect.vocabulary import FAILED_FROM, Map, Measured, Status
+from perspect.report.voxel import COLOURS, drawn, legend
+from perspect.vocabulary import FAILED_FROM, Map, Measured, Status, VoxelPicture
 
 VOXEL, GAP, EDGE = 12.0, 30.0, 14.0
 """Edge of a voxel, space between slices and around them, in points."""
@@ -28,10 +30,26 @@ HATCH: Final = (
 """What fills a voxel of the brain that has no number."""
 
 
-def mrsi_page(measured: Measured, name: str, *, is_placed: bool = True) -> str:
+Boxes = Mapping[str, Mapping[str, tuple[Float[np.ndarray, "corners 2"], ...]]]
+"""By map, the outlines of the boxes of its lines: corners in first and second index of the grid, for each slice."""
+
+LINE_COLOURS: Final = {**COLOURS, "Cr": "#7ee787", "Ins": "#7ee787", "Glx": "#7ee787", "lipid": "#e78ac3"}
+"""Of boxes on maps: where two are drawn they are of choline and NAA."""
+
+
+def mrsi_page(
+    measured: Measured,
+    name: str,
+    *,
+    is_placed: bool = True,
+    boxes: Boxes | None = None,
+    voxel: VoxelPicture | None = None,
+) -> str:
     """One HTML page, whole in itself. The same values give the same bytes. Where the file held no positions
-    (`is_placed` is False) no side is named.
+    (`is_placed` is False) no side is named. `boxes` are drawn on the maps of their lines, `voxel` is the image on which
+    grid and boxes are shown.
     """
+    boxes = boxes or {}
     severity, answer = words.answer(measured.flags, False)
     loader = PackageLoader("perspect.report", "templates")
     environment = Environment(
@@ -43,7 +61,15 @@ def mrsi_page(measured: Measured, name: str, *, is_placed: bool = True) -> str:
         severity=severity,
         answer=answer,
         flags=words.gravest_first(measured.flags),
-        maps=[(one.quantity, _bar(one), map_drawing(one, is_placed)) for one in measured.maps.values()],
+        maps=[
+            (one.quantity, _bar(one), map_drawing(one, is_placed, boxes.get(key)))
+            for key, one in measured.maps.items()
+        ],
+        box_legend=_box_legend(boxes),
+        voxel=voxel,
+        planes=drawn(voxel) if voxel is not None else (),
+        legend=legend(voxel) if voxel is not None else (),
+        of_grid=True,
         is_placed=is_placed,
         said_of_unit=said_of_unit(measured),
         rows=words.other_rows(measured.summary),
@@ -80,15 +106,48 @@ def _bar(one: Map) -> ColourBar:
     return colour_bar(window(one), one.quantity.colours, words.unit(one.quantity), 2)
 
 
-def map_drawing(one: Map, is_placed: bool = True) -> str:
-    """Every slice side by side, seen from the feet; hatched where a voxel of the brain has no number."""
+def _box_legend(boxes: Boxes) -> list[tuple[str, str]]:
+    """Lines whose boxes are drawn, and their colours."""
+    names = dict.fromkeys(name for some in boxes.values() for name in some)
+    return [(name, LINE_COLOURS.get(name, "#fff")) for name in names]
+
+
+def map_drawing(
+    one: Map, is_placed: bool = True, boxes: Mapping[str, tuple[Float[np.ndarray, "corners 2"], ...]] | None = None
+) -> str:
+    """Every slice side by side, seen from the feet; hatched where a voxel of the brain has no number; outlined where
+    the pulses excite the lines of the map.
+    """
     (x, y), slices = _hung(one)
     width, height = slices * (x * VOXEL + GAP), y * VOXEL + 2 * EDGE
     size = f'style="min-width:0;max-width:{width * 1.6:.0f}px" viewBox="0 0 {width:g} {height:g}"'
-    drawn = [f'<svg class="curves" {size} role="img">']
-    drawn.append(f"<title>{escape(one.quantity.name)}</title><defs>{HATCH}</defs>")
-    drawn += [f'<g transform="translate({EDGE:g} {EDGE:g})">', *_voxels(one), *_letters(one, is_placed), "</g>"]
-    return "".join([*drawn, "</svg>"])
+    parts = [f'<svg class="curves" {size} role="img">']
+    parts.append(f"<title>{escape(one.quantity.name)}</title><defs>{HATCH}</defs>")
+    parts += [f'<g transform="translate({EDGE:g} {EDGE:g})">', *_voxels(one), *_outlined(one, boxes or {})]
+    return "".join([*parts, *_letters(one, is_placed), "</g></svg>"])
+
+
+def _outlined(one: Map, boxes: Mapping[str, tuple[Float[np.ndarray, "corners 2"], ...]]) -> Iterator[str]:
+    """The boxes of lines on every slice, as far as they lie in the picture."""
+    hung, (columns, rows) = view(one.grid), _hung(one)[0]
+    if hung.axes[0] != 2:
+        return
+    n = one.grid.shape[2]
+    for name, slices in boxes.items():
+        for k, corners in enumerate(slices):
+            if not len(corners):
+                continue
+            start = (n - 1 - k if hung.is_reversed[0] else k) * (columns * VOXEL + GAP)
+            down, across = (corners[:, axis] for axis in hung.axes[1:])
+            down = rows - 1 - down if hung.is_reversed[1] else down
+            across = columns - 1 - across if hung.is_reversed[2] else across
+            # A box may be larger than the grid: what lies beyond it is drawn at its border.
+            x = start + np.clip((across + 0.5) * VOXEL, -3.0, columns * VOXEL + 3.0)
+            y = np.clip((down + 0.5) * VOXEL, -3.0, rows * VOXEL + 3.0)
+            path = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True)) + "z"
+            yield f'<path d="{path}" fill="none" stroke="#000" stroke-opacity=".55" stroke-width="2.6"/>'
+            yield f'<path d="{path}" fill="none" stroke="{LINE_COLOURS.get(name, "#fff")}" stroke-width="1.4">'
+            yield f"<title>where {escape(name)} is excited</title></path>"
 
 
 def _hung(one: Map) -> tuple[tuple[int, int], int]:

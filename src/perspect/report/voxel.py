@@ -8,8 +8,17 @@ import numpy as np
 from perspect.report.picture import N_GREYS, data_uri, greys, levels
 from perspect.vocabulary import Cut, VoxelPicture
 
-COLOURS: Final = {"voxel": "#ffffff", "other side": "#ffffff", "NAA": "#56b4e9", "Cho": "#f0a020", "Lac": "#e78ac3"}
-"""Of outlines; that of the other side is dashed."""
+COLOURS: Final = {
+    "voxel": "#ffffff", "box": "#ffffff", "other side": "#ffffff", "grid": "#9aa7b4", "NAA": "#56b4e9",
+    "Cho": "#f0a020", "Lac": "#e78ac3",
+}  # fmt: skip
+"""Of outlines; those of the other side and of a grid are dashed."""
+
+WORDS: Final = {
+    "voxel": "voxel as planned", "other side": "voxel of the other side", "box": "box of the pulses as planned",
+    "grid": "grid of spectra",
+}  # fmt: skip
+"""What outlines are; all others are of a molecule."""
 
 FONT: Final = 8.0
 """Height of letters in mm of the image."""
@@ -27,12 +36,11 @@ def drawn(picture: VoxelPicture) -> list[str]:
 def legend(picture: VoxelPicture) -> list[tuple[str, str, str]]:
     """Words, colour and dashes of every outline that is drawn."""
     names = [name for name in COLOURS if any(name in one.outlines for one in picture.planes)]
-    words = {"voxel": "voxel as planned", "other side": "voxel of the other side"}
-    return [(words.get(name, f"where it is for {name}"), COLOURS[name], _dashes(name)) for name in names]
+    return [(WORDS.get(name, f"where it is for {name}"), COLOURS[name], _dashes(name)) for name in names]
 
 
 def _dashes(name: str) -> str:
-    return "4 3" if name == "other side" else ""
+    return "4 3" if name in ("other side", "grid") else ""
 
 
 def _plane(cut: Cut, window: tuple[float, float]) -> str:
@@ -40,7 +48,7 @@ def _plane(cut: Cut, window: tuple[float, float]) -> str:
     picture = data_uri(levels(cut.values, window, N_GREYS), greys())
     left, right, top, bottom = cut.letters
     said = f"{cut.plane} plane {cut.place} through the voxel" + (
-        "" if "voxel" in cut.outlines else ", which does not cross it"
+        "" if {"voxel", "grid"} & set(cut.outlines) else ", which does not cross it"
     )
     parts = [
         f'<svg class="tile" viewBox="0 0 {columns} {rows}" role="img"><title>{escape(said)}</title>',
@@ -51,7 +59,7 @@ def _plane(cut: Cut, window: tuple[float, float]) -> str:
         dashes = f' stroke-dasharray="{_dashes(name)}"' if _dashes(name) else ""
         style = 'fill="none" vector-effect="non-scaling-stroke"'
         parts.append(f'<path d="{path}" {style} stroke="#000" stroke-opacity=".6" stroke-width="3.2"/>')
-        width = 2.0 if name == "voxel" else 1.5
+        width = 2.0 if name in ("voxel", "box") else 1.5
         line = f'<path d="{path}" {style} stroke="{COLOURS[name]}" stroke-width="{width}"{dashes}>'
         parts.append(f"{line}<title>{escape(name)}</title></path>")
     spots = (

@@ -26,6 +26,7 @@ class Status(IntEnum):
     SINGULAR = 15
     NOT_DETERMINED = 16
     OUT_OF_RANGE = 17
+    DISPLACED = 18
 
     @property
     def sentence(self) -> str:
@@ -56,6 +57,7 @@ SENTENCES: Final = MappingProxyType(
         Status.SINGULAR: "the equations have no single solution",
         Status.NOT_DETERMINED: "the data do not determine this value",
         Status.OUT_OF_RANGE: "the signal is larger than the signal equation can give with these T1 and flip angle",
+        Status.DISPLACED: "its lines were not excited, or not alike: the pulses' box lies elsewhere for each of them",
     }
 )
 """The legend of every status map."""

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Float32
 from perspect.anatomy import resample
 from perspect.app.anatomy import Head
 from perspect.app.contribute.contribution import Patient, drawn, middle
+from perspect.app.excited import whole
 from perspect.pitfalls import Voxel
 from perspect.pitfalls.voxel import LINES
 from perspect.report.dossier import Plate
@@ -47,7 +48,7 @@ def map_plate(
     that have no number are marked as unusable, and those whose spectra are shown (`pair`) are outlined.
     """
     head, parts = patient.head, patient.lesion.parts.regions
-    slab = _filled(_whole(one.grid), head.grid)
+    slab = _filled(whole(one.grid), head.grid)
     has_none = _nearest((one.status > Status.OUTSIDE).astype(np.float32), one.grid, head.grid, slab) == 1
     lesion = middle(parts, slab) & slab
     outlines = {**({"unusable": has_none} if has_none.any() else {}), **drawn(parts)}
@@ -82,14 +83,6 @@ def _filled(box: Grid, grid: Grid) -> Bool[np.ndarray, "x y z"]:
     """Where a grid of one voxel is, on another."""
     out: Bool[np.ndarray, "x y z"] = resample.onto(np.ones((1, 1, 1), bool), box, grid)
     return out
-
-
-def _whole(grid: Grid) -> Grid:
-    """A grid as one voxel."""
-    affine = grid.affine.copy()
-    affine[:3, :3] *= np.array(grid.shape)
-    affine[:3, 3] += grid.affine[:3, :3] @ ((np.array(grid.shape) - 1) / 2)
-    return Grid((1, 1, 1), affine)
 
 
 def _image(head: Head) -> Float32[np.ndarray, "x y z"]:
