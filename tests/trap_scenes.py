@@ -17,6 +17,7 @@ from perspect.pitfalls import (
     Voxel,
     VoxelMap,
     acids,
+    apart,
     arterial,
     content,
     cortex,
@@ -182,8 +183,10 @@ def lined(**changes):
     return voxel(line=replace(GOOD, **changes))
 
 
-def map_of(value=3.0, held=4):
-    """A spectroscopic map with a lesion of some voxels that touch; the first has the value that is said."""
+def map_of(value=3.0, held=4, apart=0.0):
+    """A spectroscopic map with a lesion of some voxels that touch; the first has the value that is said. NAA is excited
+    where there is less of it, `apart` of a voxel.
+    """
     grid = Grid((8, 8, 1), np.diag([10.0, 10.0, 10.0, 1.0]))
     values = np.full(grid.shape, 1.0)
     share = np.zeros(grid.shape)
@@ -191,7 +194,8 @@ def map_of(value=3.0, held=4):
     for i, j in places:
         share[i, j, 0], values[i, j, 0] = 0.9, 3.0
     values[3, 3, 0] = value
-    return VoxelMap(grid, values, np.full(grid.shape, 0.2), share, np.ones(grid.shape, bool))
+    by_line = {"choline": share, "NAA": np.maximum(share - apart, 0.0)}
+    return VoxelMap(grid, values, np.full(grid.shape, 0.2), share, np.ones(grid.shape, bool), by_line)
 
 
 UNTREATED = Record({"treated": False, "steroids": False, "gadolinium_before_mrs": False}, has_mrs=True)
@@ -234,5 +238,6 @@ HAS = {
     spurious: (lined(late=6.0), lined(late=2.0)),
     creatine: (lined(creatine=1.5), lined(creatine=4.5)),
     plausible: (map_of(held=2), map_of(value=4.5)),
+    apart: (map_of(apart=0.3), map_of(apart=0.15)),
 }  # fmt: skip
 """Every detector: a scene that has its trap, and a near miss."""

@@ -42,7 +42,7 @@ def excited_of(
     if box is None and not any(bandwidths[axis] for axis in range(3) if spectra.grid.shape[axis] > 1):
         box = whole(spectra.grid).affine
     if box is None:
-        missing = f"has no field {BOX} with the box of its pulses (--box)"
+        missing = f"has no field {BOX} with the box of its pulses (--pulse-box)"
         return None, (_unknown(f"{spectra.name} {missing if spectra.placed else 'does not say where its voxels lie'}"),)
     readout, flags = _readout(spectra, around)
     of_water = None
@@ -97,7 +97,7 @@ def _box(spectra: Spectra, around: Surroundings) -> Float[np.ndarray, "4 4"] | N
         raise Problem(
             f"The field {BOX} of {spectra.name} is no affine of four by four numbers.",
             "Where its pulses excite cannot be told.",
-            "Correct it, or give --box.",
+            "Correct it, or give --pulse-box.",
         ) from error
     return affine
 

@@ -308,7 +308,9 @@ def of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
 
 def of_images(inputs: SpectrumInputs) -> tuple[Flag, ...]:
     """What was said by hand and means nothing for a single voxel."""
-    names = [name for name, value in (("--box", inputs.around.box), ("--readout", inputs.around.readout)) if value]
+    names = [
+        name for name, value in (("--pulse-box", inputs.around.box), ("--readout", inputs.around.readout)) if value
+    ]
     if not names:
         return ()
     return (Flag("of-images", Severity.CAUTION, f"Of one voxel nothing was made of: {', '.join(names)}."),)

@@ -70,7 +70,7 @@ def mrs(
         Parameter(help="Hz of the pulses along each edge of the voxel or box; negative: gradient points back; 0: none"),
     ] = None,
     carrier: Annotated[float | None, Parameter(help="ppm to which the planned voxel belongs; else water's")] = None,
-    box: Annotated[
+    pulse_box: Annotated[
         tuple[float, float, float, float, float, float] | None,
         Parameter(help="Of an image: middle (mm, scanner) and edges (mm, along its axes) of what its pulses select"),
     ] = None,
@@ -116,8 +116,8 @@ def mrs(
     mask = Path(lesion) if lesion is not None and _share(lesion) is None else None
     inputs = SpectrumInputs(
         spectrum, water, None if basis == "auto" else Path(basis), said, timing, long, long_te, fractions,
-        Surroundings(image, t1w, maps, mask, bandwidths, carrier, box, readout), contralateral, contralateral_water,
-        compare, edited, edit, region,
+        Surroundings(image, t1w, maps, mask, bandwidths, carrier, pulse_box, readout), contralateral,
+        contralateral_water, compare, edited, edit, region,
     )  # fmt: skip
     choices = {
         "profile": profile, "reference": None if reference is None else SHORT.get(reference, reference),

@@ -57,7 +57,7 @@ class Excited:
             raise Problem(
                 "The box that pulses select has no volume.",
                 "What lies in it cannot be told.",
-                "Give its middle and three edges in mm (--box), or a VOI of three edges in the header.",
+                "Give its middle and three edges in mm (--pulse-box), or a VOI of three edges in the header.",
             )
         if not all(one == 0 or abs(one) >= 1 for one in self.readout):
             raise Problem(

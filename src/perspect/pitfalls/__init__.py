@@ -6,6 +6,7 @@ from typing import Final
 
 from perspect.pitfalls import (
     acids,
+    apart,
     arterial,
     content,
     cortex,
@@ -51,7 +52,7 @@ LOOKS: Final[Mapping[type, tuple[Looks, ...]]] = MappingProxyType(
         Voxel: (
             spectrum.look, scalp.look, displacement.look, content.look, acids.look, spurious.look, creatine.look,
         ),
-        VoxelMap: (plausible.look,),
+        VoxelMap: (plausible.look, apart.look),
     }
 )  # fmt: skip
 """Every detector, by the kind of scene that it looks at."""

@@ -80,13 +80,17 @@ class Voxel:
 
 @dataclass(frozen=True, eq=False)
 class VoxelMap:
-    """A map of spectroscopy: a ratio with errors on its own grid, and the share of solid part in each of its voxels."""
+    """A map of spectroscopy: a ratio with errors on its own grid, and the share of solid part in each of its voxels.
+
+    `by_line` is that share where each line that is compared was excited and read; nothing where that is not known.
+    """
 
     grid: Grid
     values: Float[np.ndarray, "x y z"]
     std: Float[np.ndarray, "x y z"]
     solid_share: Float[np.ndarray, "x y z"]
     measured: Bool[np.ndarray, "x y z"]
+    by_line: Mapping[str, Float[np.ndarray, "x y z"]] = field(default_factory=dict)
 
 
 def moved(box: Grid, by: Float[np.ndarray, " 3"]) -> Grid:

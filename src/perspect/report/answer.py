@@ -55,6 +55,8 @@ OUTLINED: Final = {
     "voi": "voxel of the spectrum",
     "reach": "where its lines may come from",
     "pair": "voxels of the map whose spectra are shown",
+    "of-cho": "where choline of the map is excited",
+    "of-naa": "where NAA of the map is excited",
     "unusable": "no usable spectrum",
 }
 """What the outlines of a picture mean, by their style in answer.css."""

@@ -1,5 +1,6 @@
 """Spectroscopy on the images of the head: where a voxel lies, from where its lines may come; a map block by block."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -42,10 +43,16 @@ def reach(seen: Voxel) -> Grid:
 
 
 def map_plate(
-    one: Map, patient: Patient, title: str, caption: str, pair: tuple[tuple[int, int, int], ...] = ()
+    one: Map,
+    patient: Patient,
+    title: str,
+    caption: str,
+    pair: tuple[tuple[int, int, int], ...] = (),
+    boxes: Mapping[str, Grid] | None = None,
 ) -> Plate:
     """A map of spectroscopy on the grid of the head, each of its voxels as the block that it is; voxels of the brain
-    that have no number are marked as unusable, and those whose spectra are shown (`pair`) are outlined.
+    that have no number are marked as unusable, and those whose spectra are shown (`pair`) are outlined, as are the
+    `boxes` in which its lines are excited.
     """
     head, parts = patient.head, patient.lesion.parts.regions
     slab = _filled(whole(one.grid), head.grid)
@@ -56,6 +63,8 @@ def map_plate(
         chosen = np.zeros(one.grid.shape, np.float32)
         chosen[tuple(np.transpose(pair))] = 1.0
         outlines["pair"] = _nearest(chosen, one.grid, head.grid, slab) == 1
+    excited = {style: _filled(box, head.grid) for style, box in (boxes or {}).items()}
+    outlines |= {style: mask for style, mask in excited.items() if mask.any()}
     shown = _on_head(one, head.grid, slab)
     return Plate(title, _image(head), shown, outlines, caption, lesion if lesion.any() else slab, head.grid.affine)
 

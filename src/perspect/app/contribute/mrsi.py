@@ -17,10 +17,13 @@ from perspect.app.contribute.sides import Place, places_of_both, spectra_of
 from perspect.app.contribute.voxels import sure_plane, water_beside
 from perspect.app.mrs import ExaminedGrid, SpectrumInputs, examine_mrsi
 from perspect.app.shares import tissues_of_head
+from perspect.mrs import Excited
+from perspect.mrs.excited import means_of
+from perspect.mrs.uneven import LINES
 from perspect.pitfalls import Trap, VoxelMap, flags_of
 from perspect.pitfalls.plausible import SOLID, VOXELS
 from perspect.report.dossier import Plate, Shown, Used
-from perspect.vocabulary import Finding, Flag, Map, Region, Severity, lexicon, marker
+from perspect.vocabulary import Finding, Flag, Grid, Map, Region, Severity, lexicon, marker
 from perspect.vocabulary.progress import Progress
 
 ON_MAP: Final = "spectroscopic map"
@@ -29,6 +32,15 @@ MAPPED: Final = {lexicon.CHO_OVER_NAA.key: "Cho/NAA", lexicon.CNI.key: "Choline-
 """Maps of a spectroscopic image that are shown."""
 
 UNUSABLE: Final = "unusable-voxels"
+
+COMPARED: Final = {"choline": "tCho", "NAA": "tNAA"}
+"""Lines of the ratio that is read from a map."""
+
+OF_RATIO: Final = {"of-cho": "tCho", "of-naa": "tNAA"}
+"""How the borders of what is excited of them are drawn."""
+
+HATCHED: Final = "hatched: no usable spectrum"
+DASHED: Final = "; dashed: where choline (orange) and NAA (blue) are excited"
 
 LEAST_PASSED: Final = 0.5
 """Share of a lesion's voxels that must have passed, or what is left speaks for a part of it [our default]."""
@@ -69,7 +81,7 @@ def _both_sides(scan: ExaminedGrid, patient: Patient) -> tuple[tuple[Place, ...]
     ratio = scan.measured.maps.get(lexicon.CHO_OVER_NAA.key)
     if ratio is None:
         return (), ()
-    seen, whole = map_of(ratio, patient), patient.lesion.parts["whole"]
+    seen, whole = map_of(ratio, patient, scan.excited), patient.lesion.parts["whole"]
     ill = np.nan_to_num(resample.share_of_boxes(whole.mask.astype(np.float32), whole.grid, ratio.grid))
     places = places_of_both(seen, ill, None if patient.head.mirror is None else patient.head.mirror.plane)
     if not places:
@@ -79,12 +91,31 @@ def _both_sides(scan: ExaminedGrid, patient: Patient) -> tuple[tuple[Place, ...]
 
 def _map_plates(scan: ExaminedGrid, patient: Patient, pair: tuple[Place, ...] = ()) -> tuple[Plate, ...]:
     """Choline over NAA, and its distance from what is normal."""
-    maps = scan.measured.maps
+    maps, boxes = scan.measured.maps, _boxes(scan)
     return tuple(
-        map_plate(maps[key], patient, title, "hatched: no usable spectrum", pair)
+        map_plate(maps[key], patient, title, f"{HATCHED}{DASHED if boxes else ''}", pair, boxes)
         for key, title in MAPPED.items()
         if key in maps
     )
+
+
+def _boxes(scan: ExaminedGrid) -> dict[str, Grid]:
+    """The boxes of the two lines of the ratio, by the style of their outlines; nothing where none is selected."""
+    excited = scan.excited
+    if excited is None or not excited.is_uneven(scan.signal.grid):
+        return {}
+    return {style: Grid((1, 1, 1), excited.selected(LINES[key])) for style, key in OF_RATIO.items()}
+
+
+def _held_by_line(seen: VoxelMap) -> str:
+    """What the usable voxels of the lesion hold of it, line by line, in words."""
+    usable = seen.measured & (seen.solid_share >= SOLID)
+    if not seen.by_line:
+        return "where each line was excited is not known"
+    if not usable.any():
+        return "where each line was excited is known"
+    listed = ", ".join(f"{float(np.nanmean(one[usable])):.0%} for {name}" for name, one in seen.by_line.items())
+    return f"where each line was excited they hold {listed}"
 
 
 def limiting(one: Finding, traps: tuple[Trap, ...], patient: Patient) -> tuple[Any, ...]:
@@ -98,7 +129,7 @@ def of_map(scan: ExaminedGrid, paths: tuple[Path, ...], patient: Patient) -> Con
     ratio = scan.measured.maps.get(lexicon.CHO_OVER_NAA.key)
     if ratio is None:
         return unused("mrs", paths, "no ratio could be mapped")
-    seen = map_of(ratio, patient)
+    seen = map_of(ratio, patient, scan.excited)
     traps = pitfalls.look(seen)
     finding = _of_touching(seen, traps)
     # Of voxels without a number only those of the lesion limit its marker; what else is wrong limits all of them.
@@ -108,7 +139,8 @@ def of_map(scan: ExaminedGrid, paths: tuple[Path, ...], patient: Patient) -> Con
     inside = seen.solid_share >= SOLID
     said = (
         f"{int((inside & seen.measured).sum())} of {int(inside.sum())} voxels that are mostly solid part have a "
-        f"number; {scan.measured.summary['usable']} of {scan.measured.summary['voxels']} of the whole map"
+        f"number; {scan.measured.summary['usable']} of {scan.measured.summary['voxels']} of the whole map; "
+        f"{_held_by_line(seen)}"
     )
     te = scan.measured.summary.get("te")
     pair, shown = _both_sides(scan, patient)
@@ -136,16 +168,32 @@ def _too_few(seen: VoxelMap) -> tuple[Flag, ...]:
     return (Flag(UNUSABLE, Severity.LIMITED, sentence, fraction=1 - passed / n, source="grid"),)
 
 
-def map_of(ratio: Map, patient: Patient) -> VoxelMap:
-    """A ratio with the share of solid part in each of its voxels, which are as wide as the point spread makes them."""
+def map_of(ratio: Map, patient: Patient, excited: Excited | None = None) -> VoxelMap:
+    """A ratio with the share of solid part in each of its voxels, which are as wide as the point spread makes them; and
+    that share where each line was `excited`.
+    """
     parts = patient.lesion.parts
     grid = patient.head.grid
     solid = parts["solid part"].mask if "solid part" in parts else np.zeros(grid.shape, bool)
     share = resample.share_of_boxes(solid.astype(np.float32), grid, ratio.grid)
     known = np.isfinite(ratio.values) & np.isfinite(ratio.std)
+    by_line = {} if excited is None else by_line_of(excited, ratio.grid, solid, grid)
     return VoxelMap(
-        ratio.grid, ratio.values.astype(float), ratio.std.astype(float), np.nan_to_num(share), known
+        ratio.grid, ratio.values.astype(float), ratio.std.astype(float), np.nan_to_num(share), known, by_line
     )  # fmt: skip
+
+
+def by_line_of(
+    excited: Excited, grid: Grid, solid: Bool[np.ndarray, "ax ay az"], of_solid: Grid
+) -> dict[str, Float[np.ndarray, "x y z"]]:
+    """The share of a mask in what each voxel of a grid shows of choline and of NAA; NaN where it shows nothing."""
+    out = {}
+    for name, key in COMPARED.items():
+        inside = excited.inside(grid, LINES[key])
+        there = resample.share_of_boxes(solid.astype(np.float32), of_solid, excited.cells(grid, LINES[key]))
+        whole, within = means_of(inside, grid.shape), means_of(inside * np.nan_to_num(there), grid.shape)
+        out[name] = np.where(whole > 0, within / np.where(whole > 0, whole, 1.0), np.nan)
+    return out
 
 
 def _of_touching(seen: VoxelMap, traps: tuple[Trap, ...]) -> Finding | None:
