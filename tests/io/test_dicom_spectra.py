@@ -89,6 +89,22 @@ def test_frames_of_equal_strength_are_transients_and_no_water(tmp_path):
     assert water_within(path) is None
 
 
+def test_the_slabs_of_an_image_are_the_box_of_its_pulses(tmp_path):
+    """Its place is that of its first voxel; of a single voxel the slabs are the voxel and nothing else."""
+
+    def of_four(found):
+        found.Rows, found.Columns, found.NumberOfFrames = 2, 2, 1
+
+    path = changed(standard(tmp_path / "a.dcm", [NAA] * 4, middle=(20.0, -7.5, 30.0)), of_four)
+    found, _ = read_spectra(path)
+    assert found.values.shape[:3] == (2, 2, 1)
+    np.testing.assert_allclose(found.grid.affine[:3, 3], [-10, 20, 30])
+    box = np.array(found.header["VOI"])
+    np.testing.assert_allclose(box[:3, 3], [-20, 7.5, 30])
+    np.testing.assert_allclose(np.abs(np.diag(box)[:3]), [20, 25, 30])
+    assert "VOI" not in read_spectra(standard(tmp_path / "b.dcm", [NAA]))[0].header
+
+
 def test_an_empty_frame_is_left_out_and_does_not_make_the_signal_water(tmp_path):
     path = standard(tmp_path / "a.dcm", [NAA, 0 * NAA, 1.1 * NAA])
     found, flags = read_spectra(path)

@@ -35,6 +35,8 @@ WATER_ABOVE: Final = 5.0
 PLANE: Final = "the plane of its frame"
 """The one statement that is of a voxel in a grid also; slabs are of the whole volume that is excited."""
 
+SLABS: Final = "its slabs"
+
 KEPT: Final = {
     "Manufacturer": "Manufacturer", "ManufacturerModelName": "ManufacturersModelName",
     "SoftwareVersions": "SoftwareVersions", "ProtocolName": "ProtocolName", "PulseSequenceName": "SequenceName",
@@ -83,6 +85,9 @@ def _standard(path: Path, found: Any) -> ReadDicom:
     whole = next((box for box in usable if box.axes is not None and box.edges is not None), None)
     affine = NOWHERE if whole is None else whole.affine()  # of a grid: the position of its first voxel
     flags = contradiction(path.name, boxes[0], boxes[1]) if len(boxes) == 2 and is_single else ()
+    if not is_single and boxes and boxes[0].says == SLABS:
+        # Of an image the slabs are the box of its pulses, which NIfTI-MRS calls VOI.
+        header["VOI"] = boxes[0].affine().tolist()
 
     def made(frames: Complex[np.ndarray, "frames rows columns points"]) -> Spectra:
         # Frames of one voxel are repeats; those of a grid are its slices.
@@ -160,7 +165,7 @@ def _boxes(found: Any, groups: tuple[Any, ...]) -> Iterator[Box]:
     thick = [float(one.SlabThickness) for one in slabs if "SlabThickness" in one]
     normals = np.array([_vector(one.get("SlabOrientation")) for one in slabs]).reshape(-1, 3)
     if centre is not None and len(slabs) == len(thick) == 3 and abs(np.linalg.det(normals)) > 0.9:
-        yield Box("its slabs", centre, normals.T, np.array(thick))
+        yield Box(SLABS, centre, normals.T, np.array(thick))
         centre = None
     plane = _plane(groups, thick)
     if plane is not None:
