@@ -21,7 +21,7 @@ from drawn.label import label, label_models, late_label
 from drawn.patient import patient, scenarios
 from drawn.signal import bolus, leakage, protocols, saturation
 from drawn.style import STYLE
-from drawn.traps import displaced, traps
+from drawn.traps import displaced, edge, traps
 from drawn.volume import correction, errors, tissues, transit
 
 FIGURES: Final[Mapping[str, Callable[[], Figure | None]]] = {
@@ -50,6 +50,7 @@ FIGURES: Final[Mapping[str, Callable[[], Figure | None]]] = {
     "label-models": label_models,
     "traps": traps,
     "displaced": displaced,
+    "edge": edge,
 }
 """What draws each figure; nothing where it needs images that are not at hand."""
 

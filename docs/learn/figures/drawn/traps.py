@@ -7,10 +7,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from perspect import mrs
 from perspect.io.templates import icbm_2009a
+from perspect.models.spins import Press
+from perspect.mrs.profile import OF_TUMOURS, USUAL
+from perspect.mrs.signals import cached_basis
 from perspect.phantom import INSERTS, SCENARIOS, protocols, truth, virtual_patient
 from perspect.phantom.patient import Patient
+from perspect.phantom.protocols import MRSI_SMALL_BOX
 from perspect.phantom.sequence import Acquired, Slab, brain_centre
+from perspect.phantom.spectroscopy import CARRIER
 from perspect.phantom.study import Simulation
 from perspect.pitfalls.voxel import LINES, Voxel
 from perspect.vocabulary import Grid, Template
@@ -72,6 +78,39 @@ def displaced() -> Figure:
             title=f"pulses of {bandwidth:g} Hz at 3 T",
         )  # fmt: skip
         axes.legend(loc="lower center", fontsize=7, frameon=True)
+    return figure
+
+
+def edge() -> Figure:
+    """Choline over NAA of an image in a box with narrow pulses: as it is, as it is measured, with the edge left out."""
+    figure = Figure(figsize=(8.6, 3.4), dpi=96)
+    scenario = next(one for one in SCENARIOS if one.name == "high-grade-glioma")
+    patient = virtual_patient(scenario, _template(), SEED)
+    scan = replace(MRSI_SMALL_BOX, off=(5.0, 20.0))
+    image, water = (one.spectra for one in scan.acquire(patient, np.random.default_rng(SEED)).signals)
+    sequence = Press(scan.te1, scan.te - scan.te1)
+    basis = cached_basis(
+        tuple(dict.fromkeys((*USUAL, *OF_TUMOURS))), sequence, image.frequency, image.dwell, image.n_points
+    )
+    excited = mrs.Excited(scan.selected(patient), (scan.bandwidth,) * 3, CARRIER, image.frequency)
+    plain, marked = (mrs.quantify_grid(image, basis, water=water, excited=one) for one in (None, excited))
+    seen = replace(scan, bandwidth=1e9).seen(patient)
+    shown = np.isfinite(plain.maps["tChoOvertNAA"].values)
+    true = np.where(shown, seen["tcho"] / np.where(seen["tnaa"] > 0, seen["tnaa"], np.nan), np.nan)
+    panels = {
+        "true, were all excited alike": true, "measured": plain.maps["tChoOvertNAA"].values,
+        "without what was not excited alike": marked.maps["tChoOvertNAA"].values,
+    }  # fmt: skip
+    for axes, (title, values) in zip(figure.subplots(1, 3), panels.items(), strict=True):
+        drawn = axes.imshow(values[..., 0].T, origin="lower", cmap="inferno", vmin=0, vmax=1.0, interpolation="nearest")
+        for name, ppm, colour in (("choline", 3.21, "#f0a020"), ("NAA", 2.01, "#1c7ed6")):
+            _outline(axes, Grid((1, 1, 1), excited.selected(ppm)), image.grid, colour, f"where {name} is excited")
+        at = np.argwhere(shown[..., 0])
+        (left, low), (right, high) = at.min(axis=0) - 1.5, at.max(axis=0) + 1.5
+        axes.set(xlim=(left, right), ylim=(low, high), xticks=[], yticks=[], facecolor="#888")
+        axes.set_title(title, fontsize=9)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="lower center", ncols=2, fontsize=8, frameon=False)
+    figure.colorbar(drawn, ax=figure.axes, label="choline over NAA", shrink=0.8)
     return figure
 
 
