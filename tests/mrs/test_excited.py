@@ -14,11 +14,11 @@ from perspect.mrs import Excited
 from perspect.mrs.excited import PARTS
 from perspect.mrs.profile import OF_TUMOURS, USUAL
 from perspect.mrs.signals import simulated_basis
-from perspect.mrs.uneven import LINES, OUTSIDE, UNLIKE, alike, unequal
+from perspect.mrs.uneven import LINES, OUTSIDE, UNLIKE, alike, readout_flags, unequal
 from perspect.phantom import virtual_patient
 from perspect.phantom.protocols import MRSI
 from perspect.phantom.spectroscopy import CARRIER
-from perspect.vocabulary import Grid, Problem, Region, Spectra, Status
+from perspect.vocabulary import Grid, Problem, Region, Severity, Spectra, Status
 from perspect.vocabulary.spectra import WATER
 
 GRID = Grid((16, 16, 1), np.array([[10.0, 0, 0, -75], [0, 10.0, 0, -75], [0, 0, 15.0, 20], [0, 0, 0, 1.0]]))
@@ -100,6 +100,15 @@ def test_what_is_read_lies_displaced_by_the_ratio_of_offset_and_bandwidth_of_a_v
         off = read.cells(GRID, ppm).affine[:3, 3] - excited(WIDE).cells(GRID, ppm).affine[:3, 3]
         np.testing.assert_allclose(off, [10.0 * (WATER - ppm) * 123.2 / 500.0, 0.0, 0.0], atol=1e-6)
     assert middle(read.shares(GRID, NAA), 0) == pytest.approx(7.5 - (WATER - NAA) * 123.2 / 500.0)
+
+
+def test_how_far_what_was_read_lies_off_is_said_and_of_phase_encoding_nothing():
+    """At 500 Hz a voxel of 10 mm choline is 3.5 mm off, NAA 6.5 mm, and they are 3 mm apart."""
+    (flag,) = readout_flags(excited(readout=(500.0, 0.0, 0.0)), GRID)
+    assert all(word in flag.sentence for word in ("choline is read 3.5 mm", "NAA 6.5 mm", "3.0 mm from each other"))
+    assert flag.severity == Severity.CAUTION
+    assert readout_flags(excited(readout=(5000.0, 0.0, 0.0)), GRID)[0].severity == Severity.NOTE
+    assert readout_flags(excited(), GRID) == []
 
 
 def test_boxes_that_are_turned_against_the_grid_hold_as_much_as_they_are_large():

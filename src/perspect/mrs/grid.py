@@ -26,7 +26,7 @@ from perspect.mrs.quality import WIDEST, unheeded
 from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Timing
 from perspect.mrs.signals import fitted_with, with_turned
 from perspect.mrs.start import begun
-from perspect.mrs.uneven import Unequal, left_out, step_of, unequal, unequal_flags
+from perspect.mrs.uneven import Unequal, left_out, readout_flags, step_of, unequal, unequal_flags
 from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, sizes_of, unusable, voxel
 from perspect.mrs.water import offset_of_water, width_of_water, without_water
 from perspect.mrs.watermap import INSTITUTIONAL, GridScale, grid_scale, unscaled
@@ -116,6 +116,7 @@ def quantify_grid(
     without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
     raised = [*_flags(found, without, scale.unit, lexicon.CNI.key in maps), *common_flags(*misfit)]
     raised += unequal_flags(maps, below, len(found))
+    raised += [] if excited is None else readout_flags(excited, spectra.grid)
     if plan.samples:
         raised.append(unheeded("samples", "single voxels"))
     where = Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")

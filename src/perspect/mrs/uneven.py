@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from perspect.mrs.excited import Excited
 from perspect.mrs.kspace import PointSpread, Window
-from perspect.vocabulary import FAILED_FROM, Flag, Grid, Map, Severity, Status, Step
+from perspect.vocabulary import FAILED_FROM, Flag, Grid, Map, Severity, Status, Step, lexicon
 from perspect.vocabulary.spectra import WATER
 
 LINES: Final[Mapping[str, float]] = {
@@ -28,6 +28,12 @@ ALIKE: Final = 0.8
 
 LEAST: Final = 0.3
 """Share of a voxel that must have been excited for some line: less is the foot of what lies beside [our default]."""
+
+WATER_KEY: Final = "water"
+"""What the line of water is called among keys."""
+
+MUCH: Final = 0.25
+"""Voxels by which a line that is read lies off from which on it is a caution [our default]."""
 
 OUTSIDE: Final = "outside of what the pulses excite"
 UNLIKE: Final = "NAA, creatine and choline not excited alike (displacement)"
@@ -52,49 +58,47 @@ def unequal(excited: Excited, grid: Grid, windows: Iterable[Window], below: str)
     `windows` are those that may have been put over k-space: the worst of them counts. `below` is what amounts are
     relative to: "water", a key, or nothing; then they are of a voxel that is excited as a whole.
     """
-    seen = _Seen(excited, grid, tuple(windows))
-    outside = seen.most(MAIN) < LEAST
-    unlike = ~seen.are_alike(MAIN) & ~outside
+    seen = seen_shares(excited, grid, windows, (*LINES, WATER_KEY))
+    main = [seen[key] for key in MAIN]
+    outside = _most(main) < LEAST
     told = {
-        key: ~(seen.are_alike((key, below)) if below else seen.least((key,)) >= ALIKE) for key in LINES if key != below
+        key: ~(_are_alike([seen[key], seen[below]]) if below else _least([seen[key]]) >= ALIKE)
+        for key in LINES
+        if key != below
     }
-    return Unequal({OUTSIDE: outside, UNLIKE: unlike}, told)
+    return Unequal({OUTSIDE: outside, UNLIKE: ~_are_alike(main) & ~outside}, told)
 
 
 def alike(excited: Excited, grid: Grid, windows: Iterable[Window], keys: Sequence[str]) -> Bool[np.ndarray, "x y z"]:
     """Voxels in which all of some lines (keys, or "water") were excited, and alike."""
-    seen = _Seen(excited, grid, tuple(windows))
-    return np.asarray(seen.are_alike(keys) & (seen.least(keys) >= LEAST))
+    some = list(seen_shares(excited, grid, windows, keys).values())
+    return _are_alike(some) & (_least(some) >= LEAST)
 
 
-class _Seen:
-    """Shares of voxels in which lines were excited, as seen through every point spread that there may be."""
+def seen_shares(
+    excited: Excited, grid: Grid, windows: Iterable[Window], keys: Iterable[str]
+) -> dict[str, Float[np.ndarray, "windows x y z"]]:
+    """The share of each voxel in which lines (keys, or "water") were excited, through each point spread."""
+    spreads = [PointSpread(grid.shape, one) for one in windows]
+    inside = {key: excited.inside(grid, LINES.get(key, WATER)) for key in keys}
+    return {key: np.stack([spread.of_boxes(one) for spread in spreads]) for key, one in inside.items()}
 
-    def __init__(self, excited: Excited, grid: Grid, windows: tuple[Window, ...]) -> None:
-        self._spreads = [PointSpread(grid.shape, one) for one in windows]
-        self._excited, self._grid = excited, grid
-        self._known: dict[str, Float[np.ndarray, "windows x y z"]] = {}
 
-    def of(self, keys: Sequence[str]) -> Float[np.ndarray, "keys windows x y z"]:
-        """By key and window."""
-        for key in keys:
-            if key not in self._known:
-                inside = self._excited.inside(self._grid, LINES.get(key, WATER))
-                self._known[key] = np.stack([one.of_boxes(inside) for one in self._spreads])
-        return np.stack([self._known[key] for key in keys])
+Shares = Sequence[Float[np.ndarray, "windows x y z"]]
 
-    def are_alike(self, keys: Sequence[str]) -> Bool[np.ndarray, "x y z"]:
-        """Whether the least of some shares is `ALIKE` of the largest, under each window."""
-        some = self.of(keys)
-        return np.asarray((some.min(axis=0) >= ALIKE * some.max(axis=0)).all(axis=0))
 
-    def least(self, keys: Sequence[str]) -> Float[np.ndarray, "x y z"]:
-        """The smallest share."""
-        return np.asarray(self.of(keys).min(axis=(0, 1)))
+def _are_alike(some: Shares) -> Bool[np.ndarray, "x y z"]:
+    """Whether the least of some shares is `ALIKE` of the largest, under each window."""
+    low, high = np.min(some, axis=0), np.max(some, axis=0)
+    return np.asarray((low >= ALIKE * high).all(axis=0))
 
-    def most(self, keys: Sequence[str]) -> Float[np.ndarray, "x y z"]:
-        """The largest share."""
-        return np.asarray(self.of(keys).max(axis=(0, 1)))
+
+def _least(some: Shares) -> Float[np.ndarray, "x y z"]:
+    return np.asarray(np.min(some, axis=(0, 1)))
+
+
+def _most(some: Shares) -> Float[np.ndarray, "x y z"]:
+    return np.asarray(np.max(some, axis=(0, 1)))
 
 
 def left_out(one: Map, where: Bool[np.ndarray, "x y z"]) -> Map:
@@ -106,16 +110,34 @@ def left_out(one: Map, where: Bool[np.ndarray, "x y z"]) -> Map:
 
 def unequal_flags(maps: Mapping[str, Map], below: str, n: int) -> list[Flag]:
     """Which amounts are left out because a line was not excited as what it is relative to was."""
-    lost = {key: int((maps[key].status == Status.DISPLACED).sum()) for key in LINES if key in maps}
-    least = min(lost.values(), default=0)
-    more = {key: count for key, count in lost.items() if count > least}
+    nothing = maps[lexicon.CHO_OVER_NAA.key].status == Status.DISPLACED
+    lost = {key: int(((maps[key].status == Status.DISPLACED) & ~nothing).sum()) for key in LINES if key in maps}
+    more = {key: count for key, count in lost.items() if count}
     if not more:
         return []
-    listed = ", ".join(f"{key} {count - least}" for key, count in more.items())
-    like = {"water": "as water was", "": "throughout the voxel"}.get(below, f"as {below} was")
+    listed = ", ".join(f"{key} {count}" for key, count in more.items())
+    like = {WATER_KEY: "as water was", "": "throughout the voxel"}.get(below, f"as {below} was")
     sentence = f"Further voxels have no amount of a line that was not excited {like}: {listed}."
-    share = (max(more.values()) - least) / max(n, 1)
+    share = max(more.values()) / max(n, 1)
     return [Flag("unequal-amounts", Severity.CAUTION, sentence, fraction=share, source="grid")]
+
+
+def readout_flags(excited: Excited, grid: Grid) -> list[Flag]:
+    """How far lines lie from where they are drawn along what was read, and from each other."""
+    cells = {key: excited.cells(grid, LINES[key]).affine[:3, 3] for key in ("tCho", "tNAA")}
+    drawn = replace(excited, readout=(0.0, 0.0, 0.0))
+    moved = {key: at - drawn.cells(grid, LINES[key]).affine[:3, 3] for key, at in cells.items()}
+    far = {key: float(np.linalg.norm(by)) for key, by in moved.items()}
+    if not any(far.values()):
+        return []
+    apart = float(np.linalg.norm(moved["tCho"] - moved["tNAA"]))
+    sentence = (
+        f"Along the readout choline is read {far['tCho']:.1f} mm and NAA {far['tNAA']:.1f} mm from where their voxels "
+        f"are drawn, {apart:.1f} mm from each other."
+    )
+    voxels = max(float(np.abs(np.linalg.solve(grid.affine[:3, :3], by)).max()) for by in moved.values())
+    severity = Severity.CAUTION if voxels > MUCH else Severity.NOTE
+    return [Flag("displaced-readout", severity, sentence, fraction=voxels, source="grid")]
 
 
 def step_of(excited: Excited, grid: Grid) -> Step:
