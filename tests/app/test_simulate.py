@@ -267,3 +267,12 @@ def test_the_demonstration_lays_the_truth_beside_the_answer(coarse_head, tmp_pat
 
 def test_every_scenario_has_a_question():
     assert set(demo.ASKED) == {one.name for one in SCENARIOS}
+
+
+@pytest.mark.parametrize(("word", "box"), [("usual", (120.0, 150.0)), ("small-box", (80.0, 80.0)), ("slice", None)])
+def test_an_image_of_spectra_takes_the_place_of_the_usual_one(word, box):
+    scans = app.simulation_of("abscess", mrs=word).sequences
+    (image,) = (one for one in scans if one.name == "mrsi")
+    assert image.box == box
+    assert len(scans) == len(app.simulation_of("abscess").sequences)
+    assert len(app.simulation_of("abscess", mrs="2hg").sequences) == len(scans) + 1

@@ -196,6 +196,16 @@ def test_what_selects_the_slice_alone_selects_alike_within_it(patient):
         np.testing.assert_allclose(plane, plane[0, 0])
 
 
+def test_the_header_of_a_grid_says_where_its_pulses_select(patient):
+    """The box as an affine of one voxel, Hz along its edges (none where no pulse selects), the offset from water."""
+    said = NARROW.acquire(patient, np.random.default_rng(0)).signals[0].spectra.header
+    np.testing.assert_allclose(np.diag(said["VOI"])[:3], [80.0, 80.0, 20.0])
+    assert said["PulseBandwidth"] == [1000.0, 1000.0, 1000.0]
+    assert said["TxOffset"] == pytest.approx(2.5 - 4.65)
+    slab = replace(NARROW, box=None, readout=500.0).acquire(patient, np.random.default_rng(0)).signals[1].spectra.header
+    assert slab["PulseBandwidth"] == [0.0, 0.0, 1000.0] and slab["ReadoutBandwidthPerVoxel"] == [500.0, 0.0, 0.0]
+
+
 def test_what_is_read_lies_displaced_along_its_own_direction_only(patient):
     """At 200 Hz a voxel NAA lies (4.65 - 2.01) · 123.2 / 200 voxels before where it is; with phase-encoding nowhere."""
     whole = replace(NARROW, voxel=(16.0, 16.0, 20.0), box=None, spared=0.0)
