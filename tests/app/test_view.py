@@ -18,15 +18,15 @@ from browser import browser
 from perspect.app.view.curves import WITHOUT, drawn, redrawn
 from perspect.app.view.server import HOST, viewer
 from perspect.app.view.sources import series_at
-from perspect.app.view.spectrum import fitted_spectrum
+from perspect.app.view.spectrum import fitted_spectrum, spectrum_at
 from perspect.app.view.studies import kept
 from perspect.app.view.unseen import Unseen
 from perspect.cli import main
 from perspect.io.nifti_mrs import nifti_mrs
 from perspect.io.ratings import FILE, Rating, ratings
-from perspect.io.spectra_out import in_time
+from perspect.io.spectra_out import grid_file, in_time
 from perspect.models import ExtendedTofts
-from perspect.vocabulary import Grid, Problem, Spectra
+from perspect.vocabulary import FittedSpectrum, Grid, Problem, Region, Spectra
 from small_measured import small_measured
 
 
@@ -416,6 +416,67 @@ def test_a_written_spectrum_is_drawn_as_it_was_fitted(tmp_path, n):
         fitted_spectrum(kept(tmp_path)[0])
 
 
+def image_of_spectra(folder):
+    """An image of 3 x 2 voxels on disk, of which two were fitted, one of these refused; and what was fitted."""
+    like = Spectra(np.zeros((3, 2, 1, 512), complex), 8e-4, 123.2e6, Grid((3, 2, 1), np.diag([10.0, 10.0, 15.0, 1.0])))
+    whole = 4.65 - np.fft.fftfreq(750, 8e-4) / 123.2
+    ppm = np.sort(whole[(whole >= 0.2) & (whole <= 4.2)])[::-1]
+    rng = np.random.default_rng(0)
+    fits = {}
+    for place, size in (((0, 1, 0), 1.0), ((2, 0, 0), 3.0)):
+        line = size / (1.0 + ((ppm - 2.01) / 0.03) ** 2)
+        base = 0.1 * size * np.sin(np.pi * (ppm - 0.2) / 4.0) ** 2
+        noisy = line + base + rng.normal(0, 0.02, ppm.size)
+        fits[place] = FittedSpectrum(ppm, noisy, line + base, base, {}, 0.02 * size, 0.004 * size)
+    wide = Region(np.arange(6).reshape(3, 2, 1) == 4, like.grid, "lines too wide (shim)")
+    save_study(folder, "desc-mrsi_", {"low": 0.2, "high": 4.2}, {"tNAA": 1.0}, "mrs")
+    path = folder / "desc-mrsi_mrs.nii.gz"
+    path.write_bytes(grid_file(fits, {"unusable: lines": wide}, like, "0", ()))
+    summary = folder / "desc-mrsi_summary.json"
+    said = json.loads(summary.read_text())
+    summary.write_text(json.dumps({**said, "files": [*said["files"], path.name]}))
+    return fits
+
+
+def test_every_voxel_of_an_image_opens_its_own_spectrum_or_says_why_there_is_none(tmp_path):
+    fits = image_of_spectra(tmp_path / "mrs")
+    (study,) = kept(tmp_path)
+    for place, wanted in fits.items():
+        found, reason = spectrum_at(study, place)
+        inside = (found.ppm > 0.5) & (found.ppm < 3.9)
+        for row in ("data", "fit", "baseline"):
+            expected = np.interp(found.ppm[::-1], wanted.ppm[::-1], getattr(wanted, row)[::-1])[::-1]
+            np.testing.assert_allclose(getattr(found, row)[inside], expected[inside], atol=3e-3)
+        assert (found.noise, found.off) == pytest.approx((wanted.noise, wanted.off), rel=1e-4)
+        assert reason == ("lines too wide (shim)" if place == (2, 0, 0) else "")
+    assert "Not to be interpreted: lines too wide" in drawn(study, (2, 0, 0), None).sentence
+    nothing = drawn(study, (1, 1, 0), None)
+    assert (nothing.svg, nothing.sentence) == ("", "Nothing was fitted here: outside of the brain.")
+
+
+def test_spectra_that_were_not_fitted_are_no_zeros_on_disk(tmp_path):
+    fits = image_of_spectra(tmp_path / "mrs")
+    values = np.asanyarray(nib.load(tmp_path / "mrs" / "desc-mrsi_mrs.nii.gz").dataobj)
+    has_numbers = np.isfinite(values).all(axis=(3, 4))
+    assert {tuple(int(k) for k in place) for place in np.argwhere(has_numbers)} == set(fits)
+    assert np.isnan(values[~has_numbers]).all()
+
+
+def test_the_borders_of_the_regions_lie_where_their_masks_do(results):
+    with served(results) as server:
+        (lined,) = (one for one in asked_for(server, "0/0/1/outlines") if one["kind"] == "aif")
+        assert told(server, f"/{server.token}/0/0/9/outlines")[0] == 400
+    # (2, 1, 1) alone: row 4 - 1 - 1, column 2 of the picture.
+    assert lined["path"] == "M2 2h1M2 3h1M2 2v1M3 2v1"
+
+
+def test_a_mask_of_another_grid_is_not_drawn(results):
+    path = next(results.rglob("*desc-aif_mask.nii.gz"))
+    nib.Nifti1Image(np.ones((2, 2, 2), np.uint8), np.eye(4)).to_filename(path)
+    with served(results) as server:
+        assert "aif" not in {one["kind"] for one in asked_for(server, "0/0/1/outlines")}
+
+
 def test_a_rating_is_kept_with_its_study_and_exported(results, tmp_path, capsys):
     with served(results) as server:
         assert rate(server, rater=" ab ", rating=4, comment="Ghost\tin\nslice 2")[0] == 200
@@ -488,6 +549,11 @@ def test_in_a_browser_keys_move_the_cross_and_nothing_else_is_asked_for(results,
         assert page.value("document.querySelectorAll('#curve svg').length") == 1
         page.value("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '2', bubbles: true}))")
         assert page.value("document.querySelector('#maps [aria-pressed=true]').textContent") == "2CBF"
+        shown = "getComputedStyle(document.getElementById('lines')).display"
+        page.open(f"{server.address}#", "document.querySelectorAll('#lines path.reference').length === 1")
+        assert page.value(shown) != "none"
+        page.value("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'o', bubbles: true}))")
+        assert page.value(shown) == "none"
         assert page.complaints == []
         assert all(url.startswith(server.address) for url in page.asked_for)
 

@@ -14,6 +14,7 @@ from perspect.anatomy.mirror import Plane
 from perspect.app.basis import Timing, basis_for, sequence_of
 from perspect.app.edited import measured_pair, pair_in
 from perspect.app.excited import boxes_on_maps, excited_of, picture_of
+from perspect.app.mrsi_written import fits_of, lesion_on
 from perspect.app.pairing import demand_same_place, water_remarks
 from perspect.app.shares import Surroundings, Tissue, TissueMaps, shares_on, tissue_around
 from perspect.app.voxel import NOTHING, place_of
@@ -21,7 +22,17 @@ from perspect.mrs.profile import SUMS
 from perspect.mrs.scale import OF_WATER
 from perspect.mrs.signals import spoken
 from perspect.numerics.parallel import on_threads
-from perspect.vocabulary import Basis, Compared, Flag, Measured, MeasuredSpectrum, Problem, Recipe, Severity, Spectra
+from perspect.vocabulary import (
+    Basis,
+    Compared,
+    Flag,
+    Measured,
+    MeasuredSpectrum,
+    Problem,
+    Recipe,
+    Severity,
+    Spectra,
+)
 from perspect.vocabulary.progress import Progress, silent
 
 WORDS_OF_STEAM: Final = ("steam", "svs_st", "_st_")
@@ -264,7 +275,8 @@ def examine_mrsi(
     idle = idle_shares(inputs, str(measured.summary.get("unit")))
     flags = (*remarks, *notes, *more, *tissue.flags, *of_pulses, *of_one_voxel(inputs), *idle, *measured.flags)
     recipe = Recipe((*tissue.steps, *measured.recipe.steps))
-    measured = replace(measured, flags=gravest_first(flags), recipe=recipe)
+    regions = {**measured.regions, **lesion_on(spectra, tissue.maps)}
+    measured = replace(measured, flags=gravest_first(flags), recipe=recipe, regions=regions)
     boxes = boxes_on_maps(excited, spectra.grid)
     page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed, boxes=boxes, voxel=picture)
     sources = {**spectra.sources, **(water.sources if water is not None else {})}
@@ -272,7 +284,7 @@ def examine_mrsi(
     sources |= {io.label(one): io.sha256(one) for one in files}
     results = io.Results(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, {}, int(spectra.placed),
-        io.root_of(inputs.spectrum),
+        io.root_of(inputs.spectrum), more=fits_of(measured, spectra),
     )  # fmt: skip
     written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
     return ExaminedGrid(measured, written, spectra, water, basis, excited)

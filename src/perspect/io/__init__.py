@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from perspect.io.spectra import water_within as water_within
     from perspect.io.spectra_out import SpectrumResults as SpectrumResults
     from perspect.io.spectra_out import existing_spectrum as existing_spectrum
+    from perspect.io.spectra_out import grid_file as grid_file
     from perspect.io.spectra_out import spectrum_destination as spectrum_destination
     from perspect.io.spectra_out import write_spectrum as write_spectrum
     from perspect.io.staging import copied_whole as copied_whole
@@ -157,6 +158,7 @@ WHERE: Final = {
     "water_within": "spectra",
     "SpectrumResults": "spectra_out",
     "existing_spectrum": "spectra_out",
+    "grid_file": "spectra_out",
     "spectrum_destination": "spectra_out",
     "write_spectrum": "spectra_out",
     "copied_whole": "staging",

@@ -82,7 +82,8 @@ class Results:
 
     `facts` adds to the sidecar of a map what holds for it (Model, Inversion, AIF, Reference). `sources` are the inputs
     with their SHA-256, `plan` every choice by room and field, `code` the NIfTI code of the affine, `root` the BIDS data
-    set of the input, `transforms` those by which images were brought together.
+    set of the input, `transforms` those by which images were brought together. `more` makes further files, by the last
+    part of their names.
     """
 
     measured: Measured
@@ -94,6 +95,7 @@ class Results:
     code: int = 1
     root: Path | None = None
     transforms: tuple[Transform, ...] = ()
+    more: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ def _contents(destination: Destination, results: Results) -> Files:
         for path, content in transform_files(transform, destination.name, _provenance(results)).items():
             made[path] = partial(bytes, content)
     made |= _table_files(destination, results)
+    made |= {destination.file(what): make for what, make in results.more.items()}
     made[destination.page] = results.page.encode
     files = [*made, destination.summary]
     made[destination.summary] = lambda: _text(_summary(results, sorted(str(path) for path in files), destination.room))

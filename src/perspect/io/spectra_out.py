@@ -1,7 +1,7 @@
 """Results of spectroscopy out: a table of amounts, the spectrum with its fit as NIfTI-MRS, a summary and the page."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -14,7 +14,7 @@ from perspect.io.bids import Name
 from perspect.io.canonical import canonical, plain
 from perspect.io.derivatives import Destination, Written, write_files
 from perspect.io.nifti_mrs import nifti_mrs
-from perspect.vocabulary import WATER, Amount, FittedSpectrum, MeasuredSpectrum, Spectra, Status
+from perspect.vocabulary import WATER, Amount, FittedSpectrum, MeasuredSpectrum, Region, Spectra, Status, Step
 from perspect.vocabulary.spectra import shift
 
 SCHEMA: Final = "perspect-mrs-summary-1"
@@ -24,6 +24,13 @@ COLUMNS: Final = ("key", "kind", "value", "std", "lower95", "upper95", "unit", "
 
 ROWS: Final = ("data", "fit", "baseline", "residual")
 """What lies along the fifth axis of the NIfTI-MRS file."""
+
+FITTED, NOISE, OFF, REFUSED = "FittedVoxels", "FitNoise", "FitShift", "RefusedVoxels"
+"""What the header of an image's fits says: places that were fitted (from 0); in the same order the noise of a bin and
+how many ppm lines were found below where they belong; and by their reason places without numbers."""
+
+ROOM: Final = 1.05
+"""Times the highest frequency of a window that the signal of an image's fits can hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,18 +115,63 @@ def fit_file(fitted: FittedSpectrum, signal: Spectra, results: SpectrumResults) 
     more = {
         "dim_5_info": "spectrum and its parts",
         "dim_5_header": {"Row": list(ROWS)},
-        "ProcessingApplied": [
-            {"Program": "perspect", "Version": results.version, "Method": step.name, "Details": step.sentence}
-            for step in results.measured.recipe.steps
-        ],
+        "ProcessingApplied": _applied(results.measured.recipe.steps, results.version),
     }
     return nifti_mrs(values, signal, more, ("DIM_USER_0",))
 
 
+def grid_file(
+    fits: Mapping[tuple[int, ...], FittedSpectrum],
+    refused: Mapping[str, Region],
+    like: Spectra,
+    version: str,
+    steps: Iterable[Step],
+) -> bytes:
+    """The same of every voxel of an image that was fitted, NaN in all others, with as few points as hold the window.
+
+    The header says the noise of a bin and how far lines were off (`fits` in order of their place), and of voxels that
+    were `refused` why.
+    """
+    places = sorted(fits)
+    ppm = fits[places[0]].ppm
+    rows = np.stack([[getattr(fits[place], row) for row in ROWS] for place in places])
+    few = sparse(ppm, like)
+    signals = in_time(ppm, rows, few)
+    values = np.full((*like.values.shape[:3], few.n_points, len(ROWS)), np.nan, np.complex64)
+    values[tuple(np.transpose(places))] = signals.transpose(0, 2, 1)
+    more = {
+        "dim_5_info": "spectra and their parts",
+        "dim_5_header": {"Row": list(ROWS)},
+        FITTED: [list(place) for place in places],
+        NOISE: [float(f"{fits[place].noise:.5g}") for place in places],
+        OFF: [round(fits[place].off, 5) for place in places],
+        REFUSED: {region.name: np.argwhere(region.mask).tolist() for region in refused.values()},
+        "ProcessingApplied": _applied(steps, version),
+    }
+    return nifti_mrs(values, few, more, ("DIM_USER_0",))
+
+
+def _applied(steps: Iterable[Step], version: str) -> list[dict[str, str]]:
+    return [
+        {"Program": "perspect", "Version": version, "Method": step.name, "Details": step.sentence} for step in steps
+    ]
+
+
+def sparse(ppm: Float[np.ndarray, " bins"], like: Spectra) -> Spectra:
+    """An empty signal of one voxel on the clock of `like`, made slower as far as the window allows, and as long as its
+    bins can tell.
+    """
+    hertz = (WATER - ppm) * like.frequency * 1e-6
+    slower = max(1, int(1 / (ROOM * 2 * np.abs(hertz).max() * like.dwell)))
+    dwell = slower * like.dwell
+    n = max(2, int(np.ceil(0.5 / float(np.abs(np.diff(hertz)).mean()) / dwell - 1e-6)))
+    return replace(like, values=np.zeros((1, 1, 1, n), np.complex64), dwell=dwell)
+
+
 def in_time(
-    ppm: Float[np.ndarray, " bins"], spectrum: Float[np.ndarray, " bins"], like: Spectra
-) -> Complex[np.ndarray, " points"]:
-    """The causal signal whose zero-filled spectrum has this real part in the window, and none elsewhere.
+    ppm: Float[np.ndarray, " bins"], spectra: Float[np.ndarray, "*rows bins"], like: Spectra
+) -> Complex[np.ndarray, "*rows points"]:
+    """The causal signals whose zero-filled spectra have this real part in the window, and none elsewhere.
 
     The steps of the fit need not be those of the file (it may use fewer points): the sum over its own frequencies is
     taken, as far as that sum is causal, which is half of its period.
@@ -127,9 +179,9 @@ def in_time(
     hertz = (WATER - ppm) * like.frequency * 1e-6
     step = float(np.abs(np.diff(hertz)).mean())
     times = np.arange(like.n_points) * like.dwell
-    signal: Complex[np.ndarray, " points"] = 2.0 * step * (np.exp(2j * np.pi * np.outer(times, hertz)) @ spectrum)
-    signal[times >= 0.5 / step - 1e-6 * like.dwell] = 0.0
-    return signal
+    signals: Complex[np.ndarray, "*rows points"] = 2.0 * step * (spectra @ np.exp(2j * np.pi * np.outer(hertz, times)))
+    signals[..., times >= 0.5 / step - 1e-6 * like.dwell] = 0.0
+    return signals
 
 
 def in_window(
@@ -143,7 +195,7 @@ def in_window(
     ppm = shift(np.fft.fftfreq(n, like.dwell), like.frequency)
     inside = np.flatnonzero((ppm >= low) & (ppm <= high))
     order = inside[np.argsort(-ppm[inside])]
-    halved = signals.copy()
+    halved = signals.astype(complex)
     halved[:, 0] /= 2.0
     spectra: Float[np.ndarray, "rows bins"] = np.fft.fft(halved, n, axis=1).real[:, order] * like.dwell
     return ppm[order], spectra

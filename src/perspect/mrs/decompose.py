@@ -28,7 +28,7 @@ from perspect.mrs.profile import NORMAL, OF_BROAD, OF_NORMAL_BRAIN, OF_TUMOURS, 
 from perspect.mrs.signals import MEASURED
 from perspect.mrs.start import ALIKE, begun, first_theta
 from perspect.numerics.spline import PenalisedSpline, penalised_spline
-from perspect.vocabulary import Basis
+from perspect.vocabulary import Basis, FittedSpectrum
 
 SHIFT_PRIOR: Final = 0.004
 """Standard deviation in ppm of a molecule's own shift (pH, temperature, susceptibility; Provencher 1993)."""
@@ -113,6 +113,14 @@ class Decomposition:
         at = self.names.index(name)
         out: Float[np.ndarray, " bins"] = self.amplitudes[at] * self.solution.place.columns[at]
         return out
+
+    @property
+    def drawn(self) -> FittedSpectrum:
+        """The spectrum, its fit and its baseline, without its parts."""
+        place, baseline, band = self.solution.place, self.solution.baseline, self.task.band
+        off = float(place.theta[2]) / (band.frequency * 1e-6)
+        fit = place.amplitudes @ place.columns + baseline
+        return FittedSpectrum(band.ppm, place.data, fit, baseline, {}, self.task.sigma, off)
 
     @property
     def width(self) -> float:

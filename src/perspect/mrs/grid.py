@@ -95,7 +95,8 @@ def quantify_grid(
     excited alike, voxels have no number.
 
     Lipid of the scalp is held back by what it looks like there. One bad voxel never stops the rest: it is NaN with a
-    status, and a flag counts the reasons.
+    status, and a flag counts the reasons. `spectra` of what is returned are the fits, also of voxels that were refused
+    after it.
     """
     plan, tell = plan or Plan(), progress or silent
     check(spectra, water, mask)
@@ -129,7 +130,8 @@ def quantify_grid(
     if excited is not None:
         recipe = Recipe((recipe.steps[0], step_of(excited, spectra.grid), *recipe.steps[1:]))
     regions = {"brain": where, **unusable(spectra, found), **_unscaled(spectra, scale)}
-    return Measured(maps, tuple(raised), recipe, regions, {}, summary)
+    fits = {place: one.fit for place, one in found.items() if one.fit is not None}
+    return Measured(maps, tuple(raised), recipe, regions, {}, summary, spectra=fits)
 
 
 def _voxels(

@@ -282,12 +282,8 @@ def voided(one: Amount) -> Amount:
 
 def fitted(found: Decomposition) -> FittedSpectrum:
     """The spectrum, its fit and its parts, for a reader's eye."""
-    place, baseline = found.solution.place, found.solution.baseline
     parts = {name: found.part(name) for name in found.names if found.amplitudes[found.names.index(name)] != 0}
-    fit = place.amplitudes @ place.columns + baseline
-    band = found.task.band
-    off = float(place.theta[2]) / (band.frequency * 1e-6)
-    return FittedSpectrum(band.ppm, place.data, fit, baseline, parts, found.task.sigma, off)
+    return replace(found.drawn, parts=parts)
 
 
 def _has(found: Mapping[str, Amount], *keys: str) -> bool:

@@ -1,7 +1,7 @@
 """One voxel of a spectroscopic image from its fit to numbers, or to why there are none; and the maps of all voxels."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from perspect.mrs.decompose import Decomposition
 from perspect.mrs.profile import TURNED
 from perspect.mrs.quality import HOPELESS_SNR, SWAMPED, WIDEST, Quality, quality
 from perspect.mrs.watermap import INSTITUTIONAL, GridScale
-from perspect.vocabulary import Map, Quantity, Region, Spectra, Status, lexicon
+from perspect.vocabulary import FittedSpectrum, Map, Quantity, Region, Spectra, Status, lexicon
 
 AMOUNTS: Final = (
     lexicon.TNAA, lexicon.TCR, lexicon.TCHO, lexicon.INS, lexicon.GLX, lexicon.LAC, lexicon.LIP13,
@@ -31,6 +31,9 @@ CLEAR_OF_LIPID: Final = 0.5
 """Lactate over lipid that leaked in, below which it is not told at short echo times: in a synthetic image it is 0.7 to
 1.8 in a tumour with 12 mM of lactate, and at most 0.2 beside the scalp [our default]."""
 
+UNUSABLE: Final = "unusable: "
+"""How the names of regions begin that hold voxels without a number; the reason follows."""
+
 Place = tuple[int, ...]
 Number = tuple[float, float]
 NOTHING: Final[Number] = (np.nan, np.nan)
@@ -38,7 +41,9 @@ NOTHING: Final[Number] = (np.nan, np.nan)
 
 @dataclass(frozen=True)
 class Voxel:
-    """What was found in one voxel: amplitudes with errors by quantity, ratio, width and offset in Hz, or why not."""
+    """What was found in one voxel: amplitudes with errors by quantity, ratio, width and offset in Hz, or why not; and
+    the fit, also where its numbers may not be used.
+    """
 
     values: Mapping[str, Number]
     ratio: Number
@@ -46,6 +51,7 @@ class Voxel:
     offset: float
     status: Status
     reason: str
+    fit: FittedSpectrum | None = field(default=None, compare=False)
 
 
 def failed(status: Status, reason: str) -> Voxel:
@@ -62,7 +68,7 @@ def voxel(offset: float, found: Decomposition | None, below: str = "", *, is_lat
         return failed(Status.SINGULAR, "no solution")
     status, reason = usable(quality(found))
     if status.is_failure:
-        return failed(status, reason)
+        return replace(failed(status, reason), fit=found.drawn)
     leak = leaked(found)
     out = {}
     for quantity in AMOUNTS:
@@ -72,7 +78,7 @@ def voxel(offset: float, found: Decomposition | None, below: str = "", *, is_lat
         if set(parts) & set(found.names) and not (leak > 0 and (quantity is lexicon.LIP13 or is_lost)):
             out[quantity.key] = over(found, quantity.key, below) if below else amplitude(found, quantity.key)
     shift = float(found.solution.place.theta[2])
-    return Voxel(out, over(found, "tCho", "tNAA"), found.width, offset + shift, status, reason)
+    return Voxel(out, over(found, "tCho", "tNAA"), found.width, offset + shift, status, reason, found.drawn)
 
 
 def leaked(found: Decomposition) -> float:
@@ -171,5 +177,5 @@ def unusable(spectra: Spectra, found: Mapping[Place, Voxel]) -> dict[str, Region
     for reason in dict.fromkeys(one.reason for one in found.values() if one.status.is_failure):
         where = np.zeros(spectra.values.shape[:3], bool)
         where[tuple(np.transpose([place for place, one in found.items() if one.reason == reason]))] = True
-        out[f"unusable: {reason}"] = Region(where, spectra.grid, reason, "quality of the voxel")
+        out[f"{UNUSABLE}{reason}"] = Region(where, spectra.grid, reason, "quality of the voxel")
     return out

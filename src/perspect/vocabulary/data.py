@@ -5,7 +5,7 @@ place.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Num, Shaped
@@ -17,6 +17,9 @@ from perspect.vocabulary.problem import Problem
 from perspect.vocabulary.quantity import Quantity
 from perspect.vocabulary.recipe import Recipe
 from perspect.vocabulary.status import FAILED_FROM, Status
+
+if TYPE_CHECKING:
+    from perspect.vocabulary.spectra import FittedSpectrum
 
 FRAMES: Final = 8
 """Volumes whose voxels are gathered at once by one thread."""
@@ -291,7 +294,8 @@ class Measured:
 
     `regions` are the voxel sets that were used (brain, reference, arterial input). `curves` are mean curves with their
     fits, for a reader's eye. `summary` holds the plain numbers of the run in their inside units. `kept` are the curves
-    of single voxels, of the region for which they were asked.
+    of single voxels, of the region for which they were asked. `spectra` are those of the voxels of a spectroscopic
+    image with what was fitted to them.
     """
 
     maps: Mapping[str, Map]
@@ -301,6 +305,7 @@ class Measured:
     curves: Mapping[str, "Curve"] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     kept: "Kept | None" = None
+    spectra: "Mapping[tuple[int, ...], FittedSpectrum]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,15 @@ from perspect.app.view.spectrum import amounts, spectrum_svg
 from perspect.app.view.studies import Kept, Shown, image, volume
 from perspect.app.view.unseen import Unseen
 from perspect.app.view.voxel import demand_inside, rows
+from perspect.report.picture import border
 from perspect.report.slice import slice_png
 from perspect.vocabulary import Status
 
 LABELS: Final = {"fit": "MRS"}
 """Rooms whose files are not named as people call them."""
+
+NAMES: Final = {"mirror": "its mirror", "reference": "reference", "aif": "arterial input"}
+"""Of regions that bear no other name than their key."""
 
 
 def listed(studies: tuple[Kept, ...]) -> list[dict[str, Any]]:
@@ -73,6 +77,24 @@ def picture(one: Shown, number: int, like: Shown | None = None) -> bytes:
     else:
         outside = at.pictures(volume(one.status))[number] == Status.OUTSIDE
     return slice_png(values[number], outside, scale.window, scale.colours)
+
+
+def outlines(study: Kept, one: Shown, number: int) -> list[dict[str, str]]:
+    """The borders of the regions of a study on one slice of a map, as paths in voxels; `kind` is their style.
+
+    Raises `Unseen` for a slice that is not there.
+    """
+    at, grid = view_of(one), image(one.value).grid
+    if not 0 <= number < grid.shape[at.axes[0]]:
+        raise Unseen(f"There is no slice {number} of {grid.shape[at.axes[0]]}.")
+    found = []
+    for kind, path in study.masks.items():
+        if not image(path).grid.matches(grid):
+            continue
+        inside = at.pictures(volume(path))[number] > 0
+        if inside.any():
+            found.append({"kind": kind, "name": NAMES.get(kind, kind), "path": border(inside)})
+    return found
 
 
 def same_quantity(one: Shown, other: Shown) -> bool:

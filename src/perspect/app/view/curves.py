@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.app.view.sources import labelled_at, matching, series_at
+from perspect.app.view.spectrum import spectrum_at
 from perspect.app.view.studies import Kept, described
 from perspect.app.view.unseen import Unseen
 from perspect.app.view.voxel import Voxel, number
@@ -20,6 +21,7 @@ from perspect.dce.kinetics import MODELS, NUMBERS
 from perspect.dsc.signal import delta_r2star
 from perspect.io.given import GivenLabelling
 from perspect.report.curves import Windows, drawing
+from perspect.report.spectrum import spectrum_drawing
 from perspect.vocabulary import Curve, Labelling, Problem, Series, lexicon
 
 WITHOUT: Final = "Curves need the series that was measured: start `perspect view` with --study FOLDER, where it lies."
@@ -37,7 +39,7 @@ class Drawn:
 def drawn(study: Kept, voxel: Voxel, folder: Path | None) -> Drawn:
     """The curve of one voxel of a study whose series lies in a folder."""
     if study.room not in ("dsc", "dce", "asl"):
-        return Drawn("", "The fits of a grid of spectra are not on disk; its maps and numbers are.")
+        return _spectrum(study, voxel)
     if folder is None:
         return Drawn("", WITHOUT)
     try:
@@ -45,6 +47,18 @@ def drawn(study: Kept, voxel: Voxel, folder: Path | None) -> Drawn:
         return {"dsc": _dsc, "dce": _dce, "asl": _asl}[study.room](study, voxel, paths)
     except (Problem, Unseen) as problem:
         return Drawn("", _why(problem))
+
+
+def _spectrum(study: Kept, voxel: Voxel) -> Drawn:
+    """The spectrum of a voxel of an image with what was fitted to it."""
+    try:
+        fitted, reason = spectrum_at(study, voxel)
+    except Unseen as why:
+        return Drawn("", str(why))
+    said = "Data, fit, baseline and residual as they were written."
+    if reason:
+        said = f"Not to be interpreted: {reason}. {said}"
+    return Drawn(spectrum_drawing(fitted), said)
 
 
 def _why(problem: Problem | Unseen) -> str:

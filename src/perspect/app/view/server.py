@@ -83,6 +83,9 @@ class Viewer(ThreadingHTTPServer):
                 return self._read(lambda: _json(answers.hung(self.shown(study, shown))))
             case [study, shown, "bar.png"]:
                 return Answer(200, "image/png", bar_png(self.shown(study, shown).colours))
+            case [study, shown, number, "outlines"]:
+                of, one, at = self.study(study), self.shown(study, shown), _whole(number)
+                return self._read(lambda: _json(answers.outlines(of, one, at)))
             case [study, shown, number]:
                 at = _whole(number.removesuffix(".png"))
                 return self._read(lambda: Answer(200, "image/png", answers.picture(self.shown(study, shown), at)))

@@ -1,18 +1,23 @@
 """A fitted spectrum from its file: drawn again, with the amounts that the summary holds."""
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from perspect.app.view.studies import Kept
 from perspect.app.view.unseen import Unseen
-from perspect.app.view.voxel import Row
+from perspect.app.view.voxel import Row, Voxel
 from perspect.io.nifti_mrs import read_nifti_mrs
-from perspect.io.spectra_out import ROWS, in_window
+from perspect.io.spectra_out import FITTED, NOISE, OFF, REFUSED, ROWS, in_window
 from perspect.report.spectrum import spectrum_drawing
-from perspect.vocabulary import FittedSpectrum, Status
+from perspect.vocabulary import FittedSpectrum, Spectra, Status
 
 KINDS: Final = ("amounts", "ratios")
+
+IMAGES_HELD: Final = 4
+"""Files of spectra kept in memory; that of a large image takes a hundred megabytes."""
 
 
 def fitted_spectrum(study: Kept) -> FittedSpectrum:
@@ -20,17 +25,48 @@ def fitted_spectrum(study: Kept) -> FittedSpectrum:
 
     The noise follows from the residual and the misfit of the summary, which is the ratio of their variances.
     """
-    if study.fit is None:
-        raise Unseen("No fitted spectrum of this study is on disk.")
-    signal = read_nifti_mrs(study.fit)
-    if signal.values.shape != (1, 1, 1, signal.n_points, len(ROWS)):
-        raise Unseen(f"{study.fit.name} does not hold {', '.join(ROWS)} of one voxel.")
+    signal = _fits(study)
+    if not signal.is_single:
+        raise Unseen("The study has many spectra: choose a voxel.")
     ppm, (data, fit, baseline, _) = in_window(signal.values[0, 0, 0].T, signal, *_window(study))
     said = study.said.get("summary", {})
     misfit, shift = said.get("misfit"), said.get("shift")
     off = float(shift) / (signal.frequency * 1e-6) if isinstance(shift, int | float) else 0.0
     noise = float(np.std(data - fit)) / (float(misfit) ** 0.5 if misfit else 1.0)
     return FittedSpectrum(ppm, data, fit, baseline, {}, noise, off)
+
+
+def spectrum_at(study: Kept, voxel: Voxel) -> tuple[FittedSpectrum, str]:
+    """The same of a voxel of an image; and why its numbers may not be used, empty where they may. Raises `Unseen` where
+    nothing was fitted.
+    """
+    signal = _fits(study)
+    if not all(place < size for place, size in zip(voxel, signal.values.shape, strict=False)):
+        raise Unseen(f"{signal.name} has no voxel {voxel}.")
+    reasons = signal.header.get(REFUSED, {})
+    reason = next((one for one, places in reasons.items() if list(voxel) in places), "")
+    places = signal.header.get(FITTED, [])
+    if list(voxel) not in places:
+        raise Unseen(f"Nothing was fitted here: {reason or 'outside of the brain'}.")
+    at = places.index(list(voxel))
+    ppm, (data, fit, baseline, _) = in_window(signal.values[voxel].T, signal, *_window(study))
+    noise, off = (float(signal.header[key][at]) for key in (NOISE, OFF))
+    return FittedSpectrum(ppm, data, fit, baseline, {}, noise, off), reason
+
+
+def _fits(study: Kept) -> Spectra:
+    """What is on disk of the spectra of a study: the rows of one voxel, or of many."""
+    if study.fit is None:
+        raise Unseen("No fitted spectrum of this study is on disk.")
+    signal = _held(study.fit, study.fit.stat().st_mtime_ns)
+    if signal.values.shape[3:] != (signal.n_points, len(ROWS)):
+        raise Unseen(f"{study.fit.name} does not hold {', '.join(ROWS)} of its voxels.")
+    return signal
+
+
+@lru_cache(maxsize=IMAGES_HELD)
+def _held(path: Path, _: int) -> Spectra:
+    return read_nifti_mrs(path)
 
 
 def _window(study: Kept) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from perspect.io.derivatives import LEADING
 from perspect.io.nifti import Image, read_volumes
+from perspect.report.scene import OUTLINED
 from perspect.vocabulary import Problem, lexicon
 
 SUMMARY: Final = re.compile(r"^(?P<start>.*desc-(?P<room>[a-z0-9]+)_)summary\.json$")
@@ -47,7 +48,7 @@ class Shown:
 @dataclass(frozen=True)
 class Kept:
     """One measured series on disk. `key` is the path of its summary below the results in `out`, `fit` a fitted
-    spectrum.
+    spectrum or those of an image, `masks` the regions whose borders the pages draw.
     """
 
     key: str
@@ -59,6 +60,7 @@ class Kept:
     maps: tuple[Shown, ...]
     fit: Path | None = None
     out: Path = Path()
+    masks: Mapping[str, Path] = field(default_factory=dict)
 
     def file(self, what: str) -> Path:
         """A file of this study by its last part: `aif.tsv`."""
@@ -110,7 +112,11 @@ def _kept(out: Path, path: Path) -> Kept | None:
     title = start.removesuffix(f"desc-{name['room']}_").strip("_").replace("_", " ")
     if not title.startswith("sub-"):
         title = f"{out.resolve().name} {title}".rstrip()
-    return Kept(path.relative_to(out).as_posix(), name["room"], title, start, folder, said, maps, fit, out)
+    room = name["room"]
+    before = start.removesuffix(f"desc-{room}_")
+    masks = {key: folder / f"{before}space-{room}_desc-{key}_mask.nii.gz" for key in OUTLINED}
+    there = {key: one for key, one in masks.items() if one.is_file()}
+    return Kept(path.relative_to(out).as_posix(), room, title, start, folder, said, maps, fit, out, there)
 
 
 def _order(key: str) -> tuple[int, str]:

@@ -41,11 +41,41 @@
     at("down").style.left = 100 * (place[2] + 0.5) / hung.columns + "%";
     at("across").style.top = 100 * (place[1] + 0.5) / hung.rows + "%";
   };
+  // Borders of the lesion and of what it is compared with, in the styles of the pages.
+  const drawing = (name, more) => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(more)) node.setAttribute(key, value);
+    return node;
+  };
+  const bordered = (lines, size, all) => {
+    lines.setAttribute("viewBox", "0 0 " + size.columns + " " + size.rows);
+    lines.replaceChildren(...all.flatMap((one) => ["under", one.kind].map((kind) => drawing("path", {class: kind, d: one.path}))));
+  };
+  const named = (all) => at("kinds").querySelector("span").replaceChildren(...all.map((one) => {
+    const item = make("span", ""), key = drawing("svg", {viewBox: "0 0 21 11", "aria-hidden": "true"});
+    key.append(drawing("path", {class: one.kind, d: "M2 5.5h17"}));
+    const word = make("small", "");
+    word.append(key, one.name);
+    item.append(word);
+    return item;
+  }));
+  const outlined = (is) => { at("outlined").checked = is; document.querySelector(".pair").classList.toggle("unlined", !is); };
+  const lined = async (mine) => {
+    bordered(at("lines"), hung, []);
+    const number = place[0];
+    try {
+      const all = await ask([...mine, number, "outlines"].join("/"));
+      if (!still(mine) || place[0] !== number) return;
+      bordered(at("lines"), hung, all);
+      named(all);
+      at("kinds").hidden = !all.length && !beside.length;
+    } catch (error) { if (still(mine)) said(error); }
+  };
   // Studies beside the one that is open: the same map on the same scale, at the same place where positions mean the same.
-  const parts = (one) => Object.fromEntries(["frame", "img", "down", "across", "bar", "select", "slice", "value", "note"].map((name) => [name, one.box.querySelector("." + name)])
+  const parts = (one) => Object.fromEntries(["frame", "img", "lines", "down", "across", "bar", "select", "slice", "value", "note"].map((name) => [name, one.box.querySelector("." + name)])
     .concat(["curve", "sentence"].map((name) => [name, one.told.querySelector("." + name)])));
   const placed = (one) => {
-    const {img, down, across, slice, bar} = parts(one), held = studies[one.study].maps[one.map], here = studies[study].maps[map];
+    const {img, lines, down, across, slice, bar} = parts(one), held = studies[one.study].maps[one.map], here = studies[study].maps[map];
     const [low, high] = here && here.key === held.key && here.name === held.name && here.unit === held.unit ? here.window : held.window;
     bar.querySelector("img").src = one.study + "/" + one.map + "/bar.png";
     bar.querySelector("img").alt = "Colours from " + low + " to " + high + " " + held.unit;
@@ -60,6 +90,11 @@
     down.hidden = across.hidden = one.isLinked && one.isOutside;
     slice.max = one.hung.slices - 1; slice.value = one.place[0];
     slice.nextElementSibling.textContent = one.hung.names[one.place[0]];
+    const number = one.place[0], now = [one.study, one.map];
+    bordered(lines, one.hung, []);
+    ask([...now, number, "outlines"].join("/")).then((all) => {
+      if (one.place[0] === number && one.study === now[0] && one.map === now[1]) bordered(lines, one.hung, all);
+    }).catch((error) => { parts(one).note.textContent = error.message; });
     sized();
   };
   // One millimetre is as long in every picture.
@@ -143,7 +178,7 @@
   const added = (k) => {
     const box = make("figure", "", {className: "other"}), title = make("h2", ""), frame = make("div", "", {className: "frame"});
     title.append(make("span", studies[k].label + " " + studies[k].title, {className: "title"}), make("button", "close", {onclick: () => removed(k)}));
-    frame.append(make("img", "", {className: "img", draggable: false}), make("i", "", {className: "down"}), make("i", "", {className: "across"}), ...[0, 1, 2, 3].map(() => make("b", "")));
+    frame.append(make("img", "", {className: "img", draggable: false}), drawing("svg", {class: "lines", preserveAspectRatio: "none", "aria-hidden": "true"}), make("i", "", {className: "down"}), make("i", "", {className: "across"}), ...[0, 1, 2, 3].map(() => make("b", "")));
     const select = make("select", "", {className: "select"}), slide = make("label", "Slice ", {className: "slider"});
     select.setAttribute("aria-label", "Map of " + studies[k].title);
     select.append(...studies[k].maps.map((shown, n) => make("option", shown.symbol + ", " + shown.name, {value: n})));
@@ -185,6 +220,7 @@
     at("number").value = place[0];
     at("name").textContent = hung.names[place[0]];
     cross();
+    lined([study, map]);
   };
   const chosen = async (number) => {
     if (number >= studies[study].maps.length) return;
@@ -262,6 +298,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || !studies.length || event.target.matches("input, textarea, select")) return;
     if (KEYS[event.key]) { event.preventDefault(); if (isHung()) moved(...KEYS[event.key]); }
+    else if (event.key === "o" || event.key === "O") outlined(!at("outlined").checked);
     else if (/^[1-9]$/.test(event.key)) chosen(Number(event.key) - 1);
   });
   at("frame").addEventListener("click", (event) => {
@@ -271,6 +308,7 @@
     const column = Math.floor(hung.columns * (event.clientX - box.left) / box.width);
     moved(0, row - place[1], column - place[2]);
   });
+  at("outlined").addEventListener("change", () => outlined(at("outlined").checked));
   at("number").addEventListener("input", () => { if (isHung()) moved(Number(at("number").value) - place[0], 0, 0); });
   at("rate").addEventListener("submit", async (event) => {
     event.preventDefault();
