@@ -11,7 +11,7 @@ from mrs_made import HEALTHY, TUMOUR, spectrum, water
 from perspect.app.excited import boxes_on_maps, excited_of
 from perspect.app.shares import Surroundings
 from perspect.cli import main
-from perspect.io.nifti_mrs import nifti_mrs
+from perspect.io.nifti_mrs import nifti_mrs, read_nifti_mrs
 from perspect.io.spectra import read_spectra
 from perspect.vocabulary import Grid, Problem, Status
 
@@ -187,3 +187,15 @@ def test_what_means_nothing_for_a_single_voxel_is_said(tmp_path):
     assert main(["mrs", str(path), "--readout", "500", "0", "0", "--out", str(tmp_path / "out"), "--quiet"]) == 0
     flags = json.loads(next((tmp_path / "out").rglob("*summary.json")).read_text(encoding="utf-8"))["flags"]
     assert "of-images" in [flag["code"] for flag in flags]
+
+
+def test_an_image_keeps_the_spectra_of_its_fits_and_names_the_voxels_without_numbers(tmp_path):
+    code, out, _ = run(tmp_path, SAID)
+    assert code == 0
+    fits = read_nifti_mrs(next(out.rglob("*_mrs.nii.gz")))
+    tnaa = np.asarray(nib.load(next(out.rglob("*_tNAAstatus.nii.gz"), next(out.rglob("*mrsi_status.nii.gz")))).dataobj)
+    fitted = {tuple(place) for place in fits.header["FittedVoxels"]}
+    assert {tuple(int(k) for k in place) for place in np.argwhere(tnaa == Status.OK)} <= fitted
+    assert {tuple(int(k) for k in one) for one in np.argwhere(np.isfinite(fits.values).all(axis=(3, 4)))} == fitted
+    (displaced,) = (places for reason, places in fits.header["RefusedVoxels"].items() if "excited" in reason)
+    assert displaced and not {tuple(place) for place in displaced} & fitted
