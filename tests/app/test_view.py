@@ -22,7 +22,7 @@ from perspect.app.view.spectrum import fitted_spectrum, spectrum_at
 from perspect.app.view.studies import kept
 from perspect.app.view.unseen import Unseen
 from perspect.cli import main
-from perspect.io.nifti_mrs import nifti_mrs
+from perspect.io.nifti_mrs import nifti_mrs, read_nifti_mrs
 from perspect.io.ratings import FILE, Rating, ratings
 from perspect.io.spectra_out import grid_file, in_time
 from perspect.models import ExtendedTofts
@@ -442,14 +442,16 @@ def test_every_voxel_of_an_image_opens_its_own_spectrum_or_says_why_there_is_non
     fits = image_of_spectra(tmp_path / "mrs")
     (study,) = kept(tmp_path)
     for place, wanted in fits.items():
-        found, reason = spectrum_at(study, place)
+        found = spectrum_at(study, place)
         inside = (found.ppm > 0.5) & (found.ppm < 3.9)
         for row in ("data", "fit", "baseline"):
             expected = np.interp(found.ppm[::-1], wanted.ppm[::-1], getattr(wanted, row)[::-1])[::-1]
             np.testing.assert_allclose(getattr(found, row)[inside], expected[inside], atol=3e-3)
         assert (found.noise, found.off) == pytest.approx((wanted.noise, wanted.off), rel=1e-4)
-        assert reason == ("lines too wide (shim)" if place == (2, 0, 0) else "")
-    assert "Not to be interpreted: lines too wide" in drawn(study, (2, 0, 0), None).sentence
+    assert drawn(study, (0, 1, 0), None).refused == ""
+    refused = drawn(study, (2, 0, 0), None)
+    assert refused.svg and refused.refused == "lines too wide (shim)"
+    assert refused.sentence.startswith("Not to be interpreted: lines too wide (shim).")
     nothing = drawn(study, (1, 1, 0), None)
     assert (nothing.svg, nothing.sentence) == ("", "Nothing was fitted here: outside of the brain.")
 
@@ -460,6 +462,42 @@ def test_spectra_that_were_not_fitted_are_no_zeros_on_disk(tmp_path):
     has_numbers = np.isfinite(values).all(axis=(3, 4))
     assert {tuple(int(k) for k in place) for place in np.argwhere(has_numbers)} == set(fits)
     assert np.isnan(values[~has_numbers]).all()
+
+
+def test_what_is_rounded_of_the_spectra_of_an_image_is_far_below_their_noise(tmp_path):
+    fits = image_of_spectra(tmp_path / "mrs")
+    signals = read_nifti_mrs(tmp_path / "mrs" / "desc-mrsi_mrs.nii.gz")
+    for place, wanted in fits.items():
+        exact = in_time(wanted.ppm, np.stack([wanted.data, wanted.residual]), signals)
+        off = (signals.values[place].T[0] - exact[0]).real.std()
+        assert 0 < off < 0.01 * exact[1].real.std()
+
+
+def test_in_a_browser_a_click_on_an_image_of_spectra_draws_that_of_the_voxel(tmp_path):
+    fits = image_of_spectra(tmp_path / "mrs")
+    affine, number = np.diag([10.0, 10.0, 15.0, 1.0]), np.full((3, 2, 1), np.nan, np.float32)
+    number[0, 1, 0] = 8.0
+    for what in ("tNAA", "tNAAstd"):
+        nib.save(nib.Nifti1Image(number, affine), tmp_path / "mrs" / f"desc-mrsi_{what}.nii.gz")
+    # Of a picture of 3 x 2 voxels the first of y is at the bottom, and the first of x (the most left) on the right.
+    clicked = """(([row, column]) => {
+        const box = document.getElementById("slice").getBoundingClientRect();
+        document.getElementById("frame").dispatchEvent(new MouseEvent("click", {bubbles: true,
+            clientX: box.left + box.width * (column + 0.5) / 3, clientY: box.top + box.height * (row + 0.5) / 2}));
+    })"""
+    drawn_now = "document.querySelectorAll('#curve svg').length"
+    with served(tmp_path) as server, browser() as page:
+        page.open(server.address, "document.getElementById('where').textContent.startsWith('Voxel')")
+        for place, row, column in (((0, 1, 0), 0, 2), ((2, 0, 0), 1, 0), ((1, 1, 0), 0, 1)):
+            page.value(f"{clicked}([{row}, {column}])")
+            name = f"Voxel {', '.join(map(str, place))}"
+            page.open(f"{server.address}#", f"document.getElementById('where').textContent === '{name}'")
+            assert page.value(drawn_now) == (place in fits)
+            is_warned = page.value("document.getElementById('sentence').classList.contains('warn')")
+            assert is_warned == (place == (2, 0, 0))
+            told = page.value("document.querySelector('#rows .status').textContent")
+            assert ("not used: lines too wide (shim)" in told) == is_warned
+        assert page.complaints == []
 
 
 def test_the_borders_of_the_regions_lie_where_their_masks_do(results):

@@ -32,6 +32,13 @@ how many ppm lines were found below where they belong; and by their reason place
 ROOM: Final = 1.05
 """Times the highest frequency of a window that the signal of an image's fits can hold."""
 
+STEPS: Final = 32
+"""To a standard deviation of a residual in time, in which the fits of an image are written: their rounding is below 1 %
+of the noise, and the file less than half as large [our default]."""
+
+FINEST: Final = 1e-6
+"""Of the largest sample: smaller residuals are none of single precision."""
+
 
 @dataclass(frozen=True, eq=False)
 class SpectrumResults:
@@ -136,7 +143,7 @@ def grid_file(
     ppm = fits[places[0]].ppm
     rows = np.stack([[getattr(fits[place], row) for row in ROWS] for place in places])
     few = sparse(ppm, like)
-    signals = in_time(ppm, rows, few)
+    signals = _rounded(in_time(ppm, rows, few))
     values = np.full((*like.values.shape[:3], few.n_points, len(ROWS)), np.nan, np.complex64)
     values[tuple(np.transpose(places))] = signals.transpose(0, 2, 1)
     more = {
@@ -149,6 +156,15 @@ def grid_file(
         "ProcessingApplied": _applied(steps, version),
     }
     return nifti_mrs(values, few, more, ("DIM_USER_0",))
+
+
+def _rounded(signals: Complex[np.ndarray, "voxels rows points"]) -> Complex[np.ndarray, "voxels rows points"]:
+    """The signals of each voxel in steps far below the noise of its residual (the last row): so they pack well."""
+    least = FINEST * np.abs(signals).max(axis=(1, 2))
+    spread = np.maximum(signals[:, -1].real.std(axis=-1), least)
+    step = 2.0 ** np.floor(np.log2(spread / STEPS))[:, None, None]
+    near: Complex[np.ndarray, "voxels rows points"] = np.round(signals / step) * step
+    return near
 
 
 def _applied(steps: Iterable[Step], version: str) -> list[dict[str, str]]:
@@ -179,7 +195,9 @@ def in_time(
     hertz = (WATER - ppm) * like.frequency * 1e-6
     step = float(np.abs(np.diff(hertz)).mean())
     times = np.arange(like.n_points) * like.dwell
-    signals: Complex[np.ndarray, "*rows points"] = 2.0 * step * (spectra @ np.exp(2j * np.pi * np.outer(hertz, times)))
+    waves = 2.0 * step * np.exp(2j * np.pi * np.outer(hertz, times))
+    # As pairs of real numbers, for spectra are real: half the work.
+    signals: Complex[np.ndarray, "*rows points"] = (spectra @ waves.view(float)).view(complex)
     signals[..., times >= 0.5 / step - 1e-6 * like.dwell] = 0.0
     return signals
 

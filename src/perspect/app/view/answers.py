@@ -1,6 +1,6 @@
 """What the page asks for and is told: plain values for JSON, and the picture of a slice."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -106,8 +106,10 @@ def voxel(study: Kept, one: Shown, place: tuple[int, int, int], folder: Path | N
     """Numbers and curve at a slice, row and column of a map's pictures."""
     at = voxel_at(view_of(one), image(one.value).grid.shape, place)
     demand_inside(one, at)
-    curve = drawn(study, at, folder)
-    return {"voxel": list(at), "rows": [asdict(row) for row in rows(study, at)], **asdict(curve)}
+    curve, found = drawn(study, at, folder), rows(study, at)
+    if curve.refused:
+        found = tuple(replace(row, status=f"not used: {curve.refused}") if row.value is None else row for row in found)
+    return {"voxel": list(at), "rows": [asdict(row) for row in found], **asdict(curve)}
 
 
 def spectrum(study: Kept) -> dict[str, Any]:

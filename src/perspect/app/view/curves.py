@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect.app.view.sources import labelled_at, matching, series_at
-from perspect.app.view.spectrum import spectrum_at
+from perspect.app.view.spectrum import refused_because, spectrum_at
 from perspect.app.view.studies import Kept, described
 from perspect.app.view.unseen import Unseen
 from perspect.app.view.voxel import Voxel, number
@@ -30,10 +30,14 @@ UNMOVED: Final = "The series is shown as it was scanned, before volumes were ali
 
 @dataclass(frozen=True)
 class Drawn:
-    """A drawing of curves (SVG, empty where there is none) and a sentence that says what is seen, or why nothing is."""
+    """A drawing of curves (SVG, empty where there is none) and a sentence that says what is seen, or why nothing is.
+
+    `refused` says why the numbers of a spectrum may not be used; empty where they may.
+    """
 
     svg: str
     sentence: str
+    refused: str = ""
 
 
 def drawn(study: Kept, voxel: Voxel, folder: Path | None) -> Drawn:
@@ -51,14 +55,16 @@ def drawn(study: Kept, voxel: Voxel, folder: Path | None) -> Drawn:
 
 def _spectrum(study: Kept, voxel: Voxel) -> Drawn:
     """The spectrum of a voxel of an image with what was fitted to it."""
+    reason = ""
     try:
-        fitted, reason = spectrum_at(study, voxel)
+        reason = refused_because(study, voxel)
+        fitted = spectrum_at(study, voxel)
     except Unseen as why:
-        return Drawn("", str(why))
+        return Drawn("", str(why), reason)
     said = "Data, fit, baseline and residual as they were written."
     if reason:
         said = f"Not to be interpreted: {reason}. {said}"
-    return Drawn(spectrum_drawing(fitted), said)
+    return Drawn(spectrum_drawing(fitted), said, reason)
 
 
 def _why(problem: Problem | Unseen) -> str:

@@ -36,22 +36,24 @@ def fitted_spectrum(study: Kept) -> FittedSpectrum:
     return FittedSpectrum(ppm, data, fit, baseline, {}, noise, off)
 
 
-def spectrum_at(study: Kept, voxel: Voxel) -> tuple[FittedSpectrum, str]:
-    """The same of a voxel of an image; and why its numbers may not be used, empty where they may. Raises `Unseen` where
-    nothing was fitted.
-    """
+def spectrum_at(study: Kept, voxel: Voxel) -> FittedSpectrum:
+    """The same of a voxel of an image. Raises `Unseen` where nothing was fitted."""
     signal = _fits(study)
     if not all(place < size for place, size in zip(voxel, signal.values.shape, strict=False)):
         raise Unseen(f"{signal.name} has no voxel {voxel}.")
-    reasons = signal.header.get(REFUSED, {})
-    reason = next((one for one, places in reasons.items() if list(voxel) in places), "")
     places = signal.header.get(FITTED, [])
     if list(voxel) not in places:
-        raise Unseen(f"Nothing was fitted here: {reason or 'outside of the brain'}.")
+        raise Unseen(f"Nothing was fitted here: {refused_because(study, voxel) or 'outside of the brain'}.")
     at = places.index(list(voxel))
     ppm, (data, fit, baseline, _) = in_window(signal.values[voxel].T, signal, *_window(study))
     noise, off = (float(signal.header[key][at]) for key in (NOISE, OFF))
-    return FittedSpectrum(ppm, data, fit, baseline, {}, noise, off), reason
+    return FittedSpectrum(ppm, data, fit, baseline, {}, noise, off)
+
+
+def refused_because(study: Kept, voxel: Voxel) -> str:
+    """Why the numbers of a voxel of an image may not be used; empty where they may, and outside of the brain."""
+    reasons = _fits(study).header.get(REFUSED, {})
+    return next((one for one, places in reasons.items() if list(voxel) in places), "")
 
 
 def _fits(study: Kept) -> Spectra:

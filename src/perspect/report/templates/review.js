@@ -34,6 +34,7 @@
     // The drawing is made by the server, which escapes every word in it; the policy lets no script run from it.
     at("curve").innerHTML = told.svg;
     at("sentence").textContent = told.sentence;
+    at("sentence").classList.toggle("warn", Boolean(told.refused));
   };
   const cross = () => {
     for (const id of ["down", "across"]) at(id).hidden = !place;
@@ -106,6 +107,7 @@
   const read = async (one) => {
     const mine = ++one.asked, {value, curve, sentence} = parts(one);
     value.textContent = curve.textContent = sentence.textContent = "";
+    sentence.classList.remove("warn");
     if (one.isLinked && one.isOutside) return;
     const told = await ask([one.study, one.map, ...one.place].join("/"));
     if (mine !== one.asked) return;
@@ -113,6 +115,7 @@
     value.replaceChildren(row.symbol + " " + digits(row.value, row.std) + unit + " ", make("small", row.status));
     curve.innerHTML = told.svg;
     sentence.textContent = "Voxel " + told.voxel.join(", ") + ". " + told.sentence;
+    sentence.classList.toggle("warn", Boolean(told.refused));
   };
   const follow = async (one) => {
     const mine = ++one.asked, {frame, note} = parts(one), now = [one.study, one.map];
