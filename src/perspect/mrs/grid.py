@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 
 from perspect.anatomy.mirror import Plane
-from perspect.models.spins import GYROMAGNETIC
 from perspect.mrs import eddy
 from perspect.mrs.alike import all_decomposed
 from perspect.mrs.band import Band, band_of, noise_of
@@ -22,7 +21,7 @@ from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LONG_TE
 from perspect.mrs.quality import WIDEST, unheeded
-from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Timing
+from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, scale_flags, timing_of
 from perspect.mrs.signals import fitted_with, with_turned
 from perspect.mrs.start import begun
 from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, sizes_of, unusable, voxel
@@ -105,19 +104,35 @@ def quantify_grid(
     found, misfit = _voxels(replace(spectra, values=signals), water, brain, basis, plan)
     scale = _scale(spectra, water, brain, shares, spread, plan, sizes_of(found, brain.shape))
     maps = _maps(spectra, found, scale, plane)
-    usable = [place for place, one in found.items() if not one.status.is_failure]
-    without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
-    raised = [*_flags(found, without, scale.unit, lexicon.CNI.key in maps), *common_flags(*misfit)]
-    if plan.samples:
-        raised.append(unheeded("samples", "single voxels"))
     where = Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")
-    summary = {
-        "voxels": len(found), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
-        "te": spectra.te, "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0],
-    }  # fmt: skip
     recipe = _recipe(spectra, spread, n_scalp, water is not None, len(found), scale)
     regions = {"brain": where, **unusable(spectra, found), **_unscaled(spectra, scale)}
-    return Measured(maps, tuple(raised), recipe, regions, {}, summary)
+    typical, timing = scale.typical, timing_of(spectra)
+    of_scale = scale_flags(typical.spread, typical.terms, timing, has_lesion=typical.has_lesion)
+    raised, counts = _told(found, scale, misfit, plan, has_index=lexicon.CNI.key in maps)
+    summary = {
+        **counts, "scale_spread": scale.typical.spread, "scale_terms": dict(scale.typical.terms), "te": spectra.te,
+        "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0],
+    }  # fmt: skip
+    return Measured(maps, (*raised, *of_scale), recipe, regions, {}, summary)
+
+
+def _told(
+    found: Mapping[tuple[int, ...], Voxel],
+    scale: GridScale,
+    misfit: tuple[float, float],
+    plan: Plan,
+    *,
+    has_index: bool,
+) -> tuple[tuple[Flag, ...], dict[str, object]]:
+    """What a reader must know of the voxels, and how many of them have numbers and amounts."""
+    usable = [place for place, one in found.items() if not one.status.is_failure]
+    without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
+    raised = [*_flags(found, without, scale.unit, has_index), *common_flags(*misfit)]
+    if plan.samples:
+        raised.append(unheeded("samples", "single voxels"))
+    scaled = len(usable) - len(without)
+    return tuple(raised), {"voxels": len(found), "usable": len(usable), "scaled": scaled, "unit": scale.unit}
 
 
 def _voxels(
@@ -165,8 +180,7 @@ def _scale(
     if plan.reference in RELATIVE:
         return unscaled(brain.shape, f"per {RELATIVE[plan.reference]}", f"relative to {RELATIVE[plan.reference]}")
     if plan.reference == "water" and water is not None:
-        timing = Timing(spectra.te, spectra.tr, spectra.frequency / GYROMAGNETIC)
-        return grid_scale(water, brain, shares, spread, timing, plan.unit, sizes)
+        return grid_scale(water, brain, shares, spread, timing_of(spectra), plan.unit, sizes)
     return unscaled(brain.shape, INSTITUTIONAL, "without a reference: only ratios can be compared between scanners")
 
 

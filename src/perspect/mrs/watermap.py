@@ -6,7 +6,7 @@ elsewhere for water than for a molecule: at its edge a voxel may hold less of on
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -21,8 +21,8 @@ from perspect.mrs.scale import (
     WATER_CONTENT,
     Timing,
     Unit,
+    factor_and_variances,
     tissue_of_water,
-    water_factor,
     water_seen,
 )
 from perspect.mrs.water import amplitudes_at_start
@@ -67,6 +67,7 @@ class GridScale:
     unit: str
     sentence: str
     reasons: Mapping[str, Bool[np.ndarray, "x y z"]]
+    typical: "Typical" = field(default_factory=lambda: Typical(0.0, {}, has_lesion=False))
 
     @property
     def everywhere(self) -> "GridScale":
@@ -78,6 +79,15 @@ class GridScale:
     def reason(self, place: tuple[int, ...]) -> str:
         """Why a voxel has no scale; nothing where it has one."""
         return next((reason for reason, where in self.reasons.items() if where[place]), "")
+
+
+@dataclass(frozen=True)
+class Typical:
+    """The relative error of the scale in the median voxel and what it is made of: of the lesion, where one was told."""
+
+    spread: float
+    terms: Mapping[str, float]
+    has_lesion: bool
 
 
 def unscaled(shape: tuple[int, ...], unit: str, sentence: str) -> GridScale:
@@ -110,21 +120,32 @@ def grid_scale(
     lines = np.where(brain & ~no_line, amplitude, np.nan)
     looked = Looked() if shares is None else looked_at(lines, shares, spread, timing)
     scale, of_scale = (plane(lines), 0.0) if shares is None else (amplitude, error / amplitude)
-    factor, assumed = (
-        np.broadcast_to(one, brain.shape)
-        for one in water_factor(looked.seen, timing, unit, looked.doubt, ASSUMED_IN_GRID)
-    )
+    factor, variances = factor_and_variances(looked.seen, timing, unit, looked.doubt, ASSUMED_IN_GRID)
     apart = unlike(lines / looked.expected(timing))
     reasons = _reasons(brain, no_line, apart, looked, timing, None if shares is not None else edge.water_in(water))
     bad = ~brain | np.logical_or.reduce(list(reasons.values()))
-    factor = np.where(bad, np.nan, factor / scale)
+    factor = np.where(bad, np.nan, np.broadcast_to(factor, brain.shape) / scale)
     even = edge.size_of(water) / (looked.expected(timing) if shares is not None else scale)
     steep = 0.0 if sizes is None else _doubt_of_steep(even, sizes * factor, factor)
-    relative = np.sqrt(of_scale**2 + assumed**2 + apart**2 + steep**2)
+    variances |= {"signal of water": np.asarray(of_scale**2), "water beside its surroundings": apart**2 + steep**2}
+    relative = np.where(bad, np.nan, np.sqrt(sum(variances.values())))
     how = "by the water of the whole image" if shares is None else "voxel by voxel"
     sentence = f"water-scaled {how}, {looked.sentence}, relaxation at {timing.nearest:g} T"
     told = {key: where for key, where in reasons.items() if where.any()}
-    return GridScale(factor, np.where(bad, np.nan, relative), unit, sentence, told)
+    return GridScale(factor, relative, unit, sentence, told, _typical(relative, variances, looked))
+
+
+def _typical(relative: Float[np.ndarray, "x y z"], variances: Mapping[str, np.ndarray], looked: "Looked") -> Typical:
+    """What the errors are made of, in the middle of them."""
+    scaled = np.isfinite(relative)
+    of_lesion = np.zeros(scaled.shape) if looked.seen is None else looked.seen.get("lesion", np.zeros(scaled.shape))
+    lesion = scaled & (of_lesion > KNOWN)
+    has_lesion = bool(lesion.any())
+    at = lesion if has_lesion else scaled
+    if not at.any():
+        return Typical(0.0, {}, has_lesion=False)
+    terms = {key: float(np.sqrt(np.median(np.broadcast_to(one, at.shape)[at]))) for key, one in variances.items()}
+    return Typical(float(np.median(relative[at])), terms, has_lesion=has_lesion)
 
 
 def _reasons(
