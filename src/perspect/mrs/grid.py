@@ -21,7 +21,7 @@ from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LONG_TE
 from perspect.mrs.quality import WIDEST, unheeded
-from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, scale_flags, timing_of
+from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, timing_of
 from perspect.mrs.signals import fitted_with, with_turned
 from perspect.mrs.start import begun
 from perspect.mrs.voxel import Voxel, amount_maps, exact, failed, mapped, sizes_of, unusable, voxel
@@ -107,14 +107,9 @@ def quantify_grid(
     where = Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")
     recipe = _recipe(spectra, spread, n_scalp, water is not None, len(found), scale)
     regions = {"brain": where, **unusable(spectra, found), **_unscaled(spectra, scale)}
-    typical, timing = scale.typical, timing_of(spectra)
-    of_scale = scale_flags(typical.spread, typical.terms, timing, has_lesion=typical.has_lesion)
     raised, counts = _told(found, scale, misfit, plan, has_index=lexicon.CNI.key in maps)
-    summary = {
-        **counts, "scale_spread": scale.typical.spread, "scale_terms": dict(scale.typical.terms), "te": spectra.te,
-        "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0],
-    }  # fmt: skip
-    return Measured(maps, (*raised, *of_scale), recipe, regions, {}, summary)
+    summary = {**counts, "te": spectra.te, "tr": spectra.tr, "has_water": water is not None, "common_misfit": misfit[0]}
+    return Measured(maps, raised, recipe, regions, {}, summary)
 
 
 def _told(
@@ -132,7 +127,7 @@ def _told(
     if plan.samples:
         raised.append(unheeded("samples", "single voxels"))
     scaled = len(usable) - len(without)
-    return tuple(raised), {"voxels": len(found), "usable": len(usable), "scaled": scaled, "unit": scale.unit}
+    return (*raised, *scale.flags), {"voxels": len(found), "usable": len(usable), "scaled": scaled, "unit": scale.unit}
 
 
 def _voxels(

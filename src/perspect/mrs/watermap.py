@@ -6,7 +6,7 @@ elsewhere for water than for a molecule: at its edge a voxel may hold less of on
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,12 +22,14 @@ from perspect.mrs.scale import (
     Timing,
     Unit,
     factor_and_variances,
+    scale_flags,
+    spoken,
     tissue_of_water,
     water_seen,
 )
 from perspect.mrs.water import amplitudes_at_start
 from perspect.numerics import robust
-from perspect.vocabulary import Problem, Spectra
+from perspect.vocabulary import Flag, Problem, Spectra
 
 INSTITUTIONAL: Final = "a.u."
 
@@ -59,7 +61,7 @@ CLEAR: Final = 0.8
 @dataclass(frozen=True, eq=False)
 class GridScale:
     """What turns amplitudes per proton into amounts, voxel by voxel: `factor` times them, in `unit`, with a relative
-    standard error `spread`. Where there is none (NaN), `reasons` says why.
+    standard error `spread`. Where there is none (NaN), `reasons` says why. `flags` are what must be known of it.
     """
 
     factor: Float[np.ndarray, "x y z"]
@@ -67,7 +69,7 @@ class GridScale:
     unit: str
     sentence: str
     reasons: Mapping[str, Bool[np.ndarray, "x y z"]]
-    typical: "Typical" = field(default_factory=lambda: Typical(0.0, {}, has_lesion=False))
+    flags: tuple[Flag, ...] = ()
 
     @property
     def everywhere(self) -> "GridScale":
@@ -79,15 +81,6 @@ class GridScale:
     def reason(self, place: tuple[int, ...]) -> str:
         """Why a voxel has no scale; nothing where it has one."""
         return next((reason for reason, where in self.reasons.items() if where[place]), "")
-
-
-@dataclass(frozen=True)
-class Typical:
-    """The relative error of the scale in the median voxel and what it is made of: of the lesion, where one was told."""
-
-    spread: float
-    terms: Mapping[str, float]
-    has_lesion: bool
 
 
 def unscaled(shape: tuple[int, ...], unit: str, sentence: str) -> GridScale:
@@ -132,20 +125,24 @@ def grid_scale(
     how = "by the water of the whole image" if shares is None else "voxel by voxel"
     sentence = f"water-scaled {how}, {looked.sentence}, relaxation at {timing.nearest:g} T"
     told = {key: where for key, where in reasons.items() if where.any()}
-    return GridScale(factor, relative, unit, sentence, told, _typical(relative, variances, looked))
+    known, flags = _known(relative, variances, looked, timing)
+    return GridScale(factor, relative, unit, sentence + known, told, flags)
 
 
-def _typical(relative: Float[np.ndarray, "x y z"], variances: Mapping[str, np.ndarray], looked: "Looked") -> Typical:
-    """What the errors are made of, in the middle of them."""
+def _known(
+    relative: Float[np.ndarray, "x y z"], variances: Mapping[str, np.ndarray], looked: "Looked", timing: Timing
+) -> tuple[str, tuple[Flag, ...]]:
+    """What the errors are made of in the median voxel, of the lesion where one was told, and what is to be remarked."""
     scaled = np.isfinite(relative)
     of_lesion = np.zeros(scaled.shape) if looked.seen is None else looked.seen.get("lesion", np.zeros(scaled.shape))
     lesion = scaled & (of_lesion > KNOWN)
-    has_lesion = bool(lesion.any())
-    at = lesion if has_lesion else scaled
+    at = lesion if lesion.any() else scaled
     if not at.any():
-        return Typical(0.0, {}, has_lesion=False)
+        return "", ()
     terms = {key: float(np.sqrt(np.median(np.broadcast_to(one, at.shape)[at]))) for key, one in variances.items()}
-    return Typical(float(np.median(relative[at])), terms, has_lesion=has_lesion)
+    spread, where = float(np.median(relative[at])), "of the lesion " if lesion.any() else ""
+    flags = scale_flags(spread, terms, timing, has_lesion=bool(lesion.any()))
+    return f", in the median voxel {where}{spoken(spread, terms)}", tuple(flags)
 
 
 def _reasons(
