@@ -108,17 +108,18 @@ PUBLISHED = {
 
 
 def errors(n=200):
-    """Stated over observed error on virtual patients, whose macromolecules and lipids vary by 10 % beside each other;
-    and on such whose broad lines are as wide as LCModel expects them and vary by 25 %.
+    """Stated over observed error on virtual patients, whose macromolecules and lipids vary by 10 % beside each other
+    and are nearly as narrow as they can be; and on such whose broad lines are as wide as LCModel expects them and vary
+    by 25 %.
 
     Where they keep one ratio in every patient, errors of lactate and lipid are overstated: the fit allows for what the
     patients do not have.
     """
     print("| patients | SNR | " + " | ".join(KEYS) + " |\n|---|---|" + "---|" * len(KEYS))
-    for said, apart, widths, some in (("", 0.1, None, n // 2), (", widths as published", 0.25, PUBLISHED, 60)):
+    for said, apart, widths in ((", narrow", 0.1, None), (", widths as published", 0.25, PUBLISHED)):
         for name, kind in (("healthy", HEALTHY), ("tumour", TUMOUR)):
-            for snr in (25.0, 60.0):
-                ratio = calibration(kind, snr, apart, widths, some)
+            for snr in (15.0, 30.0, 60.0, 120.0):
+                ratio = calibration(kind, snr, apart, widths, n)
                 cells = " | ".join("" if np.isnan(one) else f"{one:.2f}" for one in ratio)
                 print(f"| {name}{said} | {snr:g} | {cells} |", flush=True)
 

@@ -63,6 +63,21 @@ def test_a_lesion_widens_the_error_and_an_unknown_tissue_more():
     assert known.spread < lesion.spread < unknown.spread
 
 
+def test_what_makes_the_error_of_a_scale_is_all_of_it_and_a_lesion_at_a_long_echo_time_is_said_to_rest_on_its_t2():
+    for fractions in ({"white": 0.4, "lesion": 0.6}, None):
+        scale = water_scale(1e5, 2e3, Timing(0.144, 2.0, 3.0), fractions)
+        assert sum(one**2 for one in scale.terms.values()) == pytest.approx(scale.spread**2)
+        assert scale.terms["signal of water"] == pytest.approx(0.02)
+        assert ("tissue that nobody segmented" in scale.terms) == (fractions is None)
+    lesion = {"white": 0.1, "lesion": 0.9}
+    late = mrs.measure(spectrum(TUMOUR, te=0.144), basis(0.144), water=water(), fractions=lesion)
+    early = mrs.measure(spectrum(TUMOUR), basis(), water=water(), fractions=lesion)
+    said = [flag.sentence for flag in late.flags if flag.code == "uncertain-scale"]
+    assert "0.13 s ± 30%" in said[0] and late.summary["scale_terms"]["relaxation of water"] > 0.25
+    assert "relaxation of water" in late.recipe.steps[-1].sentence
+    assert not any(flag.code == "uncertain-scale" for flag in early.flags)
+
+
 def test_fractions_that_do_not_add_up_are_refused():
     with pytest.raises(Problem, match="fractions"):
         water_scale(1e5, 0.0, Timing(None, None, 3.0), {"white": 0.1})

@@ -32,6 +32,7 @@ from perspect.vocabulary import (
     Recipe,
     Severity,
     Spectra,
+    Step,
 )
 from perspect.vocabulary.progress import Progress, silent
 
@@ -118,30 +119,40 @@ def examine_mrs(
     place = place_of(spectra, inputs.around, side, inputs.fractions, tissues)
     shares = inputs.fractions or place.fractions or None
     tell("basis", 0.0)
-    others: list[tuple[Spectra, Basis]] = []
-    if pair is None:
-        spectra, basis, notes = basis_of(inputs, spectra, threads)
-        others, more = _other(inputs, spectra, threads)
-        notes = (*more, *notes)
-        measured = mrs.measure(spectra, basis, plan, water=water, fractions=shares, others=others, progress=tell)
-    else:
-        measured, notes = measured_pair(inputs, pair, plan, water, shares, threads)
-    flags = (*remarks, *of_edited, *notes, *of_images(inputs), *place.flags, *measured.flags)
-    other = None
+    measured, notes, used = _measured(inputs, spectra, pair, plan, water, shares, threads, tell)
+    flags, other = (*remarks, *of_edited, *notes, *of_images(inputs), *place.flags, *measured.flags), None
     if side is not None:
         measured, other, further = _against(measured, inputs, side, plan, place.across or None, threads)
         flags = (*flags, *further)
     flags = (*flags, *idle_shares(inputs, str(measured.summary.get("unit"))))
-    recipe = Recipe((*place.steps, *measured.recipe.steps))
-    measured = replace(measured, flags=gravest_first(flags), recipe=recipe)
+    measured = _told(measured, flags, place.steps)
     tell("drawing", 0.0)
     beside = None if inputs.compare is None else compared(measured, inputs.compare)
-    page = report.mrs_page(measured, facts(spectra), voxel=place.picture, compared=beside)
+    page = report.mrs_page(measured, facts(used[0]), voxel=place.picture, compared=beside)
     tell("writing", 0.0)
-    read = (spectra, water, *(other for other, _ in others))
+    read = (used[0], water, *used[1:])
     files = (inputs.edited, inputs.contralateral, inputs.contralateral_water, inputs.compare)
     examined = written(inputs, measured, page, plan, destination, read, files, overwrite=overwrite)
     return replace(examined, other=other)
+
+
+def _measured(
+    inputs: SpectrumInputs,
+    spectra: Spectra,
+    pair: tuple[Spectra, Spectra] | None,
+    plan: mrs.Plan,
+    water: Spectra | None,
+    shares: Mapping[str, float] | None,
+    threads: int,
+    tell: Progress,
+) -> tuple[MeasuredSpectrum, tuple[Flag, ...], tuple[Spectra, ...]]:
+    """What is in a spectrum or an edited pair, what had to be assumed, and what was read, its own signal first."""
+    if pair is not None:
+        return *measured_pair(inputs, pair, plan, water, shares, threads), (spectra,)
+    spectra, basis, notes = basis_of(inputs, spectra, threads)
+    others, more = _other(inputs, spectra, threads)
+    measured = mrs.measure(spectra, basis, plan, water=water, fractions=shares, others=others, progress=tell)
+    return measured, (*more, *notes), (spectra, *(other for other, _ in others))
 
 
 def written(
@@ -158,13 +169,22 @@ def written(
     """One spectrum's results in files, with the sums of all that they rest on: what was `read` as spectra, the basis,
     the images around, and more `files`.
     """
-    sources = {name: digest for one in read if one is not None for name, digest in one.sources.items()}
-    more = (inputs.basis, *files, *inputs.around.files)
-    sources |= {io.label(one): io.sha256(one) for one in more if one is not None}
+    sources = _sources(read, (inputs.basis, *files, *inputs.around.files))
     results = io.SpectrumResults(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, io.root_of(inputs.spectrum)
     )
     return ExaminedSpectrum(measured, io.write_spectrum(destination, results, overwrite=overwrite))
+
+
+def _told(measured: MeasuredSpectrum, flags: tuple[Flag, ...], before: Iterable[Step]) -> MeasuredSpectrum:
+    """The same with all flags, the gravest first, and with the steps that came before it."""
+    return replace(measured, flags=gravest_first(flags), recipe=Recipe((*before, *measured.recipe.steps)))
+
+
+def _sources(read: Iterable[Spectra | None], files: Iterable[Path | None]) -> dict[str, str]:
+    """Names and sums of all files that were read as spectra, and of others."""
+    sources = {name: digest for one in read if one is not None for name, digest in one.sources.items()}
+    return sources | {io.label(one): io.sha256(one) for one in files if one is not None}
 
 
 def _against(
@@ -279,9 +299,7 @@ def examine_mrsi(
     measured = replace(measured, flags=gravest_first(flags), recipe=recipe, regions=regions)
     boxes = boxes_on_maps(excited, spectra.grid)
     page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed, boxes=boxes, voxel=picture)
-    sources = {**spectra.sources, **(water.sources if water is not None else {})}
-    files = [one for one in (inputs.basis, *inputs.around.files) if one is not None]
-    sources |= {io.label(one): io.sha256(one) for one in files}
+    sources = _sources((spectra, water), (inputs.basis, *inputs.around.files))
     results = io.Results(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, {}, int(spectra.placed),
         io.root_of(inputs.spectrum), more=fits_of(measured, spectra),

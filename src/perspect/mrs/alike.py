@@ -205,39 +205,48 @@ def _settled(
     """The fits of spectra of one kind, each as that of a single spectrum (`decompose._settled`)."""
     task = replace(kind.task, spline=None) if plan.baseline == "none" else kind.task
     names = tuple(basis.names[k] for k in kind.keep)
-    rows = [ties(names, one, kind.profile, plan) for one in first]
-    some = replace(_batch(task, spectra, sigmas), ties=np.array([one.T @ one for one in rows]))
-    descent, dimensions = _at_rest(some, _begin(len(spectra), like), first > 0, kind.profile, plan)
+    at_first = np.full(len(spectra), _at_first(task.band, plan))
+    some = replace(_batch(task, spectra, sigmas), share=_share(task.spline, at_first))
+    some, _ = _tied(some, names, first, kind.profile, plan)
+    begin = batch.stand(some, _begin(len(spectra), like), first > 0)
+    some, rows = _tied(some, names, begin.amplitudes, kind.profile, plan)
+    descent, dimensions = _at_rest(some, batch.again(some, begin), at_first, kind.profile, plan)
     kinds = tuple(basis.kinds[k] for k in kind.keep)
     out = []
     for k in range(len(spectra)):
         one = replace(task, spectrum=spectra[k], values=values[k], sigma=float(sigmas[k]), ties=rows[k])
-        place, stiff = _place(one, descent.places, k), float(dimensions[k])
-        solved = solution(one, place, stiff, int(descent.n_steps[k]), bool(descent.has_converged[k]))
+        place, n_steps = _place(one, descent.places, k), int(descent.n_steps[k])
+        solved = solution(one, place, float(dimensions[k]), n_steps, bool(descent.has_converged[k]))
         out.append(Decomposition(one, solved, names, kinds, kind.profile, reasons[k]))
     return out
 
 
+def _at_first(band: Band, plan: Plan) -> float:
+    """Effective dimensions of the baseline before the data have told theirs."""
+    size = FIRST_DIMENSIONS * (band.window[1] - band.window[0])
+    return {"auto": max(size, 2.01), "stiff": 2.01, "none": 0.0}[plan.baseline]
+
+
+def _tied(
+    some: Batch, names: tuple[str, ...], found: Float[np.ndarray, "spectra signals"], profile: Profile, plan: Plan
+) -> tuple[Batch, list[Float[np.ndarray, "ties signals"]]]:
+    """The same spectra with the soft ratios that each has by the amplitudes `found`, and their rows."""
+    rows = [ties(names, one, profile, plan) for one in found]
+    return replace(some, ties=np.array([one.T @ one for one in rows])), rows
+
+
 def _at_rest(
-    some: Batch,
-    theta: Float[np.ndarray, "spectra common"],
-    warm: Bool[np.ndarray, "spectra signals"],
-    profile: Profile,
-    plan: Plan,
+    some: Batch, begin: Places, at_first: Float[np.ndarray, " spectra"], profile: Profile, plan: Plan
 ) -> tuple[batch.Descent, Float[np.ndarray, " spectra"]]:
-    """Where the fits come to rest with a baseline of our choice, and with the one that each then asks for; and the
-    effective dimensions of that.
+    """Where the fits come to rest with a baseline of our choice, of dimensions `at_first`, and with the one that each
+    then asks for; and the effective dimensions of that.
     """
-    span = some.band.window[1] - some.band.window[0]
-    size = {"auto": max(FIRST_DIMENSIONS * span, 2.01), "stiff": 2.01, "none": 0.0}[plan.baseline]
-    dimensions = np.full(len(theta), size)
-    some = replace(some, share=_share(some.spline, dimensions))
-    begin = batch.stand(some, theta, warm)
     some = replace(some, sigma=batch.noise(some, begin, some.sigma))
     descent = batch.descended(some, begin, ROUGHLY if plan.baseline == "auto" else ENOUGH_OF_MANY)
     if plan.baseline != "auto":
-        return descent, dimensions
+        return descent, at_first
     some = replace(some, sigma=batch.noise(some, descent.places, some.sigma))
+    span = some.band.window[1] - some.band.window[0]
     dimensions = stiffness(some, descent.places, [max(one * span, 2.01) for one in profile.dimensions])
     some = replace(some, share=_share(some.spline, dimensions))
     further = batch.descended(some, descent.places, ENOUGH_OF_MANY)

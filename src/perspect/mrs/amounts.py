@@ -9,7 +9,7 @@ from jaxtyping import Float
 from scipy.special import ndtr
 
 from perspect.mrs.decompose import Decomposition
-from perspect.mrs.profile import SUMS
+from perspect.mrs.profile import SUMS, members
 from perspect.mrs.scale import Scale
 from perspect.vocabulary import Amount, Status
 
@@ -107,11 +107,6 @@ def both(
     """Two sums, in units of the data per proton, with their covariance."""
     w = np.array([weights(found, members(one)) for one in (above, below)])
     return w @ found.amplitudes, w @ found.covariance @ w.T
-
-
-def members(key: str) -> tuple[str, ...]:
-    """The signals that a quantity is the sum of."""
-    return dict(SUMS).get(key, (key,))
 
 
 def as_ratio(key: str, a: float, b: float, covariance: Float[np.ndarray, "two two"]) -> Amount:

@@ -23,8 +23,9 @@ from perspect.mrs.equations import N_COMMON, Priors, common_decays, common_slope
 from perspect.numerics.nonnegative import nonnegative
 from perspect.numerics.spline import PenalisedSpline
 
-NARROWER: Final = 15.0
-"""By how much a broad signal may be narrower than its template, in 1/s (a Lorentzian of 5 Hz) [our default]."""
+NARROWER: Final = 0.04
+"""By how much a broad signal may be narrower than its template, in ppm of a Lorentzian [our default]: nearly as much as
+the widest of them are wider than their narrowest."""
 
 FARTHEST: Final = 4.0
 """Standard deviations of its prior that a signal's own shift or width may be away from home [our default]."""
@@ -57,12 +58,17 @@ class Task:
         """How many signals."""
         return len(self.signals)
 
+    @property
+    def narrowest(self) -> float:
+        """The least width that a broad signal may have beside that of its template, in 1/s."""
+        return -np.pi * NARROWER * self.band.frequency * 1e-6
+
     @cached_property
     def far(self) -> Float[np.ndarray, "2 own"]:
         """Between which the own shifts and widths of signals stay, whatever the common width is."""
         high = FARTHEST * np.concatenate([self.priors.shift, self.priors.width])
         low = -high
-        low[self.n_signals :][self.priors.broad] = np.maximum(low[self.n_signals :][self.priors.broad], -NARROWER)
+        low[self.n_signals :][self.priors.broad] = np.maximum(low[self.n_signals :][self.priors.broad], self.narrowest)
         return np.stack([low, high])
 
     @cached_property
@@ -160,7 +166,7 @@ def _decay(task: Task, theta: Float[np.ndarray, " parameters"]) -> Complex[np.nd
         narrow, broad = common_decays(task.band, theta[None])
         return np.asarray(np.where(sharp[:, None], narrow, broad))
     wide = np.exp(-theta[4] * task.band.times**2).astype(np.float32)
-    rate = np.where(sharp, np.maximum(theta[3] + width, 0.0), np.maximum(width, -NARROWER))
+    rate = np.where(sharp, np.maximum(theta[3] + width, 0.0), np.maximum(width, task.narrowest))
     decay = task.band.decays(2j * np.pi * (theta[2] + d) - rate)
     decay[sharp] *= wide
     return decay

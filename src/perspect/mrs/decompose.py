@@ -1,5 +1,6 @@
 """One spectrum taken apart: start, a stiff first fit with everything, profile, fit, baseline, and the fit again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Final
@@ -24,7 +25,18 @@ from perspect.mrs.combine import (
 from perspect.mrs.descend import ROUGHLY, descended
 from perspect.mrs.equations import Priors
 from perspect.mrs.plan import Plan
-from perspect.mrs.profile import NORMAL, OF_BROAD, OF_NORMAL_BRAIN, OF_TUMOURS, TOTAL, TUMOUR, TURNED, USUAL, Profile
+from perspect.mrs.profile import (
+    NORMAL,
+    OF_BROAD,
+    OF_NORMAL_BRAIN,
+    OF_TUMOURS,
+    TOTAL,
+    TUMOUR,
+    TURNED,
+    USUAL,
+    Profile,
+    members,
+)
 from perspect.mrs.signals import MEASURED
 from perspect.mrs.start import ALIKE, begun, first_theta
 from perspect.numerics.spline import PenalisedSpline, penalised_spline
@@ -45,8 +57,9 @@ LEAST_SHIFT: Final = 0.01
 MEASURED_SHIFT: Final = 0.05
 """Of measured macromolecules, whose reference was set by somebody else, in ppm [our default]."""
 
-BROAD_WIDTH: Final = 10.0
-"""Of the width of a broad signal, in 1/s (3 Hz) [our default]."""
+BROAD_WIDTH: Final = 0.026
+"""Of the width of a broad signal, in ppm (10/s at 3 T) [our default]; Provencher has 0.01 for macromolecules at 2.0 ppm
+and 0.035 for lipid."""
 
 PHASE_PRIOR: Final = np.deg2rad(3.0)
 """Standard deviation of the first-order phase, in rad/ppm: some 70 µs between excitation and first point at 3 T."""
@@ -78,8 +91,11 @@ MUCH_LIPID: Final = 1.0
 """The same for mobile lipid at 1.3 ppm, in methylene groups [our default]."""
 
 LEAST_BROAD: Final = 0.02
-"""Of the largest amplitude: a broad signal that the first fit did not find is taken to be this large, so that a soft
-ratio to it never becomes a hard zero [our default]."""
+"""Of the largest amplitude: broad signals of which a first fit found none are taken to be this large, so that a soft
+ratio to them never becomes a hard zero [our default]."""
+
+N_LOOKS: Final = 2
+"""At amplitudes before the fit: what soft ratios are relative to is not known before they hold [our default]."""
 
 FAR: Final = 5.0
 """Standard deviations above a soft ratio from which on it is dropped [our default]."""
@@ -168,8 +184,11 @@ def decomposed(
     task = only(everything, keep)
     names = tuple(basis.names[k] for k in keep)
     kinds = tuple(basis.kinds[k] for k in keep)
-    task = replace(task, ties=ties(names, first.amplitudes[keep], profile, plan))
-    solved = _settled(task, first.only(keep), profile, plan, start, sigma)
+    begin = first.only(keep)
+    for _ in range(N_LOOKS):
+        task = replace(task, ties=ties(names, begin.amplitudes, profile, plan))
+        begin = again(task, begin, shadow_of(task, start))
+    solved = _settled(task, begin, profile, plan, start, sigma)
     return Decomposition(with_noise(task, sigma), solved, names, kinds, profile, why)
 
 
@@ -208,7 +227,7 @@ def task_of(
     spreads = [BROAD[one].spread if one in BROAD else BROAD_SHIFT for one in map(upright, basis.names)]
     known = np.maximum(spreads, LEAST_SHIFT)
     shift = np.where(measured, MEASURED_SHIFT, np.where(broad, known, SHIFT_PRIOR)) * hz
-    width = np.where(broad, BROAD_WIDTH, WIDTH_PRIOR * np.sqrt(hz / 85.15))
+    width = np.where(broad, np.pi * BROAD_WIDTH * hz, WIDTH_PRIOR * np.sqrt(hz / 85.15))
     priors = Priors(shift, width, PHASE_PRIOR, np.zeros(broad.size, bool), broad)
     single = signals.astype(np.complex64, copy=False)
     return Task(
@@ -326,17 +345,30 @@ def ties(
                 row = -ratio * total
                 row[at[name]] += 1.0
                 rows.append(row / (deviation * size))
+    least = max(LEAST_BROAD * float(amplitudes.max()), 1e-300)
     for name, other, ratio, deviation in OF_BROAD:
-        kinds = ("Lip13a", "Lip13b") if other == "Lip13" else (other,)
-        size = float(sum(abs(amplitudes[at[one + turn]]) for one in kinds for turn in ("", TURNED) if one + turn in at))
+        size = max(_size_of(other, at, amplitudes), least)
         for turn in ("", TURNED):
-            others = [at[one + turn] for one in kinds if one + turn in at]
+            others = [at[one + turn] for one in members(other) if one + turn in at]
             if name + turn in at and others:
                 row = np.zeros(len(names))
                 row[others] = -ratio
                 row[at[name + turn]] = 1.0
-                rows.append(row / (deviation * max(size, LEAST_BROAD * float(amplitudes.max()), 1e-300)))
+                rows.append(row / (deviation * size))
     return np.array(rows).reshape(-1, len(names))
+
+
+def _size_of(other: str, at: Mapping[str, int], amplitudes: Float[np.ndarray, " signals"]) -> float:
+    """How large that is which others have a ratio to, from all of them: alone it may be lost in its neighbour, as
+    macromolecules at 0.9 ppm are in lipid.
+    """
+    family = {other: 1.0} | {name: ratio for name, whose, ratio, _ in OF_BROAD if whose == other}
+    found = {
+        name: [abs(amplitudes[at[one + turn]]) for one in members(name) for turn in ("", TURNED) if one + turn in at]
+        for name in family
+    }
+    expected = sum(ratio for name, ratio in family.items() if found[name])
+    return float(sum(map(sum, found.values())) / expected) if expected else 0.0
 
 
 def only(task: Task, keep: np.ndarray) -> Task:

@@ -76,12 +76,7 @@ def measure_edited(
     plan = plan or Plan()
     check(off, water, basis_off)
     check(on, None, basis_on)
-    if off.dwell != on.dwell or basis_off.names != basis_on.names or basis_off.dwell != basis_on.dwell:
-        raise Problem(
-            f"{off.name} and {on.name} differ in their sampling, or their bases in their molecules.",
-            "One is subtracted from the other point by point.",
-            "Give both parts of one measurement, and two bases of the same molecules.",
-        )
+    _demand_alike(off, on, basis_off, basis_on)
     quiet = replace(plan, water="never")
     first, second = prepared(off, water, quiet), prepared(on, water, quiet)
     n = min(first.values.size, second.values.size)
@@ -92,14 +87,28 @@ def measure_edited(
     left = left.only(tuple(one for one in left.names if one not in plan.drop))
     found = _fitted(off, values, whole, left, plan)
     scale = scale_of(ready, off, replace(plan, reference="none") if plan.reference in RELATIVE else plan, fractions)
+    relative = {name: _over(found, name, whole, RELATIVE.get(plan.reference, "tCr")) for name in found.names}
+    recipe = Recipe((*ready.steps, *second.steps, _step_of(shift, phase), step_of_scale(scale)))
+    return Edited(amounts(found, scale), relative, whole, found, shift, phase, ready, scale, recipe)
+
+
+def _demand_alike(off: Spectra, on: Spectra, basis_off: Basis, basis_on: Basis) -> None:
+    """Raises `Problem` for two signals, or two bases, that cannot be subtracted."""
+    if off.dwell != on.dwell or basis_off.names != basis_on.names or basis_off.dwell != basis_on.dwell:
+        raise Problem(
+            f"{off.name} and {on.name} differ in their sampling, or their bases in their molecules.",
+            "One is subtracted from the other point by point.",
+            "Give both parts of one measurement, and two bases of the same molecules.",
+        )
+
+
+def _step_of(shift: float, phase: float) -> Step:
+    """The subtraction in a sentence; the edited signal was off by so many Hz and rad."""
     sentence = (
         f"The edited signal was moved by {-shift:.2f} Hz and {-np.degrees(phase):.1f}° onto the unedited one "
         f"({UNTOUCHED[0]:g} to {UNTOUCHED[1]:g} ppm), subtracted, and the difference fitted with that of the bases."
     )
-    step = Step("editing", sentence, {"shift": -shift, "phase": -phase}, (MESCHER,))
-    relative = {name: _over(found, name, whole, RELATIVE.get(plan.reference, "tCr")) for name in found.names}
-    recipe = Recipe((*ready.steps, *second.steps, step, step_of_scale(scale)))
-    return Edited(amounts(found, scale), relative, whole, found, shift, phase, ready, scale, recipe)
+    return Step("editing", sentence, {"shift": -shift, "phase": -phase}, (MESCHER,))
 
 
 def _over(difference: Decomposition, name: str, unedited: Decomposition, below: str) -> Amount:

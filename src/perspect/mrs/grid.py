@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 
 from perspect.anatomy.mirror import Plane
-from perspect.models.spins import GYROMAGNETIC
 from perspect.mrs import eddy, watermap
 from perspect.mrs.alike import all_decomposed
 from perspect.mrs.band import Band, band_of, noise_of
@@ -23,7 +22,7 @@ from perspect.mrs.nuisance import without_lipid
 from perspect.mrs.plan import Plan
 from perspect.mrs.profile import LONG_TE
 from perspect.mrs.quality import WIDEST, unheeded
-from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Timing
+from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, timing_of
 from perspect.mrs.signals import fitted_with, with_turned
 from perspect.mrs.start import begun
 from perspect.mrs.uneven import Unequal, left_out, readout_flags, step_of, unequal, unequal_flags
@@ -113,25 +112,37 @@ def quantify_grid(
     found, misfit = _voxels(replace(spectra, values=signals), water, brain, basis, plan, uneven)
     scale = _scale(spectra, water, brain, shares, spread, plan, sizes_of(found, brain.shape))
     maps = _maps(spectra, found, scale, plane, uneven)
-    usable = [place for place, one in found.items() if not one.status.is_failure]
-    without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
-    raised = [*_flags(found, without, scale.unit, lexicon.CNI.key in maps), *common_flags(*misfit)]
-    raised += unequal_flags(maps, below, len(found))
-    raised += [] if excited is None else readout_flags(excited, spectra.grid)
-    if plan.samples:
-        raised.append(unheeded("samples", "single voxels"))
     where = Region(brain, spectra.grid, "brain", "given" if mask is not None else "from the water signal")
-    summary = {
-        "voxels": len(found), "usable": len(usable), "scaled": len(usable) - len(without), "unit": scale.unit,
-        "te": spectra.te, "tr": spectra.tr, "has_water": water is not None,
-        "excitation": "not known" if excited is None else "known", "common_misfit": misfit[0],
-    }  # fmt: skip
     recipe = _recipe(spectra, spread, n_scalp, water is not None, len(found), scale)
     if excited is not None:
         recipe = Recipe((recipe.steps[0], step_of(excited, spectra.grid), *recipe.steps[1:]))
     regions = {"brain": where, **unusable(spectra, found), **_unscaled(spectra, scale)}
+    raised, counts = _told(found, scale, misfit, plan, has_index=lexicon.CNI.key in maps)
+    raised += (*unequal_flags(maps, below, len(found)), *(readout_flags(excited, spectra.grid) if excited else ()))
+    summary = {
+        **counts, "te": spectra.te, "tr": spectra.tr, "has_water": water is not None,
+        "excitation": "known" if excited else "not known", "common_misfit": misfit[0],
+    }  # fmt: skip
     fits = {place: one.fit for place, one in found.items() if one.fit is not None}
-    return Measured(maps, tuple(raised), recipe, regions, {}, summary, spectra=fits)
+    return Measured(maps, raised, recipe, regions, {}, summary, spectra=fits)
+
+
+def _told(
+    found: Mapping[tuple[int, ...], Voxel],
+    scale: GridScale,
+    misfit: tuple[float, float],
+    plan: Plan,
+    *,
+    has_index: bool,
+) -> tuple[tuple[Flag, ...], dict[str, object]]:
+    """What a reader must know of the voxels, and how many of them have numbers and amounts."""
+    usable = [place for place, one in found.items() if not one.status.is_failure]
+    without = [scale.reason(place) for place in usable if np.isnan(scale.factor[place])]
+    raised = [*_flags(found, without, scale.unit, has_index), *common_flags(*misfit)]
+    if plan.samples:
+        raised.append(unheeded("samples", "single voxels"))
+    scaled = len(usable) - len(without)
+    return (*raised, *scale.flags), {"voxels": len(found), "usable": len(usable), "scaled": scaled, "unit": scale.unit}
 
 
 def _voxels(
@@ -205,8 +216,7 @@ def _scale(
     if plan.reference in RELATIVE:
         return unscaled(brain.shape, f"per {RELATIVE[plan.reference]}", f"relative to {RELATIVE[plan.reference]}")
     if plan.reference == "water" and water is not None:
-        timing = Timing(spectra.te, spectra.tr, spectra.frequency / GYROMAGNETIC)
-        return grid_scale(water, brain, shares, spread, timing, plan.unit, sizes)
+        return grid_scale(water, brain, shares, spread, timing_of(spectra), plan.unit, sizes)
     return unscaled(brain.shape, INSTITUTIONAL, "without a reference: only ratios can be compared between scanners")
 
 

@@ -13,9 +13,10 @@ from typing import Final, Literal
 import numpy as np
 from jaxtyping import Float
 
-from perspect.mrs.amounts import ONE_SIDED, in_scale, members
+from perspect.mrs.amounts import ONE_SIDED, in_scale
 from perspect.mrs.combine import shadow_of
 from perspect.mrs.decompose import Decomposition
+from perspect.mrs.profile import members
 from perspect.mrs.scale import Scale
 from perspect.numerics.nonnegative import nonnegative
 from perspect.vocabulary import Amount, Problem, Status
@@ -26,6 +27,10 @@ T2_LIPID: Final = (0.03, 0.04, 0.05, 0.06, 0.08, 0.10, 0.14)
 
 T2_MACROMOLECULE: Final = 0.03
 """Of macromolecules in s (Behar et al. 1994, doi:10.1002/mrm.1910320304, give 20 to 40 ms)."""
+
+SURELY: Final = 2.3263
+"""Standard deviations of a one-sided limit of 99 %. From one spectrum amino acids are told from lipid by the width that
+lipid is taken to have, and pus that is called lipid is the worse error [our default]."""
 
 AMINO: Final = ("AA",)
 FAT: Final = ("Lip09", "Lip13a", "Lip13b")
@@ -49,7 +54,7 @@ Word = Literal["amino acids", "lipid", "both", "neither", "not assessable"]
 @dataclass(frozen=True)
 class AminoAcids:
     """What stands at 0.9 ppm. `for_amino`, `for_lipid` are twice the log likelihood ratios; `hidden` is how much of the
-    signal at 0.9 ppm could be amino acids without being seen (95 %).
+    signal at 0.9 ppm could be amino acids without being seen (95 %; 99 % by one spectrum).
     """
 
     word: Word
@@ -196,7 +201,8 @@ def _answer(
     broad = sum(3.0 * amounts[at[name]] for name in ("Lip09", "MM09") if name in at)
     total = float(broad + METHYLS * amounts[at["AA"]])
     seen = float(amounts[at["AA"]]) if for_amino < EVIDENT or is_weak else 0.0
-    hidden = float(METHYLS * (ONE_SIDED * std + seen) / max(total, 1e-300))
+    unseen = (SURELY if n == 1 else ONE_SIDED) * std
+    hidden = float(METHYLS * (unseen + seen) / max(total, 1e-300))
     spectra = "one echo time" if n == 1 else f"{n} echo times"
     # A residual that no shape explains can prefer amino acids too; then their amount does not stand above its error.
     is_clear = float(amounts[at["AA"]]) >= np.sqrt(EVIDENT) * std

@@ -1,12 +1,11 @@
 """One voxel from raw signals to amounts: reads from top to bottom as a methods section."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from perspect.models.spins import GYROMAGNETIC
 from perspect.mrs.amounts import RATIOS, amounts, probability_above, ratio
 from perspect.mrs.band import band_of, noise_of
 from perspect.mrs.decompose import Decomposition, decomposed
@@ -16,7 +15,7 @@ from perspect.mrs.plan import Plan
 from perspect.mrs.prepare import Prepared, prepared
 from perspect.mrs.quality import Quality, flags, quality, refuse, unheeded
 from perspect.mrs.sampled import checked, sampled, step_of_samples
-from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Scale, Timing, water_scale
+from perspect.mrs.scale import GASPAROVIC, OF_WATER, RELATIVE, Scale, scale_flags, timing_of, water_scale
 from perspect.mrs.signals import fitted_with
 from perspect.mrs.water import amplitude_at_start
 from perspect.numerics.parallel import one_blas_thread
@@ -72,35 +71,57 @@ def measure(
     tell("fitting", 0.0)
     full = fitted_with(basis, spectra.te, plan)
     found = taken_apart(ready, spectra, full, plan)
-    numbers = quality(found)
-    together = None
-    if spectra.te is not None and (others or found.profile.name == "tumour"):
-        tell("echo times", 0.0)
-        together = all_echoes(spectra, found, others, plan)
+    together = _together(spectra, found, others, plan, tell)
     tell("amounts", 0.0)
     used = scale or scale_of(ready, spectra, plan, fractions)
+    one = _Fitted(spectra, ready, full, found, together, [other for other, _ in others], used)
+    return _measured(one, plan, (fractions or {}).get("lesion", 0.0), tell)
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """One spectrum and all that it was fitted with; `others` are those at other echo times, `together` what all say."""
+
+    spectra: Spectra
+    ready: Prepared
+    full: Basis
+    found: Decomposition
+    together: Joint | None
+    others: Sequence[Spectra]
+    scale: Scale
+
+
+def _together(
+    spectra: Spectra, found: Decomposition, others: Sequence[tuple[Spectra, Basis]], plan: Plan, tell: Progress
+) -> Joint | None:
+    """What all echo times say; of one alone it is asked in a tumour only, and nothing where it is not known."""
+    if spectra.te is None or not (others or found.profile.name == "tumour"):
+        return None
+    tell("echo times", 0.0)
+    return all_echoes(spectra, found, others, plan)
+
+
+def _measured(one: _Fitted, plan: Plan, lesion: float, tell: Progress) -> MeasuredSpectrum:
+    """Numbers, flags and words of a fit; `lesion` is the share of the voxel that is lesion."""
+    spectra, ready, found, used, together = one.spectra, one.ready, one.found, one.scale, one.together
+    numbers = quality(found)
     refusal = refused(numbers, found)
     sums, ratios = _numbers(found, used, refusal)
     posterior, further = _checked(found, used, plan, tell) if refusal is None else ({}, ())
-    steps = (
-        *ready.steps,
-        step_of(found, full, plan),
-        *further,
-        step_of_scale(used),
-        *_step_of(together, len(others) + 1),
-    )
+    steps = (*ready.steps, step_of(found, one.full, plan), *further, step_of_scale(used))
+    of_scale = scale_flags(used.spread, used.terms, timing_of(spectra), has_lesion=lesion > 0)
     return MeasuredSpectrum(
         sums,
         ratios,
         fitted(found),
         replace(spectra, values=ready.values[None, None, None], axes=(), is_halved=ready.is_halved),
-        _raised(ready, found, numbers, refusal, plan),
-        Recipe(steps),
+        _raised(ready, found, numbers, refusal, of_scale, plan),
+        Recipe((*steps, *_step_of(together, len(one.others) + 1))),
         {
             **summary(spectra, found, numbers, used, ready, refusal),
-            **_said_of(together, refusal, (spectra, *(one for one, _ in others))),
+            **_said_of(together, refusal, (spectra, *one.others)),
         },
-        joint_amounts(together, used) if together is not None and others and refusal is None else {},
+        joint_amounts(together, used) if together is not None and one.others and refusal is None else {},
         posterior=posterior,
     )
 
@@ -126,15 +147,19 @@ def _checked(
 
 
 def _raised(
-    ready: Prepared, found: Decomposition, numbers: Quality, refusal: Flag | None, plan: Plan
+    ready: Prepared,
+    found: Decomposition,
+    numbers: Quality,
+    refusal: Flag | None,
+    of_scale: Sequence[Flag],
+    plan: Plan,
 ) -> tuple[Flag, ...]:
     """What a reader must know, the gravest first."""
     of_fit = flags(numbers, found, ready.water_ratio, ready.is_cleaned, ready.bend)
     out = [*ready.flags, *ghosts(late_energy(ready.values)), *of_fit]
     if plan.window != "none":
         out.append(unheeded("window", "images of spectra"))
-    if refusal is not None:
-        out.insert(0, refusal)
+    out += of_scale if refusal is None else [refusal]
     return tuple(sorted(out, key=lambda flag: -flag.severity))
 
 
@@ -260,8 +285,7 @@ def scale_of(ready: Prepared, spectra: Spectra, plan: Plan, fractions: Mapping[s
         return Scale(1.0, f"per {below}", 0.0, f"relative to {below} of the same fit, with the errors of both", below)
     if plan.reference == "water" and ready.water is not None:
         amplitude, error = amplitude_at_start(ready.water, spectra.dwell)
-        timing = Timing(spectra.te, spectra.tr, spectra.frequency / GYROMAGNETIC)
-        return water_scale(amplitude, error, timing, fractions, plan.unit)
+        return water_scale(amplitude, error, timing_of(spectra), fractions, plan.unit)
     return Scale(1.0, "institutional units", 0.0, "without a reference: only ratios can be compared between scanners")
 
 
@@ -314,7 +338,9 @@ def step_of(found: Decomposition, basis: Basis, plan: Plan) -> Step:
 def step_of_scale(scale: Scale) -> Step:
     """The scale in a sentence."""
     references = (GASPAROVIC,) if scale.unit in OF_WATER else ()
-    return Step("scale", f"Amounts are in {scale.unit}: {scale.sentence}.", {"spread": scale.spread}, references)
+    return Step(
+        "scale", f"Amounts are in {scale.unit}: {scale.sentence}.", {"spread": scale.spread, **scale.terms}, references
+    )
 
 
 def summary(
@@ -327,6 +353,8 @@ def summary(
         "profile": found.profile.name,
         "profile_reason": found.reason,
         "unit": scale.unit,
+        "scale_spread": scale.spread,
+        "scale_terms": dict(scale.terms),
         "te": spectra.te,
         "tr": spectra.tr,
         "frequency": spectra.frequency,

@@ -35,7 +35,7 @@ TOTAL: Final = (("NAA", 1.0), ("NAAG", 1.0), ("Cr", 1.0), ("PCr", 1.0), ("GPC", 
 
 OF_NORMAL_BRAIN: Final = (
     ("NAAG", 0.05, 0.04), ("Ala", 0.02, 0.02), ("Asc", 0.04, 0.03), ("Asp", 0.05, 0.05), ("GABA", 0.05, 0.04),
-    ("Glc", 0.04, 0.04), ("Gln", 0.12, 0.06), ("GSH", 0.05, 0.04), ("Gly", 0.03, 0.03), ("Lac", 0.02, 0.02),
+    ("Glc", 0.04, 0.04), ("Gln", 0.12, 0.06), ("GSH", 0.05, 0.04), ("Gly", 0.03, 0.03), ("Lac", 0.02, 0.015),
     ("PE", 0.05, 0.05), ("sIns", 0.01, 0.01), ("Tau", 0.05, 0.05), ("Ace", 0.0, 0.01),
 )  # fmt: skip
 """Minor molecules of normal brain relative to `TOTAL`, and a standard deviation that spans the published range.
@@ -47,13 +47,11 @@ Vivo NMR Spectroscopy, table of the human brain; Govindaraju et al. 2000).
 """
 
 OF_BROAD: Final = (
-    ("MM20", "MM09", 1.5, 0.56), ("MM12", "MM09", 0.3, 0.15), ("MM14", "MM09", 0.75, 0.68),
-    ("MM17", "MM09", 0.375, 0.45), ("Lip09", "Lip13", 0.267, 0.1), ("Lip20", "Lip13", 0.15, 0.07),
+    ("MM20", "MM09", 1.5, 0.375), ("MM12", "MM09", 0.3, 0.1), ("MM14", "MM09", 0.75, 0.45),
+    ("MM17", "MM09", 0.375, 0.3), ("Lip09", "Lip13", 0.267, 0.1), ("Lip20", "Lip13", 0.15, 0.07),
 )  # fmt: skip
 """Broad signals relative to each other (Provencher's soft constraints), in any tissue: without them lipid, lactate and
-macromolecules at 1.3 ppm cannot be told apart at a short echo time. The deviations of macromolecules are one and a half
-times his [our default]: where their ratios vary by a fifth from voxel to voxel, with his the error of total NAA, under
-which MM20 lies, is stated a quarter too small.
+macromolecules at 1.3 ppm cannot be told apart at a short echo time.
 """
 
 SUMS: Final = (
@@ -62,6 +60,11 @@ SUMS: Final = (
     ("Lip13+MM12", ("Lip13a", "Lip13b", "MM12")), ("Lip20+MM20", ("Lip20", "MM20")),
 )  # fmt: skip
 """Sums that are determined where their parts are not."""
+
+
+def members(key: str) -> tuple[str, ...]:
+    """The signals that a quantity is the sum of."""
+    return dict(SUMS).get(key, (key,))
 
 
 @dataclass(frozen=True)

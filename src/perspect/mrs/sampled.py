@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.mrs.amounts import DETECTED, members, weights
+from perspect.mrs.amounts import DETECTED, weights
 from perspect.mrs.combine import Task, shadow_of, stand
 from perspect.mrs.decompose import Decomposition
 from perspect.mrs.descend import limits
-from perspect.mrs.profile import SUMS
+from perspect.mrs.profile import SUMS, members
 from perspect.mrs.scale import Scale
 from perspect.numerics.truncated import Truncated
 from perspect.vocabulary import Amount, Status, Step

@@ -1,13 +1,14 @@
 """Water as the scale: what turns an amplitude per proton into an amount of tissue."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 
-from perspect.vocabulary import Problem
+from perspect.models.spins import GYROMAGNETIC
+from perspect.vocabulary import Flag, Problem, Severity, Spectra
 
 Unit = Literal["mmol/kg", "mmol/L"]
 OF_WATER: Final = get_args(Unit)
@@ -74,12 +75,16 @@ NOT_TOLD: Final = 0.1
 LEAST_TISSUE: Final = 0.05
 """Of a voxel's water, below which it is fluid."""
 
+HARDLY: Final = 0.25
+"""Relative error of a scale from which on it is said what makes it [our default]."""
+
 
 @dataclass(frozen=True)
 class Scale:
     """What turns an amplitude per proton into an amount: `factor` times it, in `unit`, relative error `spread`.
 
-    Where `below` names a sum of the same fit, amounts are over that.
+    Where `below` names a sum of the same fit, amounts are over that. `terms` are what the error is made of, relative
+    standard deviations by where they come from.
     """
 
     factor: float
@@ -87,6 +92,7 @@ class Scale:
     spread: float
     sentence: str
     below: str = ""
+    terms: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,11 @@ class Timing:
         return left, float(np.sqrt(variance))
 
 
+def timing_of(spectra: Spectra) -> Timing:
+    """When a signal was excited and read, and at which field."""
+    return Timing(spectra.te, spectra.tr, spectra.frequency / GYROMAGNETIC)
+
+
 def water_scale(
     amplitude: float,
     amplitude_std: float,
@@ -137,12 +148,36 @@ def water_scale(
         raise Problem(
             "The voxel is cerebrospinal fluid.", "No tissue is left to scale to.", "Check the tissue fractions."
         )
-    per_water, assumed = water_factor(fractions, timing, unit)
-    spread = float(np.hypot(amplitude_std / amplitude, assumed))
+    per_water, variances = factor_and_variances(fractions, timing, unit)
+    variances["signal of water"] = np.asarray((amplitude_std / amplitude) ** 2)
+    terms = {key: float(np.sqrt(one)) for key, one in variances.items()}
+    spread = float(np.sqrt(sum(variances.values())))
     of = ", ".join(f"{share:.0%} {kind}" for kind, share in (fractions or ASSUMED).items())
     known = "measured" if fractions else "assumed"
-    sentence = f"water-scaled, tissue {known} ({of}), relaxation at {timing.nearest:g} T"
-    return Scale(float(per_water) / amplitude, unit, spread, sentence)
+    sentence = f"water-scaled, tissue {known} ({of}), relaxation at {timing.nearest:g} T, {spoken(spread, terms)}"
+    return Scale(float(per_water) / amplitude, unit, spread, sentence, terms=terms)
+
+
+def spoken(spread: float, terms: Mapping[str, float]) -> str:
+    """How well a scale is known and what makes its error, the largest first.
+
+    >>> spoken(0.37, {"shares of tissue": 0.05, "relaxation of water": 0.36, "signal of water": 0.001})
+    'known to 37 % (relaxation of water 36 %, shares of tissue 5 %)'
+    """
+    largest = sorted((one for one in terms.items() if one[1] >= 0.005), key=lambda one: -one[1])
+    return f"known to {100 * spread:.0f} % (" + ", ".join(f"{key} {100 * one:.0f} %" for key, one in largest) + ")"
+
+
+def scale_flags(spread: float, terms: Mapping[str, float], timing: Timing, *, has_lesion: bool) -> list[Flag]:
+    """What is said where amounts scaled by water are hardly known. The error is in them already."""
+    if not spread > HARDLY:
+        return []
+    t2, of_t2 = RELAXATION[timing.nearest]["lesion"][1], RELAXATION_SPREAD["lesion"][1]
+    rests = f" T2 of the lesion's water is taken as {t2:g} s ± {of_t2:.0%}." if has_lesion else ""
+    at = "" if timing.te is None else f" at an echo time of {timing.te * 1e3:g} ms"
+    known = f"Amounts scaled by water are {spoken(spread, terms)}{at}; their errors hold it."
+    sentence = f"{known}{rests} Ratios have none of this."
+    return [Flag("uncertain-scale", Severity.NOTE, sentence, fraction=min(spread, 1.0), source="scale")]
 
 
 def demand_shares(fractions: Mapping[str, float] | None) -> None:
@@ -186,10 +221,22 @@ def water_factor(
     Errors are those of the shares (of segmentation, and `further` ones where they are known), of what tissues hold of
     water, and of relaxation; where nobody has segmented also that tissue may be other than is `assumed`.
     """
+    factor, variances = factor_and_variances(shares, timing, unit, further, assumed)
+    return factor, np.asarray(np.sqrt(sum(variances.values())))
+
+
+def factor_and_variances(
+    shares: Mapping[str, float | Float[np.ndarray, "*voxels"]] | None,
+    timing: Timing,
+    unit: Unit,
+    further: Mapping[str, Float[np.ndarray, "*voxels"]] | None = None,
+    assumed: Mapping[str, float] = ASSUMED,
+) -> tuple[Float[np.ndarray, "*voxels"], dict[str, np.ndarray]]:
+    """The factor of `water_factor`, and the relative variances that its error is the sum of, by voxel or one of all."""
     if shares is None:
-        factor, spread = water_factor(assumed, timing, unit)
-        off = [np.log(float(water_factor(one, timing, unit)[0] / factor)) for one in MAY_BE]
-        return factor, np.asarray(np.sqrt(spread**2 + np.mean(np.square(off))))
+        factor, variances = factor_and_variances(assumed, timing, unit)
+        off = [np.log(float(factor_and_variances(one, timing, unit)[0] / factor)) for one in MAY_BE]
+        return factor, {**variances, "tissue that nobody segmented": np.asarray(np.mean(np.square(off)))}
     kinds = tuple(shares)
     volume = np.stack(np.broadcast_arrays(*(np.asarray(shares[kind], float) for kind in kinds)))
     total = volume.sum(axis=0)
@@ -209,6 +256,11 @@ def water_factor(
     by_content = volume * (gain - loss if unit == "mmol/kg" else gain)
     exchange = gain - loss - (gain - loss).mean(axis=0)
     of_share = SHARE_SPREAD**2 + (0.0 if further is None else np.stack([further[kind] for kind in kinds]) ** 2)
-    terms = (by_content * of_content) ** 2 + (volume * gain * of_left) ** 2 + exchange**2 * of_share
     factor = MOLAL * WATER_PROTONS * seen / (of_molecule * tissue)
-    return np.asarray(factor), np.asarray(np.sqrt(terms.sum(axis=0) + molecule_spread**2))
+    variances = {
+        "what tissues hold of water": np.asarray(((by_content * of_content) ** 2).sum(axis=0)),
+        "relaxation of water": np.asarray(((volume * gain * of_left) ** 2).sum(axis=0)),
+        "shares of tissue": np.asarray((exchange**2 * of_share).sum(axis=0)),
+        "relaxation of molecules": np.asarray(molecule_spread**2),
+    }
+    return np.asarray(factor), variances

@@ -78,13 +78,15 @@ def known_by(basis: Basis) -> Basis:
 
 
 def with_broad(basis: Basis, *, lipids: bool, macromolecules: bool) -> Basis:
-    """A basis with parametric lipids and macromolecules added where it has none of that kind."""
+    """A basis with parametric lipids and macromolecules, as wide as they are in the mean, added where it has none of
+    that kind.
+    """
     wanted = [one for one in LIPIDS if lipids and "lipid" not in basis.kinds]
     wanted += [one for one in MACROMOLECULES if macromolecules and "macromolecule" not in basis.kinds]
     if not wanted:
         return basis
     axis = (basis.frequency, basis.dwell, basis.values.shape[1], basis.delay)
-    added = np.array([broad_signal(BROAD[one], *axis) for one in wanted])
+    added = np.array([broad_signal(BROAD[one], *axis, wider=BROAD[one].wider) for one in wanted])
     return replace(
         basis,
         names=(*basis.names, *wanted),

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.mrs.amounts import members, ratio, weights
+from perspect.mrs.amounts import ratio, weights
 from perspect.mrs.decompose import Decomposition
-from perspect.mrs.profile import TURNED
+from perspect.mrs.profile import TURNED, members
 from perspect.mrs.quality import HOPELESS_SNR, SWAMPED, WIDEST, Quality, quality
 from perspect.mrs.watermap import INSTITUTIONAL, GridScale
 from perspect.vocabulary import FittedSpectrum, Map, Quantity, Region, Spectra, Status, lexicon

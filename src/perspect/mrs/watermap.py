@@ -21,13 +21,15 @@ from perspect.mrs.scale import (
     WATER_CONTENT,
     Timing,
     Unit,
+    factor_and_variances,
+    scale_flags,
+    spoken,
     tissue_of_water,
-    water_factor,
     water_seen,
 )
 from perspect.mrs.water import amplitudes_at_start
 from perspect.numerics import robust
-from perspect.vocabulary import Problem, Spectra
+from perspect.vocabulary import Flag, Problem, Spectra
 
 INSTITUTIONAL: Final = "a.u."
 
@@ -59,7 +61,7 @@ CLEAR: Final = 0.8
 @dataclass(frozen=True, eq=False)
 class GridScale:
     """What turns amplitudes per proton into amounts, voxel by voxel: `factor` times them, in `unit`, with a relative
-    standard error `spread`. Where there is none (NaN), `reasons` says why.
+    standard error `spread`. Where there is none (NaN), `reasons` says why. `flags` are what must be known of it.
     """
 
     factor: Float[np.ndarray, "x y z"]
@@ -67,6 +69,7 @@ class GridScale:
     unit: str
     sentence: str
     reasons: Mapping[str, Bool[np.ndarray, "x y z"]]
+    flags: tuple[Flag, ...] = ()
 
     @property
     def everywhere(self) -> "GridScale":
@@ -110,21 +113,36 @@ def grid_scale(
     lines = np.where(brain & ~no_line, amplitude, np.nan)
     looked = Looked() if shares is None else looked_at(lines, shares, spread, timing)
     scale, of_scale = (plane(lines), 0.0) if shares is None else (amplitude, error / amplitude)
-    factor, assumed = (
-        np.broadcast_to(one, brain.shape)
-        for one in water_factor(looked.seen, timing, unit, looked.doubt, ASSUMED_IN_GRID)
-    )
+    factor, variances = factor_and_variances(looked.seen, timing, unit, looked.doubt, ASSUMED_IN_GRID)
     apart = unlike(lines / looked.expected(timing))
     reasons = _reasons(brain, no_line, apart, looked, timing, None if shares is not None else edge.water_in(water))
     bad = ~brain | np.logical_or.reduce(list(reasons.values()))
-    factor = np.where(bad, np.nan, factor / scale)
+    factor = np.where(bad, np.nan, np.broadcast_to(factor, brain.shape) / scale)
     even = edge.size_of(water) / (looked.expected(timing) if shares is not None else scale)
     steep = 0.0 if sizes is None else _doubt_of_steep(even, sizes * factor, factor)
-    relative = np.sqrt(of_scale**2 + assumed**2 + apart**2 + steep**2)
+    variances |= {"signal of water": np.asarray(of_scale**2), "water beside its surroundings": apart**2 + steep**2}
+    relative = np.where(bad, np.nan, np.sqrt(sum(variances.values())))
     how = "by the water of the whole image" if shares is None else "voxel by voxel"
     sentence = f"water-scaled {how}, {looked.sentence}, relaxation at {timing.nearest:g} T"
     told = {key: where for key, where in reasons.items() if where.any()}
-    return GridScale(factor, np.where(bad, np.nan, relative), unit, sentence, told)
+    known, flags = _known(relative, variances, looked, timing)
+    return GridScale(factor, relative, unit, sentence + known, told, flags)
+
+
+def _known(
+    relative: Float[np.ndarray, "x y z"], variances: Mapping[str, np.ndarray], looked: "Looked", timing: Timing
+) -> tuple[str, tuple[Flag, ...]]:
+    """What the errors are made of in the median voxel, of the lesion where one was told, and what is to be remarked."""
+    scaled = np.isfinite(relative)
+    of_lesion = np.zeros(scaled.shape) if looked.seen is None else looked.seen.get("lesion", np.zeros(scaled.shape))
+    lesion = scaled & (of_lesion > KNOWN)
+    at = lesion if lesion.any() else scaled
+    if not at.any():
+        return "", ()
+    terms = {key: float(np.sqrt(np.median(np.broadcast_to(one, at.shape)[at]))) for key, one in variances.items()}
+    spread, where = float(np.median(relative[at])), "of the lesion " if lesion.any() else ""
+    flags = scale_flags(spread, terms, timing, has_lesion=bool(lesion.any()))
+    return f", in the median voxel {where}{spoken(spread, terms)}", tuple(flags)
 
 
 def _reasons(
