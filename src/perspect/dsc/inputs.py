@@ -101,7 +101,7 @@ def refuse_brighter_echo(echoes: tuple[Series, ...]) -> None:
     if second > first:
         at, late = (f"{1000 * (echo.acquisition.te or np.nan):g} ms" for echo in echoes)
         raise Problem(
-            f"The echo of {late} is brighter ({second:.3g}) than that of {at} ({first:.3g}), and no bolus is seen in it.",
+            f"The echo of {late} is brighter ({second:.3g}) than that of {at} ({first:.3g}), and shows no bolus.",
             "Signal decays: each may have the echo time of the other.",
             "Check which echo time belongs to which file; with --te they stand in the order of the files.",
         )
