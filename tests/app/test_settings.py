@@ -41,6 +41,12 @@ def test_a_choice_that_is_said_twice_must_be_the_same():
     assert not plan(Plan, options={"motion": False}, sets=["dsc.motion=false"]).motion
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_number_that_is_not_finite_is_no_choice(toml, value):
+    assert f"dsc.guard is '{value}' in --set. It must be a number or none." in problem(sets=[f"dsc.guard={value}"])
+    assert "dsc.guard is " in problem(toml(f"[dsc]\nguard = {value}\n"))
+
+
 def test_a_setting_of_another_room_is_not_ignored():
     assert "--set dce.model=patlak is a choice of dce, and this command reads those of dsc." in problem(
         sets=["dce.model=patlak"]

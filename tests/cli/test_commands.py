@@ -122,6 +122,7 @@ def test_several_echo_times_never_swallow_the_file_after_them(words, spread_out)
         ("dsc {series}", "--out"),
         ("dsc {series} --out {tmp}/out --te soon", "soon"),
         ("dsc {series} --out {tmp}/out --te 30", "looks like milliseconds"),
+        ("dsc {series} --out {tmp}/out --flip-angle -60", "--flip-angle is -60.0. It must be a positive number."),
         ("dsc {series} --out {tmp}/out --leakage bws", "Did you mean 'bsw'?"),
         ("dsc {series} --out {tmp}/out --set dsc.leakge=bsw", "Did you mean 'leakage'?"),
         ("ask measure {tmp} --out {tmp}/out --set dsc.leakge=bsw", "Did you mean 'leakage'?"),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -113,6 +115,31 @@ def test_two_echoes_are_free_of_t1():
     assert median(found, "rcbv", rim) == pytest.approx(np.nanmedian(head.truth["rcbv"][rim]), rel=0.3)
     assert found.summary["te"] == [0.0086, 0.0346]
     assert found.summary["t1_share"] == 0.0
+
+
+def test_echoes_that_have_each_other_s_echo_time_are_a_mistake_of_the_call_and_not_one_of_the_protocol():
+    """The wrong variant blamed T1, which cancels between two echoes, and advised to use two."""
+    head = head_object(HeadDesign(SHAPE, n_frames=80, te=(0.0086, 0.0346), has_preload=False, snr=80.0, seed=4))
+    first, second = head.series
+    swapped = (replace(first, acquisition=second.acquisition), replace(second, acquisition=first.acquisition))
+    with pytest.raises(Problem, match=r"The echo of 34.6 ms is brighter .* echo time of the other") as caught:
+        dsc.quantify(swapped, dsc.Plan(motion=False))
+    assert caught.value.exit_code == 2
+
+
+def test_echoes_that_have_each_other_s_echo_time_are_named_where_both_show_a_bolus_too(head):
+    (early,) = head.series
+    signal = np.asarray(early.values, float) * early.slope + early.intercept
+    at_rest = signal[..., 2:10].mean(axis=-1, keepdims=True)
+    later = np.asfortranarray(0.6 * signal**2 / np.maximum(at_rest, 1.0), np.float32)
+    late = replace(early, values=later, slope=1.0, intercept=0.0)
+    swapped = (
+        replace(early, acquisition=replace(early.acquisition, te=0.06)),
+        replace(late, acquisition=replace(early.acquisition, te=0.03)),
+    )
+    with pytest.raises(Problem, match=r"\(30 ms, 60 ms\) agent makes T2\* longer .* echo time of the other") as caught:
+        dsc.quantify(swapped, dsc.Plan(motion=False))
+    assert caught.value.exit_code == 2
 
 
 def test_without_an_artery_there_are_ratios_and_a_flag_and_no_flow():

@@ -1,13 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dsc.made import everything, leakage_run, series
 from perspect import dsc
-from perspect.dsc.quality import Reliability, protocol, refuse_protocol, refuse_reference, t1_share
+from perspect.dsc.quality import Reliability, protocol, refuse_protocol, refuse_reference, t1_share, voxel_flags
 from perspect.dsc.reference import Reference
-from perspect.dsc.signal import Rest
+from perspect.dsc.signal import Rest, relaxation
 from perspect.phantom import DeconvolutionDesign, LeakageDesign, deconvolution_object, leakage_object
-from perspect.vocabulary import Acquisition, Refusal
+from perspect.vocabulary import Acquisition, Refusal, Status
 
 DEGREES = np.pi / 180
 TIMES = 1.5 * np.arange(120)
@@ -45,6 +47,26 @@ def test_a_weaker_protocol_is_named_with_its_reason(acquisition, level, code):
     assert found.reliability == level
     assert code in {flag.code for flag in found.flags}
     assert found.reasons
+
+
+def test_a_t1_effect_is_never_told_without_the_t1_that_it_is_of():
+    """The page had 30% and 51.7% of one thing: the one of white matter, the other of a longer T1."""
+    told = [
+        flag.sentence for flip, preload in ((45, False), (60, False), (90, False), (90, True))
+        for flag in grade(setting(flip, 0.03, preload=preload)).flags if "T1 effect" in flag.sentence
+    ]  # fmt: skip
+    assert len(told) == 4
+    assert all("of the T2* effect where T1 is 1.1 s" in one for one in told)
+
+
+def test_few_voxels_are_not_told_as_none():
+    signal = np.ones((10_000, 4), np.float32)
+    status = np.full(10_000, Status.OK, np.int16)
+    status[0], status[1:51] = Status.NO_SIGNAL, Status.SATURATED
+    curves = replace(relaxation((signal,), (0.03,), Rest(0, 2, 3.0, 3, 1.0)), status=status)
+    told = {flag.code: flag.sentence for flag in voxel_flags(curves)}
+    assert told["no-signal"].startswith("Less than 0.1% of the brain's voxels")
+    assert told["saturated"].startswith("0.5% of the brain's voxels")
 
 
 def test_short_baseline_short_tail_and_slow_sampling_are_named():

@@ -116,7 +116,8 @@ def test_complex_images_are_refused(stored, save):
 
 def test_a_pair_of_header_and_image_is_refused(stored, tmp_path):
     nib.save(nib.Nifti1Pair(stored, np.eye(4)), tmp_path / "pair.img")
-    assert "not a single-file NIfTI" in refused(tmp_path / "pair.hdr")
+    for half in ("pair.hdr", "pair.img"):
+        assert f"{half} is not a single-file NIfTI" in refused(tmp_path / half)
 
 
 def test_an_affine_without_volume_is_refused(stored, save, tmp_path):

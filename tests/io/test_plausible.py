@@ -18,7 +18,9 @@ def test_a_sound_series_raises_no_flag(stored):
 
 
 def test_a_series_of_zeros_is_refused():
-    assert "is constant" in problem(np.zeros((4, 4, 2, 12), np.int16))
+    said = problem(np.zeros((4, 4, 2, 12), np.int16))
+    assert "Every volume of s.nii is constant." in said
+    assert "Take" not in said
 
 
 def test_an_empty_volume_is_named_by_its_index(stored):
@@ -41,7 +43,11 @@ def test_one_volume_again_and_again_is_refused(stored, kind):
 def test_volumes_without_a_finite_number_are_named_by_index(stored, bad):
     values = stored.astype(np.float32)
     values[..., [3, 9]] = bad
-    assert "volumes 3, 9 of s.nii holds no finite number" in problem(values)
+    said = problem(values)
+    assert "volumes 3, 9 of s.nii holds no finite number" in said
+    assert "Take them out of the series" in said
+    values[:] = bad
+    assert "Every volume of s.nii holds no finite number." in problem(values)
 
 
 def test_single_voxels_that_are_not_finite_are_a_note_with_their_volumes(stored):

@@ -126,6 +126,27 @@ def test_a_map_without_a_single_number_says_why_and_does_not_stop_the_page(patie
         assert f"No voxel has a number: {Status.NO_BOLUS.sentence}." in written
 
 
+def test_two_remarks_on_a_map_are_two_sentences(patient):
+    measured, background = patient
+    kep = measured.maps["rcbv"]
+    few = np.where(np.arange(kep.values.size).reshape(kep.values.shape) % 20 == 0, np.float32(0.9), np.float32(np.nan))
+    status = np.where(np.isfinite(few), Status.OK, Status.NOT_DETERMINED)
+    maps = {**measured.maps, "cbv": Map(lexicon.CBV, few, few, status, kep.grid)}
+    written = dsc_page(Measured(maps, (), measured.recipe, measured.regions), "s", background)
+    assert "of the brain has a number. LIMITED: " in written
+
+
+def test_voxels_whose_leakage_was_corrected_are_not_the_only_ones_that_were_measured(patient):
+    measured, background = patient
+    assert "measured and corrected for leakage" in dsc_page(measured, "s", background)
+    plain = measured.maps["srcbv"]
+    status = np.where(plain.status == Status.NOT_CORRECTED, Status.OK, plain.status)
+    alone = {"srcbv": Map(plain.quantity, plain.values, plain.std, status, plain.grid)}
+    assert "corrected for leakage" not in dsc_page(
+        Measured(alone, (), example.__globals__["METHODS"], measured.regions), "s", background
+    )
+
+
 def test_a_result_without_maps_is_still_a_page():
     empty = Measured({}, FLAGS, example.__globals__["METHODS"])
     assert "No map was made." in dsc_page(empty, "s", np.zeros((2, 2, 2), np.float32))

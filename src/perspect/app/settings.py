@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from perspect.vocabulary import Problem
 
@@ -41,6 +41,9 @@ class Plans(Mapping[str, type]):
 PLANS: Final = Plans("dsc", "dce", "asl", "mrs")
 """The tables of a settings file, and the Plan that each becomes."""
 
+FINITE: Final = ConfigDict(allow_inf_nan=False)
+"""No choice is infinite, and one that is no number equals nothing, itself included."""
+
 EXPECTED: Final[Mapping[type, str]] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -67,7 +70,7 @@ def plan(
                 "It would be ignored.",
                 f"Leave it out, or set {room}.{name} if there is one. A file for --plan may hold several rooms.",
             )
-        if said.get(name, value) != value:
+        if name in said and said[name] != value:
             raise Problem(
                 f"{room}.{name} is {said[name]} by one option and {value} by another.",
                 "Which of the two is meant is not known.",
@@ -156,7 +159,7 @@ def _typed(room: str, name: str, value: Any, source: str, *, strict: bool) -> An
     if get_origin(hints[name]) is tuple and isinstance(value, str | list):
         value = tuple(value.replace(",", " ").split() if isinstance(value, str) else value)
     try:
-        return TypeAdapter(hints[name]).validate_python(value, strict=strict)
+        return TypeAdapter(hints[name], config=FINITE).validate_python(value, strict=strict)
     except ValidationError as error:
         kinds = " or ".join(
             EXPECTED.get(one, "several" if one is Ellipsis else "none") for one in (options or (hints[name],))

@@ -88,11 +88,13 @@ def arterial_input(
     saturated = float((relaxation.status[allowed] == Status.SATURATED).mean())
     if saturated <= MANY_SATURATED:
         return replace(arterial, lead=found.lead)
+    # What may be an artery: another share than that of all voxels, which has a flag of its own.
+    edges = "its edge" if lesion is None else "its edge and the lesion"
     note = Flag(
         "arteries-saturated",
         Severity.CAUTION,
-        f"{saturated:.1%} of the brain falls to the noise floor at the peak, as large arteries do; the arterial input "
-        "is from smaller ones, by whose area CBV and CBF may be too high.",
+        f"{saturated:.1%} of the brain away from {edges} falls to the noise floor at the peak, as large "
+        "arteries do; the arterial input is from smaller ones, by whose area CBV and CBF may be too high.",
         "arterial input",
         saturated,
         SOURCE,

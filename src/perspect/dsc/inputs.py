@@ -89,6 +89,24 @@ def check_place(region: Region, echo: Series) -> None:
         )
 
 
+def refuse_brighter_echo(echoes: tuple[Series, ...]) -> None:
+    """Stops where the later of two echoes is the brighter one. Asked only of what cannot be used, because files may
+    have been scaled each by itself.
+
+    Raises Problem.
+    """
+    if len(echoes) < 2:
+        return
+    first, second = (float(np.nanmean(_image(echo, slice(0, 1)))) for echo in echoes)
+    if second > first:
+        at, late = (f"{1000 * (echo.acquisition.te or np.nan):g} ms" for echo in echoes)
+        raise Problem(
+            f"The echo of {late} is brighter ({second:.3g}) than that of {at} ({first:.3g}), and shows no bolus.",
+            "Signal decays: each may have the echo time of the other.",
+            "Check which echo time belongs to which file; with --te they stand in the order of the files.",
+        )
+
+
 def find_brain_and_rest(echo: Series, plan: Plan, mask: Region | None) -> tuple[Region, Rest]:
     """The brain (the mask where one is given) and the baseline before the bolus, found on its mean signal.
 

@@ -156,20 +156,21 @@ def _unknown_protocol(acquisition: Acquisition) -> tuple[Reliability, Flag] | No
 
 
 def _t1_weighting(share: float, has_preload: bool | None) -> tuple[Reliability, Flag] | None:
+    # The T1 is said because the same effect has another size where white matter's is taken out.
+    effect = f"T1 effect {share:.0%} of the T2* effect where T1 is {T1_LONG:g} s"
     if share > T1_SHARE_LIMITED and has_preload is False:
         sentence = (
-            f"Without preload this protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect): in "
-            "leaking tissue a bias remains."
+            f"Without preload this protocol is strongly T1 weighted ({effect}): in leaking tissue a bias remains."
         )
         return _found(
             Reliability.UNRELIABLE if share > T1_SHARE_STRONG else Reliability.LIMITED, "t1-weighted", sentence
         )
     if share > T1_SHARE_STRONG:
-        sentence = f"This protocol is strongly T1 weighted (T1 effect {share:.0%} of the T2* effect)"
+        sentence = f"This protocol is strongly T1 weighted ({effect})"
         sentence += ", in spite of preload." if has_preload else "; whether a preload was given is not recorded."
         return _found(Reliability.LIMITED, "t1-weighted", sentence)
     if share > T1_SHARE_NOTICED and has_preload is False:
-        sentence = f"No preload was given; the T1 effect is {share:.0%} of the T2* effect and relies on the correction."
+        sentence = f"No preload was given; the T1 effect relies on the correction ({effect})."
         return _found(Reliability.ACCEPTABLE, "no-preload", sentence)
     return None
 
@@ -314,5 +315,6 @@ def voxel_flags(relaxation: Relaxation) -> tuple[Flag, ...]:
         share = float((relaxation.status == status).sum() / n) if n else float("nan")
         if share > 0:
             severity = Severity.CAUTION if share > 0.02 else Severity.NOTE
-            flags.append(Flag(code, severity, f"{share:.1%} {sentence}", "brain", share, SOURCE))
+            said = f"{share:.1%}" if share >= 0.0005 else "Less than 0.1%"
+            flags.append(Flag(code, severity, f"{said} {sentence}", "brain", share, SOURCE))
     return tuple(flags)

@@ -133,7 +133,8 @@ def refuse_negative_tails(relaxation: Relaxation, times: Float[np.ndarray, " tim
     """Stops where T1 shortening outweighs T2* in most of the brain, leaking or not.
 
     Agent that recirculates keeps ΔR2* of every tissue above rest. Raises Refusal where, of the voxels whose last
-    seconds differ from rest, nearly all lie on the wrong side of it.
+    seconds differ from rest, nearly all lie on the wrong side of it; Problem where two echoes say so, in which T1
+    cancels.
     """
     (tail,), (std,) = linear_maps(relaxation, mean_weights(times.size, tail_frames(times))[:, None])
     with np.errstate(invalid="ignore"):
@@ -143,6 +144,7 @@ def refuse_negative_tails(relaxation: Relaxation, times: Float[np.ndarray, " tim
     above = float((tail[differs] > 0).mean())
     if above < LEAST_ABOVE:
         _refuse_drift(relaxation, times, differs)
+        _refuse_swapped(relaxation.echo_times, 1 - above)
         raise Refusal(
             f"After the bolus the signal stays above rest in {1 - above:.0%} of the brain's voxels that differ from "
             "rest.",
@@ -150,6 +152,23 @@ def refuse_negative_tails(relaxation: Relaxation, times: Float[np.ndarray, " tim
             "volume in these curves.",
             LESS_T1,
         )
+
+
+def _refuse_swapped(echo_times: tuple[float, ...], share: float) -> None:
+    """Stops where the rates of two echoes have the wrong sign, as when each has the echo time of the other.
+
+    Raises Problem.
+    """
+    if len(echo_times) < 2:
+        return
+    first, second = (f"{1000 * te:g} ms" for te in echo_times)
+    raise Problem(
+        f"By the two echoes ({first}, {second}) agent makes T2* longer in {share:.0%} of the brain's voxels that "
+        "differ from rest.",
+        "No agent does, and T1 effects cancel between two echoes: each may have the echo time of the other, or they "
+        "are not of one bolus.",
+        "Check which echo time belongs to which file; with --te they stand in the order of the files.",
+    )
 
 
 def _refuse_drift(

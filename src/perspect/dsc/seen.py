@@ -9,7 +9,7 @@ from perspect.anatomy.aligned import Aligned, aligned
 from perspect.anatomy.in_turn import lag_behind_artery
 from perspect.dsc.bolus import refuse_few_voxels
 from perspect.dsc.drift import drift_share
-from perspect.dsc.inputs import find_brain_and_rest
+from perspect.dsc.inputs import find_brain_and_rest, refuse_brighter_echo
 from perspect.dsc.passage import FirstPass, first_pass, width_of
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import Protocol, protocol, refuse_protocol
@@ -17,7 +17,7 @@ from perspect.dsc.reference import refuse_negative_tails
 from perspect.dsc.signal import Relaxation, Rest, relaxation, rest
 from perspect.dsc.t1_effect import LARGEST_SHARE, T1Effect, t1_effect
 from perspect.numerics.parallel import each, spans
-from perspect.vocabulary import Acquisition, Problem, Region, Series
+from perspect.vocabulary import Acquisition, Problem, Refusal, Region, Series
 from perspect.vocabulary.progress import Progress
 
 
@@ -60,7 +60,11 @@ def seen(echoes: tuple[Series, ...], plan: Plan, mask: Region | None, tell: Prog
     echo_times = tuple(float(echo.acquisition.te or np.nan) for echo in echoes)
     refuse_protocol(acquisition, echo_times)
     tell("steady state and bolus", 0.0)
-    brain, at_rest = find_brain_and_rest(echoes[-1], plan, mask)
+    try:
+        brain, at_rest = find_brain_and_rest(echoes[-1], plan, mask)
+    except Refusal:
+        refuse_brighter_echo(echoes)  # a cause that the caller can mend
+        raise
     moved = aligned(echoes, at_rest.frames, brain, plan.motion, tell)
     times = moved.echoes[0].times
     at_rest = rest(moved.echoes[-1].mean_curve(moved.inside), times, plan.guard)

@@ -25,6 +25,10 @@ FARTHEST: Final = 2**40
 
 MOST_PACKED: Final = 1100
 """Deflate never packs better than 1032 to 1; a header that asks for more is damaged."""
+
+PAIRED: Final = (".hdr", ".img")
+"""Endings of images whose header lies in a file of its own."""
+
 Read = TypeVar("Read")
 
 Header: TypeAlias = Any
@@ -202,6 +206,8 @@ def _header(path: Path, file: BufferedIOBase) -> Header:
     lengths = {int.from_bytes(first, order) for order in ("little", "big")}
     found = [(length, kind) for length, kind in HEADER_BYTES.items() if length in lengths]
     if len(first) < 4 or not found:
+        if path.suffix.lower() in PAIRED:
+            raise _half_of_a_pair(path)
         raise Problem(
             f"{path.name} is not a NIfTI file: it does not begin with a NIfTI header.",
             "Neither voxels nor positions can be read.",
@@ -213,12 +219,16 @@ def _header(path: Path, file: BufferedIOBase) -> Header:
         raise _damaged(path, "it ends within the header")
     header = kind(block, check=False)
     if not header["magic"].item().startswith((b"n+1", b"n+2")):
-        raise Problem(
-            f"{path.name} is not a single-file NIfTI (its header says {header['magic'].item()!r}).",
-            "A pair of .hdr and .img, or Analyze 7.5, does not say for certain where left and right are.",
-            "Convert it to .nii.gz.",
-        )
+        raise _half_of_a_pair(path)
     return header
+
+
+def _half_of_a_pair(path: Path) -> Problem:
+    return Problem(
+        f"{path.name} is not a single-file NIfTI, in which header and voxels are together.",
+        "A pair of .hdr and .img, or Analyze 7.5, does not say for certain where left and right are.",
+        "Convert the pair to .nii.gz.",
+    )
 
 
 @dataclass(frozen=True, eq=False)

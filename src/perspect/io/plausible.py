@@ -3,7 +3,7 @@
 from typing import Final
 
 import numpy as np
-from jaxtyping import Num
+from jaxtyping import Bool, Num
 
 from perspect.vocabulary import Flag, Problem, Severity
 
@@ -24,9 +24,9 @@ def plausible_signal(
     """
     volumes = values.reshape(-1, values.shape[3], order="F").T
     finite = _finite_shares(volumes)
-    _refuse(np.flatnonzero(finite == 0), name, "holds no finite number", "the curve of every voxel has a gap there")
+    _refuse(finite == 0, name, "holds no finite number", "the curve of every voxel has a gap there")
     low, high = _extremes(volumes)
-    _refuse(np.flatnonzero(low == high), name, "is constant", "there is no image in it")
+    _refuse(low == high, name, "is constant", "there is no image in it")
     if len(volumes) > 1 and all(np.array_equal(one, volumes[0], equal_nan=finite.min() < 1) for one in volumes[1:]):
         raise Problem(
             f"All {len(volumes)} volumes of {name} are the same, number for number.",
@@ -62,14 +62,24 @@ def _extremes(volumes: Num[np.ndarray, "time voxels"]) -> tuple[Num[np.ndarray, 
     return np.array([float(v.min()) for v in whole]), np.array([float(v.max()) for v in whole])
 
 
-def _refuse(volumes: Num[np.ndarray, " n"], name: str, what: str, why: str) -> None:
-    if volumes.size:
-        some = "Volume" if volumes.size == 1 else "Each of the volumes"
+def _refuse(are_bad: Bool[np.ndarray, " time"], name: str, what: str, why: str) -> None:
+    """Stops where some volumes, or all, cannot be used; `why` is said of volumes that are named."""
+    volumes = np.flatnonzero(are_bad)
+    if not volumes.size:
+        return
+    if are_bad.all():
         raise Problem(
-            f"{some} {_list(volumes)} of {name} {what} (counted from 0).",
-            f"{why[0].upper()}{why[1:]}.",
-            "Take it out of the series and give the times of the others with --times, or convert the series again.",
+            f"Every volume of {name} {what}.",
+            "There is no signal to be read.",
+            "Give the series as it came from the scanner, or convert it again.",
         )
+    some = "Volume" if volumes.size == 1 else "Each of the volumes"
+    raise Problem(
+        f"{some} {_list(volumes)} of {name} {what} (counted from 0).",
+        f"{why[0].upper()}{why[1:]}.",
+        f"Take {'it' if volumes.size == 1 else 'them'} out of the series and give the times of the others with "
+        "--times, or convert the series again.",
+    )
 
 
 def _refuse_negative(

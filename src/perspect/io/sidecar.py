@@ -83,11 +83,13 @@ NAMES: Final = {
 
 def check_given(given: Acquisition) -> None:
     """The same plausibility for what a person typed as for what a sidecar says."""
+    # Rounded, so that what was typed is said and not what is left of it after radians.
+    degrees = None if given.flip_angle is None else round(given.flip_angle * 180 / pi, 9)
     for value, check, where in (
         (given.te, plausible_te, "--te"),
         (given.tr, plausible_tr, "--tr"),
         (given.field, plausible_field, "--field"),
-        (None if given.flip_angle is None else given.flip_angle * 180 / pi, plausible_flip_angle, "--flip-angle"),
+        (degrees, plausible_flip_angle, "--flip-angle"),
     ):
         if value is not None:
             check(_positive(value, where), where)
@@ -159,7 +161,7 @@ def _positive(value: object, where: str) -> float:
         raise Problem(
             f"{where} is {json.dumps(value, default=str)}.",
             "It must be a positive number.",
-            "Correct it, without quotes or unit.",
+            "Correct it; it has neither quotes nor a unit.",
         )
     return float(value)
 

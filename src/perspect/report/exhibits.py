@@ -120,7 +120,7 @@ def _map_exhibit(scene: Scene, one: Map, painter: Painter, n_ticks: int) -> Exhi
         quantity.symbol,
         quantity.name,
         colour_bar(window, quantity.colours, words.unit(quantity), n_ticks),
-        " ".join(part for part in (_missing(scene, one), _beyond(quantity, seen, window)) if part),
+        ". ".join(part for part in (_missing(scene, one), _beyond(quantity, seen, window)) if part),
     )
 
 
@@ -195,8 +195,15 @@ def shares(scene: Scene) -> tuple[Share, ...]:
     """How much of the brain has which status; those that do not occur are left out."""
     inside = scene.main.status[scene.brain]
     counts = {status: int((inside == status).sum()) for status in Status}
+    # Beside voxels whose value is the uncorrected one, which were measured too, a plain "measured" would deny that.
+    sentences = {Status.OK: f"{Status.OK.sentence} and corrected for leakage"} if counts[Status.NOT_CORRECTED] else {}
     return tuple(
-        Share(status.sentence, COLOURS.get(status, FAILED_COLOUR), words.percent(n / inside.size), status.is_failure)
+        Share(
+            sentences.get(status, status.sentence),
+            COLOURS.get(status, FAILED_COLOUR),
+            words.percent(n / inside.size),
+            status.is_failure,
+        )
         for status, n in counts.items()
         if n
     )

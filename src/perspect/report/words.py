@@ -30,7 +30,7 @@ LABELS: Final[Mapping[str, tuple[str, str, float]]] = {
     "dose": ("Dose", "mmol/kg", 1.0),
     "n_volumes": ("Volumes", "", 1.0),
     "time_step": ("Time between volumes", "s", 1.0),
-    "t1_share": ("T1 effect of agent in vessels, relative to its T2* effect", "%", PERCENT),
+    "t1_share": ("T1 effect of agent in vessels of tissue with a long T1, relative to its T2* effect", "%", PERCENT),
     "n_baseline": ("Volumes at rest", "", 1.0),
     "baseline_seconds": ("Time at rest", "s", 1.0),
     "arrival": ("Arrival of the bolus", "s", 1.0),

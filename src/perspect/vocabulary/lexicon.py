@@ -99,7 +99,7 @@ K2 = Quantity(
 KEP_LEAKAGE = Quantity(
     "kep", "Indicator exchange rate", "kep", "1/s", 0.0, 0.05,
     "Rate at which leaked agent returns to the vessels.", ucum="/s", caplex="Q.PH1.009.e->p",
-    dicom=Code("126313", "DCM", "kep"), display=(0.0, 0.03),
+    dicom=Code("126313", "DCM", "kep"), display=(0.0, 0.05),
 )
 AT_ONCE = Quantity(
     "k1_at_once", "Share of the reference curve that passes as in the reference", "K1'", "1", -100.0, 100.0,
