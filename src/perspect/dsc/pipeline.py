@@ -7,8 +7,10 @@ from perspect.dsc import account
 from perspect.dsc.arterial import arterial_input
 from perspect.dsc.blood import calibration_of, flow_of, volume_of
 from perspect.dsc.drift import drift_flags
+from perspect.dsc.extraction import extraction, extraction_flags, shows_extraction
 from perspect.dsc.inputs import check_place, checked_echoes
-from perspect.dsc.leakage import Correction, correct, uncorrected
+from perspect.dsc.integrate import trapezoid_weights
+from perspect.dsc.leakage import Correction, completed, correct, uncorrected
 from perspect.dsc.maps import maps
 from perspect.dsc.normalise import standardised
 from perspect.dsc.passage import Passage, passage
@@ -93,6 +95,9 @@ def _leakage(found: Seen, plan: Plan, given: Region | None) -> tuple[Reference |
         found.curves, found.times, normal.curve, found.window, plan.leakage, saturates, found.acquisition.field,
         is_white=normal.is_given,
     )  # fmt: skip
+    if plan.extraction == "auto" and plan.leakage == "auto" and shows_extraction(found.acquisition, found.curves):
+        leaves = extraction(found.curves, found.times, normal, found.acquisition)
+        corrected = completed(corrected, found.times, normal.curve, found.window, leaves)
     return normal, corrected
 
 
@@ -107,8 +112,16 @@ def _flags(run: account.Run) -> tuple[Flag, ...]:
     found, is_fitted = run.seen, run.seen.saturating is not None and run.plan.leakage == "auto"
     flags = (
         *found.setting.flags, *drift_flags(found.drift), *turn_flags(found.in_turn),
-        *t1_flags(found.curves.t1, is_fitted), *found.moved.flags, *run.arterial.flags, *run.white.flags,
-        *leakage_flags(run.correction), *scale_flags(run.scale, run.plan), *(run.flow.flags if run.flow else ()),
+        *t1_flags(found.curves.t1, is_fitted), *_extraction_flags(run), *found.moved.flags, *run.arterial.flags,
+        *run.white.flags, *leakage_flags(run.correction), *scale_flags(run.scale, run.plan),
+        *(run.flow.flags if run.flow else ()),
         *voxel_flags(found.curves),
     )  # fmt: skip
     return tuple(sorted(flags, key=lambda flag: -flag.severity))
+
+
+def _extraction_flags(run: account.Run) -> tuple[Flag, ...]:
+    if run.correction is None or run.normal is None:
+        return ()
+    reference = float(trapezoid_weights(run.seen.times, run.seen.window) @ run.normal.curve)
+    return extraction_flags(run.correction.extraction, run.correction.area, reference)
