@@ -6,14 +6,15 @@ from functools import cache
 import numpy as np
 import pytest
 
-from dsc.made import concordance, flat, leakage_run
+from dsc.made import concordance, everything, flat, leakage_run, region, series
+from perspect.dsc import Plan, quantify
 from perspect.dsc.extraction import SteadyState, extraction
 from perspect.dsc.reference import mean_reference
 from perspect.dsc.signal import relaxation, rest
 from perspect.models.spgr import log_enhancement
 from perspect.phantom import LeakageDesign, leakage_object
 from perspect.phantom.leakage import Ranges
-from perspect.vocabulary import Acquisition
+from perspect.vocabulary import Acquisition, Problem
 
 TE, FLIP, FINE = (0.0086, 0.0346), np.deg2rad(70), 0.05
 SLOW = 0.08
@@ -150,3 +151,54 @@ def test_one_echo_has_none_of_it_and_two_say_where():
     assert "extraction" in [step.name for step in two.recipe.steps]
     one = leakage_run(leakage_object(LeakageDesign(n_white=300, n_tumour=100, seed=3)), preload=True)
     assert "extraction_voxels" not in one.summary
+
+
+@cache
+def one_echo():
+    """FA 30° without preload, and its true Ktrans."""
+    design = {"te": 0.025, "flip_angle": np.deg2rad(30), "has_preload": False, "n_white": 300, "n_tumour": 300}
+    thing = leakage_object(LeakageDesign(**design, seed=3))
+    flow = thing.vp / thing.mtt
+    return thing, flow * thing.ps / (flow + thing.ps)
+
+
+def with_map(thing, ktrans, **choices):
+    echo = series(thing.signal, thing.times, thing.te[0], thing.tr, thing.flip_angle, False)
+    plan = Plan(**({"motion": False, "deconvolution": "none"} | choices))
+    given = {} if ktrans is None else {"ktrans": ktrans.reshape(-1, 1, 1)}
+    normal = region(thing.white, "normal")
+    return quantify(echo, plan, mask=everything(thing.white.size), reference=normal, **given)
+
+
+def test_a_map_of_ktrans_puts_it_back_where_one_echo_cannot_tell():
+    thing, ktrans = one_echo()
+    off = []
+    for given in (None, ktrans):
+        values, _ = flat(with_map(thing, given).maps["rcbv"])
+        found, true = values[thing.tumour], thing.rcbv[thing.tumour]
+        off.append((concordance(found, true), found.mean() / true.mean() - 1))
+    (without, below), (found, bias) = off
+    assert below < -0.08 and abs(bias) < 0.05
+    assert found > without + 0.03
+    assert "map of Ktrans" in with_map(thing, ktrans).summary["extraction_origin"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "factor", "said"),
+    [
+        ({"extraction": "ignored"}, 1.0, "read by nobody"),
+        ({"leakage": "leu"}, 1.0, "read by nobody"),
+        ({"leakage_reference": "brain"}, 1.0, "white matter"),
+        ({}, 3600.0, "another unit"),
+    ],
+)
+def test_a_map_of_ktrans_that_cannot_be_used_is_refused(choices, factor, said):
+    thing, ktrans = one_echo()
+    with pytest.raises(Problem, match=said):
+        with_map(thing, factor * ktrans, **choices)
+
+
+def test_a_map_of_ktrans_on_another_grid_is_refused():
+    thing, ktrans = one_echo()
+    with pytest.raises(Problem, match="shape"):
+        with_map(thing, ktrans[:-1])

@@ -208,7 +208,8 @@ def _of_leakage(run: Run) -> dict[str, Any]:
             "saturating_share": _n_saturating(run.correction, told) / max(int(told.sum()), 1),
         }
         if run.correction.extraction is not None:
-            out |= {"extraction_voxels": int(run.correction.extraction.voxels.size)}
+            leaves = run.correction.extraction
+            out |= {"extraction_voxels": int(leaves.voxels.size), "extraction_origin": leaves.origin}
     if run.normal is not None:
         out |= {"leakage_reference_voxels": int(run.normal.voxels.size), "leakage_reference_tail": run.normal.tail}
     return out
@@ -289,11 +290,11 @@ def _saturation_step(saturation: Saturation) -> Step:
 def _extraction_step(leaves: Extraction) -> Step:
     return Step(
         "extraction",
-        "Agent that leaves during its passage is missing from the area of the bolus. Where R1, which two echoes show "
-        f"beside R2*, surely rises as agent leaves ({leaves.voxels.size} voxels), blood volume has Ktrans times "
-        f"{TRANSIT[0]:g} ± {TRANSIT[1]:g} s added (transit time of a lesion, all of which counts where blood is well "
-        f"mixed and half where it flows as a plug), with a T1 at rest of {leaves.t1:.2f} s.",
-        {"transit": list(TRANSIT), "t1": leaves.t1, "r1": R1, "r2star": R2STAR, "sure": SURE},
+        "Agent that leaves during its passage is missing from the area of the bolus. Blood volume has Ktrans times "
+        f"{TRANSIT[0]:g} ± {TRANSIT[1]:g} s added for it in {leaves.voxels.size} voxels (transit time of a lesion, all "
+        "of which counts where blood is well mixed and half where it flows as a plug), as told by "
+        f"{leaves.origin}.",
+        {"transit": list(TRANSIT), "r1": R1, "r2star": R2STAR, "sure": SURE},
         ("Sourbron & Buckley 2013, doi:10.1002/nbm.2940",),
     )
 

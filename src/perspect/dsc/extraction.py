@@ -1,4 +1,4 @@
-"""Blood that a bolus does not show because agent leaves it on its way through, told by T1 from two echoes.
+"""Blood that a bolus does not show because agent leaves it on its way through: told by T1 from two echoes, or by DCE.
 
 Where a share of the agent leaves during its passage, less of it is inside the vessels than without, and their area is
 that much smaller: with F the flow, a volume v shows v / (1 + PS/F) of itself where blood is well mixed, and about
@@ -71,14 +71,16 @@ class SteadyState:
 
 @dataclass(frozen=True, eq=False)
 class Extraction:
-    """Where agent surely leaves (positions among the voxels of the mask), and how fast: Ktrans over the blood volume of
-    the reference, in 1/s, with its standard error by noise.
+    """Where agent leaves (positions among the voxels of the mask), and how fast: Ktrans over the volume of plasma in
+    the reference, in 1/s, with its standard error by noise; `doubt` is what else may be wrong with it, relative to
+    itself and alike in all of a lesion. `origin` says in words what tells it.
     """
 
     voxels: Int[np.ndarray, " some"]
     rate: Float[np.ndarray, " some"]
     std: Float[np.ndarray, " some"]
-    t1: float
+    origin: str
+    doubt: float
 
     def missing(self, area: float) -> tuple[Float[np.ndarray, " some"], Float[np.ndarray, " some"]]:
         """What is added to the areas of these voxels, where that of the reference is `area`, and its standard error
@@ -119,7 +121,23 @@ def extraction(
     # Where the rate of return is free, it takes up what a wrong level at rest does.
     std = np.where(returns, two.std[key], one.std[key] * np.sqrt(1 + shared)) * R2STAR / R1
     good = leaks > 0
-    return Extraction(leaky[good], leaks[good], std[good], at_rest.t1)
+    origin = (
+        f"R1, which two echoes show beside R2*, where it surely rises as agent leaves, with a T1 at rest of "
+        f"{at_rest.t1:.2f} s"
+    )
+    return Extraction(leaky[good], leaks[good], std[good], origin, T1_DOUBT)
+
+
+def extraction_by_map(
+    ktrans: Float[np.ndarray, " voxels"], relaxation: Relaxation, plasma: float, doubt: float
+) -> Extraction:
+    """The same by a map of Ktrans (1/s) of the voxels, where white matter, the reference, has a volume of `plasma`
+    (mL/mL) that is known to `doubt` of itself. The map comes without errors of its own.
+    """
+    leaky = np.flatnonzero(relaxation.is_usable & (ktrans > 0))
+    rate = ktrans[leaky] / plasma
+    origin = f"the map of Ktrans that was given, with {100 * plasma:.1f} mL of plasma in 100 mL of white matter"
+    return Extraction(leaky, rate, np.zeros(leaky.size), origin, doubt)
 
 
 def _leaky(
@@ -176,8 +194,7 @@ def extraction_flags(
     sentence = (
         f"In {leaves.voxels.size} voxels agent leaves so fast that the bolus shows only part of their blood; a median "
         f"of {share:.0%} of their blood volume is what was added for it. That is known to about "
-        f"{np.hypot(TRANSIT[1] / TRANSIT[0], T1_DOUBT):.0%} of itself, by the transit time and T1 of a lesion, alike "
-        "in all of it and not in its standard error. Compare with dsc.extraction=ignored, with which published "
-        "cut-offs were measured."
+        f"{np.hypot(TRANSIT[1] / TRANSIT[0], leaves.doubt):.0%} of itself, alike in all of a lesion and not in its "
+        "standard error. Compare with dsc.extraction=ignored, with which published cut-offs were measured."
     )
     return (Flag("extraction-added", Severity.NOTE, sentence, "cbv, rcbv, srcbv, mtt", share, "dsc"),)
