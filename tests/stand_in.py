@@ -29,8 +29,10 @@ def asked(monkeypatch):
     """What the room was asked for."""
     calls = {}
 
-    def quantify(series, plan, *, mask=None, reference=None, aif=None, lesion=None, keep=None, progress=None):
-        calls.update(series=series, plan=plan, mask=mask, reference=reference, aif=aif, lesion=lesion)
+    def quantify(
+        series, plan, *, mask=None, reference=None, aif=None, lesion=None, keep=None, ktrans=None, progress=None
+    ):
+        calls.update(series=series, plan=plan, mask=mask, reference=reference, aif=aif, lesion=lesion, ktrans=ktrans)
         progress("flow", 0.5)
         return calls.get("measured", small_measured())
 

@@ -94,7 +94,15 @@ def test_a_lesion_reaches_the_room_on_the_grid_of_the_series(series, asked, save
     assert asked["lesion"] is None
 
 
-@pytest.mark.parametrize("what", ["lesion", "mask", "reference"])
+def test_a_map_of_ktrans_reaches_the_room_in_its_own_unit_on_the_grid_of_the_series(series, asked, save_mask, tmp_path):
+    fine = np.full((10, 8, 6), 0.12, np.float32)
+    examined = examine_dsc(Inputs((series,), ktrans=save_mask(fine, FINE, name="sub-01_Ktrans.nii.gz")), tmp_path / "o")
+    assert asked["ktrans"].shape == (5, 4, 3)
+    assert np.median(asked["ktrans"]) == pytest.approx(0.002)
+    assert "sub-01_Ktrans.nii.gz" in json.loads(examined.written.summary.read_text())["sources"]
+
+
+@pytest.mark.parametrize("what", ["lesion", "mask", "reference", "ktrans"])
 def test_a_region_that_is_named_for_another_subject_is_refused(what, series, save_mask, tmp_path):
     other = save_mask(np.ones((5, 4, 3), np.uint8), name="sub-02_mask.nii.gz")
     with pytest.raises(Refusal, match="different patients"):

@@ -44,6 +44,15 @@ def unsaid() -> Given:
     return leaking(None)
 
 
+@cache
+def two_echoes() -> Given:
+    """The same by two echoes, FA 70°, without preload."""
+    te, flip = (0.0086, 0.0346), np.deg2rad(70)
+    thing = leakage_object(LeakageDesign(te=te, flip_angle=flip, has_preload=False, n_white=250, n_tumour=100, seed=3))
+    both = tuple(series(one, thing.times, at, thing.tr, flip, False) for one, at in zip(thing.signals, te, strict=True))
+    return both, {"mask": everything(thing.white.size), "reference": region(thing.white, "white")}
+
+
 def without_region() -> Given:
     one, given = leaking()
     return one, {key: value for key, value in given.items() if key != "reference"}
@@ -100,6 +109,7 @@ CASES: dict[str, Case] = {
     "leakage_reference": Case(leaking, "reference", NO_FLOW),
     "t1_effect": Case(leaking, "ignored", NO_FLOW),
     "white_t1": Case(leaking, 1.1, NO_FLOW),
+    "extraction": Case(two_echoes, "ignored", NO_FLOW),
     "deconvolution": Case(flowing, "csvd", NO_LEAK),
     "oscillation": Case(flowing, 0.035, NO_LEAK),
     "threshold": Case(flowing, 0.3, (*NO_LEAK, ("deconvolution", "csvd"))),

@@ -4,20 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from perspect import dsc, io
 from perspect.app.anatomy import Head, Seen, judged, seen, seen_in
 from perspect.app.dsc_inputs import TABLES, Inputs, baseline
-from perspect.app.given import demand_read, read_images
+from perspect.app.given import demand_read, map_on, read_images
 from perspect.app.place import kept_of, region_on
 from perspect.numerics.parallel import on_threads
-from perspect.vocabulary import Curve, Flag, Measured, Problem, Recipe, Region, Severity
+from perspect.vocabulary import Curve, Flag, Grid, Measured, Problem, Recipe, Region, Severity, lexicon
 from perspect.vocabulary.progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
 class ByHand:
     """What was given instead of being found, on the grid of the series, and notes on how it got there; and what the
-    conventional images say, where there are any.
+    conventional images say, where there are any. `ktrans` is in 1/s.
     """
 
     mask: Region | None
@@ -26,6 +29,7 @@ class ByHand:
     notes: tuple[Flag, ...]
     lesion: Region | None = None
     seen: Seen | None = None
+    ktrans: Float[np.ndarray, "x y z"] | None = None
 
     @property
     def white(self) -> Region | None:
@@ -60,8 +64,18 @@ def given_by_hand(inputs: Inputs, reading: io.Reading) -> ByHand:
             "Use --aif auto, or check the path.",
         )
     if inputs.aif is not None and inputs.aif.suffix.lower() in TABLES:
-        return ByHand(mask, reference, io.read_input_function(inputs.aif), tuple(notes))
-    return ByHand(mask, reference, region(inputs.aif, "aif"), tuple(notes))
+        aif: Region | Curve | None = io.read_input_function(inputs.aif)
+    else:
+        aif = region(inputs.aif, "aif")
+    ktrans = None if inputs.ktrans is None else _ktrans_on(inputs.ktrans, reading.series[0].grid)
+    return ByHand(mask, reference, aif, tuple(notes), ktrans=ktrans)
+
+
+def _ktrans_on(path: Path, grid: Grid) -> Float[np.ndarray, "x y z"]:
+    """A map of Ktrans in 1/s on a grid, from a file in /min. Raises `Problem` where it lies elsewhere."""
+    values, own = io.read_volume(path)
+    on = values if own.matches(grid) else map_on(np.nan_to_num(values), own, grid, path)
+    return np.asarray(on / np.float32(lexicon.KTRANS.shown_factor), np.float32)
 
 
 def with_anatomy(
@@ -79,7 +93,7 @@ def with_anatomy(
     `head` is what they say, where that is known already. Raises `Refusal` where the images are of different patients.
     """
     lesion, given = inputs.lesion, inputs.tissue
-    io.demand_regions_of(paths[0], (lesion, inputs.mask, inputs.reference))
+    io.demand_regions_of(paths[0], (lesion, inputs.mask, inputs.reference, inputs.ktrans))
     if lesion is None and by_hand.reference is not None:
         demand_read(given, False, "the reference is given and no lesion, so that no conventional image is looked at")
         return by_hand
@@ -115,7 +129,7 @@ def quantified(reading: io.Reading, by_hand: ByHand, plan: dsc.Plan, threads: in
         measured = dsc.quantify(
             reading.series, plan, mask=by_hand.mask, reference=by_hand.white, aif=by_hand.aif,
             lesion=by_hand.regions.get("lesion"), keep=kept_of(by_hand.regions.get("lesion"), by_hand.white),
-            progress=tell,
+            ktrans=by_hand.ktrans, progress=tell,
         )  # fmt: skip
     flags, regions = (*reading.flags, *by_hand.notes, *measured.flags), {**measured.regions, **by_hand.regions}
     if by_hand.seen is None:

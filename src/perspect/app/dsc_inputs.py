@@ -23,7 +23,8 @@ class Inputs:
 
     `series` is one file, two (the echoes), or a folder that holds them. `aif` is a mask, a table, or `None`: found.
     `anatomy` are conventional images by contrast, `None`: those of the folder. `lesion` is a mask on any of their
-    grids. `tissue` is what somebody else found of brain and tissues on them.
+    grids. `tissue` is what somebody else found of brain and tissues on them. `ktrans` is a map in /min, as DCE
+    gives it, on any grid of the same frame.
     """
 
     series: tuple[Path, ...]
@@ -36,6 +37,7 @@ class Inputs:
     anatomy: Mapping[str, Path] | None = None
     lesion: Path | None = None
     tissue: GivenAnatomy = NOTHING
+    ktrans: Path | None = None
 
 
 def baseline(series: Series, summary: Mapping[str, Any]) -> Float[np.ndarray, "x y z"]:

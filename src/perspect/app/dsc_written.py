@@ -36,6 +36,8 @@ OWN_TRANSIT: Final = "; where far likelier one-way beside a transit time of the 
 
 SATURATING: Final = "; where agent leaks by the signal equation, in which T1 effects saturate"
 
+EXTRACTED: Final = "; what the bolus does not show of blood that agent leaves is added"
+
 READ_OFF: Final = "none: read off the curve"
 """What `Model` says of maps that no equation was fitted for."""
 
@@ -52,7 +54,7 @@ def results(
     """All that is to be written, with the files that it is from."""
     images = () if by_hand.seen is None else anatomy.values()
     used = [*(one for path in images for one in io.files_of_anatomy(path)), inputs.lesion if by_hand.regions else None]
-    given = (inputs.mask, inputs.reference, inputs.aif, *inputs.tissue.files)
+    given = (inputs.mask, inputs.reference, inputs.aif, inputs.ktrans, *inputs.tissue.files)
     extra = [path for path in (*given, *used) if path is not None]
     sources = {io.label(path): io.sha256(path) for path in extra}
     for series in reading.series:
@@ -81,6 +83,7 @@ def facts(measured: Measured, plan: dsc.Plan) -> dict[str, dict[str, Any]]:
     for keys, fact, value in (
         (tuple(measured.maps), "Model", READ_OFF),
         (LEAKAGE, "Model", leakage),
+        (VOLUMES, "Model", f"{leakage}{EXTRACTED if measured.summary.get('extraction_voxels') else ''}"),
         (INVERTED, "Model", inverted),
         (INVERTED, "Inversion", plan.deconvolution),
         (INVERTED, "InversionCut", measured.summary.get("deconvolution_cut")),

@@ -35,6 +35,7 @@ def dsc(
     t2w: Annotated[Path | None, Parameter(help="T2-weighted image; else that of the folder")] = None,
     flair: Annotated[Path | None, Parameter(help="FLAIR image; else that of the folder")] = None,
     lesion: Annotated[Path | None, Parameter(help="Mask of the lesion, on the grid of any of these images")] = None,
+    ktrans: Annotated[Path | None, Parameter(help="Map of Ktrans in /min, as perspect dce writes it")] = None,
     no_anatomy: Annotated[bool, Parameter(help="Do without conventional images")] = False,
     no_motion: Annotated[bool, Parameter(help="Do not align the volumes")] = False,
     head: OfTheHead = NOTHING_FOUND,
@@ -65,7 +66,7 @@ def dsc(
     anatomy = {} if no_anatomy else images or None
     tissue = GivenAnatomy(head.brain_mask, head.gm, head.wm, head.csf)
     artery = None if aif == "auto" else Path(aif)
-    inputs = Inputs(files, given, te, times, mask, reference, artery, anatomy, lesion, tissue)
+    inputs = Inputs(files, given, te, times, mask, reference, artery, anatomy, lesion, tissue, ktrans)
     choices = plan(Plan, common.plan, options, common.set)
     threads = common.threads or cores()
     with watched(quiet=common.quiet) as progress:

@@ -11,6 +11,7 @@ from jaxtyping import Bool
 from perspect.dsc.arterial import Arterial
 from perspect.dsc.blood import Flow
 from perspect.dsc.calibrate import TRANSIT_TIMES, Calibration
+from perspect.dsc.extraction import TRANSIT, Extraction
 from perspect.dsc.leakage import FAR_LIKELIER, WORST_VARIATION, Correction, corrected_curves
 from perspect.dsc.passage import FirstPass, first_pass
 from perspect.dsc.plan import Plan
@@ -206,6 +207,9 @@ def _of_leakage(run: Run) -> dict[str, Any]:
             "own_transit_share": float((run.correction.has_own_transit & told).sum() / max(told.sum(), 1)),
             "saturating_share": _n_saturating(run.correction, told) / max(int(told.sum()), 1),
         }
+        if run.correction.extraction is not None:
+            leaves = run.correction.extraction
+            out |= {"extraction_voxels": int(leaves.voxels.size), "extraction_origin": leaves.origin}
     if run.normal is not None:
         out |= {"leakage_reference_voxels": int(run.normal.voxels.size), "leakage_reference_tail": run.normal.tail}
     return out
@@ -283,6 +287,18 @@ def _saturation_step(saturation: Saturation) -> Step:
     )
 
 
+def _extraction_step(leaves: Extraction) -> Step:
+    return Step(
+        "extraction",
+        "Agent that leaves during its passage is missing from the area of the bolus. Blood volume has Ktrans times "
+        f"{TRANSIT[0]:g} ± {TRANSIT[1]:g} s added for it in {leaves.voxels.size} voxels (transit time of a lesion, all "
+        "of which counts where blood is well mixed and half where it flows as a plug), as told by "
+        f"{leaves.origin}.",
+        {"transit": list(TRANSIT), "r1": R1, "r2star": R2STAR, "sure": SURE},
+        ("Sourbron & Buckley 2013, doi:10.1002/nbm.2940",),
+    )
+
+
 def recipe(run: Run) -> Recipe:
     """The methods section of this run."""
     steps = [_baseline_step(run), run.seen.moved.step, _relaxation_step(run.seen.curves)]
@@ -291,6 +307,8 @@ def recipe(run: Run) -> Recipe:
     steps.append(_leakage_step(run))
     if run.correction is not None and run.correction.saturation is not None and run.correction.saturation.voxels.size:
         steps.append(_saturation_step(run.correction.saturation))
+    if run.correction is not None and run.correction.extraction is not None:
+        steps.append(_extraction_step(run.correction.extraction))
     steps.append(_volume_step(run))
     if run.flow is not None:
         steps.append(_flow_step(run.plan, run.simulated))

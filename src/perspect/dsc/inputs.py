@@ -6,8 +6,12 @@ from jaxtyping import Float
 from perspect.anatomy.aligned import FEWEST_VOLUMES
 from perspect.anatomy.brain import brain_mask
 from perspect.dsc.plan import Plan
+from perspect.dsc.reference import Reference
 from perspect.dsc.signal import Rest, rest
-from perspect.vocabulary import Problem, Region, Series
+from perspect.vocabulary import Problem, Region, Series, lexicon
+
+TYPICAL_SHARE = 0.999
+"""Of the voxels of a map of Ktrans, which are to be what tissue has; the rest may be vessels."""
 
 ROUGH_SHARE = 0.3
 """Of the bright signal: a voxel above it is head enough to look for the bolus in before the brain is known."""
@@ -104,6 +108,41 @@ def refuse_brighter_echo(echoes: tuple[Series, ...]) -> None:
             f"The echo of {late} is brighter ({second:.3g}) than that of {at} ({first:.3g}), and shows no bolus.",
             "Signal decays: each may have the echo time of the other.",
             "Check which echo time belongs to which file; with --te they stand in the order of the files.",
+        )
+
+
+def check_ktrans(ktrans: Float[np.ndarray, "x y z"] | None, echo: Series, plan: Plan) -> None:
+    """Raises Problem where a map of Ktrans lies elsewhere, is not in 1/s, or would be read by nobody."""
+    if ktrans is None:
+        return
+    if plan.extraction == "ignored" or plan.leakage != "auto":
+        raise Problem(
+            "A map of Ktrans was given, and what agent leaves is not added to blood volume.",
+            "It would be read by nobody.",
+            "Leave it out, or use dsc.extraction=auto and dsc.leakage=auto.",
+        )
+    if ktrans.shape != echo.grid.shape:
+        raise Problem(
+            f"The map of Ktrans has shape {ktrans.shape}, the series {echo.grid.shape}.",
+            "Each voxel has its own Ktrans.",
+            "Bring the map onto the grid of the series.",
+        )
+    high = float(np.nanquantile(ktrans, TYPICAL_SHARE)) if np.isfinite(ktrans).any() else float("nan")
+    if not high <= lexicon.KTRANS.high:
+        raise Problem(
+            f"A thousandth of the map of Ktrans is above {60 * high:.3g} /min.",
+            f"No tissue of the head has more than {60 * lexicon.KTRANS.high:g} /min; it may be in another unit.",
+            "Give Ktrans in /min as a file, in 1/s as an array.",
+        )
+
+
+def demand_white(normal: Reference) -> None:
+    """Raises Problem where the leakage reference is not white matter, whose plasma Ktrans is held against."""
+    if not normal.is_given:
+        raise Problem(
+            "A map of Ktrans was given, and no normal-appearing white matter that the leakage is corrected against.",
+            "Ktrans is held against the plasma of white matter.",
+            "Give --reference or conventional images, or leave the map out.",
         )
 
 

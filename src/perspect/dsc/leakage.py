@@ -4,12 +4,13 @@ A voxel's curve is K1 times the reference minus K2 times its (decaying) integral
 K2 > 0 where leaked agent raises the signal (T1), K2 < 0 where it lowers it (T2*).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from perspect.dsc.extraction import Extraction
 from perspect.dsc.integrate import linear_maps, trapezoid_weights
 from perspect.dsc.reference import design
 from perspect.dsc.saturation import SURE, Saturation, saturation
@@ -43,6 +44,7 @@ class Correction:
     `area` is the integral over the window of the corrected curve (dimensionless: 1/s times s). `kep` is NaN where a
     one-way model is the better one; `has_own_transit` says where that is the one beside another transit time.
     `saturation` holds the voxels that were fitted by the signal equation; K2 there is that of the first agent to leak.
+    `extraction` holds those whose area has what the bolus does not show of their blood.
     `status` is NOT_CORRECTED where the K2 of the linear models cannot be told from
     zero: there `area` is the uncorrected one, with the standard error of the corrected. `plain_std` is what noise alone
     does to an uncorrected area.
@@ -63,6 +65,7 @@ class Correction:
     table: "Washout | None"
     has_own_transit: Bool[np.ndarray, " voxels"]
     saturation: Saturation | None = None
+    extraction: Extraction | None = None
 
 
 def one_way(
@@ -349,6 +352,21 @@ def either(
     variance = (1 - share) * (one_std**2 + (one - chosen) ** 2)
     variance += np.where(share > 0, share * (two_std**2 + (two - chosen) ** 2), 0.0)
     return chosen, np.sqrt(variance)
+
+
+def completed(
+    correction: Correction,
+    times: Float[np.ndarray, " time"],
+    curve: Float[np.ndarray, " time"],
+    window: slice,
+    leaves: Extraction,
+) -> Correction:
+    """The same with what the bolus does not show of blood that agent leaves; `curve` is the reference of both."""
+    area, std = correction.area.copy(), correction.area_std.copy()
+    missing, missing_std = leaves.missing(float(trapezoid_weights(times, window) @ curve))
+    area[leaves.voxels] += missing
+    std[leaves.voxels] = np.hypot(std[leaves.voxels], missing_std)
+    return replace(correction, area=area, area_std=std, extraction=leaves)
 
 
 def uncorrected(relaxation: Relaxation, times: Float[np.ndarray, " time"], window: slice) -> Correction:

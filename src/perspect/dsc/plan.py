@@ -42,6 +42,11 @@ class Plan:
     """T1 of normal white matter in s, by which that effect is taken out: what a T1 map of the patient says there; 0.85
     at 3 T, and longer by the cube root of the field, where none is given."""
 
+    extraction: Literal["auto", "ignored"] = "auto"
+    """Whether the blood is added that the bolus does not show because agent leaves on its way through: never, or where
+    T1 tells how fast it leaves, which takes two echoes with a known TR and flip angle, and leakage corrected by `auto`
+    (auto)."""
+
     deconvolution: Literal["osvd", "csvd", "ssvd", "tikhonov", "none"] = "osvd"
     """How the residue function is found; only oSVD, cSVD and Tikhonov are insensitive to the arrival time."""
 
