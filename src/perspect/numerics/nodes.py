@@ -18,8 +18,8 @@ from perspect.numerics.separable import ROUNDING
 TURN: Final = 0.15
 """Sine of the angle between the columns of neighbouring nodes, at most [our default]."""
 
-PER: Final = 2
-"""Nodes of a cell along an axis on which columns bend [our default]."""
+PER, ALONE = 2, 6
+"""Nodes of a cell along an axis on which columns bend; the same where nothing changes along the other [our default]."""
 
 BESIDE: Final = 5
 """How many nodes aside the ridge may lie on the next line [our default]."""
@@ -27,7 +27,7 @@ BESIDE: Final = 5
 REACH: Final = 8
 """How many nodes aside it is looked for there from its summit [our default]."""
 
-MOST: Final = 4
+MOST: Final = 8
 """Summits of a curve that are looked at, at most [our default]."""
 
 _FINE, _LINES, _FEWEST = 4, 5, 3
@@ -82,8 +82,8 @@ def places(
 
 def nodes(tables: Plane, is_searched: Callable[[np.ndarray], np.ndarray]) -> Nodes:
     """The nodes of a plane; those of which `is_searched` says no explain nothing."""
-    along = int(tables.is_bent[1])
     scales = _scale(tables, 0), _scale(tables, 1)
+    along = int(tables.is_bent[1] and scales[1].n > 1)
     u = scales[0].nodes, scales[1].nodes
     columns = columns_on(tables, u)
     is_skipped = ~is_searched(tables.family.axes.theta(np.stack(np.meshgrid(*u, indexing="ij"), axis=-1)))
@@ -97,7 +97,9 @@ def _scale(tables: Plane, axis: int) -> Scale:
     if all(shape[axis] == 1 for shape in tables.shapes):
         return Scale(1, np.zeros(1), np.array([0.5 * (low[0] + high[-1])]))
     if tables.is_bent[axis]:
-        u = np.asarray(low[:, None] + (np.arange(PER) + 0.5) / PER * (high - low)[:, None]).ravel()
+        is_alone = all(shape[1 - axis] == 1 for shape in tables.shapes)
+        per = ALONE if is_alone else PER
+        u = np.asarray(low[:, None] + (np.arange(per) + 0.5) / per * (high - low)[:, None]).ravel()
         return Scale(u.size, np.arange(u.size, dtype=float), u)
     return turning(tables, axis, TURN)
 
@@ -261,8 +263,8 @@ def _between(
 
 
 def _apart(near: Nodes, found: Summits) -> Summits:
-    """Of summits that lie within a cell of each other along the lines only the highest: what lies on the same ridge is
-    looked for from there.
+    """Of summits that lie within a cell of each other along the lines, without a kink between them, only the highest:
+    what lies on the same ridge is looked for from there.
     """
     rank = ranks(found.curve)
     kept = rank < MOST
@@ -270,9 +272,11 @@ def _apart(near: Nodes, found: Summits) -> Summits:
         return Summits(found.curve[kept], found.u[:, kept], found.height[kept])
     place = found.u[near.along]
     width = float(np.diff(near.tables.sides[near.along], axis=0).max())
+    stretch = np.cumsum(near.tables.kinks[near.along])[places(near.tables, near.along, place)[0]]
     for back in range(1, int(rank.max(initial=0)) + 1):
         some = np.flatnonzero(rank >= back)
         hidden = kept[some - back] & (np.abs(place[some] - place[some - back]) < width)
+        hidden &= stretch[some] == stretch[some - back]
         kept[some[hidden]] = False
     return Summits(found.curve[kept], found.u[:, kept], found.height[kept])
 
