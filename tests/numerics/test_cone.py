@@ -1,6 +1,6 @@
 import numpy as np
 
-from perspect.numerics.cone import cone, is_cone, vectors_of
+from perspect.numerics.cone import cones, is_cone
 from perspect.numerics.separable import Axes, Family
 from perspect.numerics.small import box_minimum
 
@@ -21,8 +21,13 @@ def exact(columns, z):
     return out
 
 
+LINES = 12
+
+
 def searched(columns, z=CURVE):
-    return cone(vectors_of(columns)).explained(z.astype(np.float32))
+    """Nodes line by line, as they are searched, back in one row."""
+    lines = columns.reshape(len(columns), LINES, -1, RANK)
+    return cones(lines, np.zeros(lines.shape[1:3], bool)).surface(z.astype(np.float32)).reshape(-1, len(z)).T
 
 
 def close(found, expected):
@@ -53,10 +58,19 @@ def test_columns_that_are_alike_count_once_and_columns_of_zeros_not_at_all():
     close(searched(gone), exact(COLUMNS[:1], CURVE))
 
 
-def test_both_orders_of_the_result_hold_the_same():
-    one = cone(vectors_of(COLUMNS))
-    z = CURVE.astype(np.float32)
-    np.testing.assert_allclose(one.surface(z), one.explained(z).T, rtol=1e-4, atol=1e-4)
+def test_a_column_that_is_the_same_on_all_lines_changes_nothing_of_what_is_explained():
+    same = COLUMNS.reshape(2, LINES, -1, RANK).copy()
+    same[1] = same[1, :1]
+    for columns in (same, same[::-1]):
+        close(searched(columns.reshape(2, -1, RANK)), exact(columns.reshape(2, -1, RANK), CURVE))
+
+
+def test_what_is_skipped_explains_nothing():
+    lines = COLUMNS.reshape(2, LINES, -1, RANK)
+    skipped = np.zeros(lines.shape[1:3], bool)
+    skipped[2, 3:] = True
+    surface = cones(lines, skipped).surface(np.abs(CURVE).astype(np.float32))
+    assert (surface[2, 3:] == 0).all() and (surface[2, :3] > 0).all()
 
 
 def test_only_amplitudes_from_zero_on_of_columns_that_are_alike_are_a_cone():

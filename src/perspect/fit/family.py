@@ -47,8 +47,10 @@ def moot(
     explained: Float[np.ndarray, " voxels"],
     chunk: Chunk,
     rows: np.ndarray | None = None,
+    doubt: float = 1.0,
 ) -> Bool[np.ndarray, "nonlinear voxels"]:
-    """Which θ have no meaning: where the data are explained as well without the atoms that a θ `shapes`.
+    """Which θ have no meaning: where the data are explained as well without the atoms that a θ `shapes`, to so many
+    times what can be told apart as `doubt` says.
 
     An atom whose amplitude may not be zero is never without meaning. `rows` are the voxels of the chunk, if not all.
     """
@@ -63,5 +65,5 @@ def moot(
         # With these atoms go all θ that shape nothing else.
         n_theta = int((~(shapes & ~atoms).any(axis=1)).sum())
         least = worth(int(atoms.sum()) + n_theta, n_unknowns, chunk, square - explained, rows)
-        one[:] = explained - fewer <= least
+        one[:] = explained - fewer <= doubt * least
     return out

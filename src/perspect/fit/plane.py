@@ -7,13 +7,15 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.fit.family import moot, touches
-from perspect.fit.search import searched
-from perspect.fit.settle import AT_ONCE, Settled, Task, products, weighed
+from perspect.fit.search import Search, searched
+from perspect.fit.settle import AT_ONCE, Settled, Task
 from perspect.fit.solution import Chunk, Route, Solution
+from perspect.numerics.cells import cells_of
 from perspect.numerics.cone import is_cone
-from perspect.numerics.nearby import nearby
+from perspect.numerics.nodes import nodes
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane, columns_at, plane
+from perspect.numerics.sections import sections
 from perspect.numerics.separable import Axes, Family
 from perspect.numerics.small import inverse, times, without
 
@@ -21,6 +23,9 @@ VOXELS: Final = 65536
 """Curves in a chunk: more than along a line, since the last few cost as many calls as the first many."""
 
 POLISHES: Final = 2
+
+HARDLY: Final = 1e-3
+"""Share of a curve below which a column is hardly there [our default]."""
 
 NOTICEABLE: Final = 1e-5
 """Share of the sum of squares that errors of the tables may add before exact columns put them right."""
@@ -32,11 +37,14 @@ def on_plane(family: Family, tables: Plane, is_searched: Callable[[np.ndarray], 
     A voxel is ambiguous where two are minima, apart, and the data cannot tell one from the other (at 95 %).
     """
     shapes = shapes_of(family)
-    near = nearby(tables, is_searched) if is_cone(family, tables.search.columns) else None
+    cells, search = cells_of(tables), None
+    if is_cone(family, tables.search.columns):
+        begins = nodes(tables, is_searched)
+        search = Search(begins, sections(begins))
 
     def solve(chunk: Chunk) -> Solution:
         z = chunk.y.T @ tables.search.basis
-        found, is_ambiguous = searched(near, Task(tables, shapes, chunk, z))
+        found, is_ambiguous = searched(search, Task(cells, shapes, chunk, z))
         return _stated(family, tables, shapes, chunk, found, is_ambiguous)
 
     return Route(solve, lambda x: _slopes(family, tables, x), VOXELS)
@@ -93,11 +101,25 @@ def _stated(
     is_undetermined = np.zeros((n_linear + 2, u.shape[1]), bool)
     gram = information[:n_linear, :n_linear]
     is_undetermined[n_linear:] = moot(family, shapes, gram, found.moment, place.explained, chunk)
-    is_at_bound = np.concatenate([touches(family, c), is_end])
+    is_at_bound = np.concatenate([_touches(family, c, information, chunk.square), is_end])
     return Solution(
         np.concatenate([c, theta.T]), sse, information, is_at_bound & ~is_undetermined, is_undetermined,
         is_ambiguous & ~is_undetermined.any(axis=0), place.has_converged,
     )  # fmt: skip
+
+
+def _touches(
+    family: Family, c: np.ndarray, information: Float[np.ndarray, "unknowns unknowns voxels"], square: np.ndarray
+) -> Bool[np.ndarray, "linear voxels"]:
+    """Which amplitudes stand at a bound; where the columns depend on each other, also those that all but do. Without
+    plasma in the tissue the slope of a leakage along the delay is a sum of the two columns.
+    """
+    out = touches(family, c)
+    rows = np.flatnonzero(np.isnan(inverse(information)[0, 0]))
+    if rows.size:
+        length = np.sqrt(np.einsum("iiv->iv", information[: len(c), : len(c), rows]))
+        out[:, rows] |= (c[:, rows] - family.low[:, None]) * length < HARDLY * np.sqrt(square[rows])
+    return out
 
 
 def _slopes(
@@ -139,7 +161,7 @@ def _exact(
         pull = np.concatenate(
             [
                 np.einsum("vmt,vt->mv", columns, rest),
-                products(weighed(slopes, c), inside[None])[:, 0] / family.axes.stretch(u.T).T,
+                np.einsum("jvr,vr->jv", weighed(slopes, c), inside) / family.axes.stretch(u.T).T,
             ]
         )
         step = np.nan_to_num(times(known, np.where(held, 0.0, pull)))
@@ -160,3 +182,13 @@ def _left(
     """The exact columns, and what they leave of the curves."""
     columns = np.asarray(family.atoms(family.axes.theta(u.T)), np.float64)
     return columns, y.T - np.einsum("mv,vmt->vt", c, columns)
+
+
+def weighed(
+    slopes: Float[np.ndarray, "linear 2 voxels rank"], c: Float[np.ndarray, "linear voxels"]
+) -> Float[np.ndarray, "2 voxels rank"]:
+    """Slopes of the signal along u."""
+    out = slopes[0] * c[0][:, None]
+    for one, row in zip(slopes[1:], c[1:], strict=True):
+        out += one * row[:, None]
+    return np.asarray(out)

@@ -1,22 +1,22 @@
 """Where curves have their least sum of squares on a plane: which places are looked at, and which of them is taken."""
 
-from dataclasses import fields
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from perspect.fit.settle import AT_ONCE, Known, Settled, Task, curvature, looked_at, moot_at, settled
+from perspect.fit.settle import AT_ONCE, Settled, Task, known, looked_at, moot_at, settled
 from perspect.fit.solution import worth
 from perspect.numerics.ascent import Place, begin, newton_step, promised
-from perspect.numerics.nearby import HOPE, Arrival, Nearby, arrived, looked
+from perspect.numerics.nodes import Nodes, Summits, places, ranks, summits
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane
+from perspect.numerics.sections import Sections, heights
 from perspect.numerics.separable import ROUNDING
-from perspect.numerics.summits import ranks, summits
 
 RIVAL: Final = 1.5
-"""Another summit is followed where the centre of its cell leaves no more than so many times the sum of squares."""
+"""Another summit is followed where the node next to it leaves no more than so many times the sum of squares."""
 
 RIVALS: Final = 3
 """So many of them, at most."""
@@ -27,21 +27,27 @@ FAR: Final = 1
 SEARCHED: Final = 1024
 """Curves of which all nodes are compared together, so that what they explain stays in the cache."""
 
-NEAR_EDGE: Final = 0.65
-"""From this place in a cell on, from -1 to 1, it is seen what lies behind the edge where columns bend [our default]."""
+DOUBT: Final = 40.0
+"""Sections are looked at where what a θ shapes is not told from nothing by so many times what can be [our default]."""
 
-QUIET: Final = 3e-4
-"""Share of the square of a curve below which what is left of it is little beside what a step from a node may miss [our
-default]."""
+CLOSE: Final = 1e-2
+"""Share of the sum of squares by which what a section promises may lie below the best and be followed [our default]."""
 
-SAME: Final = 0.02
-"""Places that are nearer than this share of half a cell are one [our default]."""
+BEHIND: Final = 0.01
+"""The same of what a section behind a kink promises, which is less sure [our default]."""
 
-AMISS: Final = 0.25
-"""Share of what may lie between nodes anywhere that may lie there beyond what lay there at the best [our default]."""
+HOPE: Final = 2.0
+"""So many times as high as a parabola says a summit between two places of a section may be [our default]."""
 
-DOUBT: Final = 2.0
-"""So many times what a step promises a walk from there may gain (measured: of fewer, minima are missed)."""
+BESIDE: Final = 0.75
+"""Share of their distance by which a summit of a section is nearer to the place that was found than the next one and
+leads there [our default]."""
+
+NEXT: Final = 0.2
+"""How far from a place, in half cells, its neighbours lie between which a section is seen [our default]."""
+
+HALFWAY: Final = 0.5
+"""How far from the middle of a cell it is seen what a section is like behind a kink [our default]."""
 
 MARGIN, HARDLY = 1.2, 2e-6
 """A cell is searched that holds so many times what a parabola promises, if that lowers the sum of squares by more than
@@ -57,20 +63,27 @@ SPARE: Final = (0.02, 0.03)
 """A curve is given up where more than is asked is left by these shares, of the best place and of its best rival
 (measured: of 240 000 curves four would have come below, by less than 1 of AICc)."""
 
-LEEWAY: Final = 1.1
-"""A rival is followed to the end that promises to come this close, as a multiple of what can be told apart."""
+SMALLEST: Final = 1e-300
 
 
-def searched(near: Nearby | None, task: Task) -> tuple[Settled, Bool[np.ndarray, " voxels"]]:
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Where a search begins, and the sections in which it looks around where it ended."""
+
+    nodes: Nodes
+    sections: Sections | None
+
+
+def searched(search: Search | None, task: Task) -> tuple[Settled, Bool[np.ndarray, " voxels"]]:
     """The least sum of squares of every curve, and where another minimum is as good and elsewhere.
 
-    Without finer nodes, and where an amplitude ends at its upper bound, which those do not know of, each search begins
-    at the centre of its cell.
+    Without nodes, and where an amplitude ends at its upper bound, which those do not know of, each search begins at the
+    centre of its cell.
     """
     every = np.arange(len(task.z))
-    if near is None:
+    if search is None:
         return _from_cells(task, every)
-    found, is_ambiguous = _from_nodes(near, task)
+    found, is_ambiguous = _from_nodes(search, task)
     rows = np.flatnonzero((found.c >= task.tables.family.high[:, None]).any(axis=0))
     if rows.size:
         again, is_ambiguous[rows] = _from_cells(task, rows)
@@ -78,122 +91,227 @@ def searched(near: Nearby | None, task: Task) -> tuple[Settled, Bool[np.ndarray,
     return found, is_ambiguous
 
 
-def _from_nodes(near: Nearby, task: Task) -> tuple[Settled, Bool[np.ndarray, " voxels"]]:
-    """The best of the finer nodes around the best cell, and a step or two; others that may be better or as good."""
-    tables, n, square = near.tables, len(task.z), task.square
-    single, every = task.z.astype(np.float32), np.arange(n)
-    best, more, cell = _begun(near, single, square)
-    rows = np.concatenate([every, more])
-    node, score = looked(near, single[rows], np.concatenate([best, cell]))
-    part = score[:, :n].argmax(axis=0)
-    first = node[part, every]
-    score[part, every] = -np.inf
-    arrival = _arrived(near, single, first)
-    hopeless = _is_hopeless(task, arrival, more, score[:, n:])
-    least = worth(1, tables.family.low.size + 2, task.chunk, np.maximum(square - arrival.explained, 0.0))
-    asked = (1.0 - ROUNDING) * arrival.explained[rows]
-    asked[n:] -= LEEWAY * least[more]
-    hidden = HOPE * np.minimum(np.abs(arrival.gain) + AMISS * arrival.between, arrival.between)
-    is_near = score + hidden[rows] >= asked
-    # Elsewhere the slope may be another, so that each best node there is asked what a step from it promises.
-    is_near[score[:, n:].argmax(axis=0), np.arange(n, rows.size)] = True
-    which, at = np.nonzero(is_near & (node != first[rows]) & ~hopeless[rows])
-    order = np.lexsort((-at, node[which, at], rows[at]))
-    which, at = which[order], at[order]
-    is_new = (np.diff(rows[at], prepend=-1) != 0) | (np.diff(node[which, at], prepend=-1) != 0)
-    which, at = which[is_new], at[is_new]
-    other = _arrived(near, single[rows[at]], node[which, at])
-    _exchange(arrival, other, rows[at])
-    found = settled(task, every, _place(arrival), Known(arrival.hessian, arrival.gain), rests=hopeless)
-    asked = (1.0 - ROUNDING) * found.place.explained[rows[at]]
-    asked -= np.where(at >= n, LEEWAY * least[rows[at]], 0.0)
-    kept = other.explained + DOUBT * np.abs(other.gain) >= asked
-    kept &= ~_is_same(tables, found.place.of(rows[at]), _place(other))
-    row, known = rows[at][kept], Known(other.hessian, other.gain).of(kept)
-    is_ambiguous = _improved(task, found, settled(task, row, _place(other).of(kept), known), row, every)
-    # What a step from a node promises is good to a share of the signal: curves with more noise than that need no more.
-    _past_edges(task, every, found, NEAR_EDGE, square - found.place.explained < QUIET * square)
-    return found, is_ambiguous
+def _from_nodes(search: Search, task: Task) -> tuple[Settled, Bool[np.ndarray, " voxels"]]:
+    """From the place that promises most, then from others that may be better or as good."""
+    every = np.arange(len(task.z))
+    begun = _begun(search.nodes, task.z.astype(np.float32), task.square)
+    is_first = np.diff(begun.curve, prepend=-1) != 0
+    place, hessian = settled(task, every, _at(task.tables, begun.u[:, is_first]))
+    best = _Best(task, every, known(task, every, place))
+    going = ~_is_hopeless(task, best.found.place, begun, is_first)
+    more = ~is_first & going[begun.curve]
+    rows, open_rows = np.flatnonzero(going), np.zeros(0, np.int64)
+    if search.sections is not None:
+        open_rows = rows[moot_at(task, rows, best.found.of(rows), DOUBT)[1 - search.nodes.along]]
+    starts = [(begun.curve[more], _at(task.tables, begun.u[:, more]))]
+    starts += [_behind(search, task, rows, place, side, hessian) for side in (-1, 1)]
+    starts += [_behind_sections(search, task, open_rows, place, side) for side in (-1, 1)]
+    starts.append(_across(search, task, open_rows, place))
+    best.follow(*_in_order(starts))
+    return best.found, best.is_ambiguous()
 
 
-def _begun(
-    near: Nearby, single: Float32[np.ndarray, "voxels rank"], square: Float[np.ndarray, " voxels"]
-) -> tuple[Int[np.ndarray, " voxels"], Int[np.ndarray, " others"], Int[np.ndarray, " others"]]:
-    """The best cell of every curve; curves and cells elsewhere."""
+def _at(tables: Plane, u: Float[np.ndarray, "2 some"]) -> Place:
+    """Places by u."""
+    (cell, x), (other_cell, other_x) = (places(tables, axis, u[axis]) for axis in (0, 1))
+    n = u.shape[1]
+    return Place(np.stack([cell, other_cell]), np.stack([x, other_x]), np.zeros(n), np.zeros(n, bool))
+
+
+def _begun(near: Nodes, single: Float32[np.ndarray, "voxels rank"], square: Float[np.ndarray, " voxels"]) -> Summits:
+    """The summits of every curve."""
     found = []
     for span in spans(len(single), SEARCHED):
-        best, row, cell = summits(near, single[span], square[span], RIVAL)
-        found.append((best, row + span.start, cell))
-    best, row, cell = (np.concatenate(part) for part in zip(*found, strict=True))
-    return best, row, cell
+        some = summits(near, single[span], square[span], RIVAL)
+        found.append((some.curve + span.start, some.u, some.height))
+    curve, u, height = (np.concatenate(part, axis=-1) for part in zip(*found, strict=True))
+    return Summits(curve, u, height)
 
 
-def _is_hopeless(
-    task: Task, arrival: Arrival, more: Int[np.ndarray, " others"], score: Float32[np.ndarray, "parts others"]
-) -> Bool[np.ndarray, " voxels"]:
-    """Curves of which no place can be as good as is asked; `score` is what nodes elsewhere explain of curves `more`."""
+def _is_hopeless(task: Task, found: Place, begun: Summits, is_first: np.ndarray) -> Bool[np.ndarray, " voxels"]:
+    """Curves of which no place can be as good as is asked."""
     if task.chunk.asked is None:
         return np.zeros(task.square.size, bool)
     elsewhere = np.zeros(task.square.size)
-    np.maximum.at(elsewhere, more, score.max(axis=0))
+    np.maximum.at(elsewhere, begun.curve[~is_first], begun.height[~is_first])
     here, there = ((1.0 + spare) * task.chunk.asked for spare in SPARE)
-    return np.asarray((task.square - arrival.explained > here) & (task.square - elsewhere > there))
+    return np.asarray((task.square - found.explained > here) & (task.square - elsewhere > there))
 
 
-def _past_edges(
-    task: Task, curves: Int[np.ndarray, " some"], found: Settled, least: float, is_seen: Bool[np.ndarray, " some"]
-) -> None:
-    """Takes, in place, what is better behind the edges of cells along which columns bend, for places at least so near
-    to them (1 is the edge, -1 the one opposite), of curves that are to be seen.
+class _Best:
+    """The best place of some curves as a search goes on, and the others that it came by."""
+
+    def __init__(self, task: Task, curves: Int[np.ndarray, " some"], found: Settled) -> None:
+        self.task, self.curves, self.found = task, curves, found
+        self.others: list[tuple[np.ndarray, Place]] = []
+
+    def follow(self, at: Int[np.ndarray, " others"], start: Place) -> None:
+        """Takes what other starts lead to where that is better; `at` says whose these are, in order."""
+        if at.size == 0:
+            return
+        other, _ = settled(self.task, self.curves[at], start)
+        place, rank = self.found.place, ranks(at)
+        for turn in range(int(rank.max()) + 1):
+            some = np.flatnonzero(rank == turn)
+            one, two = place.of(at[some]), other.of(some)
+            takes = (two.explained > one.explained) & (two.has_converged | ~one.has_converged)
+            some = some[takes]
+            place.put(at[some], two.of(takes))
+            other.put(some, one.of(takes))
+            rows = at[some]
+            self.found.put(rows, known(self.task, self.curves[rows], place.of(rows)))
+        self.others.append((at, other))
+
+    def is_ambiguous(self) -> Bool[np.ndarray, " some"]:
+        """Which of them have another place that is as good and elsewhere."""
+        out = np.zeros(self.curves.size, bool)
+        if self.others:
+            at = np.concatenate([one for one, _ in self.others])
+            other = _joined([place for _, place in self.others])
+            out[at[_is_rival(self.task, self.found.of(at), other, self.curves[at])]] = True
+        return out
+
+
+def _across(
+    search: Search, task: Task, rows: Int[np.ndarray, " some"], found: Place
+) -> tuple[Int[np.ndarray, " starts"], Place]:
+    """Where a section through the places that were found promises as much as there is: whose, and where."""
+    if rows.size == 0:
+        return rows, found.of(rows)
+    of, along = search.sections, search.nodes.along
+    assert of is not None
+    cell, x = found.cell[along, rows], found.x[along, rows]
+    at = np.clip(x + np.array([[-NEXT], [NEXT]]), -1.0, 1.0)
+    height, there = _highest(at, *heights(of, task.z[rows], cell, at))
+    left = task.square[rows] - found.explained[rows]
+    here = task.tables.u(found.cell[:, rows], found.x[:, rows])[1 - along]
+    some, start, u = _promising(of, height, found.explained[rows] - CLOSE * left, here)
+    return _starts(task, along, rows[some], cell[some], there[start, some], u)
+
+
+def _promising(
+    of: Sections, height: Float[np.ndarray, "places some"], asked: Float[np.ndarray, " some"], here: np.ndarray | None
+) -> tuple[Int[np.ndarray, " starts"], Int[np.ndarray, " starts"], Float[np.ndarray, " starts"]]:
+    """Summits of sections that promise as much as is asked, and are not that from which the section was taken: whose,
+    the place next to each, and u; those of one curve lie together.
+    """
+    rises = height[1:] > height[:-1]
+    out = np.ones(height.shape, bool)
+    out[1:] &= rises
+    out[:-1] &= ~rises
+    level = np.maximum(height, 0.0)
+    inner = 2.0 * level[1:-1] - level[2:] - level[:-2]
+    tilt = level[2:] - level[:-2]
+    is_peak = inner > 0.5 * np.abs(tilt)
+    away = np.zeros_like(height)
+    np.divide(0.5 * tilt, inner, out=away[1:-1], where=is_peak)
+    lift = np.zeros_like(height)
+    lift[1:-1] = 0.25 * tilt * away[1:-1]
+    out &= height + HOPE * lift >= asked
+    start, some = np.nonzero(out)
+    count = start + away[start, some]
+    if here is not None:
+        apart = np.abs(count - of.scale.count_at(here[some])) > BESIDE
+        some, start, count = some[apart], start[apart], count[apart]
+    order = np.argsort(some, kind="stable")
+    return some[order], start[order], of.scale.u_at(count[order])
+
+
+def _starts(
+    task: Task, along: int, curves: np.ndarray, cell: np.ndarray, x: np.ndarray, u: np.ndarray
+) -> tuple[Int[np.ndarray, " starts"], Place]:
+    """Places by cell and place inside along one axis, and by u along the other."""
+    other_cell, other_x = places(task.tables, 1 - along, u)
+    pair = (other_cell, cell), (other_x, x)
+    both = [np.stack(one if along else one[::-1]) for one in pair]
+    return curves, Place(both[0], both[1], np.zeros(curves.size), np.zeros(curves.size, bool))
+
+
+def _behind(
+    search: Search,
+    task: Task,
+    rows: Int[np.ndarray, " some"],
+    found: Place,
+    side: int,
+    hessian: Float[np.ndarray, "2 2 voxels"],
+) -> tuple[Int[np.ndarray, " starts"], Place]:
+    """Where more may be explained behind a kink next to the places that were found, along the ridge on which these
+    lie: whose, and where.
 
     There the sum of squares may rise to the side and fall again behind it.
     """
-    tables = task.tables
-    for axis in np.flatnonzero(tables.is_bent):
-        for side in (-1, 1):
-            onward = found.place.cell[axis] + side
-            is_there = (onward >= 0) & (onward < tables.n_cells[axis])
-            rows = np.flatnonzero(is_there & is_seen & (side * found.place.x[axis] >= least))
-            cell, x = found.place.cell[:, rows], found.place.x[:, rows]
-            cell[axis], x[axis] = onward[rows], 0.0
-            there, gradient = looked_at(task, curves[rows], cell, x)
-            hessian = curvature(tables, there)
-            step = newton_step(gradient, hessian, np.zeros((2, rows.size), bool))
-            gain = np.abs(promised(gradient, hessian, np.clip(x + step, -1.0, 1.0) - x))
-            now = found.place.explained[rows]
-            hopeful = there.place.explained + MARGIN * gain > now + HARDLY * (task.square[curves[rows]] - now)
-            rows, start = rows[hopeful], there.place.of(hopeful)
-            _better(found, settled(task, curves[rows], start, None), rows)
+    along = search.nodes.along
+    rows, onward = _beside_kinks(search, rows, found, side)
+    place = found.of(rows)
+    bend = hessian[1 - along, 1 - along, rows]
+    lean = np.divide(-hessian[0, 1, rows], bend, out=np.zeros(rows.size), where=bend < 0)
+    place.x[1 - along] = np.clip(place.x[1 - along] + lean * (2.0 * side - place.x[along]), -1.0, 1.0)
+    place.cell[along], place.x[along] = onward, 0.0
+    return _hopeful(task, rows, place, found.of(rows), along, side)
 
 
-def _exchange(arrival: Arrival, other: Arrival, row: Int[np.ndarray, " others"]) -> None:
-    """Lets, in place, the first arrival of a curve be the one that promises most."""
-    for turn in range(int(ranks(row).max(initial=-1)) + 1):
-        at = np.flatnonzero(ranks(row) == turn)
-        at = at[other.explained[at] > arrival.explained[row[at]]]
-        for field in fields(Arrival):
-            mine, theirs = getattr(arrival, field.name), getattr(other, field.name)
-            mine[..., row[at]], theirs[..., at] = theirs[..., at], mine[..., row[at]]
+def _hopeful(
+    task: Task, curves: Int[np.ndarray, " some"], start: Place, found: Place, axis: int, side: int
+) -> tuple[Int[np.ndarray, " starts"], Place]:
+    """Starts from which a step promises more than was found, and not at the edge through which it would lead back."""
+    explained, gradient, hessian = looked_at(task, curves, start.cell, start.x)
+    step = newton_step(gradient, hessian, np.zeros((2, curves.size), bool))
+    there = np.clip(start.x + step, -1.0, 1.0)
+    gain = np.abs(promised(gradient, hessian, there - start.x))
+    left = task.square[curves] - found.explained
+    rows = np.flatnonzero((explained + MARGIN * gain > found.explained + HARDLY * left) & (side * there[axis] > -1.0))
+    return curves[rows], start.of(rows)
 
 
-def _is_same(tables: Plane, one: Place, other: Place) -> Bool[np.ndarray, " voxels"]:
-    """Where another place leads to the first: it is as near as can be, or on the edge of the cell of the first."""
-    apart = np.abs(tables.u(one.cell, one.x) - tables.u(other.cell, other.x))
-    out = (apart < SAME * tables.half_widths(one.cell)).all(axis=0)
-    for axis in np.flatnonzero(tables.is_bent):
-        side = (other.x[axis] >= 1.0).astype(np.int64) - (other.x[axis] <= -1.0)
-        out |= (side != 0) & (other.cell[axis] + side == one.cell[axis])
-    return np.asarray(out)
+def _beside_kinks(
+    search: Search, rows: Int[np.ndarray, " some"], found: Place, side: int
+) -> tuple[Int[np.ndarray, " fewer"], Int[np.ndarray, " fewer"]]:
+    """Which places lie in a cell with a kink on that side, and the cells behind it."""
+    tables, along = search.nodes.tables, search.nodes.along
+    cell = found.cell[along, rows]
+    onward = cell + side
+    is_there = (onward >= 0) & (onward < tables.n_cells[along]) & tables.kinks[along][cell + (side > 0)]
+    return rows[is_there], onward[is_there]
 
 
-def _arrived(near: Nearby, z: Float32[np.ndarray, "voxels rank"], node: np.ndarray) -> Arrival:
-    """In blocks that stay in the cache."""
-    parts = [arrived(near, z[span], node[span]) for span in spans(node.size, AT_ONCE) or [slice(0, 0)]]
-    return Arrival(*(np.concatenate([getattr(one, field.name) for one in parts], axis=-1) for field in fields(Arrival)))
+def _behind_sections(
+    search: Search, task: Task, rows: Int[np.ndarray, " some"], found: Place, side: int
+) -> tuple[Int[np.ndarray, " starts"], Place]:
+    """Where sections behind a kink next to the places that were found promise nearly as much: whose, and where."""
+    rows, onward = _beside_kinks(search, rows, found, side)
+    if rows.size == 0:
+        return rows, found.of(rows)
+    along = search.nodes.along
+    assert search.sections is not None
+    x = np.array([[-HALFWAY], [HALFWAY]]) * np.ones(rows.size)
+    height, at = _highest(x, *heights(search.sections, task.z[rows], onward, x))
+    height = np.where(side * at > -1.0, height, -np.inf)
+    now = found.explained[rows]
+    some, start, u = _promising(search.sections, height, now - BEHIND * (task.square[rows] - now), None)
+    return _starts(task, along, rows[some], onward[some], at[start, some], u)
 
 
-def _place(arrival: Arrival) -> Place:
-    return Place(arrival.cell, arrival.x, arrival.explained, np.zeros(arrival.explained.size, bool))
+def _in_order(
+    parts: list[tuple[Int[np.ndarray, " _"], Place]],
+) -> tuple[Int[np.ndarray, " starts"], Place]:
+    """Starts curve by curve."""
+    whose, every = np.concatenate([one for one, _ in parts]), _joined([place for _, place in parts])
+    order = np.argsort(whose, kind="stable")
+    return whose[order], every.of(order)
+
+
+def _highest(
+    x: Float[np.ndarray, "2 some"],
+    height: Float[np.ndarray, "2 places some"],
+    slope: Float[np.ndarray, "2 places some"],
+) -> tuple[Float[np.ndarray, "places some"], Float[np.ndarray, "places some"]]:
+    """The summit in a cell by what is explained at two places x, and its slopes there; and where that is."""
+    bend = np.minimum((slope[1] - slope[0]) / (x[1] - x[0]), -SMALLEST)
+    is_right = height[1] > height[0]
+    begun, steep, high = np.where(is_right, x[1], x[0]), np.where(is_right, slope[1], slope[0]), height.max(axis=0)
+    at = np.clip(begun - steep / bend, -1.0, 1.0)
+    away = at - begun
+    return high + away * (steep + 0.5 * bend * away), at
 
 
 def _from_cells(task: Task, rows: Int[np.ndarray, " some"]) -> tuple[Settled, Bool[np.ndarray, " some"]]:
@@ -201,45 +319,33 @@ def _from_cells(task: Task, rows: Int[np.ndarray, " some"]) -> tuple[Settled, Bo
     firsts, others, whose = [], [], []
     for span in spans(rows.size, AT_ONCE):
         nodes = task.tables.search.explained(task.z[rows[span]])
-        best, row, rivals = _summits(task.tables, nodes, task.square[rows[span]])
-        firsts.append(begin(task.tables, nodes, best))
+        node, row, rivals = _summits(task.tables, nodes, task.square[rows[span]])
+        firsts.append(begin(task.tables, nodes, node))
         others.append(begin(task.tables, nodes[row], rivals))
         whose.append(row + span.start)
-    at = np.concatenate(whose)
-    found = settled(task, rows, _joined(firsts), None)
-    is_ambiguous = _improved(task, found, settled(task, rows[at], _joined(others), None), at, rows)
-    _past_edges(task, rows, found, -1.0, np.ones(rows.size, bool))
-    return found, is_ambiguous
+    best = _Best(task, rows, known(task, rows, settled(task, rows, _joined(firsts))[0]))
+    best.follow(np.concatenate(whose), _joined(others))
+    for axis in np.flatnonzero(task.tables.is_bent):
+        for side in (-1, 1):
+            _past_edge(task, best, int(axis), side)
+    return best.found, best.is_ambiguous()
 
 
-def _improved(
-    task: Task,
-    found: Settled,
-    others: Settled,
-    at: Int[np.ndarray, " others"],
-    curves: Int[np.ndarray, " some"],
-) -> Bool[np.ndarray, " some"]:
-    """Takes, in place, what others found that is better; says which of those found have another that is as good.
-
-    `curves` says which those found are, `at` to which of them the others belong, one by one.
-    """
-    others, rank = others.of(np.arange(at.size)), ranks(at)
-    for turn in range(int(rank.max(initial=-1)) + 1):
-        some = np.flatnonzero(rank == turn)
-        one, two = found.place.of(at[some]), others.place.of(some)
-        some = some[(two.explained > one.explained) & (two.has_converged | ~one.has_converged)]
-        former = found.of(at[some])
-        found.put(at[some], others, some)
-        others.put(some, former)
-    is_ambiguous = np.zeros(curves.size, bool)
-    is_ambiguous[at[_is_rival(task, found.of(at), others, curves[at])]] = True
-    return is_ambiguous
+def _past_edge(task: Task, best: _Best, axis: int, side: int) -> None:
+    """Follows what promises to be better behind the edges of cells along which columns bend."""
+    tables, found = task.tables, best.found.place
+    onward = found.cell[axis] + side
+    at = np.flatnonzero((onward >= 0) & (onward < tables.n_cells[axis]))
+    start = found.of(at)
+    start.cell[axis], start.x[axis] = onward[at], 0.0
+    curves, kept = _hopeful(task, best.curves[at], start, found.of(at), axis, side)
+    best.follow(np.searchsorted(best.curves, curves), kept)
 
 
-def _joined(places: list[Place]) -> Place:
+def _joined(parts: list[Place]) -> Place:
     return Place(
-        np.concatenate([one.cell for one in places], axis=1), np.concatenate([one.x for one in places], axis=1),
-        np.concatenate([one.explained for one in places]), np.concatenate([one.has_converged for one in places]),
+        np.concatenate([one.cell for one in parts], axis=1), np.concatenate([one.x for one in parts], axis=1),
+        np.concatenate([one.explained for one in parts]), np.concatenate([one.has_converged for one in parts]),
     )  # fmt: skip
 
 
@@ -269,16 +375,9 @@ def _summits(
     return best, row[kept], node[kept]
 
 
-def _better(found: Settled, other: Settled, into: Int[np.ndarray, " some"]) -> None:
-    """Takes, in place, the better of two minima."""
-    one, two = found.place.of(into), other.place
-    takes = (two.explained > one.explained) & (two.has_converged | ~one.has_converged)
-    found.put(into[takes], other, takes)
-
-
-def _is_rival(task: Task, best: Settled, other: Settled, curves: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
+def _is_rival(task: Task, best: Settled, two: Place, curves: Int[np.ndarray, " some"]) -> Bool[np.ndarray, " some"]:
     """Where another minimum is as good as the best, and elsewhere."""
-    tables, one, two = task.tables, best.place, other.place
+    tables, one = task.tables, best.place
     u, v = tables.u(one.cell, one.x), tables.u(two.cell, two.x)
     cells = 2.0 * np.maximum(tables.half_widths(one.cell), tables.half_widths(two.cell))
     is_apart = (np.abs(u - v) > cells).any(axis=0) & one.has_converged & two.has_converged
@@ -308,9 +407,9 @@ def _is_valley(
     u = np.concatenate([one + share * (other - one) for share in WAYPOINTS], axis=1)
     row, cell = np.tile(np.arange(curves.size), len(WAYPOINTS)), tables.cell(u)
     start = Place(cell, tables.x(cell, u), np.zeros(row.size), np.zeros(row.size, bool))
-    explained = looked_at(task, curves[row], start.cell, start.x)[0].place.explained
+    explained = looked_at(task, curves[row], start.cell, start.x)[0]
     low = np.flatnonzero(explained < enough[row])
-    found = settled(task, curves[row[low]], start.of(low), None, fixed[:, low])
+    found, _ = settled(task, curves[row[low]], start.of(low), fixed[:, low])
     out = np.zeros(curves.size, bool)
-    out[row[low[found.place.explained < enough[row[low]]]]] = True
+    out[row[low[found.explained < enough[row[low]]]]] = True
     return out

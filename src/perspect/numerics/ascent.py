@@ -26,6 +26,11 @@ class Place:
         """The same of some curves."""
         return Place(self.cell[:, rows], self.x[:, rows], self.explained[rows], self.has_converged[rows])
 
+    def put(self, rows: np.ndarray, other: "Place") -> None:
+        """Takes some curves, in place, from another."""
+        self.cell[:, rows], self.x[:, rows] = other.cell, other.x
+        self.explained[rows], self.has_converged[rows] = other.explained, other.has_converged
+
 
 def begin(tables: Plane, searched: Float32[np.ndarray, "voxels nodes"], node: Int[np.ndarray, " voxels"]) -> Place:
     """Where the parabola through the best centre and its neighbours has its summit, along each axis."""
@@ -102,6 +107,46 @@ def newton_step(
     is_held: Bool[np.ndarray, "2 voxels"],
 ) -> Float[np.ndarray, "2 voxels"]:
     """Uphill on what is explained: Newton's step, bent towards the gradient where there is no summit; one cell long."""
+    step = _newton(gradient, hessian, is_held)
+    bounded: np.ndarray = step / np.maximum(np.abs(step).max(axis=0), 1.0)
+    return bounded
+
+
+def step_within(
+    gradient: Float[np.ndarray, "2 voxels"],
+    hessian: Float[np.ndarray, "2 2 voxels"],
+    is_held: Bool[np.ndarray, "2 voxels"],
+    low: Float[np.ndarray, "2 voxels"],
+    high: Float[np.ndarray, "2 voxels"],
+) -> tuple[Float[np.ndarray, "2 voxels"], Bool[np.ndarray, " voxels"]]:
+    """Newton's step to the best place between bounds, and where these cut it short: along one axis it ends there, along
+    the other it goes as far as is best then.
+    """
+    step = np.where(is_held, 0.0, _newton(gradient, hessian, is_held))
+    room = np.maximum(np.where(step > 0, high, -low), _TINY)
+    over = np.abs(step) / room
+    rows = np.flatnonzero((over > 1.0).any(axis=0))
+    is_cut = np.zeros(step.shape[1], bool)
+    if rows.size == 0:
+        return step, is_cut
+    is_cut[rows] = True
+    g, h, axis = gradient[:, rows], hessian[..., rows], (over[1] > over[0])[rows].astype(np.int64)
+    n, other = np.arange(rows.size), 1 - axis
+    ends = np.clip(step[:, rows], low[:, rows], high[:, rows])
+    along, bend = ends[axis, n], -h[other, other, n]
+    best = np.divide(g[other, n] + h[0, 1] * along, bend, out=ends[other, n].copy(), where=bend > 0)
+    ends[other, n] = np.where(
+        is_held[:, rows][other, n], 0.0, np.clip(best, low[:, rows][other, n], high[:, rows][other, n])
+    )
+    step[:, rows] = ends
+    return step, is_cut
+
+
+def _newton(
+    gradient: Float[np.ndarray, "2 voxels"],
+    hessian: Float[np.ndarray, "2 2 voxels"],
+    is_held: Bool[np.ndarray, "2 voxels"],
+) -> Float[np.ndarray, "2 voxels"]:
     a, b, d = -hessian[0, 0], -hessian[0, 1], -hessian[1, 1]
     b = np.where(is_held.any(axis=0), 0.0, b)
     scale = [np.maximum(np.abs(one), _TINY) for one in (a, d)]
@@ -113,7 +158,6 @@ def newton_step(
     a, d = a + lift * scale[0], d + lift * scale[1]
     g = np.where(is_held, 0.0, gradient)
     determinant = a * d - b * b
-    step = np.stack([d * g[0] - b * g[1], a * g[1] - b * g[0]]) / np.where(determinant != 0, determinant, 1.0)
-    longest = np.abs(step).max(axis=0)
-    bounded: np.ndarray = step / np.maximum(longest, 1.0)
-    return bounded
+    return np.asarray(
+        np.stack([d * g[0] - b * g[1], a * g[1] - b * g[0]]) / np.where(determinant != 0, determinant, 1.0)
+    )

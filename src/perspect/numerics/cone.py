@@ -13,7 +13,7 @@ exactly, wherever the curve lies. All four are products of matrices; the rest is
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32, Int
 
 from perspect.numerics.parallel import spans
 from perspect.numerics.separable import Family
@@ -21,68 +21,79 @@ from perspect.numerics.separable import Family
 _TOGETHER = 1e-5
 """Columns that are apart by a smaller sine are one, as single precision sees them."""
 
-_NODES, _VOXELS = 160, 128
-"""Nodes and curves that are worked on together, so that four numbers of each stay in the second-level cache."""
+_VOXELS = 128
+"""Curves that are worked on together, so that four numbers of each node stay in the second-level cache."""
 
-_NOTHING = np.zeros(_NODES * _VOXELS, np.float32)
+_NOTHING = np.zeros(1 << 17, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class Cone:
-    """Nodes as a search in single precision sees them: vectors whose products with a curve are all it needs.
+class Cones:
+    """Nodes, line by line, as a search in single precision sees them: vectors whose products with a curve are all it
+    needs.
 
-    `vectors` are $a_1$, $q$, $-n$ and $a_2$ of all nodes; of one column $a_1$ alone.
+    `first` are $a_1$, of one line alone where it is the same on all of them, `across` are $q$ (none of one column),
+    with the `cosine` g and the `sine` of the angle between the columns. What is `skipped` explains nothing.
     """
 
-    vectors: Float32[np.ndarray, "kinds rank nodes"]
+    first: Float32[np.ndarray, "some_nodes rank"]
+    across: Float32[np.ndarray, "nodes rank"] | None
+    cosine: Float32[np.ndarray, "lines places 1"]
+    sine: Float32[np.ndarray, "lines places 1"]
+    skipped: Int[np.ndarray, " some"]
 
-    @property
-    def n_nodes(self) -> int:
-        """How many there are."""
-        return int(self.vectors.shape[2])
-
-    def explained(self, z: Float32[np.ndarray, "voxels rank"]) -> Float32[np.ndarray, "voxels nodes"]:
+    def surface(self, z: Float32[np.ndarray, "voxels rank"]) -> Float32[np.ndarray, "lines places voxels"]:
         """How much of the sum of squares of every curve every node explains."""
-        out = np.empty((z.shape[0], self.n_nodes), np.float32)
-        for nodes in self._blocks():
-            inside = np.ascontiguousarray(self.vectors[:, :, nodes])
-            work = np.empty((len(inside), min(_VOXELS, z.shape[0]), inside.shape[2]), np.float32)
-            for some in spans(z.shape[0], _VOXELS):
-                moments = work[:, : len(z[some])]
-                np.matmul(z[some], inside, out=moments)
-                out[some, nodes] = _nearest(moments)
-        return out
+        lines, places = self.cosine.shape[:2]
+        out = np.empty((lines * places, z.shape[0]), np.float32)
+        work = np.empty((2, lines, places, min(_VOXELS, z.shape[0])), np.float32)
+        for some in spans(z.shape[0], _VOXELS):
+            flat = np.ascontiguousarray(z[some].T)
+            one = (self.first @ flat).reshape(-1, places, flat.shape[1])
+            if self.across is None:
+                _raised(one)
+                np.multiply(one, one, out=out[:, some].reshape(one.shape))
+                continue
+            space = work if flat.shape[1] == work.shape[-1] else np.ascontiguousarray(work[..., : flat.shape[1]])
+            np.matmul(self.across, flat, out=space[0].reshape(-1, flat.shape[1]))
+            self._nearest(one, space[0], space[1])
+            out[:, some] = space[0].reshape(out.shape[0], -1)
+        out[self.skipped] = 0.0
+        return out.reshape(lines, places, -1)
 
-    def surface(self, z: Float32[np.ndarray, "voxels rank"]) -> Float32[np.ndarray, "nodes voxels"]:
-        """The same, voxels trailing: what is then done with all nodes of a curve runs along the voxels."""
-        out = np.empty((self.n_nodes, z.shape[0]), np.float32)
-        for nodes in self._blocks():
-            inside = self.vectors[:, :, nodes].swapaxes(1, 2)
-            work = np.empty((inside.shape[0], inside.shape[1], min(_VOXELS, z.shape[0])), np.float32)
-            for some in spans(z.shape[0], _VOXELS):
-                moments = work[..., : len(z[some])]
-                np.matmul(inside, z[some].T, out=moments)
-                out[nodes, some] = _nearest(moments)
-        return out
+    def _nearest(self, one: np.ndarray, other: np.ndarray, beyond: np.ndarray) -> None:
+        """What the nearest point of each cone explains, in place of the part across the first column, by that and the
+        part along it.
+        """
+        # Where the first column alone would do harm, only the second one helps.
+        line, place, curve = np.nonzero(one < 0)
+        is_one = len(one) == 1
+        at, angle = (
+            (np.s_[:, place, curve], np.s_[:, place]) if is_one else (np.s_[line, place, curve], np.s_[line, place])
+        )
+        if place.size:
+            edge = self.cosine[..., 0][angle] * one[line, place, curve] + self.sine[..., 0][angle] * other[at]
+        np.multiply(other, self.cosine, out=beyond)
+        beyond -= one * self.sine
+        _raised(beyond)
+        np.multiply(beyond, beyond, out=beyond)
+        _raised(other)
+        np.multiply(other, other, out=other)
+        other -= beyond
+        _raised(one)
+        other += one * one
+        if place.size:
+            other[at] = np.maximum(edge, 0.0) ** 2
 
-    def _blocks(self) -> list[slice]:
-        """The nodes in parts of like size."""
-        parts = -(-self.n_nodes // _NODES)
-        return spans(self.n_nodes, -(-self.n_nodes // parts))
 
-
-def _nearest(moments: Float32[np.ndarray, "kinds one other"]) -> Float32[np.ndarray, "one other"]:
-    """What the nearest point of the cone explains, in place; with an array of zeros the maximum is taken five times as
-    fast as with the number (measured).
+def _raised(x: Float32[np.ndarray, "*any"]) -> Float32[np.ndarray, "*any"]:
+    """To zero at least, in place; with an array of zeros the maximum is taken five times as fast as with the number
+    (measured).
     """
-    np.maximum(moments, _NOTHING[: moments[0].size].reshape(moments[0].shape), out=moments)
-    np.multiply(moments, moments, out=moments)
-    if len(moments) == 1:
-        return np.asarray(moments[0])
-    total = moments[0]
-    total += moments[1]
-    total -= moments[2]
-    return np.asarray(np.maximum(total, moments[3], out=total))
+    flat = x.reshape(-1)
+    for some in spans(flat.size, _NOTHING.size):
+        np.maximum(flat[some], _NOTHING[: flat[some].size], out=flat[some])
+    return x
 
 
 def is_cone(family: Family, columns: Float[np.ndarray, "linear nodes rank"]) -> bool:
@@ -92,22 +103,23 @@ def is_cone(family: Family, columns: Float[np.ndarray, "linear nodes rank"]) -> 
     return len(columns) == 1 or bool((np.einsum("nr,nr->n", columns[0], columns[1]) >= 0).all())
 
 
-def vectors_of(columns: Float[np.ndarray, "linear nodes rank"]) -> Float32[np.ndarray, "kinds nodes rank"]:
-    """What `Cone` needs of every node. A column of zeros explains nothing."""
-    length = np.sqrt(np.einsum("inr,inr->in", columns, columns))
-    unit = columns / np.where(length > 0, length, 1.0)[..., None]
-    if len(columns) == 1:
-        return unit.astype(np.float32)
-    one, other = unit
-    g = np.einsum("nr,nr->n", one, other)[:, None]
-    across = other - g * one
-    sine = np.sqrt(np.einsum("nr,nr->n", across, across))[:, None]
+def cones(columns: Float[np.ndarray, "linear lines places rank"], skipped: Bool[np.ndarray, "lines places"]) -> Cones:
+    """The search of these nodes. A column of zeros explains nothing."""
+    n, lines, places, rank = columns.shape
+    length = np.sqrt(np.einsum("ilpr,ilpr->ilp", columns, columns))[..., None]
+    unit = columns / np.where(length > 0, length, 1.0)
+    is_same = [bool((one == one[:1]).all()) for one in unit]
+    unit = unit[::-1] if n == 2 and is_same[1] and not is_same[0] else unit
+    first = (unit[0, :1] if max(is_same) else unit[0]).reshape(-1, rank).astype(np.float32)
+    away = np.flatnonzero(skipped)
+    if n == 1:
+        nothing = np.zeros((lines, places, 1), np.float32)
+        return Cones(unit[0].reshape(-1, rank).astype(np.float32), None, nothing, nothing, away)
+    cosine = np.einsum("lpr,lpr->lp", unit[0], unit[1])[..., None]
+    across = unit[1] - cosine * unit[0]
+    sine = np.sqrt(np.einsum("lpr,lpr->lp", across, across))[..., None]
     is_apart = sine > _TOGETHER
     across = np.where(is_apart, across / np.where(is_apart, sine, 1.0), 0.0)
-    inward = np.where(is_apart, sine * one - g * across, 0.0)
-    return np.stack([one, across, -inward, other]).astype(np.float32)
-
-
-def cone(vectors: Float32[np.ndarray, "kinds nodes rank"]) -> Cone:
-    """The search of these nodes."""
-    return Cone(np.ascontiguousarray(np.swapaxes(vectors, 1, 2)))
+    return Cones(
+        first, across.reshape(-1, rank).astype(np.float32), cosine.astype(np.float32), sine.astype(np.float32), away
+    )

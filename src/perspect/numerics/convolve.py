@@ -68,11 +68,14 @@ def exponential_convolution_at(
     last knot `a` stays level.
     """
     knots = np.append(t, max(float(t[-1]) + 1.0, float(at.max()) + 1.0))
-    table = exponential_convolution(knots, np.append(a, a[-1]), rate)
+    # Many shifts share few rates.
+    rates, which = np.unique(rate, return_inverse=True)
+    few = exponential_convolution(knots, np.append(a, a[-1]), rates)
+    which = which.reshape(rate.shape)
     before = np.clip(np.searchsorted(t, at, side="right") - 1, 0, t.size - 1)
     since = np.maximum(at - t[before], 0.0)
     decay, first, second = _weights(rate[..., None] * since)
-    there = table[..., before] if at.ndim == 1 else np.take_along_axis(table, before, axis=-1)
+    there = few[which[..., None], before]
     return np.asarray(there * decay + since * (a[before] * first + straight(t, a, at) * second))
 
 
@@ -89,11 +92,12 @@ def _weights(
     x: Float[np.ndarray, "*voxels"],
 ) -> tuple[Float[np.ndarray, "*voxels"], Float[np.ndarray, "*voxels"], Float[np.ndarray, "*voxels"]]:
     """What a step of x = k·Δt leaves of the past, and how it weighs the sample at its start and at its end."""
-    is_small = np.abs(x) < _SERIES_BELOW
-    small, large = np.where(is_small, x, 0.0), np.where(is_small, 1.0, x)
+    small = np.nonzero(np.abs(x) < _SERIES_BELOW)
     lost = -np.expm1(-x)
-    e0 = np.where(is_small, _series(small, 1), lost / large)
-    e1 = np.where(is_small, _series(small, 2), (1.0 - e0) / large)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        e0 = lost / x
+        e1 = (1.0 - e0) / x
+    e0[small], e1[small] = _series(x[small], 1), _series(x[small], 2)
     return 1.0 - lost, e0 - e1, e1
 
 

@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from perspect.numerics.separable import Dictionary, Family, dictionary_at
+from perspect.numerics.separable import Dictionary, Family, basis_of, dictionary_at
 
 INTERPOLATED: Final = 5e-6
 """Error of a column, relative to its length, to which the cells of a smooth axis are made smaller."""
 
 _DEGREES = (6, 6)
 _BENT_DEGREE = 4
-_CELLS = (7, 9, 11, 13, 15, 17, 20)
-"""Cells that are tried along a smooth axis."""
+_SAMPLED, _NARROWEST = 241, 6
+"""Places along a smooth axis at which it is seen how wide cells may be, and between how many of them one lies."""
 
 _OVERLAP = 0.2
 """Of its width, how far a cell reaches into each neighbour."""
@@ -29,7 +29,14 @@ _OVERLAP = 0.2
 _LOOKED_AT = (0.1, 0.35, 0.6, 0.85)
 """Where, along the other axis."""
 
-_AT_ONCE, _TESTED, _TESTED_ON_LINE = 4096, 400, 100
+_BETTER: Final = 0.07
+"""Share of that which the nearest polynomial may miss on the lines looked at: the one through a cell's points misses
+more, and most elsewhere [measured]."""
+
+_AT_ONCE, _TESTED = 4096, 400
+_LEAPS = 1e-3
+"""Share of the largest slope of a column by which one that leaps differs on the two sides of an edge [our default]."""
+
 _STILL = 1e-12
 """A change by less than this share of the largest value is none."""
 
@@ -40,21 +47,20 @@ class Plane:
 
     `sides` are the lower and the upper end of each cell in u, along each axis; where the columns are smooth, neighbours
     overlap, so that few searches have to move. `columns[i]` are the coefficients of column i in each cell, powers of
-    the two places in [-1, 1] inside it; a column that does not change along an axis has but one power there. `gram` are
-    those of the products of `pairs` of columns; `shapes` says how many powers the columns, and then the products, have
-    along each axis. `error` is the largest relative error of a column that was seen; `is_bent` tells the axes along
-    which columns bend between cells.
+    the two places in [-1, 1] inside it; a column that does not change along an axis has but one power there: `shapes`
+    says how many each has along each axis. `error` is the largest relative error of a column that was seen; `is_bent`
+    tells the axes along which columns may bend between cells, `kinks` at which edges, those of the range included, a
+    search may not step from cell to cell: the ends, and where the slope of a column leaps.
     """
 
     family: Family
     search: Dictionary
     sides: tuple[Float[np.ndarray, "2 _"], Float[np.ndarray, "2 _"]]
     columns: tuple[Float[np.ndarray, "cells _ rank"], ...]
-    pairs: tuple[tuple[int, int], ...]
-    gram: tuple[Float[np.ndarray, "_ cells"], ...]
     shapes: tuple[tuple[int, int], ...]
     error: float
-    is_bent: tuple[bool, bool] = (False, False)
+    is_bent: tuple[bool, bool]
+    kinks: tuple[Bool[np.ndarray, " _"], Bool[np.ndarray, " _"]]
 
     @property
     def n_cells(self) -> tuple[int, int]:
@@ -118,8 +124,8 @@ def plane(
     unit, free = search.unit.copy(), search.free.copy()
     unit[:, skipped] = free[:, skipped] = 0.0
     search = replace(search, unit=unit, free=free)
-    tables = _tabulated(family, search, (sides[0], sides[1]), degrees, values @ search.basis, error)
-    return replace(tables, is_bent=(bends[0] is not None, bends[1] is not None))
+    is_bent = bends[0] is not None, bends[1] is not None
+    return _tabulated(family, search, (sides[0], sides[1]), degrees, values @ search.basis, error, is_bent)
 
 
 def _distinct(values: Float[np.ndarray, "linear one other time"]) -> Float[np.ndarray, "columns time"]:
@@ -132,17 +138,36 @@ def _distinct(values: Float[np.ndarray, "linear one other time"]) -> Float[np.nd
 
 
 def _smooth(family: Family, axis: int, degree: int) -> Float[np.ndarray, "2 cells"]:
-    """Cells along a smooth axis, as many as it needs on a few lines: to see all of it at every size takes seconds."""
+    """Cells along a smooth axis, each as wide as a polynomial allows on a few lines across."""
     low, high = family.axes.u_low, family.axes.u_high
-    cells, left = _overlapping(np.linspace(low[axis], high[axis], _CELLS[0] + 1)), list(_CELLS[1:])
-    for share in _LOOKED_AT:
-        still = np.full((2, 1), low[1 - axis] + share * (high[1 - axis] - low[1 - axis]))
-        while left:
-            sides, degrees = ((cells, still), (degree, 1)) if axis == 0 else ((still, cells), (1, degree))
-            if _error(family, sides, degrees, _at_nodes(family, sides, degrees), _TESTED_ON_LINE) <= INTERPOLATED:
-                break
-            cells = _overlapping(np.linspace(low[axis], high[axis], left.pop(0) + 1))
-    return cells
+    u = np.empty((len(_LOOKED_AT), _SAMPLED, 2))
+    u[..., axis] = np.linspace(low[axis], high[axis], _SAMPLED)
+    u[..., 1 - axis] = (low + np.array(_LOOKED_AT)[:, None] * (high - low))[:, 1 - axis, None]
+    values = family.at(u.reshape(-1, 2))
+    length = np.sqrt((values**2).sum(axis=-1, keepdims=True))
+    unit = values / np.where(length > 0, length, 1.0)
+    unit = unit @ basis_of(unit.reshape(-1, unit.shape[-1]))
+    lines = unit.reshape(len(_LOOKED_AT), _SAMPLED, -1, unit.shape[-1]).swapaxes(0, 1)
+    lines = lines.reshape(_SAMPLED, -1, unit.shape[-1])
+    edges, last = [0], _SAMPLED - 1
+    while edges[-1] < last:
+        narrow, wide = min(edges[-1] + _NARROWEST, last), last + 1
+        while wide - narrow > 1:
+            middle = (narrow + wide) // 2
+            is_met = _missed(lines, edges[-1], middle, degree) <= _BETTER * INTERPOLATED
+            narrow, wide = (middle, wide) if is_met else (narrow, middle)
+        edges.append(narrow)
+    return _overlapping(np.linspace(low[axis], high[axis], _SAMPLED)[edges])
+
+
+def _missed(lines: Float[np.ndarray, "samples columns any"], begun: int, end: int, degree: int) -> float:
+    """What a polynomial misses of columns of unit length between two samples and as far beyond as a cell reaches."""
+    more = int(np.ceil(_OVERLAP * (end - begun)))
+    some = lines[max(begun - more, 0) : end + more + 1]
+    basis = np.linalg.qr(np.vander(np.linspace(-1.0, 1.0, len(some)), degree + 1))[0]
+    flat = some.reshape(len(some), -1)
+    rest = (flat - basis @ (basis.T @ flat)).reshape(some.shape)
+    return float(np.sqrt((rest**2).sum(axis=-1).max()))
 
 
 def _beside(edges: np.ndarray) -> Float[np.ndarray, "2 cells"]:
@@ -213,15 +238,36 @@ def _tabulated(
     degrees: tuple[int, ...],
     values: Float[np.ndarray, "linear one other rank"],
     error: float,
+    is_bent: tuple[bool, bool],
 ) -> Plane:
-    m, rank = len(values), search.basis.shape[1]
+    rank = search.basis.shape[1]
     columns = [_polynomials(np.moveaxis(column, -1, 0), degrees) for column in values]
-    pairs = tuple((i, j) for i in range(m) for j in range(i, m))
-    gram = [_polynomials(np.einsum("abr,abr->ab", values[i], values[j]), degrees) for i, j in pairs]
-    shapes = tuple((one.shape[-3], one.shape[-2]) for one in (*columns, *gram))
+    shapes = tuple((one.shape[-3], one.shape[-2]) for one in columns)
     flat = tuple(np.ascontiguousarray(one.reshape(rank, -1, one.shape[-1]).transpose(2, 1, 0)) for one in columns)
-    products = tuple(np.ascontiguousarray(one.reshape(-1, one.shape[-1])) for one in gram)
-    return Plane(family, search, sides, flat, pairs, products, shapes, error)
+    n_cells = sides[0].shape[1], sides[1].shape[1]
+    shaped = [one.reshape(*n_cells, *shape, rank) for one, shape in zip(flat, shapes, strict=True)]
+    kinks = (_kinks(sides[0], shaped, is_bent[0]), _kinks(sides[1], [_turned(one) for one in shaped], is_bent[1]))
+    return Plane(family, search, sides, flat, shapes, error, is_bent, kinks)
+
+
+def _turned(poly: Float[np.ndarray, "one other p q rank"]) -> Float[np.ndarray, "other one q p rank"]:
+    """The same with its axes exchanged."""
+    return poly.transpose(1, 0, 3, 2, 4)
+
+
+def _kinks(side: Float[np.ndarray, "2 cells"], columns: list[np.ndarray], is_bent: bool) -> Bool[np.ndarray, " edges"]:
+    """At which edges along the first axis the slope of a column leaps, as seen amid the cells along the other; the
+    ends of the range count.
+    """
+    out = np.ones(side.shape[1] + 1, bool)
+    out[1:-1] = False
+    for poly in columns if is_bent else []:
+        k = np.arange(1, poly.shape[2])[:, None]
+        steep = poly[:, :, 1:, 0] * k / (0.5 * (side[1] - side[0]))[:, None, None, None]
+        after, before = steep.sum(axis=2), (steep * (-1.0) ** (k - 1)).sum(axis=2)
+        leap = np.sqrt(((before[1:] - after[:-1]) ** 2).sum(axis=-1))
+        out[1:-1] |= (leap > _LEAPS * np.sqrt((after**2).sum(axis=-1).max())).any(axis=1)
+    return out
 
 
 def _polynomials(
@@ -265,8 +311,11 @@ def columns_at(
 def runs(sorted_cells: Int[np.ndarray, " voxels"]) -> Iterator[tuple[slice, int]]:
     """Where each of the cells begins and ends, and its number."""
     starts = np.flatnonzero(np.diff(sorted_cells, prepend=-1))
-    for start, stop in zip(starts, [*starts[1:], sorted_cells.size], strict=True):
-        yield slice(int(start), int(stop)), int(sorted_cells[start])
+    stops = np.append(starts[1:], sorted_cells.size)
+    for start, stop, number in zip(
+        starts.tolist(), stops[: starts.size].tolist(), sorted_cells[starts].tolist(), strict=True
+    ):
+        yield slice(start, stop), number
 
 
 def powers(x: Float[np.ndarray, " voxels"], n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

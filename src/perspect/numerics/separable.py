@@ -190,7 +190,7 @@ def dictionary_at(
     """The dictionary of a family at any nodes, which lie in an array of `shape`."""
     columns = np.moveaxis(family.at(u), 1, 0)
     every = columns.reshape(-1, columns.shape[-1])
-    basis = _basis(every if also is None else np.concatenate([every, also]))
+    basis = basis_of(every if also is None else np.concatenate([every, also]))
     compressed = columns @ basis
     length = np.sqrt((compressed**2).sum(axis=-1))
     length = np.where(length > 0, length, 1.0)
@@ -207,7 +207,7 @@ def dictionary_at(
     )  # fmt: skip
 
 
-def _basis(columns: Float[np.ndarray, "columns time"]) -> Float[np.ndarray, "time rank"]:
+def basis_of(columns: Float[np.ndarray, "columns time"]) -> Float[np.ndarray, "time rank"]:
     """The shortest orthonormal basis, by singular values, that misses no more than `SPANNED` of any unit column."""
     length = np.sqrt((columns**2).sum(axis=1))
     unit = columns[length > 0] / length[length > 0, None]
