@@ -197,4 +197,4 @@ def extraction_flags(
         f"{np.hypot(TRANSIT[1] / TRANSIT[0], leaves.doubt):.0%} of itself, alike in all of a lesion and not in its "
         "standard error. Compare with dsc.extraction=ignored, with which published cut-offs were measured."
     )
-    return (Flag("extraction-added", Severity.NOTE, sentence, "cbv, rcbv, srcbv, mtt", share, "dsc"),)
+    return (Flag("extraction-added", Severity.CAUTION, sentence, "cbv, rcbv, srcbv, mtt", share, "dsc"),)

@@ -16,7 +16,8 @@
   const said = (error) => { at("where").textContent = error.message; };
   const digits = (value, std) => {
     if (value === null) return "—";
-    if (std === 0) return (Number(value.toPrecision(3)) + " ± 0").replace(/-/g, "−");
+    // What has no error of its own (a line width, a model's number) is not known exactly: nothing is said of its error.
+    if (std === 0) return String(Number(value.toPrecision(3))).replace(/-/g, "−");
     const size = std > 0 ? Math.floor(Math.log10(std)) - 1 : Math.floor(Math.log10(Math.abs(value) || 1)) - 2;
     const n = Math.min(8, Math.max(0, -size));
     return (value.toFixed(n) + " ± " + (std === null ? "unknown" : std.toFixed(n))).replace(/-/g, "−");
