@@ -5,28 +5,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from jaxtyping import Float
-
 import perspect
 from perspect import io, mrs, report
-from perspect.anatomy.mirror import Plane
 from perspect.app.basis import Timing, basis_for, sequence_of
 from perspect.app.edited import measured_pair, pair_in
-from perspect.app.excited import boxes_on_maps, excited_of, picture_of
-from perspect.app.mrsi_written import fits_of, lesion_on
 from perspect.app.pairing import demand_same_place, water_remarks
-from perspect.app.shares import Surroundings, Tissue, TissueMaps, shares_on, tissue_around
+from perspect.app.shares import Surroundings, TissueMaps
 from perspect.app.voxel import NOTHING, place_of
 from perspect.mrs.profile import SUMS
 from perspect.mrs.scale import OF_WATER
 from perspect.mrs.signals import spoken
-from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import (
     Basis,
     Compared,
     Flag,
-    Measured,
     MeasuredSpectrum,
     Problem,
     Recipe,
@@ -80,18 +72,6 @@ class ExaminedSpectrum:
     measured: MeasuredSpectrum
     written: io.Written
     other: MeasuredSpectrum | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class ExaminedGrid:
-    """The maps that were made of a spectroscopic image, the files that hold them, and what was fitted with what."""
-
-    measured: Measured
-    written: io.Written
-    signal: Spectra
-    water: Spectra | None
-    basis: Basis
-    excited: mrs.Excited | None = None
 
 
 def examine_mrs(
@@ -169,7 +149,7 @@ def written(
     """One spectrum's results in files, with the sums of all that they rest on: what was `read` as spectra, the basis,
     the images around, and more `files`.
     """
-    sources = _sources(read, (inputs.basis, *files, *inputs.around.files))
+    sources = sources_of(read, (inputs.basis, *files, *inputs.around.files))
     results = io.SpectrumResults(
         measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, io.root_of(inputs.spectrum)
     )
@@ -181,7 +161,7 @@ def _told(measured: MeasuredSpectrum, flags: tuple[Flag, ...], before: Iterable[
     return replace(measured, flags=gravest_first(flags), recipe=Recipe((*before, *measured.recipe.steps)))
 
 
-def _sources(read: Iterable[Spectra | None], files: Iterable[Path | None]) -> dict[str, str]:
+def sources_of(read: Iterable[Spectra | None], files: Iterable[Path | None]) -> dict[str, str]:
     """Names and sums of all files that were read as spectra, and of others."""
     sources = {name: digest for one in read if one is not None for name, digest in one.sources.items()}
     return sources | {io.label(one): io.sha256(one) for one in files if one is not None}
@@ -260,80 +240,6 @@ def read_image(path: Path, said: io.SaidByHand) -> tuple[Spectra, tuple[Flag, ..
 def is_grid(inputs: SpectrumInputs) -> bool:
     """Whether the file holds several voxels."""
     return not io.read_spectra(inputs.spectrum, inputs.said)[0].is_single
-
-
-def examine_mrsi(
-    inputs: SpectrumInputs,
-    out: Path,
-    plan: mrs.Plan | None = None,
-    *,
-    overwrite: bool = False,
-    threads: int = 1,
-    tissues: TissueMaps | None = None,
-    plane: Plane | None = None,
-    progress: Progress | None = None,
-) -> ExaminedGrid:
-    """Maps of a spectroscopic image with their page, written below `out`; raises `Problem` as `examine_mrs` does.
-
-    `tissues` replace the maps of tissue in `inputs.around`; `plane` is that between the sides of the head.
-    """
-    plan, tell = plan or mrs.Plan(), progress or silent
-    destination = io.Destination(out, io.name_of(inputs.spectrum), "mrsi", "mrs", "mrsi")
-    io.demand_free(out, io.existing(destination), overwrite, what="results of this image")
-    spectra, water, remarks = signals_of(inputs, tell)
-    tell("basis", 0.0)
-    spectra, basis, notes = basis_of(inputs, spectra, threads)
-    tissue = tissue_around(inputs.around) if tissues is None else Tissue(tissues)
-    shares, more = shares_of(spectra, tissue.maps)
-    excited, of_pulses = excited_of(spectra, water, inputs.around)
-    picture = picture_of(spectra, excited, inputs.around)
-    with on_threads(threads):
-        measured = mrs.quantify_grid(
-            spectra, basis, plan, water=water, shares=shares, plane=plane if spectra.placed else None, excited=excited,
-            progress=tell,
-        )  # fmt: skip
-    idle = idle_shares(inputs, str(measured.summary.get("unit")))
-    flags = (*remarks, *notes, *more, *tissue.flags, *of_pulses, *of_one_voxel(inputs), *idle, *measured.flags)
-    recipe = Recipe((*tissue.steps, *measured.recipe.steps))
-    regions = {**measured.regions, **lesion_on(spectra, tissue.maps)}
-    measured = replace(measured, flags=gravest_first(flags), recipe=recipe, regions=regions)
-    boxes = boxes_on_maps(excited, spectra.grid)
-    page = report.mrsi_page(measured, spectra.name, is_placed=spectra.placed, boxes=boxes, voxel=picture)
-    sources = _sources((spectra, water), (inputs.basis, *inputs.around.files))
-    results = io.Results(
-        measured, page, {"mrs": asdict(plan)}, sources, perspect.__version__, {}, int(spectra.placed),
-        io.root_of(inputs.spectrum), more=fits_of(measured, spectra),
-    )  # fmt: skip
-    written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
-    return ExaminedGrid(measured, written, spectra, water, basis, excited)
-
-
-def shares_of(
-    spectra: Spectra, maps: TissueMaps
-) -> tuple[dict[str, Float[np.ndarray, "fx fy fz"]] | None, tuple[Flag, ...]]:
-    """What the voxels of an image hold of each tissue, where it says where they lie and somebody has segmented it."""
-    if not maps:
-        return None, ()
-    if spectra.placed:
-        return shares_on(spectra.grid, maps), ()
-    sentence = f"{spectra.name} does not say where its voxels lie: what they hold is not known."
-    return None, (Flag("no-place", Severity.CAUTION, sentence, source="place"),)
-
-
-def of_one_voxel(inputs: SpectrumInputs) -> tuple[Flag, ...]:
-    """What was said by hand and means nothing for an image, or for a region of one (which has shares of tissue)."""
-    around, has_numbers = inputs.around, inputs.region is not None and bool(inputs.fractions)
-    given = {
-        "shares of tissue as numbers (give maps, or --t1w)": inputs.fractions if inputs.region is None else None,
-        "--long": inputs.long, "--edited": inputs.edited, "--edit": inputs.edit,
-        "--contralateral": inputs.contralateral, "--compare": inputs.compare,
-        "--lesion beside shares as numbers": around.lesion if has_numbers else None,
-        "--lesion without --tissue or --t1w": around.lesion if not around.tissue and around.t1w is None else None,
-    }  # fmt: skip
-    names = [name for name, value in given.items() if value is not None]
-    if not names:
-        return ()
-    return (Flag("not-of-images", Severity.CAUTION, f"Of an image nothing was made of: {', '.join(names)}."),)
 
 
 def of_images(inputs: SpectrumInputs) -> tuple[Flag, ...]:

@@ -18,11 +18,10 @@ from perspect.app.mrs import (
     facts,
     gravest_first,
     idle_shares,
-    of_one_voxel,
-    shares_of,
     signals_of,
     written,
 )
+from perspect.app.mrsi import of_one_voxel, shares_of
 from perspect.app.shares import PARTS, Tissue, tissue_around
 from perspect.mrs import eddy, uneven
 from perspect.mrs.kspace import PointSpread, filtered

@@ -130,7 +130,8 @@ def _examined(inputs: "SpectrumInputs", out: Path, choices: "Plan", common: Comm
     """Maps of an image; amounts of one spectrum or of a region; and how the command ends."""
     from perspect.app import examine_mrs
     from perspect.app.doctor import cores
-    from perspect.app.mrs import examine_mrsi, is_grid
+    from perspect.app.mrs import is_grid
+    from perspect.app.mrsi import examine_mrsi
     from perspect.app.region import examine_region
 
     threads = common.threads or cores()

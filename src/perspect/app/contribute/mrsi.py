@@ -15,7 +15,8 @@ from perspect.app.contribute.boxes import map_plate
 from perspect.app.contribute.contribution import Contribution, Patient, unused
 from perspect.app.contribute.sides import Place, places_of_both, spectra_of
 from perspect.app.contribute.voxels import sure_plane, water_beside
-from perspect.app.mrs import ExaminedGrid, SpectrumInputs, examine_mrsi
+from perspect.app.mrs import SpectrumInputs
+from perspect.app.mrsi import ExaminedGrid, examine_mrsi
 from perspect.app.shares import tissues_of_head
 from perspect.mrs import Excited
 from perspect.mrs.excited import means_of

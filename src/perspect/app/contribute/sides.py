@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from perspect import mrs
 from perspect.anatomy.mirror import Plane
-from perspect.app.mrs import ExaminedGrid
+from perspect.app.mrsi import ExaminedGrid
 from perspect.pitfalls.voxel import VoxelMap
 from perspect.report.dossier import Shown
 from perspect.vocabulary import FittedSpectrum, Grid, Spectra
