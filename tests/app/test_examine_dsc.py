@@ -145,14 +145,16 @@ def test_a_refusal_leaves_nothing_behind(series, asked, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_number_of_threads_holds_only_while_the_room_works(series, asked, tmp_path, monkeypatch):
+def test_the_number_of_threads_holds_only_while_the_room_works_and_its_page_is_drawn(
+    series, asked, tmp_path, monkeypatch
+):
     seen = []
     monkeypatch.setattr("perspect.report.dsc_page", lambda *_: seen.append(THREADS.get()) or "page", raising=False)
     before = THREADS.get()
     quantify = dsc.quantify
     monkeypatch.setattr("perspect.dsc.quantify", lambda *a, **o: seen.append(THREADS.get()) or quantify(*a, **o))
     examine_dsc(Inputs((series,)), tmp_path / "out", threads=3)
-    assert seen == [3, before]
+    assert (seen, THREADS.get()) == ([3, 3], before)
 
 
 def test_every_stage_is_told(series, asked, tmp_path):
