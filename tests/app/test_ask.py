@@ -10,6 +10,7 @@ import pytest
 
 from patients import coarser
 from perspect import asl, dce, dsc, evidence, io, mrs
+from perspect.anatomy.resample import onto
 from perspect.app import demo
 from perspect.app import simulate as app
 from perspect.app.examination import Request, examine
@@ -86,6 +87,21 @@ def test_the_files_of_every_room_are_there_with_their_page(asked):
         assert missing == []
         assert f"sub-001/perf/sub-001_space-{room}_desc-brain_mask.nii.gz" in summary["files"]
     assert asked[1].page == asked[0].out / "sub-001.html"
+
+
+def test_the_lesion_its_parts_and_the_brain_are_there_as_masks(asked):
+    """Each holds as many voxels as the findings say, and the lesion lies where the mask that was given does."""
+    request, anat = asked[0], asked[0].out / "sub-001/anat"
+    masks = {path.name.split("desc-")[1].split("_")[0]: path for path in anat.glob("*desc-*_mask.nii.gz")}
+    told = {one["name"]: one["voxels"] for one in findings(asked)["regions"]}
+    for label, name in (("lesion", "whole"), ("solid", "solid part"), ("cavity", "cavity"), ("rim", "rim of 5 mm")):
+        region = io.read_region(masks[label], label)
+        assert region.n_voxels == told[name]
+        assert json.loads(Path(str(masks[label]).replace(".nii.gz", ".json")).read_text())["Voxels"] == told[name]
+    lesion, given = io.read_region(masks["lesion"], "lesion"), io.read_region(request.lesion, "given")
+    there = onto(given.mask, given.grid, lesion.grid, 0)
+    assert 2 * (there & lesion.mask).sum() > 0.8 * (there.sum() + lesion.mask.sum())
+    assert (lesion.mask & io.read_region(masks["brain"], "brain").mask).sum() > 0.9 * lesion.n_voxels
 
 
 @pytest.mark.parametrize("room", ["dsc", "dce", "asl"])

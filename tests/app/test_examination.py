@@ -19,6 +19,7 @@ from perspect.app.contribute.dsc import bears_on_markers
 from perspect.app.contribute.mrs import markers_of
 from perspect.app.lesion import ROOM, surroundings
 from perspect.app.record import fingerprints
+from perspect.app.region_files import region_paths
 from perspect.vocabulary import Amount, Flag, Grid, MeasuredSpectrum, Problem, Refusal, Region, Severity, Status
 
 GRID = Grid((12, 12, 4), np.eye(4))
@@ -150,6 +151,17 @@ def test_a_grown_mask_appears_with_the_report_and_not_before(study, tmp_path, mo
     report = io.Report("page", "{}", "", {examination.Path(name.folder) / "anat" / of_box: b"mask"})
     io.write_report(tmp_path / "out", name, report, "1.0")
     assert [one.read_bytes() for one in (tmp_path / "out").rglob(of_box)] == [b"mask"]
+
+
+def test_a_part_that_the_lesion_no_longer_has_is_gone_with_its_sidecar_after_the_next_run(tmp_path):
+    name, out = io.name_of(tmp_path / "sub-1/anat/sub-1_T1w.nii.gz"), tmp_path / "out"
+    paths = region_paths(name)
+    had = {paths["cavity"]: b"cavity", paths["cavity"].with_name("sub-1_desc-cavity_mask.json"): b"{}"}
+    io.write_report(out, name, io.Report("page", "{}", "", {paths["lesion"]: b"one", **had}), "1.0")
+    report = io.Report("page", "{}", "", {paths["lesion"]: b"two"}, gone=(paths["cavity"],))
+    io.write_report(out, name, report, "1.0", overwrite=True)
+    assert [one.name for one in out.rglob("*_mask.*")] == ["sub-1_desc-lesion_mask.nii.gz"]
+    assert (out / paths["lesion"]).read_bytes() == b"two"
 
 
 def test_alike_choices_have_one_fingerprint_and_others_another(tmp_path):

@@ -9,6 +9,7 @@ from perspect import dce, evidence, io
 from perspect.app.calibrate import read_calibration
 from perspect.app.given_files import NOTHING, GivenAnatomy
 from perspect.app.lesion import Box
+from perspect.app.region_files import region_paths
 from perspect.evidence import Question
 from perspect.vocabulary import Earlier, Flag, Problem
 
@@ -85,7 +86,8 @@ def demand_free(asked: Asked) -> None:
     """Raises `Problem` where results of a former run lie, of the examination or of any series that will be measured."""
     request = asked.request
     grown_too = [] if request.lesion is not None else [asked.of_box]
-    files = (*(request.out / one for one in io.report_files(asked.name)), *grown_too)
+    own = (*io.report_files(asked.name), *region_paths(asked.name).values())
+    files = (*(request.out / one for one in own), *grown_too)
     there = [one for one in files if one.exists()]
     io.demand_free(request.out, there, request.overwrite, what="a report of this study")
     for taken in _former(request.out, asked.roles):

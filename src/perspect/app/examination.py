@@ -27,6 +27,7 @@ from perspect.app.contribute.contribution import drawn, middle
 from perspect.app.given import read_images
 from perspect.app.lesion import grown, placed, segmentation
 from perspect.app.record import fingerprints, left, plans_of, quality_of, retold
+from perspect.app.region_files import region_files, region_paths
 from perspect.app.scenery import scenery
 from perspect.evidence import Answer, Case
 from perspect.lesion.parts import volume
@@ -100,7 +101,9 @@ def _examined(asked: Asked, aside: Path, tell: Progress) -> Examination:
     patient, first = _patient(request, asked.roles, mask, asked.context)
     of_role = {role: retold(one, asked.roles) for role, one in _of_roles(asked.roles, patient, tell).items()}
     first = tuple(retold(one, asked.roles) for one in first)
-    beside = {} if request.lesion is not None else {asked.of_box.relative_to(request.out): mask.read_bytes()}
+    beside = region_files(asked.name, patient.head, patient.lesion.parts)
+    if request.lesion is None:
+        beside[asked.of_box.relative_to(request.out)] = mask.read_bytes()
     tell("evidence", 0.0)
     added, refused = (*first, *of_role.values()), _refused(of_role)
     case, findings = _case(asked, patient, added), _findings(asked, patient, added)
@@ -111,7 +114,8 @@ def _examined(asked: Asked, aside: Path, tell: Progress) -> Examination:
     )  # fmt: skip
     tell("writing", 0.0)
     made = io.Report(
-        report.answer_page(dossier), report.findings_json(dossier), report.findings_table(dossier), beside
+        report.answer_page(dossier), report.findings_json(dossier), report.findings_table(dossier), beside,
+        gone=tuple(one for one in region_paths(asked.name).values() if one not in beside),
     )  # fmt: skip
     page = io.write_report(request.out, asked.name, made, perspect.__version__, overwrite=request.overwrite)
     return Examination(dossier, page, _gathered(one.maps for one in added))

@@ -11,12 +11,15 @@ from perspect.io.staging import publish, staged
 
 @dataclass(frozen=True)
 class Report:
-    """The three files of an answer as text, and what else belongs to it, by its path below the output folder."""
+    """The three files of an answer as text, and what else belongs to it, by its path below the output folder; `gone`
+    are files that a former run may have left there and that this one does not have, each with its sidecar.
+    """
 
     page: str
     findings: str
     table: str
     beside: Mapping[Path, bytes] = field(default_factory=dict)
+    gone: tuple[Path, ...] = ()
 
 
 def write_report(out: Path, name: Name, report: Report, version: str, *, overwrite: bool = False) -> Path:
@@ -36,7 +39,8 @@ def write_report(out: Path, name: Name, report: Report, version: str, *, overwri
             (tree / path).write_bytes(content)
         for shared, text in reuse.shared_files(out, version, None).items():
             (tree / shared).write_text(text, encoding="utf-8")
-        publish(tree, out, temporary)
+        sidecars = [one.with_name(f"{one.name.removesuffix('.nii.gz')}.json") for one in report.gone]
+        publish(tree, out, temporary, (*report.gone, *sidecars))
     return out / next(iter(files))
 
 
