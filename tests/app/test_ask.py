@@ -121,6 +121,15 @@ def test_a_second_run_replaces_nothing_unasked(asked):
     assert {path: path.stat().st_mtime_ns for path in request.out.rglob("*") if path.is_file()} == before
 
 
+def test_results_are_not_put_among_the_images_of_the_study(asked):
+    """A brain mask of another program has the name that ours would have there."""
+    inside = replace(asked[0], out=asked[0].study.parent, overwrite=True)
+    before = {path: path.stat().st_mtime_ns for path in inside.out.rglob("*") if path.is_file()}
+    with pytest.raises(Problem, match="folder of the study itself"):
+        examine(inside)
+    assert {path: path.stat().st_mtime_ns for path in inside.out.rglob("*") if path.is_file()} == before
+
+
 def test_nothing_of_the_machine_is_in_what_was_written(asked):
     request = asked[0]
     written = [path for path in Path(request.out).rglob("*") if path.suffix in (".json", ".html", ".tsv")]

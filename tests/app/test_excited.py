@@ -199,3 +199,22 @@ def test_an_image_keeps_the_spectra_of_its_fits_and_names_the_voxels_without_num
     assert {tuple(int(k) for k in one) for one in np.argwhere(np.isfinite(fits.values).all(axis=(3, 4)))} == fitted
     (displaced,) = (places for reason, places in fits.header["RefusedVoxels"].items() if "excited" in reason)
     assert displaced and not {tuple(place) for place in displaced} & fitted
+
+
+@pytest.mark.parametrize("said", [{"Value": -2.15}, -2.15])
+def test_an_offset_of_the_transmitter_may_come_with_a_description(said):
+    found, codes, _ = known({**SAID, "TxOffset": said})
+    assert found.carrier == pytest.approx(4.65 - 2.15)
+    assert "assumed-carrier" not in codes
+
+
+@pytest.mark.parametrize("said", ["-2.15", [-2.15], True])
+def test_an_offset_that_is_no_number_is_not_taken_for_that_of_water(said):
+    with pytest.raises(Problem, match="TxOffset"):
+        known({**SAID, "TxOffset": said})
+
+
+def test_what_was_said_by_hand_and_means_nothing_without_bandwidths_is_named():
+    found, codes, said = known({key: value for key, value in SAID.items() if key != "PulseBandwidth"}, carrier=3.0)
+    assert found is None and codes == ["excitation-not-known"]
+    assert "--carrier nothing was made" in said

@@ -8,7 +8,7 @@ import pytest
 
 from dsc.made import concordance, everything, flat, leakage_run, region, series
 from perspect.dsc import Plan, quantify
-from perspect.dsc.extraction import SteadyState, extraction
+from perspect.dsc.extraction import SteadyState, extraction, extraction_by_map
 from perspect.dsc.reference import mean_reference
 from perspect.dsc.signal import relaxation, rest
 from perspect.models.spgr import log_enhancement
@@ -27,12 +27,16 @@ def made(**more):
     return leakage_object(LeakageDesign(te=TE, flip_angle=FLIP, has_preload=False, **design))
 
 
+def curves_of(thing):
+    at_rest = rest(thing.signals[1][thing.white].mean(axis=0).astype(float), thing.times, 1.5)
+    return relaxation(tuple(np.asfortranarray(one, np.float32) for one in thing.signals), thing.te, at_rest)
+
+
 def read(thing):
     """How fast agent leaves, against the true white matter."""
-    at_rest = rest(thing.signals[1][thing.white].mean(axis=0).astype(float), thing.times, 1.5)
-    signals = tuple(np.asfortranarray(one, np.float32) for one in thing.signals)
-    curves = relaxation(signals, thing.te, at_rest)
-    normal = mean_reference(curves, thing.times, slice(at_rest.stop, at_rest.stop + 20), np.flatnonzero(thing.white))
+    curves = curves_of(thing)
+    first = slice(curves.rest.stop, curves.rest.stop + 20)
+    normal = mean_reference(curves, thing.times, first, np.flatnonzero(thing.white))
     return extraction(curves, thing.times, normal, Acquisition(thing.te[0], thing.tr, thing.flip_angle, 3.0, False))
 
 
@@ -196,6 +200,20 @@ def test_a_map_of_ktrans_that_cannot_be_used_is_refused(choices, factor, said):
     thing, ktrans = one_echo()
     with pytest.raises(Problem, match=said):
         with_map(thing, factor * ktrans, **choices)
+
+
+@pytest.mark.parametrize("wild", [50.0, np.inf, np.nan])
+def test_a_voxel_of_the_map_that_no_tissue_can_have_is_left_as_it_is(wild):
+    """One of 50 /s made a blood volume of ten thousand times that of white matter, measured."""
+    thing = made()
+    ktrans = np.where(thing.tumour, 0.002, 0.0)
+    odd = np.flatnonzero(thing.tumour)[0]
+    ktrans[odd] = wild
+    leaves = extraction_by_map(ktrans, curves_of(thing), 0.02, 0.1)
+    assert odd not in leaves.voxels
+    assert set(leaves.voxels) <= set(np.flatnonzero(thing.tumour))
+    assert leaves.voxels.size > 250
+    np.testing.assert_allclose(leaves.rate, 0.1)
 
 
 def test_a_map_of_ktrans_on_another_grid_is_refused():

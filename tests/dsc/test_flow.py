@@ -289,3 +289,19 @@ def test_an_artery_mixed_with_tissue_shortens_the_transit_time_by_less_than_it_r
         times.append(np.nanmedian(run.maps["mtt"].values))
     assert volumes[1] > 3 * volumes[0]
     assert 0.6 * times[0] < times[1] < 0.98 * times[0]
+
+
+def test_an_arterial_input_that_the_brain_is_reached_before_is_named():
+    """The same curve three seconds late, as that of a vein is."""
+    thing = deconvolution_object(DeconvolutionDesign(snr=(60.0,), delays=(0.0,)))
+    plan = dsc.Plan(motion=False, leakage="none", hct_small=0.45)
+
+    def codes(late):
+        values = np.interp(thing.times - late, thing.times, thing.arterial_delta_r2star_measured)
+        arterial = Curve(thing.times, values, "1/s", "made")
+        brain = everything(thing.signal.shape[0])
+        found = dsc.quantify(series(thing.signal, thing.times, thing.te), plan, mask=brain, aif=arterial)
+        return {flag.code for flag in found.flags}
+
+    assert "late-arterial-input" in codes(3.0)
+    assert "late-arterial-input" not in codes(0.0)

@@ -85,6 +85,7 @@ def asked_of(request: Request, roles: io.Roles) -> Asked:
 def demand_free(asked: Asked) -> None:
     """Raises `Problem` where results of a former run lie, of the examination or of any series that will be measured."""
     request = asked.request
+    _demand_own_folder(asked)
     grown_too = [] if request.lesion is not None else [asked.of_box]
     own = (*io.report_files(asked.name), *region_paths(asked.name).values())
     files = (*(request.out / one for one in own), *grown_too)
@@ -92,6 +93,18 @@ def demand_free(asked: Asked) -> None:
     io.demand_free(request.out, there, request.overwrite, what="a report of this study")
     for taken in _former(request.out, asked.roles):
         io.demand_free(request.out, taken, request.overwrite)
+
+
+def _demand_own_folder(asked: Asked) -> None:
+    """Raises `Problem` where masks would lie among the images of the study, some of which may bear their names."""
+    own = {path.parent.resolve() for path in region_paths(asked.name, asked.request.out).values()}
+    theirs = {path.parent.resolve() for path in asked.roles.anatomy.values()}
+    if own & theirs:
+        raise Problem(
+            f"--out {asked.request.out} is the folder of the study itself.",
+            "Masks of the lesion and the brain would lie among its images, and may replace those of the same names.",
+            "Give another folder, for example derivatives/perspect of the data set.",
+        )
 
 
 def _without(roles: io.Roles, request: Request) -> io.Roles:

@@ -74,7 +74,7 @@ def given_by_hand(inputs: Inputs, reading: io.Reading) -> ByHand:
 def _ktrans_on(path: Path, grid: Grid) -> Float[np.ndarray, "x y z"]:
     """A map of Ktrans in 1/s on a grid, from a file in /min. Raises `Problem` where it lies elsewhere."""
     values, own = io.read_volume(path)
-    on = values if own.matches(grid) else map_on(np.nan_to_num(values), own, grid, path)
+    on = values if own.matches(grid) else map_on(values, own, grid, path)
     return np.asarray(on / np.float32(lexicon.KTRANS.shown_factor), np.float32)
 
 

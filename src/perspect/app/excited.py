@@ -10,7 +10,7 @@ from jaxtyping import Float
 from perspect import io, mrs
 from perspect.anatomy.cuts import cuts, outline
 from perspect.app.shares import Surroundings
-from perspect.app.voxel import carrier_of
+from perspect.app.voxel import OFFSET, carrier_of, stated
 from perspect.mrs.uneven import LINES
 from perspect.vocabulary import BoxRow, Flag, Grid, Problem, Severity, Spectra, VoxelPicture, lexicon
 from perspect.vocabulary.spectra import WATER
@@ -36,17 +36,18 @@ def excited_of(
 ) -> tuple[mrs.Excited | None, tuple[Flag, ...]]:
     """What is excited, or a flag that says what is missing to know it."""
     bandwidths, why = _bandwidths(spectra, around)
+    readout, flags = _readout(spectra, around)
     if bandwidths is None:
-        return None, (_unknown(f"{spectra.name} {why}"),)
+        return None, (_unknown(f"{spectra.name} {why}{_unread(around)}"), *flags)
     box = _box(spectra, around)
     if box is None and not any(bandwidths[axis] for axis in range(3) if spectra.grid.shape[axis] > 1):
         box = whole(spectra.grid).affine
     if box is None:
         missing = f"has no field {BOX} with the box of its pulses (--pulse-box)"
-        return None, (_unknown(f"{spectra.name} {missing if spectra.placed else 'does not say where its voxels lie'}"),)
-    readout, flags = _readout(spectra, around)
+        why = missing if spectra.placed else "does not say where its voxels lie"
+        return None, (_unknown(f"{spectra.name} {why}{_unread(around)}"), *flags)
     of_water = None
-    if water is not None and "TxOffset" in water.header:
+    if water is not None and stated(water.header, OFFSET) is not None:
         of_water = carrier_of(water, replace(around, carrier=None))
     found = mrs.Excited(box, bandwidths, carrier_of(spectra, around), spectra.frequency, readout, of_water)
     return found, (*flags, *(_carrier_assumed(spectra, around) if found.is_uneven(spectra.grid) else ()))
@@ -56,9 +57,16 @@ def _unknown(missing: str) -> Flag:
     return Flag("excitation-not-known", Severity.CAUTION, f"{missing}: {UNKNOWN}.", source="place")
 
 
+def _unread(around: Surroundings) -> str:
+    """What was said by hand and means nothing without the rest."""
+    given = {"--pulse-box": around.box, "--readout": around.readout, "--carrier": around.carrier}
+    names = [name for name, value in given.items() if value is not None]
+    return f"; of {', '.join(names)} nothing was made" if names else ""
+
+
 def _carrier_assumed(spectra: Spectra, around: Surroundings) -> tuple[Flag, ...]:
     """What is said where nobody said at which ppm pulses select."""
-    if around.carrier is not None or "TxOffset" in spectra.header:
+    if around.carrier is not None or stated(spectra.header, OFFSET) is not None:
         return ()
     sentence = (
         f"{spectra.name} has no TxOffset: its box is taken to be where it was planned for water. --carrier says "
@@ -71,12 +79,12 @@ def _bandwidths(spectra: Spectra, around: Surroundings) -> tuple[Three | None, s
     """Bandwidths along the edges of the box, or why they are not known."""
     if around.bandwidths is not None:
         return around.bandwidths, ""
-    stated = _value(spectra.header, BANDWIDTHS)
-    if isinstance(stated, int | float):
+    said = stated(spectra.header, BANDWIDTHS)
+    if isinstance(said, int | float):
         return None, f"states one {BANDWIDTHS}, which does not say in which sense each edge is selected (--bandwidths)"
-    if stated is None:
+    if said is None:
         return None, f"has no {BANDWIDTHS} (--bandwidths)"
-    return _three(stated, spectra.name, BANDWIDTHS), ""
+    return _three(said, spectra.name, BANDWIDTHS), ""
 
 
 def _box(spectra: Spectra, around: Surroundings) -> Float[np.ndarray, "4 4"] | None:
@@ -88,11 +96,11 @@ def _box(spectra: Spectra, around: Surroundings) -> Float[np.ndarray, "4 4"] | N
         affine = np.eye(4)
         affine[:3, :3], affine[:3, 3] = axes * np.array(around.box[3:]), around.box[:3]
         return affine
-    stated = _value(spectra.header, BOX)
-    if stated is None:
+    said = stated(spectra.header, BOX)
+    if said is None:
         return None
     try:
-        affine = np.array(stated, float).reshape(4, 4)
+        affine = np.array(said, float).reshape(4, 4)
     except (TypeError, ValueError) as error:
         raise Problem(
             f"The field {BOX} of {spectra.name} is no affine of four by four numbers.",
@@ -106,9 +114,9 @@ def _readout(spectra: Spectra, around: Surroundings) -> tuple[Three, tuple[Flag,
     """Hz to a voxel along each axis that was read; that of an echo-planar sequence is not known unless it is said."""
     if around.readout is not None:
         return around.readout, ()
-    stated = _value(spectra.header, READOUT)
-    if stated is not None:
-        return _three(stated, spectra.name, READOUT), ()
+    said = stated(spectra.header, READOUT)
+    if said is not None:
+        return _three(said, spectra.name, READOUT), ()
     words = " ".join(str(spectra.header.get(key, "")) for key in ("SequenceName", "PulseSequenceType", "ProtocolName"))
     if not any(word in words.lower() for word in ECHO_PLANAR):
         return (0.0, 0.0, 0.0), ()
@@ -119,18 +127,12 @@ def _readout(spectra: Spectra, around: Surroundings) -> tuple[Three, tuple[Flag,
     return (0.0, 0.0, 0.0), (Flag("readout-not-known", Severity.CAUTION, sentence, source="place"),)
 
 
-def _value(header: Mapping[str, Any], key: str) -> Any:
-    """A field, which may come with a description."""
-    stated = header.get(key)
-    return stated.get("Value") if isinstance(stated, dict) else stated
-
-
-def _three(stated: Any, name: str, key: str) -> Three:
+def _three(said: Any, name: str, key: str) -> Three:
     try:
-        x, y, z = (float(one) for one in stated)
+        x, y, z = (float(one) for one in said)
     except (TypeError, ValueError) as error:
         raise Problem(
-            f"The field {key} of {name} is {stated}.",
+            f"The field {key} of {name} is {said}.",
             "It holds one number in Hz for each of three directions.",
             "Correct it, or say it by hand.",
         ) from error

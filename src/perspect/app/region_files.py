@@ -23,9 +23,9 @@ LABELS: Final = {
 BRAIN: Final = "brain"
 
 
-def region_paths(name: io.Name) -> dict[str, Path]:
-    """Where masks may lie below the output folder, by their label."""
-    folder = Path(name.folder) / "anat"
+def region_paths(name: io.Name, out: Path = Path()) -> dict[str, Path]:
+    """Where masks may lie below the output folder (or wherever that is), by their label."""
+    folder = out / Path(name.folder) / "anat"
     return {label: folder / f"{name.prefix}desc-{label}_mask.nii.gz" for label in (*LABELS.values(), BRAIN)}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +21,9 @@ LEAST_KNOWN: Final = 0.5
 CARRIER: Final = WATER
 """ppm at which the nominal voxel lies where nothing is said: that of water, at which scanners plan unless they are told
 an offset."""
+
+OFFSET: Final = "TxOffset"
+"""The field of a header that holds it, in ppm from water."""
 
 
 NOTHING: Final = Surroundings()
@@ -135,10 +138,24 @@ def _boxes(
 
 def carrier_of(spectra: Spectra, around: Surroundings) -> float:
     """The ppm to which the nominal voxel belongs: as said, as the header says, or that of water."""
-    offset = spectra.header.get("TxOffset")
     if around.carrier is not None:
         return around.carrier
-    return CARRIER + (float(offset) if isinstance(offset, int | float) else 0.0)
+    offset = stated(spectra.header, OFFSET)
+    if offset is None:
+        return CARRIER
+    if isinstance(offset, bool) or not isinstance(offset, int | float):
+        raise Problem(
+            f"The field {OFFSET} of {spectra.name} is {offset!r}.",
+            "It is the ppm from water at which pulses select, by which every box is displaced.",
+            "Correct it, or give --carrier.",
+        )
+    return CARRIER + float(offset)
+
+
+def stated(header: Mapping[str, Any], key: str) -> Any:
+    """A field, which may come with a description."""
+    said = header.get(key)
+    return said.get("Value") if isinstance(said, dict) else said
 
 
 def _with_lesion(row: BoxRow, share: float) -> BoxRow:

@@ -29,6 +29,11 @@ CONTRAST_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of the brain's peak over noise, at which the acquisition is simulated."""
 
 
+EARLY: Final = 1.0
+"""s by which the middle of the brain may be reached before its artery: delays are known to half a frame or so, and
+arteries lie within the brain [our default]."""
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """Blood volume in mL/mL with its standard error."""
@@ -158,8 +163,22 @@ def flow_of(
     return Flow(
         cbf, cbf * relative, mtt, mtt * np.hypot(scatter["mtt"](contrast, mtt), added),
         tmax, of_times["tmax"](contrast, tmax_noise, mtt), delay, of_times["delay"](contrast, delay_noise, mtt),
-        is_ambiguous[0], is_ambiguous[1], _flags(plan, calibration),
+        is_ambiguous[0], is_ambiguous[1], (*_flags(plan, calibration), *late_flags(delay)),
     )  # fmt: skip
+
+
+def late_flags(delay: Float[np.ndarray, " voxels"]) -> tuple[Flag, ...]:
+    """What is to be said where blood reaches the brain before it reaches the artery (delays in s)."""
+    known = delay[np.isfinite(delay)]
+    middle = float(np.median(known)) if known.size else 0.0
+    if middle > -EARLY:
+        return ()
+    sentence = (
+        f"Blood reaches half of the brain {-middle:.1f} s or more before it reaches the arterial input, which is no "
+        "artery of it but a vein, tissue or an artery that is filled late: delay and Tmax are too small by that, CBF "
+        "and MTT of its shape. rCBV does not depend on it. Look at its outline, or give another one with --aif."
+    )
+    return (Flag("late-arterial-input", Severity.CAUTION, sentence, "cbf, mtt, tmax, delay", source=SOURCE),)
 
 
 def _flags(plan: Plan, calibration: Calibration) -> tuple[Flag, ...]:

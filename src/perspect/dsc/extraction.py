@@ -43,6 +43,9 @@ HIGHEST: Final = 100.0
 NODES: Final = 4096
 """Of that table."""
 
+FEW: Final = 50
+"""Voxels up to which it is a note that blood was added: chance takes some of every brain [our default]."""
+
 
 @dataclass(frozen=True)
 class SteadyState:
@@ -132,9 +135,10 @@ def extraction_by_map(
     ktrans: Float[np.ndarray, " voxels"], relaxation: Relaxation, plasma: float, doubt: float
 ) -> Extraction:
     """The same by a map of Ktrans (1/s) of the voxels, where white matter, the reference, has a volume of `plasma`
-    (mL/mL) that is known to `doubt` of itself. The map comes without errors of its own.
+    (mL/mL) that is known to `doubt` of itself. The map comes without errors of its own; what it does not know, and what
+    is more than any tissue has, is left as it is.
     """
-    leaky = np.flatnonzero(relaxation.is_usable & (ktrans > 0))
+    leaky = np.flatnonzero(relaxation.is_usable & (ktrans > 0) & (ktrans <= lexicon.KTRANS.high))
     rate = ktrans[leaky] / plasma
     origin = f"the map of Ktrans that was given, with {100 * plasma:.1f} mL of plasma in 100 mL of white matter"
     return Extraction(leaky, rate, np.zeros(leaky.size), origin, doubt)
@@ -191,10 +195,12 @@ def extraction_flags(
         return ()
     missing, _ = leaves.missing(reference)
     share = float(np.median(missing / np.abs(area[leaves.voxels])))
+    n = leaves.voxels.size
+    severity = Severity.CAUTION if n >= FEW else Severity.NOTE
     sentence = (
-        f"In {leaves.voxels.size} voxels agent leaves so fast that the bolus shows only part of their blood; a median "
-        f"of {share:.0%} of their blood volume is what was added for it. That is known to about "
+        f"In {n} voxel{'s' if n > 1 else ''} agent leaves so fast that the bolus shows only part of their blood; a "
+        f"median of {share:.0%} of their blood volume is what was added for it. That is known to about "
         f"{np.hypot(TRANSIT[1] / TRANSIT[0], leaves.doubt):.0%} of itself, alike in all of a lesion and not in its "
         "standard error. Compare with dsc.extraction=ignored, with which published cut-offs were measured."
     )
-    return (Flag("extraction-added", Severity.CAUTION, sentence, "cbv, rcbv, srcbv, mtt", share, "dsc"),)
+    return (Flag("extraction-added", severity, sentence, "cbv, rcbv, srcbv, mtt", share, "dsc"),)

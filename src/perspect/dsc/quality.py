@@ -42,7 +42,7 @@ ECHO_TIME_BELOW, ECHO_TIME_ABOVE = 0.005, 0.010
 
 
 CLEAR_RATE, CLEAR_ERRORS = 0.02, 3.0
-"""1/s and standard errors from zero beyond which K2 is no chance [half of what its map shows]."""
+"""1/s and standard errors from zero beyond which K2 is no chance [our default]."""
 
 WIDESPREAD: Final = 0.1
 """Share of the brain with such a K2 from which on it is not leakage alone: in virtual patients with a tumour at most

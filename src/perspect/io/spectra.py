@@ -104,7 +104,8 @@ def _with_sidecar(path: Path) -> tuple[Spectra, tuple[Flag, ...]]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two fields are alike, numbers to what rounding leaves."""
+    """Whether two fields, which may come with a description, are alike, numbers to what rounding leaves."""
+    one, other = (each.get("Value") if isinstance(each, dict) else each for each in (one, other))
     try:
         return bool(np.allclose(np.array(one, float), np.array(other, float), rtol=1e-6, atol=1e-6))
     except (TypeError, ValueError):
