@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from drawn.style import BLUE, GREEN, INK, NOTE, ORANGE, panels
 from perspect.dsc.calibrate import calibrate
 from perspect.dsc.deconvolve import Method, prepare
+from perspect.dsc.passage import first_pass, width_of
 from perspect.dsc.signal import Relaxation, relaxation, rest
 from perspect.phantom import DeconvolutionDesign, deconvolution_object
 from perspect.phantom.deconvolution import Shape
@@ -101,11 +102,11 @@ def tissue_of(signal: np.ndarray, times: np.ndarray, te: float) -> Relaxation:
 
 def calibrated(method: Method, artery: np.ndarray, times: np.ndarray, tissue: Relaxation) -> float:
     """The cut that a simulation of this acquisition finds, as the pipeline does."""
-    stop = tissue.rest.stop
+    mean = np.nanmean(tissue.curves, axis=0)
+    passed = first_pass(mean, times, tissue.rest.stop, tissue.rest.peak)
     contrast = np.nanmax(tissue.curves, axis=1) / tissue.noise
-    passing = slice(stop, int(np.searchsorted(times, times[stop] + 30.0)))
     levels = np.quantile(contrast, (0.05, 0.25, 0.5, 0.75, 0.95))
-    return calibrate(method, artery, times, passing, tissue, levels, 0).cut
+    return calibrate(method, artery, times, passed.frames, width_of(passed, mean, times), tissue, levels, 0).cut
 
 
 def _flow(cut: float, artery: np.ndarray, times: np.ndarray, tissue: Relaxation) -> np.ndarray:
