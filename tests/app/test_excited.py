@@ -182,6 +182,18 @@ def test_a_region_leaves_out_what_was_not_excited_alike_and_tells_its_share_by_l
     assert "of NAA" in counted[0]["region-by-line"] and "of Cho" in counted[0]["region-by-line"]
 
 
+def test_a_region_outside_of_what_is_excited_alike_is_told_that_and_not_that_it_is_too_small(tmp_path, capsys):
+    affine = np.eye(4)
+    affine[:3, 3] = -4.5
+    mask = np.zeros((60, 10, 10), np.uint8)
+    mask[51:] = 1
+    path = tmp_path / "tumour.nii.gz"
+    nib.save(nib.Nifti1Image(mask, affine), path)
+    code, out, _ = run(tmp_path, SAID, "--region", str(path))
+    assert code == 2 and not list(out.rglob("*.html"))
+    assert "excited alike" in capsys.readouterr().err
+
+
 def test_what_means_nothing_for_a_single_voxel_is_said(tmp_path):
     path = saved(tmp_path, "svs.nii.gz", spectrum(HEALTHY), {})
     assert main(["mrs", str(path), "--readout", "500", "0", "0", "--out", str(tmp_path / "out"), "--quiet"]) == 0

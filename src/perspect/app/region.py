@@ -30,7 +30,7 @@ from perspect.mrs.region import Pooled, finer, pooled
 from perspect.mrs.watermap import WINDOWS
 from perspect.numerics.parallel import on_threads
 from perspect.pitfalls.displacement import APART
-from perspect.vocabulary import FAILED_FROM, Flag, Grid, Measured, Problem, Recipe, Region, Severity, Spectra
+from perspect.vocabulary import FAILED_FROM, Flag, Grid, Measured, Problem, Recipe, Region, Severity, Spectra, Status
 from perspect.vocabulary.progress import Progress, silent
 from perspect.vocabulary.spectra import WATER
 
@@ -114,9 +114,19 @@ def mean_of(
     if spread.window != "none":
         image, water = filtered(image, spread.window)[0], None if water is None else filtered(water, spread.window)[0]
     cleaned = replace(image, values=without_lipid(image, grid.regions["brain"].mask)[0])
-    usable = np.asarray(grid.maps["fwhm"].status < FAILED_FROM)
+    status = grid.maps["fwhm"].status
+    usable = np.asarray(status < FAILED_FROM)
+    every = usable | (status == Status.DISPLACED)
     usable = usable if alike is None else usable & alike
-    one = pooled(cleaned, region, spread, usable, water, currents)
+    try:
+        one = pooled(cleaned, region, spread, usable, water, currents)
+    except Problem:
+        pooled(cleaned, region, spread, every, water, currents)  # fails for what else is wrong
+        raise Problem(
+            f"In no usable voxel of the region '{region.name}' were the lines of {image.name} excited alike.",
+            "Ratios in its mean would be those of the box of the pulses.",
+            "Check box and bandwidths of the header (--pulse-box, --bandwidths), or give a region inside the box.",
+        ) from None
     of_water = None if water is None else pooled(water, region, spread, usable, water, currents).spectra
     n = int((one.weights > 0).sum())
     sentence = (

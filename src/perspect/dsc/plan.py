@@ -44,8 +44,8 @@ class Plan:
 
     extraction: Literal["auto", "ignored"] = "auto"
     """Whether the blood is added that the bolus does not show because agent leaves on its way through: never, or where
-    T1 tells how fast it leaves, which takes two echoes with a known TR and flip angle, and leakage corrected by `auto`
-    (auto)."""
+    a map of Ktrans tells how fast it leaves, or T1 does, which takes two echoes with a known TR and flip angle; with
+    leakage corrected by `auto` (auto)."""
 
     deconvolution: Literal["osvd", "csvd", "ssvd", "tikhonov", "none"] = "osvd"
     """How the residue function is found; only oSVD, cSVD and Tikhonov are insensitive to the arrival time."""

@@ -35,7 +35,9 @@ class Sections:
 
 
 def sections(near: Nodes) -> Sections | None:
-    """The sections across the lines of the nodes; `None` where nothing changes across them."""
+    """The sections across the lines of the nodes; `None` of more than two columns, and where nothing changes across
+    them.
+    """
     tables, along = near.tables, near.along
     across = 1 - along
     if near.scales[across].n == 1 or len(tables.columns) > 2:
