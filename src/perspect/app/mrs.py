@@ -333,7 +333,7 @@ def sequence_named(header: Mapping[str, Any]) -> Any:
 
 def facts(spectra: Spectra) -> dict[str, Any]:
     """What the header says, values that come with a unit without it."""
-    return {key: one.get("Value") if isinstance(one, dict) else one for key, one in spectra.header.items()}
+    return {key: io.undescribed(one) for key, one in spectra.header.items()}
 
 
 def gravest_first(flags: tuple[Flag, ...]) -> tuple[Flag, ...]:

@@ -154,8 +154,7 @@ def carrier_of(spectra: Spectra, around: Surroundings) -> float:
 
 def stated(header: Mapping[str, Any], key: str) -> Any:
     """A field, which may come with a description."""
-    said = header.get(key)
-    return said.get("Value") if isinstance(said, dict) else said
+    return io.undescribed(header.get(key))
 
 
 def _with_lesion(row: BoxRow, share: float) -> BoxRow:

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from perspect.io.series import sha256 as sha256
     from perspect.io.spectra import read_any_basis as read_any_basis
     from perspect.io.spectra import read_spectra as read_spectra
+    from perspect.io.spectra import undescribed as undescribed
     from perspect.io.spectra import water_within as water_within
     from perspect.io.spectra_out import SpectrumResults as SpectrumResults
     from perspect.io.spectra_out import existing_spectrum as existing_spectrum
@@ -155,6 +156,7 @@ WHERE: Final = {
     "sha256": "series",
     "read_any_basis": "spectra",
     "read_spectra": "spectra",
+    "undescribed": "spectra",
     "water_within": "spectra",
     "SpectrumResults": "spectra_out",
     "existing_spectrum": "spectra_out",

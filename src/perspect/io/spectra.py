@@ -103,9 +103,14 @@ def _with_sidecar(path: Path) -> tuple[Spectra, tuple[Flag, ...]]:
     return replace(found, header={**said, **found.header}), flags
 
 
+def undescribed(said: Any) -> Any:
+    """A field of a header, which NIfTI-MRS lets come with a description, without it."""
+    return said.get("Value") if isinstance(said, dict) else said
+
+
 def _same(one: Any, other: Any) -> bool:
     """Whether two fields, which may come with a description, are alike, numbers to what rounding leaves."""
-    one, other = (each.get("Value") if isinstance(each, dict) else each for each in (one, other))
+    one, other = undescribed(one), undescribed(other)
     try:
         return bool(np.allclose(np.array(one, float), np.array(other, float), rtol=1e-6, atol=1e-6))
     except (TypeError, ValueError):
