@@ -57,11 +57,11 @@ WORK: tuple[tuple[type[Model], float, int, float], ...] = (  # model, noise in m
     (Patlak, 0.02, 200_000, 8e5),
     (Tofts, 0.02, 200_000, 8e5),
     (ExtendedTofts, 0.02, 200_000, 8e5),
-    (DelayedPatlak, 0.02, 50_000, 1e5),
-    (DelayedTofts, 0.02, 50_000, 1e5),
-    (DelayedExtendedTofts, 0.02, 50_000, 1e5),
+    (DelayedPatlak, 0.02, 200_000, 1e5),
+    (DelayedTofts, 0.02, 200_000, 1e5),
+    (DelayedExtendedTofts, 0.02, 200_000, 1e5),
     (TwoCompartmentUptake, 0.01, 100_000, np.nan),
-    (TwoCompartmentExchange, 0.01, 50_000, 8e4),
+    (TwoCompartmentExchange, 0.01, 200_000, 8e4),
     (AdiabaticTissueHomogeneity, 0.01, 20_000, np.nan),
 )
 

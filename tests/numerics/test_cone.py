@@ -1,6 +1,6 @@
 import numpy as np
 
-from perspect.numerics.cone import cones, is_cone
+from perspect.numerics.cone import AT_ONCE, cones, is_cone
 from perspect.numerics.separable import Axes, Family
 from perspect.numerics.small import box_minimum
 
@@ -27,7 +27,9 @@ LINES = 12
 def searched(columns, z=CURVE):
     """Nodes line by line, as they are searched, back in one row."""
     lines = columns.reshape(len(columns), LINES, -1, RANK)
-    return cones(lines, np.zeros(lines.shape[1:3], bool)).surface(z.astype(np.float32)).reshape(-1, len(z)).T
+    surface = cones(lines, np.zeros(lines.shape[1:3], bool)).surface(z.astype(np.float32))
+    by_curve = np.moveaxis(surface.reshape(len(surface), -1, surface.shape[-1]), 1, 2)
+    return by_curve.reshape(-1, columns.shape[1])[: len(z)]
 
 
 def close(found, expected):
@@ -69,8 +71,15 @@ def test_what_is_skipped_explains_nothing():
     lines = COLUMNS.reshape(2, LINES, -1, RANK)
     skipped = np.zeros(lines.shape[1:3], bool)
     skipped[2, 3:] = True
-    surface = cones(lines, skipped).surface(np.abs(CURVE).astype(np.float32))
+    surface = cones(lines, skipped).surface(np.abs(CURVE).astype(np.float32))[0, ..., :CURVES]
     assert (surface[2, 3:] == 0).all() and (surface[2, :3] > 0).all()
+
+
+def test_curves_beyond_a_block_are_searched_as_the_first_are():
+    many = np.tile(CURVE, (3, 1))
+    found = searched(COLUMNS, many)
+    assert len(many) > 2 * AT_ONCE
+    np.testing.assert_array_equal(found.reshape(3, CURVES, -1), np.broadcast_to(searched(COLUMNS), (3, CURVES, NODES)))
 
 
 def test_only_amplitudes_from_zero_on_of_columns_that_are_alike_are_a_cone():

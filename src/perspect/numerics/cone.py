@@ -11,6 +11,7 @@ exactly, wherever the curve lies. All four are products of matrices; the rest is
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
@@ -21,7 +22,7 @@ from perspect.numerics.separable import Family
 _TOGETHER = 1e-5
 """Columns that are apart by a smaller sine are one, as single precision sees them."""
 
-_VOXELS = 128
+AT_ONCE: Final = 256
 """Curves that are worked on together, so that four numbers of each node stay in the second-level cache."""
 
 _NOTHING = np.zeros(1 << 17, np.float32)
@@ -42,26 +43,28 @@ class Cones:
     sine: Float32[np.ndarray, "lines places 1"]
     skipped: Int[np.ndarray, " some"]
 
-    def surface(self, z: Float32[np.ndarray, "voxels rank"]) -> Float32[np.ndarray, "lines places voxels"]:
-        """How much of the sum of squares of every curve every node explains."""
-        lines, places = self.cosine.shape[:2]
-        out = np.empty((lines * places, z.shape[0]), np.float32)
-        work = np.empty((2, lines, places, min(_VOXELS, z.shape[0])), np.float32)
-        for some in spans(z.shape[0], _VOXELS):
-            flat = np.ascontiguousarray(z[some].T)
-            one = (self.first @ flat).reshape(-1, places, flat.shape[1])
+    def surface(self, z: Float32[np.ndarray, "voxels rank"]) -> Float32[np.ndarray, "blocks lines places curves"]:
+        """How much of the sum of squares of every curve every node explains, in blocks of `AT_ONCE` curves; the last is
+        filled up with curves of which nothing is explained.
+        """
+        n_blocks, (lines, places) = -(-len(z) // AT_ONCE), self.cosine.shape[:2]
+        padded = np.zeros((n_blocks * AT_ONCE, z.shape[1]), np.float32)
+        padded[: len(z)] = z
+        out = np.empty((n_blocks, lines, places, AT_ONCE), np.float32)
+        space = np.empty((2, lines, places, AT_ONCE), np.float32)
+        for block, here in zip(padded.reshape(n_blocks, AT_ONCE, -1), out, strict=True):
+            flat = np.ascontiguousarray(block.T)
+            one = (self.first @ flat).reshape(-1, places, AT_ONCE)
             if self.across is None:
                 _raised(one)
-                np.multiply(one, one, out=out[:, some].reshape(one.shape))
-                continue
-            space = work if flat.shape[1] == work.shape[-1] else np.ascontiguousarray(work[..., : flat.shape[1]])
-            np.matmul(self.across, flat, out=space[0].reshape(-1, flat.shape[1]))
-            self._nearest(one, space[0], space[1])
-            out[:, some] = space[0].reshape(out.shape[0], -1)
-        out[self.skipped] = 0.0
-        return out.reshape(lines, places, -1)
+                np.multiply(one, one, out=here)
+            else:
+                np.matmul(self.across, flat, out=here.reshape(-1, AT_ONCE))
+                self._nearest(one, here, *space)
+            here.reshape(-1, AT_ONCE)[self.skipped] = 0.0
+        return out
 
-    def _nearest(self, one: np.ndarray, other: np.ndarray, beyond: np.ndarray) -> None:
+    def _nearest(self, one: np.ndarray, other: np.ndarray, beyond: np.ndarray, space: np.ndarray) -> None:
         """What the nearest point of each cone explains, in place of the part across the first column, by that and the
         part along it.
         """
@@ -74,14 +77,16 @@ class Cones:
         if place.size:
             edge = self.cosine[..., 0][angle] * one[line, place, curve] + self.sine[..., 0][angle] * other[at]
         np.multiply(other, self.cosine, out=beyond)
-        beyond -= one * self.sine
+        np.multiply(one, self.sine, out=space)
+        beyond -= space
         _raised(beyond)
-        np.multiply(beyond, beyond, out=beyond)
+        beyond *= beyond
         _raised(other)
-        np.multiply(other, other, out=other)
+        other *= other
         other -= beyond
         _raised(one)
-        other += one * one
+        one *= one
+        other += one
         if place.size:
             other[at] = np.maximum(edge, 0.0) ** 2
 

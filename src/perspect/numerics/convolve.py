@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
-_SERIES_BELOW = 0.02
-"""Below this k·Δt the closed forms cancel; six terms of their series are then exact to 2e-15."""
+_SERIES_BELOW, _TERMS = 0.02, 6
+"""Below this k·Δt the closed forms cancel; so many terms of their series are then exact to 2e-16."""
 
 _SAME_STEP = 1e-12
 """Steps that differ by less (relatively) share their weights: clocks written as decimals are never quite even."""
@@ -25,10 +25,10 @@ def exponential_convolution(
     weighed_for = np.nan
     for i, step in enumerate(np.diff(t.astype(np.float64))):
         if not abs(step - weighed_for) <= _SAME_STEP * step:
-            decay, first, second = _weights(k * step)
+            decay, level, rise = _weights(k * step)
             weighed_for = step
         np.multiply(out[i], decay, out=out[i + 1])
-        out[i + 1] += step * (a[i] * first + a[i + 1] * second)
+        out[i + 1] += step * (a[i] * (level - rise) + a[i + 1] * rise)
     return np.moveaxis(out.reshape(t.size, *rate.shape), 0, -1)
 
 
@@ -74,9 +74,10 @@ def exponential_convolution_at(
     which = which.reshape(rate.shape)
     before = np.clip(np.searchsorted(t, at, side="right") - 1, 0, t.size - 1)
     since = np.maximum(at - t[before], 0.0)
-    decay, first, second = _weights(rate[..., None] * since)
-    there = few[which[..., None], before]
-    return np.asarray(there * decay + since * (a[before] * first + straight(t, a, at) * second))
+    decay, level, rise = _weights(rate[..., None] * since)
+    slope = np.append(np.diff(a) / np.diff(t), 0.0)
+    weighed = a[before] * level + since * slope[before] * rise
+    return np.asarray(few[which[..., None], before] * decay + since * weighed)
 
 
 def running_integral_at(
@@ -91,20 +92,23 @@ def running_integral_at(
 def _weights(
     x: Float[np.ndarray, "*voxels"],
 ) -> tuple[Float[np.ndarray, "*voxels"], Float[np.ndarray, "*voxels"], Float[np.ndarray, "*voxels"]]:
-    """What a step of x = k·Δt leaves of the past, and how it weighs the sample at its start and at its end."""
+    """What a step of x = k·Δt leaves of the past, and how it weighs a level that lasts and one that rises from 0 to 1
+    within it.
+    """
     small = np.nonzero(np.abs(x) < _SERIES_BELOW)
     lost = -np.expm1(-x)
     with np.errstate(divide="ignore", invalid="ignore"):
-        e0 = lost / x
-        e1 = (1.0 - e0) / x
-    e0[small], e1[small] = _series(x[small], 1), _series(x[small], 2)
-    return 1.0 - lost, e0 - e1, e1
+        level = lost / x
+        rise = (1.0 - level) / x
+    rise[small] = _series(x[small])
+    level[small] = 1.0 - x[small] * rise[small]
+    return 1.0 - lost, level, rise
 
 
-def _series(x: Float[np.ndarray, "*voxels"], order: int) -> Float[np.ndarray, "*voxels"]:
-    """The first terms of Σ (-x)ⁿ order!/(n + order)!, divided by order!."""
-    total, term = np.zeros_like(x), np.full_like(x, 1.0 if order == 1 else 0.5)
-    for n in range(1, 7):
-        total = total + term
-        term = -term * x / (n + order)
-    return total
+def _series(x: Float[np.ndarray, " few"]) -> Float[np.ndarray, " few"]:
+    """The first terms of Σ (-x)ⁿ/(n + 2)!, by the scheme of Horner."""
+    total = np.ones_like(x)
+    for n in range(_TERMS, 0, -1):
+        total *= -x / (n + 2)
+        total += 1.0
+    return 0.5 * total

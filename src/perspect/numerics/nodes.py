@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from perspect.numerics.cone import Cones, cones
+from perspect.numerics.cone import AT_ONCE, Cones, cones
+from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane, powers
 from perspect.numerics.separable import ROUNDING
 
@@ -200,10 +201,10 @@ def _beside(
     surface: np.ndarray, along: Float[np.ndarray, " places"], line: np.ndarray, node: np.ndarray, curve: np.ndarray
 ) -> tuple[Float[np.ndarray, " some"], Float[np.ndarray, " some"]]:
     """How high the ridge is on another line, and where it is; -inf where there is no such line."""
-    is_there = (line >= 0) & (line < len(surface))
+    is_there = (line >= 0) & (line < surface.shape[1])
     at = np.where(is_there, line, 0)
     some = np.clip(node[:, None] + np.arange(-REACH, REACH + 1), 0, along.size - 1)
-    values = surface.ravel().take(((at * along.size)[:, None] + some) * surface.shape[2] + curve[:, None])
+    values = surface.ravel().take(_begins(surface, at, curve)[:, None] + some * surface.shape[3])
     best = some[np.arange(node.size), values.argmax(axis=1)]
     place, height = _between(surface, along, at, best, curve)
     return np.where(is_there, height, -np.inf), place
@@ -226,17 +227,23 @@ def _onward(
 
 
 def _stand_out(
-    surface: Float32[np.ndarray, "lines places voxels"], square: Float[np.ndarray, " voxels"], rival: float
+    surface: Float32[np.ndarray, "blocks lines places curves"], square: Float[np.ndarray, " voxels"], rival: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes that explain enough, and more than their neighbours on the line."""
-    top = surface.max(axis=(0, 1)).astype(np.float64)
-    enough = np.minimum(square - rival * (square - top), (1.0 - _BELOW) * top)
-    out = np.asarray(surface >= enough.astype(np.float32))
-    rises = surface[:, 1:] > surface[:, :-1]
-    out[:, 1:] &= rises
-    out[:, :-1] &= ~rises
-    line, rest = np.divmod(np.flatnonzero(out), surface.shape[1] * surface.shape[2])
-    return line, *np.divmod(rest, surface.shape[2])
+    """Nodes that explain enough, and more than their neighbours on the line: line, node, and whose."""
+    points = []
+    for block, span in zip(surface, spans(square.size, AT_ONCE), strict=True):
+        here, some = square[span], block[..., : span.stop - span.start]
+        top = some.max(axis=(0, 1)).astype(np.float64)
+        enough = np.minimum(here - rival * (here - top), (1.0 - _BELOW) * top)
+        out = np.asarray(some >= enough.astype(np.float32))
+        rises = some[:, 1:] > some[:, :-1]
+        out[:, 1:] &= rises
+        out[:, :-1] &= ~rises
+        line, rest = np.divmod(np.flatnonzero(out), some.shape[1] * some.shape[2])
+        node, curve = np.divmod(rest, some.shape[2])
+        points.append((line, node, curve + span.start))
+    line, node, curve = (np.concatenate(part) for part in zip(*points, strict=True))
+    return line, node, curve
 
 
 def _between(
@@ -245,11 +252,12 @@ def _between(
     """Where the parabola through a node and its neighbours has its summit, no further than halfway to these; and how
     high.
     """
+    width, flat = surface.shape[3], surface.ravel()
     if along.size < 3:
-        return along[node], surface[line, node, curve]
+        return along[node], flat.take(_begins(surface, line, curve) + node * width)
     inner = np.clip(node, 1, along.size - 2)
-    at, flat = (line * along.size + inner) * surface.shape[2] + curve, surface.ravel()
-    before, here, after = (flat.take(at + step * surface.shape[2]).astype(np.float64) for step in (-1, 0, 1))
+    at = _begins(surface, line, curve) + inner * width
+    before, here, after = (flat.take(at + step * width).astype(np.float64) for step in (-1, 0, 1))
     left, right = along[inner] - along[inner - 1], along[inner + 1] - along[inner]
     falls, rises = (here - before) / left, (after - here) / right
     bend, slope = 2.0 * (rises - falls) / (left + right), (falls * right + rises * left) / (left + right)
@@ -260,6 +268,13 @@ def _between(
     top = np.where(inner == node, here, np.where(node < inner, before, after))
     height = top + away * (slope + 0.5 * bend * away)
     return along[node] + away, height.astype(np.float32)
+
+
+def _begins(surface: np.ndarray, line: np.ndarray, curve: np.ndarray) -> np.ndarray:
+    """Where the values of a curve on a line begin."""
+    _, lines, places, width = surface.shape
+    block, row = np.divmod(curve, width)
+    return np.asarray((block * lines + line) * (places * width) + row)
 
 
 def _apart(near: Nodes, found: Summits) -> Summits:
