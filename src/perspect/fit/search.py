@@ -43,11 +43,14 @@ BESIDE: Final = 0.75
 """Share of their distance by which a summit of a section is nearer to the place that was found than the next one and
 leads there [our default]."""
 
-NEXT: Final = 0.2
-"""How far from a place, in half cells, its neighbours lie between which a section is seen [our default]."""
+NEXT: Final = np.array([-0.2, 0.0, 0.2])
+"""Where a section is looked at, in half cells from the place that was found [our default]."""
 
-HALFWAY: Final = 0.5
-"""How far from the middle of a cell it is seen what a section is like behind a kink [our default]."""
+BEHIND_KINK: Final = np.array([-0.5, 0.5])
+"""Where in a cell behind a kink it is looked at, in half cells from its middle [our default]."""
+
+FARTHEST: Final = 2.0
+"""The longest step in a cell, in half cells."""
 
 MARGIN, HARDLY = 1.2, 2e-6
 """A cell is searched that holds so many times what a parabola promises, if that lowers the sum of squares by more than
@@ -62,9 +65,6 @@ WAYPOINTS: Final = (0.5, 0.25, 0.75)
 SPARE: Final = (0.02, 0.03)
 """A curve is given up where more than is asked is left by these shares, of the best place and of its best rival
 (measured: of 240 000 curves four would have come below, by less than 1 of AICc)."""
-
-SMALLEST: Final = 1e-300
-
 
 @dataclass(frozen=True, eq=False)
 class Search:
@@ -181,7 +181,7 @@ def _across(
     of, along = search.sections, search.nodes.along
     assert of is not None
     cell, x = found.cell[along, rows], found.x[along, rows]
-    at = np.clip(x + np.array([[-NEXT], [NEXT]]), -1.0, 1.0)
+    at = np.clip(x + NEXT[:, None], -1.0, 1.0)
     height, there = _highest(at, *heights(of, task.z[rows], cell, at))
     left = task.square[rows] - found.explained[rows]
     here = task.tables.u(found.cell[:, rows], found.x[:, rows])[1 - along]
@@ -283,7 +283,7 @@ def _behind_sections(
         return rows, found.of(rows)
     along = search.nodes.along
     assert search.sections is not None
-    x = np.array([[-HALFWAY], [HALFWAY]]) * np.ones(rows.size)
+    x = BEHIND_KINK[:, None] * np.ones(rows.size)
     height, at = _highest(x, *heights(search.sections, task.z[rows], onward, x))
     height = np.where(side * at > -1.0, height, -np.inf)
     now = found.explained[rows]
@@ -301,17 +301,26 @@ def _in_order(
 
 
 def _highest(
-    x: Float[np.ndarray, "2 some"],
-    height: Float[np.ndarray, "2 places some"],
-    slope: Float[np.ndarray, "2 places some"],
+    x: Float[np.ndarray, "looks some"],
+    height: Float[np.ndarray, "looks places some"],
+    slope: Float[np.ndarray, "looks places some"],
 ) -> tuple[Float[np.ndarray, "places some"], Float[np.ndarray, "places some"]]:
-    """The summit in a cell by what is explained at two places x, and its slopes there; and where that is."""
-    bend = np.minimum((slope[1] - slope[0]) / (x[1] - x[0]), -SMALLEST)
-    is_right = height[1] > height[0]
-    begun, steep, high = np.where(is_right, x[1], x[0]), np.where(is_right, slope[1], slope[0]), height.max(axis=0)
-    at = np.clip(begun - steep / bend, -1.0, 1.0)
-    away = at - begun
-    return high + away * (steep + 0.5 * bend * away), at
+    """The summit in a cell by what is explained at some places x in rising order, and its slopes there; and where that
+    is. Between two of them a parabola goes on from the higher one; where they do not agree the highest summit counts.
+    """
+    best, where = np.full(height.shape[1:], -np.inf), np.zeros(height.shape[1:])
+    for k, width in enumerate(np.diff(x, axis=0)):
+        is_right = height[k + 1] > height[k]
+        begun, steep, high = (np.where(is_right, one[k + 1], one[k]) for one in (x, slope, height))
+        bend = np.divide(slope[k] - slope[k + 1], width, out=np.zeros_like(steep), where=width > 0)
+        bend = np.maximum(bend, 0.0)
+        step = np.divide(steep, bend, out=np.copysign(FARTHEST, steep), where=FARTHEST * bend > np.abs(steep))
+        at = np.clip(begun + step, -1.0, 1.0)
+        away = at - begun
+        summit = high + away * (steep - 0.5 * bend * away)
+        where = np.where(summit > best, at, where)
+        best = np.maximum(best, summit)
+    return best, where
 
 
 def _from_cells(task: Task, rows: Int[np.ndarray, " some"]) -> tuple[Settled, Bool[np.ndarray, " some"]]:
