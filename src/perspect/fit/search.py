@@ -46,8 +46,11 @@ leads there [our default]."""
 NEXT: Final = np.array([-0.2, 0.0, 0.2])
 """Where a section is looked at, in half cells from the place that was found [our default]."""
 
-BEHIND_KINK: Final = np.array([-0.5, 0.5])
-"""Where in a cell behind a kink it is looked at, in half cells from its middle [our default]."""
+BEHIND_KINK: Final = np.array([0.9, 0.5])
+"""Where in a cell behind a kink it is looked at, in half cells from its middle towards the kink [our default]."""
+
+ELSEWHERE: Final = 0.1
+"""Half cells by which another place on the lines asks for a section of its own [our default]."""
 
 FARTHEST: Final = 2.0
 """The longest step in a cell, in half cells."""
@@ -106,7 +109,10 @@ def _from_nodes(search: Search, task: Task) -> tuple[Settled, Bool[np.ndarray, "
     starts = [(begun.curve[more], _at(task.tables, begun.u[:, more]))]
     starts += [_behind(search, task, rows, place, side, hessian) for side in (-1, 1)]
     starts += [_behind_sections(search, task, open_rows, place, side) for side in (-1, 1)]
-    starts.append(_across(search, task, open_rows, place))
+    here = task.tables.u(place.cell[:, open_rows], place.x[:, open_rows])[1 - search.nodes.along]
+    starts.append(_across(search, task, open_rows, place, place.of(open_rows), here))
+    moved, end = _at_end(search, task, open_rows, place)
+    starts.append(_across(search, task, moved, place, end, None))
     best.follow(*_in_order(starts))
     return best.found, best.is_ambiguous()
 
@@ -173,20 +179,45 @@ class _Best:
 
 
 def _across(
-    search: Search, task: Task, rows: Int[np.ndarray, " some"], found: Place
+    search: Search,
+    task: Task,
+    rows: Int[np.ndarray, " some"],
+    found: Place,
+    through: Place,
+    here: Float[np.ndarray, " some"] | None,
 ) -> tuple[Int[np.ndarray, " starts"], Place]:
-    """Where a section through the places that were found promises as much as there is: whose, and where."""
+    """Where a section `through` places promises as much as there is: whose, and where. These places lie at u `here` of
+    the section, where they are summits of it; `found` says what is explained so far.
+    """
     if rows.size == 0:
-        return rows, found.of(rows)
+        return rows, through
     of, along = search.sections, search.nodes.along
     assert of is not None
-    cell, x = found.cell[along, rows], found.x[along, rows]
-    at = np.clip(x + NEXT[:, None], -1.0, 1.0)
+    cell = through.cell[along]
+    at = np.clip(through.x[along] + NEXT[:, None], -1.0, 1.0)
     height, there = _highest(at, *heights(of, task.z[rows], cell, at))
-    left = task.square[rows] - found.explained[rows]
-    here = task.tables.u(found.cell[:, rows], found.x[:, rows])[1 - along]
-    some, start, u = _promising(of, height, found.explained[rows] - CLOSE * left, here)
+    now = found.explained[rows]
+    some, start, u = _promising(of, height, now - CLOSE * (task.square[rows] - now), here)
     return _starts(task, along, rows[some], cell[some], there[start, some], u)
+
+
+def _at_end(
+    search: Search, task: Task, rows: Int[np.ndarray, " some"], found: Place
+) -> tuple[Int[np.ndarray, " some"], Place]:
+    """The best places at the lower end of the axis across the lines, where what it shapes hardly decays: whose, where
+    they are other ones than those that were found.
+
+    A section through an exchange that is taken for a delay sees nothing of a slow one, whose delay is another.
+    """
+    along = search.nodes.along
+    start = found.of(rows)
+    start.cell[1 - along], start.x[1 - along] = 0, -1.0
+    fixed = np.zeros((2, rows.size), bool)
+    fixed[1 - along] = True
+    place, _ = settled(task, rows, start, fixed)
+    u, v = task.tables.u(place.cell, place.x)[along], task.tables.u(found.cell[:, rows], found.x[:, rows])[along]
+    moved = np.flatnonzero(np.abs(u - v) > ELSEWHERE * task.tables.half_widths(place.cell)[along])
+    return rows[moved], place.of(moved)
 
 
 def _promising(
@@ -283,7 +314,7 @@ def _behind_sections(
         return rows, found.of(rows)
     along = search.nodes.along
     assert search.sections is not None
-    x = BEHIND_KINK[:, None] * np.ones(rows.size)
+    x = np.sort(-side * BEHIND_KINK)[:, None] * np.ones(rows.size)
     height, at = _highest(x, *heights(search.sections, task.z[rows], onward, x))
     height = np.where(side * at > -1.0, height, -np.inf)
     now = found.explained[rows]

@@ -19,6 +19,9 @@ from perspect.numerics.separable import ROUNDING
 TURN: Final = 0.15
 """Sine of the angle between the columns of neighbouring nodes, at most [our default]."""
 
+SMOOTH_TURN: Final = 0.08
+"""The same where columns bend along neither axis: so many more nodes spare as many steps [measured]."""
+
 PER, ALONE = 2, 6
 """Nodes of a cell along an axis on which columns bend; the same where nothing changes along the other [our default]."""
 
@@ -102,7 +105,7 @@ def _scale(tables: Plane, axis: int) -> Scale:
         per = ALONE if is_alone else PER
         u = np.asarray(low[:, None] + (np.arange(per) + 0.5) / per * (high - low)[:, None]).ravel()
         return Scale(u.size, np.arange(u.size, dtype=float), u)
-    return turning(tables, axis, TURN)
+    return turning(tables, axis, TURN if any(tables.is_bent) else SMOOTH_TURN)
 
 
 def turning(tables: Plane, axis: int, turn: float) -> Scale:
