@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from perspect.fit import fit, search, to_beat
+from perspect.fit import elsewhere, fit, search, to_beat
 from perspect.fit.family import family_of
 from perspect.fit.plane import shapes_of
 from perspect.fit.settle import Task, known, moot_at, settled
@@ -115,8 +115,41 @@ def test_a_fast_exchange_does_not_pass_for_a_delay_between_two_cells(vessels):
 
 def test_without_a_section_through_what_was_found_it_does(vessels, monkeypatch):
     monkeypatch.setattr(search, "DOUBT", -np.inf)
+    monkeypatch.setattr(search, "ALIKE", 2.0)
     far, near = missed(vessels)
     assert far > 0 and near > 0.1 * N
+
+
+@pytest.fixture(scope="module")
+def many_vessels():
+    """The same of more of them, beside the least from four nodes of a finer grid."""
+    rng, n = np.random.default_rng(3), 400
+    p = np.stack([np.zeros(n), np.ones(n), rng.uniform(0.02, 0.1, n), rng.uniform(-1.0, 5.0, n)], axis=-1)
+    curves, family = noisy(p, 0.005), family_of(MODEL)
+    fine = dictionary(family, (30, 200))
+    explained, least = fine.explained(curves @ fine.basis), np.full(n, np.inf)
+    for _ in range(4):
+        best = explained.argmax(axis=1)
+        least = np.minimum(least, projected(family, curves, fine.u[best]).sse)
+        explained[np.arange(n), best] = 0.0
+    return curves, least
+
+
+def above(vessels, by):
+    return (fit(MODEL, vessels[0]).sse > (1.0 + by) * vessels[1]).sum()
+
+
+def test_vessels_end_at_the_least_sum_of_squares(many_vessels):
+    assert above(many_vessels, 1e-5) <= 5  # with sections beside the places alone 15
+    assert above(many_vessels, 1e-2) == 0
+
+
+@pytest.mark.parametrize(("where", "name", "value"), [(elsewhere, "ELSEWHERE", np.inf), (search, "ALIKE", 2.0)])
+def test_an_exchange_that_takes_the_place_of_plasma_is_not_the_end_of_the_search(
+    many_vessels, monkeypatch, where, name, value
+):
+    monkeypatch.setattr(where, name, value)
+    assert above(many_vessels, 1e-2) > 2
 
 
 def test_bumps_of_noise_in_one_valley_are_no_second_solution(monkeypatch):

@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float
 
+from perspect.fit.elsewhere import Search
 from perspect.fit.family import moot, touches
-from perspect.fit.search import Search, searched
+from perspect.fit.search import searched
 from perspect.fit.settle import AT_ONCE, Settled, Task
 from perspect.fit.solution import Chunk, Route, Solution
 from perspect.numerics.cells import cells_of

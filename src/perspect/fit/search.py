@@ -1,18 +1,17 @@
 """Where curves have their least sum of squares on a plane: which places are looked at, and which of them is taken."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from perspect.fit.elsewhere import Search, hopeful, starts
 from perspect.fit.settle import AT_ONCE, Settled, Task, known, looked_at, moot_at, settled
 from perspect.fit.solution import worth
-from perspect.numerics.ascent import Place, begin, newton_step, promised
+from perspect.numerics.ascent import Place, begin
 from perspect.numerics.nodes import Nodes, Summits, places, ranks, summits
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane
-from perspect.numerics.sections import Sections, heights
 from perspect.numerics.separable import ROUNDING
 
 RIVAL: Final = 1.5
@@ -30,34 +29,8 @@ SEARCHED: Final = 4096
 DOUBT: Final = 40.0
 """Sections are looked at where what a θ shapes is not told from nothing by so many times what can be [our default]."""
 
-CLOSE: Final = 1e-2
-"""Share of the sum of squares by which what a section promises may lie below the best and be followed [our default]."""
-
-BEHIND: Final = 0.01
-"""The same of what a section behind a kink promises, which is less sure [our default]."""
-
-HOPE: Final = 2.0
-"""So many times as high as a parabola says a summit between two places of a section may be [our default]."""
-
-BESIDE: Final = 0.75
-"""Share of their distance by which a summit of a section is nearer to the place that was found than the next one and
-leads there [our default]."""
-
-NEXT: Final = np.array([-0.2, 0.0, 0.2])
-"""Where a section is looked at, in half cells from the place that was found [our default]."""
-
-BEHIND_KINK: Final = np.array([0.9, 0.5])
-"""Where in a cell behind a kink it is looked at, in half cells from its middle towards the kink [our default]."""
-
-ELSEWHERE: Final = 0.1
-"""Half cells by which another place on the lines asks for a section of its own [our default]."""
-
-FARTHEST: Final = 2.0
-"""The longest step in a cell, in half cells."""
-
-MARGIN, HARDLY = 1.2, 2e-6
-"""A cell is searched that holds so many times what a parabola promises, if that lowers the sum of squares by more than
-this share of itself."""
+ALIKE: Final = 0.95
+"""Cosine of the angle between columns from which they are alike [our default]."""
 
 VALLEY: Final = 2.0
 """Two minima are two where, on the way from one to the other, so many times what can be told apart is lost: as along a
@@ -68,13 +41,6 @@ WAYPOINTS: Final = (0.5, 0.25, 0.75)
 SPARE: Final = (0.02, 0.03)
 """A curve is given up where more than is asked is left by these shares, of the best place and of its best rival
 (measured: of 240 000 curves four would have come below, by less than 1 of AICc)."""
-
-@dataclass(frozen=True, eq=False)
-class Search:
-    """Where a search begins, and the sections in which it looks around where it ended."""
-
-    nodes: Nodes
-    sections: Sections | None
 
 
 def searched(search: Search | None, task: Task) -> tuple[Settled, Bool[np.ndarray, " voxels"]]:
@@ -103,18 +69,22 @@ def _from_nodes(search: Search, task: Task) -> tuple[Settled, Bool[np.ndarray, "
     best = _Best(task, every, known(task, every, place))
     going = ~_is_hopeless(task, best.found.place, begun, is_first)
     more = ~is_first & going[begun.curve]
-    rows, open_rows = np.flatnonzero(going), np.zeros(0, np.int64)
+    rows, doubtful = np.flatnonzero(going), np.zeros(0, np.int64)
     if search.sections is not None:
-        open_rows = rows[moot_at(task, rows, best.found.of(rows), DOUBT)[1 - search.nodes.along]]
-    starts = [(begun.curve[more], _at(task.tables, begun.u[:, more]))]
-    starts += [_behind(search, task, rows, place, side, hessian) for side in (-1, 1)]
-    starts += [_behind_sections(search, task, open_rows, place, side) for side in (-1, 1)]
-    here = task.tables.u(place.cell[:, open_rows], place.x[:, open_rows])[1 - search.nodes.along]
-    starts.append(_across(search, task, open_rows, place, place.of(open_rows), here))
-    moved, end = _at_end(search, task, open_rows, place)
-    starts.append(_across(search, task, moved, place, end, None))
-    best.follow(*_in_order(starts))
+        here = best.found.of(rows)
+        is_open = moot_at(task, rows, here, DOUBT)[1 - search.nodes.along]
+        doubtful = rows[is_open | _is_alike(here)]
+    first = begun.curve[more], _at(task.tables, begun.u[:, more])
+    best.follow(*_in_order([first, *starts(search, task, rows, doubtful, place, hessian)]))
     return best.found, best.is_ambiguous()
+
+
+def _is_alike(found: Settled) -> Bool[np.ndarray, " some"]:
+    """Where two columns are so alike that one may have taken the place of the other."""
+    if len(found.c) < 2:
+        return np.zeros(found.place.explained.size, bool)
+    (a, b, _), (_, d, _) = (row[:3] for row in found.information[:2, :])
+    return np.asarray(b > ALIKE * np.sqrt(a * d))
 
 
 def _at(tables: Plane, u: Float[np.ndarray, "2 some"]) -> Place:
@@ -178,150 +148,6 @@ class _Best:
         return out
 
 
-def _across(
-    search: Search,
-    task: Task,
-    rows: Int[np.ndarray, " some"],
-    found: Place,
-    through: Place,
-    here: Float[np.ndarray, " some"] | None,
-) -> tuple[Int[np.ndarray, " starts"], Place]:
-    """Where a section `through` places promises as much as there is: whose, and where. These places lie at u `here` of
-    the section, where they are summits of it; `found` says what is explained so far.
-    """
-    if rows.size == 0:
-        return rows, through
-    of, along = search.sections, search.nodes.along
-    assert of is not None
-    cell = through.cell[along]
-    at = np.clip(through.x[along] + NEXT[:, None], -1.0, 1.0)
-    height, there = _highest(at, *heights(of, task.z[rows], cell, at))
-    now = found.explained[rows]
-    some, start, u = _promising(of, height, now - CLOSE * (task.square[rows] - now), here)
-    return _starts(task, along, rows[some], cell[some], there[start, some], u)
-
-
-def _at_end(
-    search: Search, task: Task, rows: Int[np.ndarray, " some"], found: Place
-) -> tuple[Int[np.ndarray, " some"], Place]:
-    """The best places at the lower end of the axis across the lines, where what it shapes hardly decays: whose, where
-    they are other ones than those that were found.
-
-    A section through an exchange that is taken for a delay sees nothing of a slow one, whose delay is another.
-    """
-    along = search.nodes.along
-    start = found.of(rows)
-    start.cell[1 - along], start.x[1 - along] = 0, -1.0
-    fixed = np.zeros((2, rows.size), bool)
-    fixed[1 - along] = True
-    place, _ = settled(task, rows, start, fixed)
-    u, v = task.tables.u(place.cell, place.x)[along], task.tables.u(found.cell[:, rows], found.x[:, rows])[along]
-    moved = np.flatnonzero(np.abs(u - v) > ELSEWHERE * task.tables.half_widths(place.cell)[along])
-    return rows[moved], place.of(moved)
-
-
-def _promising(
-    of: Sections, height: Float[np.ndarray, "places some"], asked: Float[np.ndarray, " some"], here: np.ndarray | None
-) -> tuple[Int[np.ndarray, " starts"], Int[np.ndarray, " starts"], Float[np.ndarray, " starts"]]:
-    """Summits of sections that promise as much as is asked, and are not that from which the section was taken: whose,
-    the place next to each, and u; those of one curve lie together.
-    """
-    rises = height[1:] > height[:-1]
-    out = np.ones(height.shape, bool)
-    out[1:] &= rises
-    out[:-1] &= ~rises
-    level = np.maximum(height, 0.0)
-    inner = 2.0 * level[1:-1] - level[2:] - level[:-2]
-    tilt = level[2:] - level[:-2]
-    is_peak = inner > 0.5 * np.abs(tilt)
-    away = np.zeros_like(height)
-    np.divide(0.5 * tilt, inner, out=away[1:-1], where=is_peak)
-    lift = np.zeros_like(height)
-    lift[1:-1] = 0.25 * tilt * away[1:-1]
-    out &= height + HOPE * lift >= asked
-    start, some = np.nonzero(out)
-    count = start + away[start, some]
-    if here is not None:
-        apart = np.abs(count - of.scale.count_at(here[some])) > BESIDE
-        some, start, count = some[apart], start[apart], count[apart]
-    order = np.argsort(some, kind="stable")
-    return some[order], start[order], of.scale.u_at(count[order])
-
-
-def _starts(
-    task: Task, along: int, curves: np.ndarray, cell: np.ndarray, x: np.ndarray, u: np.ndarray
-) -> tuple[Int[np.ndarray, " starts"], Place]:
-    """Places by cell and place inside along one axis, and by u along the other."""
-    other_cell, other_x = places(task.tables, 1 - along, u)
-    pair = (other_cell, cell), (other_x, x)
-    both = [np.stack(one if along else one[::-1]) for one in pair]
-    return curves, Place(both[0], both[1], np.zeros(curves.size), np.zeros(curves.size, bool))
-
-
-def _behind(
-    search: Search,
-    task: Task,
-    rows: Int[np.ndarray, " some"],
-    found: Place,
-    side: int,
-    hessian: Float[np.ndarray, "2 2 voxels"],
-) -> tuple[Int[np.ndarray, " starts"], Place]:
-    """Where more may be explained behind a kink next to the places that were found, along the ridge on which these
-    lie: whose, and where.
-
-    There the sum of squares may rise to the side and fall again behind it.
-    """
-    along = search.nodes.along
-    rows, onward = _beside_kinks(search, rows, found, side)
-    place = found.of(rows)
-    bend = hessian[1 - along, 1 - along, rows]
-    lean = np.divide(-hessian[0, 1, rows], bend, out=np.zeros(rows.size), where=bend < 0)
-    place.x[1 - along] = np.clip(place.x[1 - along] + lean * (2.0 * side - place.x[along]), -1.0, 1.0)
-    place.cell[along], place.x[along] = onward, 0.0
-    return _hopeful(task, rows, place, found.of(rows), along, side)
-
-
-def _hopeful(
-    task: Task, curves: Int[np.ndarray, " some"], start: Place, found: Place, axis: int, side: int
-) -> tuple[Int[np.ndarray, " starts"], Place]:
-    """Starts from which a step promises more than was found, and not at the edge through which it would lead back."""
-    explained, gradient, hessian = looked_at(task, curves, start.cell, start.x)
-    step = newton_step(gradient, hessian, np.zeros((2, curves.size), bool))
-    there = np.clip(start.x + step, -1.0, 1.0)
-    gain = np.abs(promised(gradient, hessian, there - start.x))
-    left = task.square[curves] - found.explained
-    rows = np.flatnonzero((explained + MARGIN * gain > found.explained + HARDLY * left) & (side * there[axis] > -1.0))
-    return curves[rows], start.of(rows)
-
-
-def _beside_kinks(
-    search: Search, rows: Int[np.ndarray, " some"], found: Place, side: int
-) -> tuple[Int[np.ndarray, " fewer"], Int[np.ndarray, " fewer"]]:
-    """Which places lie in a cell with a kink on that side, and the cells behind it."""
-    tables, along = search.nodes.tables, search.nodes.along
-    cell = found.cell[along, rows]
-    onward = cell + side
-    is_there = (onward >= 0) & (onward < tables.n_cells[along]) & tables.kinks[along][cell + (side > 0)]
-    return rows[is_there], onward[is_there]
-
-
-def _behind_sections(
-    search: Search, task: Task, rows: Int[np.ndarray, " some"], found: Place, side: int
-) -> tuple[Int[np.ndarray, " starts"], Place]:
-    """Where sections behind a kink next to the places that were found promise nearly as much: whose, and where."""
-    rows, onward = _beside_kinks(search, rows, found, side)
-    if rows.size == 0:
-        return rows, found.of(rows)
-    along = search.nodes.along
-    assert search.sections is not None
-    x = np.sort(-side * BEHIND_KINK)[:, None] * np.ones(rows.size)
-    height, at = _highest(x, *heights(search.sections, task.z[rows], onward, x))
-    height = np.where(side * at > -1.0, height, -np.inf)
-    now = found.explained[rows]
-    some, start, u = _promising(search.sections, height, now - BEHIND * (task.square[rows] - now), None)
-    return _starts(task, along, rows[some], onward[some], at[start, some], u)
-
-
 def _in_order(
     parts: list[tuple[Int[np.ndarray, " _"], Place]],
 ) -> tuple[Int[np.ndarray, " starts"], Place]:
@@ -329,29 +155,6 @@ def _in_order(
     whose, every = np.concatenate([one for one, _ in parts]), _joined([place for _, place in parts])
     order = np.argsort(whose, kind="stable")
     return whose[order], every.of(order)
-
-
-def _highest(
-    x: Float[np.ndarray, "looks some"],
-    height: Float[np.ndarray, "looks places some"],
-    slope: Float[np.ndarray, "looks places some"],
-) -> tuple[Float[np.ndarray, "places some"], Float[np.ndarray, "places some"]]:
-    """The summit in a cell by what is explained at some places x in rising order, and its slopes there; and where that
-    is. Between two of them a parabola goes on from the higher one; where they do not agree the highest summit counts.
-    """
-    best, where = np.full(height.shape[1:], -np.inf), np.zeros(height.shape[1:])
-    for k, width in enumerate(np.diff(x, axis=0)):
-        is_right = height[k + 1] > height[k]
-        begun, steep, high = (np.where(is_right, one[k + 1], one[k]) for one in (x, slope, height))
-        bend = np.divide(slope[k] - slope[k + 1], width, out=np.zeros_like(steep), where=width > 0)
-        bend = np.maximum(bend, 0.0)
-        step = np.divide(steep, bend, out=np.copysign(FARTHEST, steep), where=FARTHEST * bend > np.abs(steep))
-        at = np.clip(begun + step, -1.0, 1.0)
-        away = at - begun
-        summit = high + away * (steep - 0.5 * bend * away)
-        where = np.where(summit > best, at, where)
-        best = np.maximum(best, summit)
-    return best, where
 
 
 def _from_cells(task: Task, rows: Int[np.ndarray, " some"]) -> tuple[Settled, Bool[np.ndarray, " some"]]:
@@ -378,7 +181,7 @@ def _past_edge(task: Task, best: _Best, axis: int, side: int) -> None:
     at = np.flatnonzero((onward >= 0) & (onward < tables.n_cells[axis]))
     start = found.of(at)
     start.cell[axis], start.x[axis] = onward[at], 0.0
-    curves, kept = _hopeful(task, best.curves[at], start, found.of(at), axis, side)
+    curves, kept = hopeful(task, best.curves[at], start, found.of(at), axis, side)
     best.follow(np.searchsorted(best.curves, curves), kept)
 
 
