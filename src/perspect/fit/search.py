@@ -9,6 +9,7 @@ from perspect.fit.elsewhere import Search, hopeful, starts
 from perspect.fit.settle import AT_ONCE, Settled, Task, known, looked_at, moot_at, settled
 from perspect.fit.solution import worth
 from perspect.numerics.ascent import Place, begin
+from perspect.numerics.columns import taken
 from perspect.numerics.nodes import Nodes, Summits, places, ranks, summits
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane
@@ -65,7 +66,7 @@ def _from_nodes(search: Search, task: Task) -> tuple[Settled, Bool[np.ndarray, "
     every = np.arange(len(task.z))
     begun = _begun(search.nodes, task.z.astype(np.float32), task.square)
     is_first = np.diff(begun.curve, prepend=-1) != 0
-    place, hessian = settled(task, every, _at(task.tables, begun.u[:, is_first]))
+    place, hessian = settled(task, every, _at(task.tables, taken(begun.u, is_first)))
     best = _Best(task, every, known(task, every, place))
     going = ~_is_hopeless(task, best.found.place, begun, is_first)
     more = ~is_first & going[begun.curve]
@@ -74,7 +75,7 @@ def _from_nodes(search: Search, task: Task) -> tuple[Settled, Bool[np.ndarray, "
         here = best.found.of(rows)
         is_open = moot_at(task, rows, here, DOUBT)[1 - search.nodes.along]
         doubtful = rows[is_open | _is_alike(here)]
-    first = begun.curve[more], _at(task.tables, begun.u[:, more])
+    first = begun.curve[more], _at(task.tables, taken(begun.u, more))
     best.follow(*_in_order([first, *starts(search, task, rows, doubtful, place, hessian)]))
     return best.found, best.is_ambiguous()
 
@@ -229,7 +230,7 @@ def _is_rival(task: Task, best: Settled, two: Place, curves: Int[np.ndarray, " s
     # Where one of two θ is not determined nothing is said to be ambiguous.
     rows = rows[~moot_at(task, curves[rows], best.of(rows)).any(axis=0)]
     out = np.zeros(curves.size, bool)
-    out[rows] = _is_valley(task, curves[rows], u[:, rows], v[:, rows], (one.explained - VALLEY * least)[rows])
+    out[rows] = _is_valley(task, curves[rows], taken(u, rows), taken(v, rows), (one.explained - VALLEY * least)[rows])
     return out
 
 
@@ -252,7 +253,7 @@ def _is_valley(
     start = Place(cell, tables.x(cell, u), np.zeros(row.size), np.zeros(row.size, bool))
     explained = looked_at(task, curves[row], start.cell, start.x)[0]
     low = np.flatnonzero(explained < enough[row])
-    found, _ = settled(task, curves[row[low]], start.of(low), fixed[:, low])
+    found, _ = settled(task, curves[row[low]], start.of(low), taken(fixed, low))
     out = np.zeros(curves.size, bool)
     out[row[low[found.explained < enough[row[low]]]]] = True
     return out

@@ -10,6 +10,7 @@ from perspect.fit.family import moot
 from perspect.fit.solution import Chunk
 from perspect.numerics.ascent import Place, promised, step_within
 from perspect.numerics.cells import Cells, Moments, known_at, moments, surface
+from perspect.numerics.columns import put, taken
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane
 
@@ -84,11 +85,16 @@ class Settled:
     def put(self, rows: np.ndarray, other: "Settled") -> None:
         """Takes some curves, in place, from another."""
         self.place.put(rows, other.place)
-        self.c[:, rows], self.moment[:, rows], self.information[..., rows] = other.c, other.moment, other.information
+        for mine, theirs in (
+            (self.c, other.c), (self.moment, other.moment), (self.information, other.information),
+        ):  # fmt: skip
+            put(mine, rows, theirs)
 
     def of(self, rows: np.ndarray) -> "Settled":
         """The same of some curves."""
-        return Settled(self.place.of(rows), self.c[:, rows], self.moment[:, rows], self.information[..., rows])
+        return Settled(
+            self.place.of(rows), taken(self.c, rows), taken(self.moment, rows), taken(self.information, rows)
+        )
 
 
 def looked_at(
@@ -98,11 +104,11 @@ def looked_at(
     number = task.number(cell)
     order = np.argsort(number, kind="stable")
     found = surface(
-        task.cells, _moments(task, curves[order], number[order]), np.arange(curves.size), number[order], x[:, order]
+        task.cells, _moments(task, curves[order], number[order]), np.arange(curves.size), number[order], taken(x, order)
     )
     back = np.empty_like(order)
     back[order] = np.arange(order.size)
-    return found[0][back], found[1][:, back], found[2][..., back]
+    return found[0][back], taken(found[1], back), taken(found[2], back)
 
 
 def _moments(task: Task, curves: np.ndarray, number: np.ndarray) -> Moments:
@@ -135,7 +141,7 @@ def settled(
     Newton's iteration from cell to cell.
     """
     order = np.argsort(task.number(start.cell).astype(np.int16), kind="stable")
-    held = np.zeros((2, curves.size), bool) if fixed is None else fixed[:, order]
+    held = np.zeros((2, curves.size), bool) if fixed is None else taken(fixed, order)
     walk = _walk(task, curves[order], start.of(order), held)
     rows = np.arange(curves.size)
     for _ in range(TURNS):
@@ -144,7 +150,7 @@ def settled(
         rows = walk.turn(rows)
     back = np.empty_like(order)
     back[order] = np.arange(order.size)
-    return walk.place.of(back), walk.hessian[..., back]
+    return walk.place.of(back), taken(walk.hessian, back)
 
 
 def _walk(task: Task, curves: np.ndarray, start: Place, held: np.ndarray) -> "_Walk":
@@ -177,7 +183,7 @@ class _Walk:
         Where little is left to gain the step is the last, so short that it need not be looked at.
         """
         place, tables = self.place.of(rows), self.task.tables
-        gradient = np.where(self.held[:, rows], 0.0, self.gradient[:, rows])
+        gradient = np.where(taken(self.held, rows), 0.0, taken(self.gradient, rows))
         walls = np.stack(
             [np.stack([kink[cell], kink[cell + 1]]) for kink, cell in zip(tables.kinks, place.cell, strict=True)],
             axis=1,
@@ -187,14 +193,16 @@ class _Walk:
         step, gain, is_cut = self._next(rows, place, gradient, leans != 0, walls)
         onward = place.cell + leans
         is_there = (onward >= 0) & (onward < np.array(tables.n_cells)[:, None])
-        across = np.where(is_there & (self.ridge[:, rows] != leans), leans, 0)
+        across = np.where(is_there & (taken(self.ridge, rows) != leans), leans, 0)
         rests = self._rests(rows, place, step, gain, is_cut) & (across == 0).all(axis=0)
         done = rows[rests]
-        self.place.cell[:, done], self.place.x[:, done], _ = _moved(tables, place.of(rests), step[:, rests])
+        cell, x, _ = _moved(tables, place.of(rests), taken(step, rests))
+        put(self.place.cell, done, cell)
+        put(self.place.x, done, x)
         self.place.explained[done] += np.maximum(gain[rests], 0.0)
         self.place.has_converged[done] = True
         left = ~rests
-        self._go_on(rows[left], place.of(left), step[:, left], across[:, left])
+        self._go_on(rows[left], place.of(left), taken(step, left), taken(across, left))
         return np.asarray(rows[left])
 
     def _rests(
@@ -211,11 +219,11 @@ class _Walk:
         self, rows: np.ndarray, place: Place, gradient: np.ndarray, leans: np.ndarray, walls: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, Bool[np.ndarray, " some"]]:
         """The step up to a kink, what it promises, and whether it is cut short."""
-        hessian, reach, x = self.hessian[..., rows], self.reach[rows], place.x
+        hessian, reach, x = taken(self.hessian, rows), self.reach[rows], place.x
         low = np.maximum(np.where(walls[0], -1.0 - x, -np.inf), -reach)
         high = np.minimum(np.where(walls[1], 1.0 - x, np.inf), reach)
         size = np.abs(np.stack([hessian[0, 0], hessian[1, 1]]))
-        held = self.held[:, rows] | leans | (size <= STILL * size.max(axis=0))
+        held = taken(self.held, rows) | leans | (size <= STILL * size.max(axis=0))
         inside, is_cut = step_within(gradient, hessian, held, low, high)
         pull = np.where(held, 0.0, gradient)
         # What is left of a step that was cut at a kink may lead down; the gradient leads up.
@@ -233,31 +241,35 @@ class _Walk:
         stays = ~goes & ~is_out
         if stays.any():
             some = rows[stays]
-            found = surface(self.task.cells, self.of, some, self.task.number(place.cell[:, stays]), x[:, stays])
-            self._arrive(some, cell[:, stays], x[:, stays], found, step[:, stays])
+            found = surface(self.task.cells, self.of, some, self.task.number(taken(place.cell, stays)), taken(x, stays))
+            self._arrive(some, taken(cell, stays), taken(x, stays), found, taken(step, stays))
         if is_out.any():
-            self._enter(rows[is_out], cell[:, is_out], x[:, is_out], step[:, is_out])
+            self._enter(rows[is_out], taken(cell, is_out), taken(x, is_out), taken(step, is_out))
         if goes.any():
-            self._cross(rows[goes], place.of(goes), across[:, goes])
+            self._cross(rows[goes], place.of(goes), taken(across, goes))
 
     def _arrive(
         self, rows: np.ndarray, cell: np.ndarray, x: np.ndarray, found: Looked, step: np.ndarray
     ) -> Bool[np.ndarray, " some"]:
         """Takes a step where it led up; where it did not the next one is shorter."""
-        explained, gradient, hessian = found
-        better = explained >= self.place.explained[rows]
+        better = found[0] >= self.place.explained[rows]
         up, down = rows[better], rows[~better]
-        self.place.cell[:, up], self.place.x[:, up] = cell[:, better], x[:, better]
-        self.place.explained[up] = explained[better]
-        self.gradient[:, up], self.hessian[..., up] = gradient[:, better], hessian[..., better]
+        self._put(up, better, cell, x, found)
         self.reach[up] = np.minimum(2.0 * self.reach[up], 1.0)
-        self.reach[down] = BACK * np.abs(step[:, ~better]).max(axis=0)
+        self.reach[down] = BACK * np.abs(taken(step, ~better)).max(axis=0)
         return np.asarray(better)
+
+    def _put(self, rows: np.ndarray, which: np.ndarray, cell: np.ndarray, x: np.ndarray, found: Looked) -> None:
+        """Where `which` of some places that were looked at are where these stand now, and what is known there."""
+        explained, gradient, hessian = found
+        mine = self.place.cell, self.place.x, self.place.explained, self.gradient, self.hessian
+        for one, other in zip(mine, (cell, x, explained, gradient, hessian), strict=True):
+            put(one, rows, taken(other, which))
 
     def _enter(self, rows: np.ndarray, cell: np.ndarray, x: np.ndarray, step: np.ndarray) -> None:
         """A step into another cell."""
         found, of, order = self._seen(rows, cell, x)
-        rows, cell, x, step = rows[order], cell[:, order], x[:, order], step[:, order]
+        rows, cell, x, step = rows[order], taken(cell, order), taken(x, order), taken(step, order)
         better = self._arrive(rows, cell, x, found, step)
         self._keep(rows[better], of, better)
 
@@ -265,28 +277,27 @@ class _Walk:
         """Into the next cell where more is explained behind the kink, which is a ridge elsewhere."""
         tables, cell = self.task.tables, place.cell + across
         x = tables.x(cell, tables.u(place.cell, place.x))
-        (explained, gradient, hessian), of, order = self._seen(rows, cell, x)
-        rows, across, cell, x = rows[order], across[:, order], cell[:, order], x[:, order]
-        inward = (across * gradient).sum(axis=0) > 0
+        found, of, order = self._seen(rows, cell, x)
+        rows, across, cell, x = rows[order], taken(across, order), taken(cell, order), taken(x, order)
+        inward = (across * found[1]).sum(axis=0) > 0
         on, stays = rows[inward], rows[~inward]
-        self.place.cell[:, on], self.place.x[:, on] = cell[:, inward], x[:, inward]
-        self.place.explained[on] = explained[inward]
-        self.gradient[:, on], self.hessian[..., on] = gradient[:, inward], hessian[..., inward]
+        self._put(on, inward, cell, x, found)
         self._keep(on, of, inward)
-        self.ridge[:, stays] = np.where(across[:, ~inward] != 0, across[:, ~inward], self.ridge[:, stays])
+        seen = taken(across, ~inward)
+        put(self.ridge, stays, np.where(seen != 0, seen, taken(self.ridge, stays)))
 
     def _seen(self, rows: np.ndarray, cell: np.ndarray, x: np.ndarray) -> tuple[Looked, Moments, np.ndarray]:
         """What is explained in other cells, with the moments there, and in which order."""
         number = self.task.number(cell)
         order = np.argsort(number, kind="stable")
         of = _moments(self.task, self.curves[rows[order]], number[order])
-        return surface(self.task.cells, of, np.arange(rows.size), number[order], x[:, order]), of, order
+        return surface(self.task.cells, of, np.arange(rows.size), number[order], taken(x, order)), of, order
 
     def _keep(self, rows: np.ndarray, of: Moments, which: Bool[np.ndarray, " some"]) -> None:
         """The moments of another cell; what was a ridge in the former one need not be one there."""
-        self.ridge[:, rows] = 0
+        put(self.ridge, rows, np.zeros((2, rows.size), np.int64))
         for mine, theirs in zip(self.of, of, strict=True):
-            mine[:, rows] = theirs[:, which]
+            put(mine, rows, taken(theirs, which))
 
 
 def _moved(
@@ -298,7 +309,7 @@ def _moved(
     out = (beyond != 0).any(axis=0)
     cell = place.cell + beyond
     some = np.flatnonzero(out)
-    x[:, some] = tables.x(cell[:, some], tables.u(place.cell[:, some], x[:, some]))
+    put(x, some, tables.x(taken(cell, some), tables.u(taken(place.cell, some), taken(x, some))))
     return cell, x, out
 
 

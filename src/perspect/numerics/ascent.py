@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from perspect.numerics.columns import put, taken
 from perspect.numerics.plane import Plane
 from perspect.numerics.separable import Family
 from perspect.numerics.small import box_minimum, inverse, times, without
@@ -24,11 +25,12 @@ class Place:
 
     def of(self, rows: np.ndarray) -> "Place":
         """The same of some curves."""
-        return Place(self.cell[:, rows], self.x[:, rows], self.explained[rows], self.has_converged[rows])
+        return Place(taken(self.cell, rows), taken(self.x, rows), self.explained[rows], self.has_converged[rows])
 
     def put(self, rows: np.ndarray, other: "Place") -> None:
         """Takes some curves, in place, from another."""
-        self.cell[:, rows], self.x[:, rows] = other.cell, other.x
+        put(self.cell, rows, other.cell)
+        put(self.x, rows, other.x)
         self.explained[rows], self.has_converged[rows] = other.explained, other.has_converged
 
 
@@ -130,15 +132,14 @@ def step_within(
     if rows.size == 0:
         return step, is_cut
     is_cut[rows] = True
-    g, h, axis = gradient[:, rows], hessian[..., rows], (over[1] > over[0])[rows].astype(np.int64)
+    g, h, axis = taken(gradient, rows), taken(hessian, rows), (over[1] > over[0])[rows].astype(np.int64)
     n, other = np.arange(rows.size), 1 - axis
-    ends = np.clip(step[:, rows], low[:, rows], high[:, rows])
+    low, high = taken(low, rows), taken(high, rows)
+    ends = np.clip(taken(step, rows), low, high)
     along, bend = ends[axis, n], -h[other, other, n]
     best = np.divide(g[other, n] + h[0, 1] * along, bend, out=ends[other, n].copy(), where=bend > 0)
-    ends[other, n] = np.where(
-        is_held[:, rows][other, n], 0.0, np.clip(best, low[:, rows][other, n], high[:, rows][other, n])
-    )
-    step[:, rows] = ends
+    ends[other, n] = np.where(taken(is_held, rows)[other, n], 0.0, np.clip(best, low[other, n], high[other, n]))
+    put(step, rows, ends)
     return step, is_cut
 
 

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
+from perspect.numerics.columns import taken
 from perspect.numerics.cone import AT_ONCE, Cones, cones
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane, powers
@@ -184,7 +185,7 @@ def _pair(near: Nodes, across: np.ndarray, along: np.ndarray) -> Float[np.ndarra
 def _ordered(near: Nodes, found: Summits) -> Summits:
     """Curve by curve, the highest first, those apart."""
     order = np.lexsort((-found.height, found.curve))
-    return _apart(near, Summits(found.curve[order], found.u[:, order], found.height[order]))
+    return _apart(near, Summits(found.curve[order], taken(found.u, order), found.height[order]))
 
 
 def _next_to(
@@ -287,7 +288,7 @@ def _apart(near: Nodes, found: Summits) -> Summits:
     rank = ranks(found.curve)
     kept = rank < MOST
     if not near.tables.is_bent[near.along]:
-        return Summits(found.curve[kept], found.u[:, kept], found.height[kept])
+        return Summits(found.curve[kept], taken(found.u, kept), found.height[kept])
     place = found.u[near.along]
     width = float(np.diff(near.tables.sides[near.along], axis=0).max())
     stretch = np.cumsum(near.tables.kinks[near.along])[places(near.tables, near.along, place)[0]]
@@ -296,7 +297,7 @@ def _apart(near: Nodes, found: Summits) -> Summits:
         hidden = kept[some - back] & (np.abs(place[some] - place[some - back]) < width)
         hidden &= stretch[some] == stretch[some - back]
         kept[some[hidden]] = False
-    return Summits(found.curve[kept], found.u[:, kept], found.height[kept])
+    return Summits(found.curve[kept], taken(found.u, kept), found.height[kept])
 
 
 def ranks(rows: Int[np.ndarray, " some"]) -> Int[np.ndarray, " some"]:
