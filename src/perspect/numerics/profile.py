@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from perspect.numerics.columns import put, taken
 from perspect.numerics.separable import Dictionary, Family, dictionary
 from perspect.numerics.small import box_minimum, inverse, times, without
 from perspect.numerics.stencil import REACH, halfway_error, hermite, horner, polynomial, quartic
@@ -77,7 +78,7 @@ class Profiled:
     def put(self, rows: Int[np.ndarray, " some"], other: "Profiled") -> None:
         """Takes some curves, in place, from another."""
         for field in fields(Profiled):
-            getattr(self, field.name)[..., rows] = getattr(other, field.name)
+            put(getattr(self, field.name), rows, getattr(other, field.name))
 
 
 def line(family: Family) -> Line | None:
@@ -184,7 +185,7 @@ class _Patch:
 
     def of(self, rows: Bool[np.ndarray, " voxels"]) -> "_Patch":
         """The same of some curves."""
-        return replace(self, poly=self.poly[:, :, rows], moment=self.moment[:, rows])
+        return replace(self, poly=taken(self.poly, rows), moment=taken(self.moment, rows))
 
     def best(self, value: Float[np.ndarray, "moving voxels"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Gram matrix and moments, and the best amplitudes with what they explain."""

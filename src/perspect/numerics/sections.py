@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int
 
+from perspect.numerics.columns import taken
 from perspect.numerics.nodes import Nodes, Scale, places, turning
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import powers, runs
@@ -87,8 +88,10 @@ def heights(
             every = [_valued(table, value, slope) for table in moments]
             every += [_weighed(table, cell[some], value, slope) for table in of.products]
             explained, steep = _explained(every[: len(moments)], every[len(moments) :])
-            out[0, k][:, some], out[1, k][:, some] = explained, steep
-    return out[0], out[1]
+            out[0, k][:, span], out[1, k][:, span] = explained, steep
+    back = np.empty_like(order)
+    back[order] = np.arange(order.size)
+    return taken(out[0], back), taken(out[1], back)
 
 
 def _valued(

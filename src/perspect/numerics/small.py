@@ -6,6 +6,8 @@ Written so because LAPACK is called once per matrix, and a 3 x 3 matrix is then 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from perspect.numerics.columns import taken
+
 COLLINEAR = 1e-11
 """A column is no column of its own when the others explain all but this share of its square."""
 
@@ -122,7 +124,7 @@ def box_minimum(
     is_outside = is_singular | ((c < low[:, None]) | (c > high[:, None])).any(axis=0)
     if not is_outside.any():
         return c, explained
-    free = c[:, is_outside]
+    free = taken(c, is_outside)
     explained[is_outside] = -np.inf
     at = np.flatnonzero(is_outside)
     for i in range(m):
@@ -131,12 +133,14 @@ def box_minimum(
             rows = at[left | is_singular[at]]
             if rows.size == 0:
                 continue
-            shifted = moment[rest][:, rows] - gram[rest, i][:, rows] * edge
-            others, gain = box_minimum(gram[np.ix_(rest, rest)][:, :, rows], shifted, low[rest], high[rest])
-            gain = gain + edge * (2.0 * moment[i, rows] - gram[i, i, rows] * edge)
+            inner, outer = taken(gram, rows), taken(moment, rows)
+            shifted = outer[rest] - inner[rest, i] * edge
+            others, gain = box_minimum(inner[np.ix_(rest, rest)], shifted, low[rest], high[rest])
+            gain = gain + edge * (2.0 * outer[i] - inner[i, i] * edge)
             is_better = gain > explained[rows]
             rows = rows[is_better]
             explained[rows] = gain[is_better]
             c[i, rows] = edge
-            c[np.ix_(rest, rows)] = others[:, is_better]
+            for j, other in zip(rest, others, strict=True):
+                c[j, rows] = other[is_better]
     return c, explained
