@@ -8,8 +8,8 @@ import pytest
 import made_dce as made
 from perspect import dce
 from perspect.app.settings import plan as plan_of
-from perspect.dce.arterial import dispersed
 from perspect.dce.frames import odd_volumes
+from perspect.dce.plasma import dispersed
 from perspect.models import DelayedExtendedTofts, ExtendedTofts
 from perspect.vocabulary import Grid, Map, Problem, lexicon
 

@@ -7,7 +7,7 @@ import pytest
 
 import made_dce as made
 from perspect import dce
-from perspect.dce.arterial import mean_above_floor
+from perspect.dce.blood import mean_above_floor
 from perspect.dce.bolus import AtRest
 from perspect.dce.kinetics import MODELS, candidates
 from perspect.fit import fit

@@ -103,40 +103,50 @@ def examine_dce(
 
     Raises `Problem` before anything is computed where an input is missing or wrong or `out` is taken, and `Refusal`
     where nothing can be measured that means what it is called; in either case nothing is written. `is_part` puts the
-    page beside the maps, for an examination that has a page of its own; `known` is what the conventional images say,
-    where that is known already.
+    page beside the maps, for an examination with a page of its own; `known` is what conventional images say already.
     """
     plan, tell = plan or dce.Plan(), progress or silent
     found = io.find_dce(inputs.series)
     destination = io.Destination(out, io.name_of(found.series), "dce", is_part=is_part)
     io.demand_free(out, io.existing(destination), overwrite)
     tell("reading", 0.0)
-    vfa = inputs.vfa or (found.vfa if inputs.t1 is None else ())
-    strangers = io.demand_one_patient((found.series, *vfa))
-    io.demand_regions_of(found.series, (inputs.lesion, inputs.mask))
+    strangers = _strangers(inputs, found)
     reading = io.read_dce(found.series, inputs.given, inputs.times)
-    series = _with_excitation(reading.series[0], inputs.excitation)
-    used: dict[str, str] = {}
+    series, used = _with_excitation(reading.series[0], inputs.excitation), dict[str, str]()
     seen = None if known is None else seen_in(known.head, before_agent(series), series.grid)
     part = None if seen is None or known is None else _solid(known.lesion, seen, series)
     with on_threads(threads):
         measured = _measured(inputs, found, series, reading.code != 0, plan, tell, used, part, seen)
-    # Nothing of leakage is compared with normal tissue: of the anatomy only where the series lies, and whose it is.
-    placed = () if seen is None else tuple(one for one in seen.flags if one.source == "alignment")
-    steps = () if seen is None else tuple(one for one in seen.steps if one.name != normal.SOURCE)
-    flags = (*strangers, *reading.flags, *placed, *measured.flags)
-    measured = replace(measured, flags=flags, recipe=Recipe((*steps, *measured.recipe.steps)))
+    measured = _as_read(measured, (*strangers, *reading.flags), seen)
     tell("drawing", 0.0)
     at_rest = baseline(series, measured.summary)
-    page = report.dce_page(measured, series.name, at_rest)
-    tell("writing", 0.0)
-    sources = dict(series.sources) | used
     results = io.Results(
-        measured, page, {"dce": asdict(plan)}, sources, perspect.__version__, facts(measured), reading.code,
-        reading.root, () if seen is None else (transform(seen, "dce"),),
+        measured, report.dce_page(measured, series.name, at_rest), {"dce": asdict(plan)}, dict(series.sources) | used,
+        perspect.__version__, facts(measured), reading.code, reading.root,
+        () if seen is None else (transform(seen, "dce"),),
     )  # fmt: skip
+    tell("writing", 0.0)
     written = io.write_results(destination, results, overwrite=overwrite, threads=threads)
     return DceExamined(measured, written, at_rest, seen)
+
+
+def _strangers(inputs: DceInputs, found: io.FoundDce) -> tuple[Flag, ...]:
+    """What is to be said of whose the images are. Raises Refusal where they are of two patients."""
+    vfa = inputs.vfa or (found.vfa if inputs.t1 is None else ())
+    strangers = io.demand_one_patient((found.series, *vfa))
+    io.demand_regions_of(found.series, (inputs.lesion, inputs.mask))
+    return strangers
+
+
+def _as_read(measured: Measured, of_reading: tuple[Flag, ...], seen: Seen | None) -> Measured:
+    """What was measured, with what is to be said of the files and of where the series lies in the conventional images.
+
+    Nothing of leakage is compared with normal tissue: of the anatomy only where the series lies, and whose it is.
+    """
+    placed = () if seen is None else tuple(one for one in seen.flags if one.source == "alignment")
+    steps = () if seen is None else tuple(one for one in seen.steps if one.name != normal.SOURCE)
+    flags = (*of_reading, *placed, *measured.flags)
+    return replace(measured, flags=flags, recipe=Recipe((*steps, *measured.recipe.steps)))
 
 
 def before_agent(series: Series) -> Float[np.ndarray, "x y z"]:
@@ -165,16 +175,6 @@ def _measured(
     seen: Seen | None,
 ) -> Measured:
     """What the room says, with T1, flip angles and masks brought onto the grid of the series."""
-    notes: list[Flag] = []
-
-    def region(path: Path | None, name: str) -> Region | None:
-        if path is None:
-            return None
-        used[io.label(path)] = io.sha256(path)
-        one, flags = region_on(path, name, series.grid, has_positions=has_positions)
-        notes.extend(flags)
-        return one
-
     b1_path = inputs.b1 or found.b1
     b1 = None
     if b1_path is not None:
@@ -182,21 +182,41 @@ def _measured(
         b1 = b1_on(b1_path, series.grid)
     tell("T1", 0.0)
     t1, before = _t1(inputs, found, series, b1_path, used)
-    aif: Region | Curve | None = None
-    if inputs.aif is not None and inputs.aif.suffix.lower() in TABLES:
+    regions, notes = _regions(inputs, series, has_positions, used, part)
+    aif: Region | Curve | None = regions.get("aif")
+    if aif is None and inputs.aif is not None:
         used[io.label(inputs.aif)] = io.sha256(inputs.aif)
         aif = io.read_input_function(inputs.aif)
-    else:
-        aif = region(inputs.aif, "aif")
-    lesion = part or region(inputs.lesion, "lesion")
+    lesion = regions.get("lesion")
     measured = dce.quantify(
-        series, plan, t1=t1, b1=b1, mask=region(inputs.mask, "brain"), aif=aif, vein=region(inputs.vein, "vein"),
-        lesion=lesion, keep=kept_of(lesion, None if seen is None else seen.white), progress=tell,
+        series, plan, t1=t1, b1=b1, mask=regions.get("brain"), aif=aif, vein=regions.get("vein"), lesion=lesion,
+        keep=kept_of(lesion, None if seen is None else seen.white), progress=tell,
     )  # fmt: skip
-    regions = {**measured.regions} | ({} if lesion is None else {"lesion": lesion})
+    shown = {**measured.regions} | ({} if lesion is None else {"lesion": lesion})
     recipe = measured.recipe if before is None else Recipe((*before.recipe.steps, *measured.recipe.steps))
     flags = (*notes, *(() if before is None else before.flags), *measured.flags)
-    return replace(measured, regions=regions, recipe=recipe, flags=flags)
+    return replace(measured, regions=shown, recipe=recipe, flags=flags)
+
+
+def _regions(
+    inputs: DceInputs, series: Series, has_positions: bool, used: dict[str, str], part: Region | None
+) -> tuple[dict[str, Region], list[Flag]]:
+    """The masks that were given, on the grid of the series, and what is to be said of them; the lesion is the `part`
+    that is known already, where it is.
+    """
+    is_table = inputs.aif is not None and inputs.aif.suffix.lower() in TABLES
+    paths = {
+        "aif": None if is_table else inputs.aif, "lesion": inputs.lesion if part is None else None,
+        "brain": inputs.mask, "vein": inputs.vein,
+    }  # fmt: skip
+    regions: dict[str, Region] = {} if part is None else {"lesion": part}
+    notes: list[Flag] = []
+    for name, path in paths.items():
+        if path is not None:
+            used[io.label(path)] = io.sha256(path)
+            regions[name], flags = region_on(path, name, series.grid, has_positions=has_positions)
+            notes.extend(flags)
+    return regions, notes
 
 
 def _t1(

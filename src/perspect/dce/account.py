@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from perspect.anatomy.aligned import Aligned
-from perspect.dce.arterial import FEWEST_FOR_NOISE, Arterial
-from perspect.dce.bolus import AtRest
-from perspect.dce.concentration import Concentration
+from perspect.dce.blood import FEWEST_FOR_NOISE
 from perspect.dce.kinetics import NUMBERS, Kinetics, OneModel
 from perspect.dce.plan import Plan
+from perspect.dce.plasma import Arterial
+from perspect.dce.tissue import Tissue
 from perspect.dce.transit import Neglect
 from perspect.fit import Fit
-from perspect.vocabulary import FAILED_FROM, Acquisition, Curve, Kept, Map, Recipe, Region, Step
+from perspect.vocabulary import FAILED_FROM, Curve, Kept, Map, Recipe, Region, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,16 +21,11 @@ class Run:
     """Everything that a run found, as the pipeline found it."""
 
     plan: Plan
-    acquisition: Acquisition
-    times: Float[np.ndarray, " time"]
-    rest: AtRest
-    moved: Aligned
+    tissue: Tissue
     arterial: Arterial
     found: Kinetics
-    agent: Concentration
-    word: str
+    lag: Float[np.ndarray, " voxels"] | None
     t1: Map | float
-    has_b1: bool
     structure: float
     depends: float
     one_model: OneModel | None
@@ -40,52 +34,51 @@ class Run:
 
 def recipe(run: Run) -> Recipe:
     """The stages, each with its sentence and sources."""
-    plan, rest = run.plan, run.rest
+    return Recipe((run.tissue.moved.step, _concentration(run), _arterial(run), _kinetics(run)))
+
+
+def _concentration(run: Run) -> Step:
     before = "a T1 map" if isinstance(run.t1, Map) else f"one T1 of {run.t1:g} s for all tissue"
-    angle = "the measured flip angle of each voxel" if run.has_b1 else "the nominal flip angle"
-    names = ", ".join(run.found.names)
-    chosen = (
-        f"the model of each voxel was chosen among {names} by AICc"
-        if len(run.found.names) > 1
-        else f"the {names} model was fitted"
+    angle = "the nominal flip angle" if run.tissue.b1 is None else "the measured flip angle of each voxel"
+    return Step(
+        "concentration",
+        "Signal became concentration by the equation of the spoiled gradient echo, with the mean of "
+        f"{run.tissue.rest.n_frames} volumes at rest, {before}, {angle} and a relaxivity of {run.plan.r1:g} /s/mM; "
+        "values below zero were kept.",
+        {"r1": run.plan.r1, "r2star_tissue": run.plan.r2star_tissue},
+        ("Schabel and Parker 2008, doi:10.1088/0031-9155/53/9/010",),
     )
-    sources = tuple(
-        dict.fromkeys(
-            line.strip()
-            for one in run.found.fits.values()
-            for line in (type(one.model).__doc__ or "").splitlines()
-            if "doi:" in line
-        )
-    )
-    is_freed = run.arterial.region is not None and rest.n_frames >= FEWEST_FOR_NOISE
+
+
+def _arterial(run: Run) -> Step:
+    plan = run.plan
+    is_freed = run.arterial.region is not None and run.tissue.rest.n_frames >= FEWEST_FOR_NOISE
     freed = " Signal of blood was freed from the noise floor of magnitudes." if is_freed else ""
-    return Recipe(
-        (
-            run.moved.step,
-            Step(
-                "concentration",
-                "Signal became concentration by the equation of the spoiled gradient echo, with the mean of "
-                f"{rest.n_frames} volumes at rest, {before}, {angle} and a relaxivity of {plan.r1:g} /s/mM; "
-                "values below zero were kept.",
-                {"r1": plan.r1, "r2star_tissue": plan.r2star_tissue},
-                ("Schabel and Parker 2008, doi:10.1088/0031-9155/53/9/010",),
-            ),
-            Step(
-                "arterial input",
-                f"Arterial input: {run.arterial.origin}; as plasma with a haematocrit of {plan.hct:g}.{freed}",
-                {"hct": plan.hct, "r2star": plan.r2star},
-            ),
-            Step(
-                "kinetics",
-                f"{_water(plan)}The plasma curve was convolved exactly (straight lines between samples) and {chosen}"
-                + (", with an arterial delay in each voxel" if plan.delay else "")
-                + "; standard errors hold the residuals, the error of T1 and that of the arterial input.",
-                {"leaves_blood": plan.water_leaves_blood, "leaves_cells": plan.water_leaves_cells}
-                if plan.water == "shutter-speed"
-                else {},
-                ("Flouri, Lesnic and Sourbron 2016, doi:10.1002/mrm.25991", *sources),
-            ),
-        )
+    return Step(
+        "arterial input",
+        f"Arterial input: {run.arterial.origin}; as plasma with a haematocrit of {plan.hct:g}.{freed}",
+        {"hct": plan.hct, "r2star": plan.r2star},
+    )
+
+
+def _kinetics(run: Run) -> Step:
+    plan, names = run.plan, run.found.names
+    chosen = (
+        f"the model of each voxel was chosen among {', '.join(names)} by AICc"
+        if len(names) > 1
+        else f"the {names[0]} model was fitted"
+    )
+    lines = (line.strip() for one in run.found.fits.values() for line in (type(one.model).__doc__ or "").splitlines())
+    sources = dict.fromkeys(line for line in lines if "doi:" in line)
+    return Step(
+        "kinetics",
+        f"{_water(plan)}The plasma curve was convolved exactly (straight lines between samples) and {chosen}"
+        + (", with an arterial delay in each voxel" if plan.delay else "")
+        + "; standard errors hold the residuals, the error of T1 and that of the arterial input.",
+        {"leaves_blood": plan.water_leaves_blood, "leaves_cells": plan.water_leaves_cells}
+        if plan.water == "shutter-speed"
+        else {},
+        ("Flouri, Lesnic and Sourbron 2016, doi:10.1002/mrm.25991", *sources),
     )
 
 
@@ -101,10 +94,10 @@ def _water(plan: Plan) -> str:
     )
 
 
-def summary(run: Run) -> dict[str, Any]:
-    """The plain numbers of the run, in inside units."""
-    times, rest = run.times, run.rest
-    acquisition = run.acquisition
+def summary(run: Run, word: str) -> dict[str, Any]:
+    """The plain numbers of the run, in inside units; `word` is the reliability of the protocol."""
+    times, rest, moved = run.tissue.times, run.tissue.rest, run.tissue.moved
+    acquisition = run.tissue.acquisition
     names = run.found.names
     usable = run.found.chosen >= 0
     shares = {
@@ -116,19 +109,19 @@ def summary(run: Run) -> dict[str, Any]:
         "agent": acquisition.agent, "dose": acquisition.dose, "n_volumes": int(times.size),
         "time_step": float(np.median(np.diff(times))), "n_baseline": rest.n_frames,
         "baseline_seconds": float(times[rest.frames.stop - 1] - times[rest.frames.start]), "arrival": rest.arrival,
-        "baseline_frames": (rest.frames.start, rest.frames.stop), "kept_volumes": list(run.moved.kept),
-        "seconds_after_arrival": float(times[-1] - rest.arrival), "reliability": run.word,
+        "baseline_frames": (rest.frames.start, rest.frames.stop), "kept_volumes": list(moved.kept),
+        "seconds_after_arrival": float(times[-1] - rest.arrival), "reliability": word,
         "arterial_origin": run.arterial.origin, "arterial_peak_mM": float(run.arterial.drives["cp"].max()),
         "arterial_relative_error": run.arterial.relative_error, "haematocrit": run.plan.hct, "r1": run.plan.r1,
         "model_shares": shares, "model_dependence": run.depends, "residual_correlation": run.structure,
         "model_numbers": {name: NUMBERS[name] for name in names},
     }  # fmt: skip
-    if run.moved.displacement is not None:
+    if moved.displacement is not None:
         out |= {
-            "largest_displacement": float(np.nanmax(run.moved.displacement)),
-            "mean_framewise_displacement": run.moved.mean_framewise,
-            "motion_parameters": run.moved.parameters,
-            "framewise_displacement": run.moved.framewise,
+            "largest_displacement": float(np.nanmax(moved.displacement)),
+            "mean_framewise_displacement": moved.mean_framewise,
+            "motion_parameters": moved.parameters,
+            "framewise_displacement": moved.framewise,
         }
     if run.neglect is not None:
         out |= {"transit_vp_error": run.neglect.vp, "transit_ktrans_error": run.neglect.ktrans}
@@ -147,17 +140,16 @@ def kept(run: Run, inside: Region, wanted: Region) -> Kept:
     """
     chosen = inside.taken(wanted.mask)
     voxels = np.flatnonzero(chosen)
-    n = run.times.size
-    curves = np.where((run.agent.status < FAILED_FROM)[voxels, None], run.found.seen.curves[voxels], np.nan)
+    n = run.tissue.times.size
+    curves = np.where((run.tissue.agent.status < FAILED_FROM)[voxels, None], run.found.seen.curves[voxels], np.nan)
     fits = np.full(curves.shape, np.nan)
     for place, one in enumerate(run.found.fits.values()):
         _predict(one, voxels, run.found.chosen[voxels] == place, fits)
     if run.one_model is not None:
         _predict(run.found.fits[run.one_model.name], voxels, np.isfinite(fits[:, 0]), fits)
     rows = {"curve": curves[:, :n].astype(np.float32), "fit": fits[:, :n].astype(np.float32)}
-    return Kept(
-        inside.part(chosen, wanted.name, wanted.origin), run.times, rows, dict.fromkeys(rows, run.found.seen.unit)
-    )  # fmt: skip
+    units = dict.fromkeys(rows, run.found.seen.unit)
+    return Kept(inside.part(chosen, wanted.name, wanted.origin), run.tissue.times, rows, units)
 
 
 def _predict(
@@ -175,24 +167,24 @@ def _predict(
 
 def curves(run: Run) -> dict[str, Curve]:
     """The arterial input, and the mean curve of the voxels that leak most with its fit."""
-    out = {"aif": run.arterial.fine or Curve(run.times, run.arterial.cp, "mM", "arterial plasma")}
+    out = {"aif": run.arterial.fine or Curve(run.tissue.times, run.arterial.cp, "mM", "arterial plasma")}
     c = run.found.seen.curves
-    n = run.times.size
-    usable = np.flatnonzero((run.agent.status < FAILED_FROM) & (run.found.chosen >= 0))
+    n = run.tissue.times.size
+    usable = np.flatnonzero((run.tissue.agent.status < FAILED_FROM) & (run.found.chosen >= 0))
     if usable.size:
-        late = run.agent.curves[usable, -max(2, n // 10) :].mean(axis=1)
+        late = run.tissue.agent.curves[usable, -max(2, n // 10) :].mean(axis=1)
         top = usable[np.argsort(-late)[: max(20, usable.size // 100)]]
         mean = c[top].mean(axis=0, dtype=np.float64)
         name = run.found.names[int(np.bincount(run.found.chosen[top], minlength=1).argmax())]
         out["tissue"] = Curve(
-            run.times,
+            run.tissue.times,
             mean[:n],
             run.found.seen.unit,
             f"tissue that enhances most ({name})",
             fit=_fit_of(run, name, mean),
         )
-    if run.moved.displacement is not None:
-        out["displacement"] = Curve(run.times, run.moved.displacement, "mm", "displacement")
+    if run.tissue.moved.displacement is not None:
+        out["displacement"] = Curve(run.tissue.times, run.tissue.moved.displacement, "mm", "displacement")
     return out
 
 
@@ -200,4 +192,4 @@ def _fit_of(run: Run, name: str, mean: Float[np.ndarray, " samples"]) -> Float[n
     model = run.found.fits[name].model
     one = run.found.fits[name].again(mean[None])
     p = np.array([one.values[quantity.key][0] for quantity in model.parameters])
-    return model.predict(p)[: run.times.size] if np.isfinite(p).all() else None
+    return model.predict(p)[: run.tissue.times.size] if np.isfinite(p).all() else None

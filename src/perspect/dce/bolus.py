@@ -24,6 +24,9 @@ FEWEST_AT_REST: Final = 2
 UNSTEADY: Final = 0.03
 """Relative excess of the first frame over the next ones beyond which it is not yet in the steady state."""
 
+FIRST_PASS: Final = 25.0
+"""Seconds after the steepest rise in which shapes of curves are compared [our default]."""
+
 LOOKED_AT: Final = 20000
 """Voxels that are enough to find the brightest among."""
 
@@ -83,9 +86,9 @@ def at_rest(signal: Float[np.ndarray, "voxels time"], times: Float[np.ndarray, "
     return AtRest(slice(first, stop), arrival, steepest, bool(is_unsteady))
 
 
-def first_pass(rest: AtRest, times: Float[np.ndarray, " time"], seconds: float) -> slice:
-    """The frames from the end of the baseline to some seconds after the steepest rise."""
-    end = int(np.searchsorted(times, times[rest.steepest] + seconds)) + 1
+def first_pass(rest: AtRest, times: Float[np.ndarray, " time"]) -> slice:
+    """The frames from the end of the baseline to `FIRST_PASS` after the steepest rise."""
+    end = int(np.searchsorted(times, times[rest.steepest] + FIRST_PASS)) + 1
     return slice(rest.frames.stop, max(min(end, times.size), rest.steepest + 3))
 
 

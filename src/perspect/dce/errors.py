@@ -47,14 +47,7 @@ def of_signal(
 
     def work(span: slice) -> None:
         at = usable[span]
-        steep, predicted, carry = _linearised(found, p[at])
-        rest = curves[at] - predicted
-        own, common = gain(at)
-        noise = np.einsum("vt,vt->v", *2 * [rest / own]) / max(found.n_samples - len(keys), 1)
-        known = inverse(_products(steep))
-        shared = np.stack([np.einsum("vt,vt->v", one, common) for one in steep])
-        scatter = (_products(steep * own) + shared[:, None] * shared / n_rest) * noise
-        fresh = np.moveaxis(carry(_times(_times(known, scatter), known)), -1, 0)
+        fresh = _covariance(found, p[at], curves[at], gain(at), n_rest)
         variance = np.einsum("vkk->vk", fresh)
         good = np.isfinite(fresh).all(axis=(1, 2))
         lost = good & (variance <= 0).any(axis=1)
@@ -66,6 +59,24 @@ def of_signal(
 
     each(work, spans(usable.size, CHUNK))
     return replace(found, values=values, std=std, status=status, covariance=covariance)
+
+
+def _covariance(
+    found: Fit,
+    p: Float[np.ndarray, "some parameters"],
+    curves: Float[np.ndarray, "some time"],
+    gains: tuple[np.ndarray, np.ndarray],
+    n_rest: int,
+) -> Float[np.ndarray, "some parameters parameters"]:
+    """The covariance of the parameters `p` of some voxels, as `of_signal` has it."""
+    steep, predicted, carry = _linearised(found, p)
+    own, common = gains
+    rest = curves - predicted
+    noise = np.einsum("vt,vt->v", *2 * [rest / own]) / max(found.n_samples - p.shape[1], 1)
+    known = inverse(_products(steep))
+    shared = np.stack([np.einsum("vt,vt->v", one, common) for one in steep])
+    scatter = (_products(steep * own) + shared[:, None] * shared / n_rest) * noise
+    return np.moveaxis(carry(_times(_times(known, scatter), known)), -1, 0)
 
 
 def _linearised(

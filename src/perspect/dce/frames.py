@@ -6,8 +6,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float
 
-from perspect.dce.arterial import SOURCE
-from perspect.dce.plan import Plan
+from perspect.dce.plan import SOURCE, Plan
 from perspect.vocabulary import Flag, Problem, Region, Series, Severity
 
 ODD: Final = 0.15

@@ -137,6 +137,7 @@ def kinetics(
             asked = asked if whole is None else np.where(whole, np.inf, asked)
         one = fit(model, seen.curves, asked=asked)
         fits[name] = one if isinstance(model, Separable) else without_open_ve(one)
+    tell("kinetics", 1.0)
     every = list(fits.values())
     chosen = choice(every)
     names = tuple(models)
@@ -223,12 +224,15 @@ class OneModel:
     of_voxels: Mapping[str, float]
 
 
-def of_region(found: Kinetics, inside: Bool[np.ndarray, " voxels"]) -> OneModel | None:
-    """Which one model a region asks for: AICc summed over its voxels. None where it has no voxel that all models fit.
+def of_region(found: Kinetics, inside: Bool[np.ndarray, " voxels"] | None) -> OneModel | None:
+    """Which one model a region asks for: AICc summed over its voxels. None where there is no region, or none of its
+    voxels is fitted by all models.
 
     The sum takes the noise of voxels for independent, so that weights of large regions are nearly 0 or 1 (Burnham and
     Anderson 2004, doi:10.1177/0049124104268644).
     """
+    if inside is None:
+        return None
     names = found.names
     criteria = np.stack([aicc(one) for one in found.fits.values()])
     known = inside & np.isfinite(criteria).all(axis=0) & (found.chosen >= 0)

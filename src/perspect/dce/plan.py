@@ -1,9 +1,12 @@
 """What may be chosen when a DCE series is quantified. Every field is read where numbers are made; a test checks it."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args, get_type_hints
+from typing import Final, Literal, get_args, get_type_hints
 
 from perspect.vocabulary.problem import Problem
+
+SOURCE: Final = "dce"
+"""What the flags of this room name as their source."""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int16
 
-from perspect.dce.arterial import FEWEST_FOR_NOISE, NOISE_FLOOR, SOURCE
+from perspect.dce.blood import FEWEST_FOR_NOISE, NOISE_FLOOR
 from perspect.dce.bolus import AtRest
 from perspect.dce.kinetics import FLOW, QUICK, Kinetics
-from perspect.dce.plan import Plan
-from perspect.vocabulary import Acquisition, Flag, Problem, Severity, Status
+from perspect.dce.plan import SOURCE, Plan
+from perspect.vocabulary import Acquisition, Flag, Severity, Status
 
 SLOW, TOO_SLOW = 6.0, 12.0
 """Seconds between volumes: vp and Ktrans can no longer be told apart well, and hardly at all [our default]."""
@@ -36,39 +36,30 @@ DEPENDS: Final = 1.25
 """Ktrans of one model over that of another, both with some belief, from which on the choice is worth a word."""
 
 
-def checked(acquisition: Acquisition, name: str) -> tuple[float, float]:
-    """TR (s) and flip angle (rad), without which no signal becomes a concentration.
-
-    Raises Problem where either is missing.
-    """
-    for value, what, option in (
-        (acquisition.tr, "RepetitionTime", "--tr 0.005"),
-        (acquisition.flip_angle, "FlipAngle", "--flip-angle 15"),
-    ):
-        if value is None:
-            raise Problem(
-                f"{name} has no {what}.",
-                "The signal of a spoiled gradient echo becomes a concentration by TR and flip angle.",
-                f"Add it to the sidecar, or give {option}.",
-            )
-    tr, flip_angle = float(acquisition.tr or 0.0), float(acquisition.flip_angle or 0.0)
-    if tr > 0.1:
-        raise Problem(
-            f"{name} has a repetition time of {tr:g} s.",
-            "Between the pulses of a spoiled gradient echo lie 2 to 20 ms; this looks like the time between volumes.",
-            "Give the time between excitations with --tr, and the times of volumes with --times.",
-        )
-    return tr, flip_angle
+Found = tuple[Severity, str, str]
+"""Of a protocol: how grave, the code, the sentence."""
 
 
 def protocol(
     acquisition: Acquisition, times: Float[np.ndarray, " time"], rest: AtRest, plan: Plan, has_b1: bool
 ) -> tuple[str, tuple[Flag, ...]]:
     """The reliability of a protocol in a word, and every reason as a flag."""
+    found = [*_of_times(times, rest, plan), *_of_excitation(acquisition, has_b1)]
+    if rest.is_first_left_out:
+        found.append((
+            Severity.NOTE, "first-volume-left-out",
+            "The first volume is not yet in the steady state and was left out of the baseline.",
+        ))  # fmt: skip
+    worst = max((severity for severity, _, _ in found), default=Severity.NOTE)
+    word = {Severity.NOTE: "recommended", Severity.CAUTION: "acceptable", Severity.LIMITED: "limited"}[worst]
+    return word, tuple(Flag(code, severity, text, "protocol", source=SOURCE) for severity, code, text in found)
+
+
+def _of_times(times: Float[np.ndarray, " time"], rest: AtRest, plan: Plan) -> list[Found]:
+    """What volumes are too far apart, too short a time, or too few at rest for."""
     around = float(np.median(np.diff(times[max(rest.steepest - 3, 0) : rest.steepest + 8])))
     after = float(times[-1] - rest.arrival)
-    angle = float(np.rad2deg(acquisition.flip_angle or 0.0))
-    found: list[tuple[Severity, str, str]] = []
+    found: list[Found] = []
     if around > SLOW:
         found.append((
             Severity.LIMITED if around > TOO_SLOW else Severity.CAUTION, "slow-sampling",
@@ -90,6 +81,13 @@ def protocol(
             Severity.CAUTION, "short-baseline",
             f"Only {rest.n_frames} volumes lie before agent; each concentration carries the error of their mean.",
         ))  # fmt: skip
+    return found
+
+
+def _of_excitation(acquisition: Acquisition, has_b1: bool) -> list[Found]:
+    """What the flip angle does to the signal, and that it is not known."""
+    angle = float(np.rad2deg(acquisition.flip_angle or 0.0))
+    found: list[Found] = []
     if not FLIP_ANGLES[0] - 0.5 <= angle <= FLIP_ANGLES[1] + 0.5:
         found.append((
             Severity.CAUTION, "flip-angle",
@@ -102,14 +100,7 @@ def protocol(
             "No map of the true flip angle was given. At 3 T it differs from the nominal one by up to a quarter, and "
             "T1 and concentration by up to half.",
         ))  # fmt: skip
-    if rest.is_first_left_out:
-        found.append((
-            Severity.NOTE, "first-volume-left-out",
-            "The first volume is not yet in the steady state and was left out of the baseline.",
-        ))  # fmt: skip
-    worst = max((severity for severity, _, _ in found), default=Severity.NOTE)
-    word = {Severity.NOTE: "recommended", Severity.CAUTION: "acceptable", Severity.LIMITED: "limited"}[worst]
-    return word, tuple(Flag(code, severity, text, "protocol", source=SOURCE) for severity, code, text in found)
+    return found
 
 
 def model_flags(found: Kinetics, structure: float, depends: float) -> tuple[Flag, ...]:

@@ -100,7 +100,26 @@ def _fill(
     rested = np.ones(s.shape[1], bool)
     if method == "nonlinear":
         log_t1, rested = _descended(s, sine, cosine, tr, log_t1, low, high)
-    shape, steep = _shape(sine, cosine, tr, log_t1)
+    relative = _state(out, span, s, _shape(sine, cosine, tr, log_t1), log_t1, noise)
+    at_bound = (log_t1 <= low) | (log_t1 >= high)
+    status[(status == Status.OK) & at_bound] = Status.AT_BOUND
+    status[(status < FAILED_FROM) & (relative > WIDEST)] = Status.NOT_DETERMINED
+    status[(status < FAILED_FROM) & ~rested] = Status.NOT_CONVERGED
+    for values in (out.t1, out.t1_std, out.s0, out.s0_std):
+        values[span][status >= FAILED_FROM] = np.nan
+    out.t1_std[span][status == Status.AT_BOUND] = np.nan
+
+
+def _state(
+    out: T1Fit,
+    span: slice,
+    s: Float[np.ndarray, "angles voxels"],
+    shapes: tuple[np.ndarray, np.ndarray],
+    log_t1: Float[np.ndarray, " voxels"],
+    noise: np.ndarray | None,
+) -> Float[np.ndarray, " voxels"]:
+    """Puts T1, S0 and their errors where they belong; the relative error of T1."""
+    shape, steep = shapes
     with np.errstate(divide="ignore", invalid="ignore"):
         square = (shape**2).sum(axis=0)
         s0 = (shape * s).sum(axis=0) / square
@@ -110,18 +129,12 @@ def _fill(
         known = s0**2 * (bare**2).sum(axis=0)
         n_spare = s.shape[0] - 2
         sigma = noise[span] if noise is not None else np.sqrt((rest**2).sum(axis=0) / n_spare) if n_spare else np.nan
-        relative = sigma / np.sqrt(known)
+        relative = np.asarray(sigma / np.sqrt(known))
         t1 = np.exp(log_t1)
         out.t1[span], out.t1_std[span] = t1, t1 * relative
         out.s0[span], out.s0_std[span] = s0, np.sqrt(sigma**2 / square + (s0 * mixed * relative) ** 2)
         out.noise[span] = sigma
-    at_bound = (log_t1 <= low) | (log_t1 >= high)
-    status[(status == Status.OK) & at_bound] = Status.AT_BOUND
-    status[(status < FAILED_FROM) & (relative > WIDEST)] = Status.NOT_DETERMINED
-    status[(status < FAILED_FROM) & ~rested] = Status.NOT_CONVERGED
-    for values in (out.t1, out.t1_std, out.s0, out.s0_std):
-        values[span][status >= FAILED_FROM] = np.nan
-    out.t1_std[span][status == Status.AT_BOUND] = np.nan
+    return relative
 
 
 def _linear(

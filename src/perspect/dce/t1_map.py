@@ -71,24 +71,7 @@ def of_flip_angles(
         {"method": method},
         ("Deoni, Rutt and Peters 2003, doi:10.1002/mrm.10407", "Chang et al. 2008, doi:10.1002/mrm.21669"),
     )
-    flags = [*_signal_flags(images, signals, found.noise)]
-    if b1 is None:
-        flags.append(
-            _flag(
-                "no-b1-map",
-                Severity.CAUTION,
-                "No map of the true flip angle was given: where it is off by 10 %, T1 is off by 20 %.",
-            )
-        )
-    if flip_angles.size == 2:
-        flags.append(
-            _flag(
-                "noise-of-neighbours",
-                Severity.CAUTION,
-                "Two flip angles are fitted exactly and tell no error: noise was read from the differences of "
-                "neighbouring voxels, which holds differences of tissue as well. Standard errors are upper limits.",
-            )
-        )
+    flags = [*_signal_flags(images, signals, found.noise), *_angle_flags(b1 is not None, flip_angles.size)]
     columns = {lexicon.T1: (found.t1, found.t1_std), lexicon.S0: (found.s0, found.s0_std)}
     return _measured(
         inside, columns, found.status, flags, step, {"flip_angles_deg": np.rad2deg(flip_angles).tolist(), "tr": tr}
@@ -217,6 +200,29 @@ def _signal_flags(images: Images, signals: np.ndarray, noise: np.ndarray) -> lis
                 Severity.LIMITED,
                 f"The darkest image is only {ratio:.1f} times its noise in the median voxel; the noise of magnitudes "
                 "lifts it, and biases T1.",
+            )
+        )
+    return flags
+
+
+def _angle_flags(has_b1: bool, n_angles: int) -> list[Flag]:
+    """What flip angles that are not known, or too few, leave open."""
+    flags = []
+    if not has_b1:
+        flags.append(
+            _flag(
+                "no-b1-map",
+                Severity.CAUTION,
+                "No map of the true flip angle was given: where it is off by 10 %, T1 is off by 20 %.",
+            )
+        )
+    if n_angles == 2:
+        flags.append(
+            _flag(
+                "noise-of-neighbours",
+                Severity.CAUTION,
+                "Two flip angles are fitted exactly and tell no error: noise was read from the differences of "
+                "neighbouring voxels, which holds differences of tissue as well. Standard errors are upper limits.",
             )
         )
     return flags

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from perspect.dce.arterial import SOURCE
+from perspect.dce.plan import SOURCE
 from perspect.models import DelayedExtendedTofts, TwoCompartmentExchange
 from perspect.vocabulary import Flag, Severity
 

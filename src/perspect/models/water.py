@@ -55,17 +55,20 @@ def exchanging_signal(
     mean = p_blood * blood + p_space * space + p_cells * cells
     square = p_blood * blood**2 + p_space * space**2 + p_cells * cells**2
     cosine = np.cos(flip_angle)
-
-    def relaxed(x: np.ndarray) -> np.ndarray:
-        return np.asarray(-np.expm1(-tr * x) / (1.0 - cosine * np.exp(-tr * x)))
-
-    at_slow, at_fast = relaxed(slow), relaxed(fast)
+    at_slow, at_middle, at_fast = (_relaxed(x, cosine, tr) for x in (slow, middle, fast))
     slope = (at_fast - at_slow) / np.maximum(fast - slow, _TINY)
     # Between the outer eigenvalues a straight line; the middle one adds by how much f bends there, and its share.
     spread = np.minimum((middle - slow) * (middle - fast), -_TINY)
     share = np.clip((square - (slow + fast) * mean + slow * fast) / spread, 0.0, 1.0)
-    bend = relaxed(middle) - at_slow - slope * (middle - slow)
+    bend = at_middle - at_slow - slope * (middle - slow)
     return np.asarray(at_slow + slope * (mean - slow) + share * bend)
+
+
+def _relaxed(
+    x: Float[np.ndarray, "*any"], cosine: float | Float[np.ndarray, "*#any"], tr: float
+) -> Float[np.ndarray, "*any"]:
+    """F of `exchanging_signal`."""
+    return np.asarray(-np.expm1(-tr * x) / (1.0 - cosine * np.exp(-tr * x)))
 
 
 def _eigenvalues(
