@@ -1,6 +1,7 @@
 """`perspect dce` and `perspect t1` from files to files, on small made images."""
 
 import json
+import shutil
 
 import nibabel as nib
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import made_dce as made
 from made_dicom import write
 from perspect.cli import main
+from perspect.models import Hifi
 
 SHAPE = (10, 10, 3)
 ANGLES = (2.0, 5.0, 10.0, 15.0)
@@ -160,3 +162,73 @@ def test_folders_of_dicom_become_the_same_maps(patient, tmp_path):
     assert main(["t1", *angles, "--out", str(tmp_path / "t1"), "--quiet"]) == 0
     t1_map = nib.load(next((tmp_path / "t1").rglob("*T1map.nii.gz"))).get_fdata()
     assert np.median(np.abs(t1_map / volume(t1) - 1.0)) < 2e-3
+
+
+def sidecar(out, name):
+    (found,) = out.rglob(f"*_{name}.json")
+    return json.loads(found.read_text())
+
+
+def test_every_sidecar_says_how_its_map_was_made(patient, tmp_path):
+    assert run(patient, tmp_path, "--model", "auto", "--no-delay") == 0
+    assert sidecar(tmp_path, "T1map")["Model"].startswith("T1 of the tissue before agent")
+    assert "AICc" in sidecar(tmp_path, "model")["Model"]
+    assert sidecar(tmp_path, "iaugc60")["Model"] == "none: read off the curve"
+    images = [str(one) for one in sorted((patient[0] / "anat").glob("*.nii.gz"))]
+    assert main(["t1", *images, "--out", str(tmp_path / "t1"), "--tr", "0.005", "--quiet"]) == 0
+    of_t1 = sidecar(tmp_path / "t1", "T1map")
+    assert "spoiled gradient echoes at 2, 5, 10, 15°" in of_t1["Model"]
+    assert of_t1["Plan"]["t1"]["tr"] == 0.005
+    assert {one["File"] for one in of_t1["Sources"]} >= {"sub-01_flip-1_VFA.nii.gz", "sub-01_flip-1_VFA.json"}
+
+
+def test_the_error_of_a_t1_map_is_taken_from_beside_it_and_its_absence_said(patient, tmp_path):
+    root, _ = patient
+    noisy = tmp_path / "noisy"
+    for at, path in enumerate(sorted((root / "anat").glob("*.nii.gz"))):
+        image = nib.load(path)
+        noise = np.random.default_rng(at).normal(0.0, 0.5, SHAPE)
+        save(noisy, path.name.removesuffix(".nii.gz"), (image.get_fdata() + noise).ravel(), FlipAngle=ANGLES[at])
+    images = [str(one) for one in sorted(noisy.glob("*.nii.gz"))]
+    b1 = str(root / "fmap" / "sub-01_TB1map.nii.gz")
+    assert main(["t1", *images, "--out", str(tmp_path / "t1"), "--tr", str(made.TR), "--b1", b1, "--quiet"]) == 0
+    (with_error,) = (tmp_path / "t1").rglob("*T1map.nii.gz")
+    without = tmp_path / "plain.nii.gz"
+    without.write_bytes(with_error.read_bytes())
+    stds, said = [], []
+    for name, path in (("a", with_error), ("b", without)):
+        words = ["--t1", str(path), "--model", "extended-tofts", "--no-delay"]
+        assert run(patient, tmp_path / name, *words) == 0
+        stds.append(np.nanmedian(loaded(tmp_path / name, "ktransstd")))
+        said.append(next((tmp_path / name).rglob("*_summary.json")).read_text())
+    assert stds[0] > 1.05 * stds[1]
+    assert "the residuals and the error of T1, not that of the arterial input" in said[0]
+    assert "the residuals, not that of T1 and the arterial input, which is not known" in said[1]
+    assert np.isnan(loaded(tmp_path / "b", "T1mapstd")).all()
+
+
+def test_a_flip_angle_fitted_together_with_t1_serves_the_series_too(tmp_path):
+    """No map of B1: two images of trains after an inversion beside three without tell it."""
+    p, t1, b1, c = made.tissue(int(np.prod(SHAPE)))
+    root = tmp_path / "sub-01"
+    scan = {"RepetitionTimeExcitation": made.TR, "MagneticFieldStrength": 3, "EchoTime": 0.002}
+    save(root / "perf", "sub-01_dce", made.signal(c, t1, b1), FlipAngle=15, VolumeTiming=made.TIMES.tolist(), **scan)
+    angles, times = np.deg2rad([5.0, 5.0, 2.0, 5.0, 12.0]), np.array([0.2, 1.0, np.nan, np.nan, np.nan])
+    seen = Hifi(angles, made.TR, times).predict(np.stack([np.full(t1.size, 1000.0), t1, b1], axis=-1))
+    for at, (angle, when) in enumerate(zip((5, 5, 2, 5, 12), times, strict=True)):
+        inverted = {"InversionTime": when} if np.isfinite(when) else {}
+        save(root / "anat", f"sub-01_flip-{at + 1}_VFA", seen[:, at], FlipAngle=angle, **inverted, **scan)
+    rows = "".join(f"{t}\t{cp}\n" for t, cp in zip(made.TIMES, made.plasma(), strict=True))
+    (tmp_path / "aif.tsv").write_text("time\tcp\n" + rows)
+    assert run((root, p), tmp_path / "out", "--model", "extended-tofts", "--no-delay") == 0
+    np.testing.assert_allclose(loaded(tmp_path / "out", "ktrans"), volume(60.0 * p[:, 0]), rtol=0.02)
+    text = next((tmp_path / "out").rglob("*_summary.json")).read_text()
+    assert "the measured flip angle of each voxel" in text and "no-b1-map" not in text
+
+
+def test_a_missing_map_of_the_flip_angle_is_said_once(patient, tmp_path):
+    shutil.copytree(patient[0], tmp_path / "sub-01", ignore=shutil.ignore_patterns("fmap"))
+    shutil.copy(patient[0].parent / "aif.tsv", tmp_path)
+    assert run((tmp_path / "sub-01", None), tmp_path / "out", "--model", "patlak", "--no-delay") == 0
+    (summary,) = (tmp_path / "out").rglob("*_summary.json")
+    assert summary.read_text().count('"no-b1-map"') == 1

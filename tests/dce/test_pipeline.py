@@ -267,6 +267,31 @@ def test_one_model_for_a_lesion_is_chosen_with_its_weight(truth):
     np.testing.assert_allclose(mean.fit, mean.values, atol=0.02 * mean.values.max())
 
 
+def test_a_lesion_outside_what_is_measured_is_said(truth):
+    _, t1, own, c = truth
+    one = made.series(made.signal(c, t1, own), 0.01)
+    inside = Region(volume(np.arange(N)) < 50, one.grid, "some")
+    lesion = Region(volume(np.arange(N)) >= 50, one.grid, "lesion")
+    found = dce.quantify(one, PLAIN, t1=1.4, mask=inside, aif=made.given(made.plasma()), lesion=lesion)
+    assert "lesion-not-measured" in {flag.code for flag in found.flags}
+    assert "lesion_model" not in found.summary
+
+
+def test_the_error_of_an_input_that_is_given_is_not_known_but_where_its_noise_is_seen(truth):
+    assert np.isnan(measured(truth).summary["arterial_relative_error"])
+    rng = np.random.default_rng(0)
+    blood = made.signal(0.58 * made.plasma()[None], np.array([1.65]))[0]
+    areas, stated = [], []
+    for _ in range(40):
+        noisy = blood + rng.normal(0.0, 0.02 * blood[0], blood.size)
+        found = measured(
+            truth, replace(PLAIN, model="vascular", delay=False), aif=Curve(made.TIMES, noisy, "", "signal")
+        )
+        areas.append(np.trapezoid(found.curves["aif"].values, made.TIMES))
+        stated.append(found.summary["arterial_relative_error"])
+    assert 0.7 < np.median(stated) / (np.std(areas, ddof=1) / np.mean(areas)) < 1.4
+
+
 def test_the_fit_of_the_room_is_the_fit_of_the_fitter(truth):
     found = measured(truth, replace(PLAIN, model="extended-tofts", delay=False))
     alone = fit(ExtendedTofts(made.TIMES, made.plasma()), truth[3])

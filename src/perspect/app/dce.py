@@ -20,6 +20,7 @@ from perspect.vocabulary import (
     Acquisition,
     Curve,
     Flag,
+    Grid,
     Map,
     Measured,
     Problem,
@@ -175,13 +176,10 @@ def _measured(
     seen: Seen | None,
 ) -> Measured:
     """What the room says, with T1, flip angles and masks brought onto the grid of the series."""
-    b1_path = inputs.b1 or found.b1
-    b1 = None
-    if b1_path is not None:
-        used[io.label(b1_path)] = io.sha256(b1_path)
-        b1 = b1_on(b1_path, series.grid)
     tell("T1", 0.0)
+    b1_path = inputs.b1 or found.b1
     t1, before = _t1(inputs, found, series, b1_path, used)
+    b1 = _b1(b1_path, before, series, used)
     regions, notes = _regions(inputs, series, has_positions, used, part)
     aif: Region | Curve | None = regions.get("aif")
     if aif is None and inputs.aif is not None:
@@ -194,8 +192,27 @@ def _measured(
     )  # fmt: skip
     shown = {**measured.regions} | ({} if lesion is None else {"lesion": lesion})
     recipe = measured.recipe if before is None else Recipe((*before.recipe.steps, *measured.recipe.steps))
-    flags = (*notes, *(() if before is None else before.flags), *measured.flags)
+    said = {flag.code for flag in measured.flags}
+    of_t1 = (
+        ()
+        if before is None
+        else (flag for flag in before.flags if not (flag.code == "no-b1-map" and flag.code in said))
+    )
+    flags = (*notes, *of_t1, *measured.flags)
     return replace(measured, regions=shown, recipe=recipe, flags=flags)
+
+
+def _b1(
+    path: Path | None, before: Measured | None, series: Series, used: dict[str, str]
+) -> Float[np.ndarray, "x y z"] | None:
+    """The map of the true over the nominal flip angle: that of a file, else one that was fitted together with T1."""
+    if path is not None:
+        used[io.label(path)] = io.sha256(path)
+        return b1_on(path, series.grid)
+    if before is None or lexicon.B1.key not in before.maps:
+        return None
+    fitted = before.maps[lexicon.B1.key]
+    return _laid(fitted.values, fitted.grid, series)
 
 
 def _regions(
@@ -223,12 +240,16 @@ def _t1(
     inputs: DceInputs, found: io.FoundDce, series: Series, b1: Path | None, used: dict[str, str]
 ) -> tuple[Map | float, Measured | None]:
     """T1 before agent: a value, a map that was given, or one that is measured here."""
+    if inputs.t1 is not None and inputs.vfa:
+        raise Problem(
+            "T1 before agent was given, and images to measure it from as well.",
+            "The images would be ignored.",
+            "Leave out --t1 or --vfa.",
+        )
     if isinstance(inputs.t1, float):
         return inputs.t1, None
     if inputs.t1 is not None:
-        used[io.label(inputs.t1)] = io.sha256(inputs.t1)
-        values, grid = io.read_volume(inputs.t1)
-        return _as_map(values if grid.matches(series.grid) else resample.onto(values, grid, series.grid), series), None
+        return _t1_of_file(inputs.t1, series, used), None
     images = inputs.vfa or found.vfa
     if not images:
         raise Problem(
@@ -238,16 +259,33 @@ def _t1(
         )
     read = io.read_flip_images(images)
     used |= read.sources
-    before = measured_t1(read, T1Inputs(tuple(images), b1=b1))
+    # Trains after inversions tell the flip angle themselves.
+    is_plain = not np.isfinite(read.inversion_times).any()
+    before = measured_t1(read, T1Inputs(tuple(images), b1=b1 if is_plain else None))
     one = before.maps[lexicon.T1.key]
     if one.grid.matches(series.grid):
         return one, before
-    values, std = (resample.onto(part, one.grid, series.grid) for part in (one.values, one.std))
-    return _as_map(values, series, std), before
+    values, std = (_laid(part, one.grid, series) for part in (one.values, one.std))
+    return _as_map(values, std, series=series), before
 
 
-def _as_map(values: Float[np.ndarray, "x y z"], series: Series, std: Float[np.ndarray, "x y z"] | None = None) -> Map:
-    """T1 of a file in s; without an error of its own the error is none."""
+def _t1_of_file(path: Path, series: Series, used: dict[str, str]) -> Map:
+    """A map of T1, with its standard errors where `perspect t1` has laid them beside it."""
+    beside = path.with_name(path.name.replace(f"{lexicon.T1.key}.", f"{lexicon.T1.key}std."))
+    both = (path,) if beside == path or not beside.is_file() else (path, beside)
+    used |= {io.label(one): io.sha256(one) for one in both}
+    return _as_map(*(_laid(*io.read_volume(one), series) for one in both), series=series)
+
+
+def _laid(values: Float[np.ndarray, "x y z"], grid: Grid, series: Series) -> Float[np.ndarray, "x y z"]:
+    """Values on the grid of the series."""
+    return values if grid.matches(series.grid) else resample.onto(values, grid, series.grid)
+
+
+def _as_map(
+    values: Float[np.ndarray, "x y z"], std: Float[np.ndarray, "x y z"] | None = None, *, series: Series
+) -> Map:
+    """T1 in s on the grid of the series; without an error of its own the error is not known (NaN)."""
     usable = np.isfinite(values) & (values > 0)
     if usable.any() and float(np.median(values[usable])) > 20.0:
         raise Problem(
@@ -255,7 +293,7 @@ def _as_map(values: Float[np.ndarray, "x y z"], series: Series, std: Float[np.nd
             "Every concentration would be wrong.",
             "Give a map in seconds.",
         )
-    error = np.zeros_like(values) if std is None else np.nan_to_num(std)
+    error = np.full_like(values, np.nan) if std is None else std
     return Map(
         lexicon.T1, np.where(usable, values, np.nan).astype(np.float32),
         np.where(usable, error, np.nan).astype(np.float32),
@@ -272,8 +310,11 @@ def facts(measured: Measured) -> dict[str, dict[str, Any]]:
         out[key] |= {"Model": model if key in ARTERIAL else "none: read off the curve"}
     for key in set(ARTERIAL) & set(out):
         out[key] |= {"AIF": measured.summary.get("arterial_origin")}
-    if "t1" in out:
-        out["t1"] |= {"Model": "T1 of the tissue before agent, measured or given (see methods)"}
-    if "model" in out:
-        out["model"] |= {"Levels": {str(v): k for k, v in measured.summary.get("model_numbers", {}).items()}}
+    if lexicon.T1.key in out:
+        out[lexicon.T1.key] |= {"Model": "T1 of the tissue before agent, measured or given (see methods)"}
+    if lexicon.MODEL.key in out:
+        out[lexicon.MODEL.key] |= {
+            "Model": model,
+            "Levels": {str(v): k for k, v in measured.summary.get("model_numbers", {}).items()},
+        }
     return out

@@ -1,7 +1,9 @@
 """`perspect dce`: maps from a DCE series."""
 
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import radians
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -98,7 +100,7 @@ def dce(
 
     choices = _choices(tissue, scan, common, tissue.aif if tissue.aif in POPULATIONS else None)
     angle = None if scan.flip_angle is None else radians(scan.flip_angle)
-    table = None if tissue.aif == OWN_INPUT or tissue.aif in POPULATIONS else Path(tissue.aif)
+    table = None if tissue.aif == OWN_INPUT or tissue.aif in POPULATIONS else _file_of_input(tissue.aif, POPULATIONS)
     inputs = DceInputs(
         series, Acquisition(te=scan.te, flip_angle=angle, field=scan.field), scan.times, _t1(before.t1), before.vfa,
         before.b1, mask, table, tissue.vein, lesion, scan.tr,
@@ -132,6 +134,19 @@ def _told(examined: "DceExamined", common: Common) -> int:
     elif refused:
         print("\n".join(f"perspect: {line(flag)}" for flag in refused), file=sys.stderr)
     return Refusal.exit_code if refused else 0
+
+
+def _file_of_input(text: str, populations: Collection[str]) -> Path:
+    """The mask or the table that an arterial input was given as."""
+    path = Path(text)
+    if not path.is_file():
+        near = get_close_matches(text, populations, n=1)
+        raise Problem(
+            f"--aif is {text}, which is neither a file nor a population's input.",
+            "Exchange is measured against the arterial input.",
+            f"Did you mean {near[0]}?" if near else f"Give a mask, a table, {OWN_INPUT}, or {', '.join(populations)}.",
+        )
+    return path
 
 
 def _t1(text: str | None) -> Path | float | None:

@@ -14,7 +14,7 @@ from perspect.cli import ask, asl, basis, calibrate, check, dce, demo, describe,
 from perspect.cli.commands import COMMANDS
 from perspect.vocabulary import Problem
 
-SEVERAL: Final = ("--te", "--flip-angles", "--inversion-times", "--pld", "--tau")
+SEVERAL: Final = ("--te", "--drop", "--flip-angles", "--inversion-times", "--pld", "--tau")
 """Options that take more than one number after one name, as in `--te 0.010 0.030`."""
 
 FUNCTIONS: Final[Mapping[str, Callable[..., int]]] = {

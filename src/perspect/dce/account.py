@@ -28,6 +28,7 @@ class Run:
     t1: Map | float
     structure: float
     depends: float
+    lesion: Region | None
     one_model: OneModel | None
     neglect: Neglect | None
 
@@ -54,10 +55,12 @@ def _arterial(run: Run) -> Step:
     plan = run.plan
     is_freed = run.arterial.region is not None and run.tissue.rest.n_frames >= FEWEST_FOR_NOISE
     freed = " Signal of blood was freed from the noise floor of magnitudes." if is_freed else ""
+    turned = "as plasma" if run.arterial.was_plasma else f"as plasma with a haematocrit of {plan.hct:g}"
+    constants = {"r2star": plan.r2star} if run.arterial.was_signal else {}
     return Step(
         "arterial input",
-        f"Arterial input: {run.arterial.origin}; as plasma with a haematocrit of {plan.hct:g}.{freed}",
-        {"hct": plan.hct, "r2star": plan.r2star},
+        f"Arterial input: {run.arterial.origin}; {turned}.{freed}",
+        constants if run.arterial.was_plasma else {"hct": plan.hct} | constants,
     )
 
 
@@ -74,12 +77,22 @@ def _kinetics(run: Run) -> Step:
         "kinetics",
         f"{_water(plan)}The plasma curve was convolved exactly (straight lines between samples) and {chosen}"
         + (", with an arterial delay in each voxel" if plan.delay else "")
-        + "; standard errors hold the residuals, the error of T1 and that of the arterial input.",
+        + f"; {_errors(run)}.",
         {"leaves_blood": plan.water_leaves_blood, "leaves_cells": plan.water_leaves_cells}
         if plan.water == "shutter-speed"
         else {},
         ("Flouri, Lesnic and Sourbron 2016, doi:10.1002/mrm.25991", *sources),
     )
+
+
+def _errors(run: Run) -> str:
+    """Of what the standard errors are, and of what they are not since nothing says how large it is."""
+    has_t1, has_input = bool(np.isfinite(run.tissue.t1_std).any()), bool(np.isfinite(run.arterial.relative_error))
+    known = {"T1": has_t1, "the arterial input": has_input}
+    held = ["the residuals", *(f"the error of {what}" for what, is_known in known.items() if is_known)]
+    left = [what for what, is_known in known.items() if not is_known]
+    said = f"standard errors hold {' and '.join(held) if len(held) < 3 else f'{held[0]}, {held[1]} and {held[2]}'}"
+    return said + (f", not that of {' and '.join(left)}, which is not known" if left else "")
 
 
 def _water(plan: Plan) -> str:

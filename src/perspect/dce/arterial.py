@@ -4,14 +4,16 @@ Blood and plasma are never mixed up: every way in says which of the two it is, a
 other once, here and in `given_input`.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Int
 
 from perspect.anatomy.arterial import find
-from perspect.dce.blood import in_blood, mean_above_floor, peak_flags, refuse_noise_floor
+from perspect.dce.blood import Blood, in_blood, mean_above_floor, peak_flags, refuse_noise_floor
 from perspect.dce.bolus import first_pass
 from perspect.dce.given_input import at_times, of_curve, of_population
-from perspect.dce.one_way import MEASURED, demand_one_way
+from perspect.dce.one_way import MEASURED, demand_one_way, is_plasma
 from perspect.dce.plan import Plan
 from perspect.dce.plasma import Arterial, behind_transport
 from perspect.dce.tissue import Tissue
@@ -35,34 +37,30 @@ def arterial_input(tissue: Tissue, given: Region | Curve | None, vein: Region | 
         found = _of_signal(tissue, given, plan)
     else:
         found = of_curve(given, tissue.times, plan)
+    found = replace(found, was_plasma=is_plasma(given, plan))
     return behind_transport(found, tissue.times, plan.dispersion)
 
 
 def _of_signal(tissue: Tissue, given: Curve, plan: Plan) -> Arterial:
     """A signal of blood that was given."""
-    signal = at_times(given, tissue.times)[None]
-    blood, flags = in_blood(signal, tissue.rest, tissue.acquisition, np.ones(1), None, plan)
-    cp = blood / (1.0 - plan.hct)
-    return Arterial(cp, 0.0, None, "given as signal", (*flags, *peak_flags(cp)))
+    return _of_blood(in_blood(at_times(given, tissue.times), tissue, None, plan), None, "given as signal", plan)
 
 
 def _of_voxels(tissue: Tissue, given: Region | None, vein: Region | None, plan: Plan) -> Arterial:
     """Blood of arterial voxels, given or found, with the shape of veins where these are mixed with tissue."""
-    rest, times, b1 = tissue.rest, tissue.times, tissue.b1
-    voxels, origin, some = _voxels(tissue, given)
+    voxels, origin, said = _voxels(tissue, given)
     # The mean of the signals, not of the concentrations: noise in single voxels would not cancel in the latter.
-    refuse_noise_floor(tissue.signal[voxels], rest)
-    curve = mean_above_floor(tissue.signal[voxels], rest)[None]
-    own_b1 = None if b1 is None else np.array([float(np.nanmedian(b1[voxels]))])
-    blood, flags = in_blood(curve, rest, tissue.acquisition, tissue.t1[voxels], own_b1, plan)
-    noise = float(blood[rest.frames].std(ddof=1))
-    error = noise * np.sqrt(np.diff(times).mean() * np.ptp(times)) / max(float(np.trapezoid(blood, times)), 1e-9)
+    refuse_noise_floor(tissue.signal[voxels], tissue.rest)
+    blood = in_blood(mean_above_floor(tissue.signal[voxels], tissue.rest), tissue, voxels, plan)
     pure = venous_voxels(tissue, vein, given is not None, plan)
     if pure.size:
-        blood, some, note = unmixed(blood, pure, tissue, some, plan)
-        flags = (*flags, *note)
-    cp = blood / (1.0 - plan.hct)
-    return Arterial(cp, float(error), _part(tissue.inside, voxels, origin), some, (*flags, *peak_flags(cp)))
+        blood, said = unmixed(blood, pure, tissue, said, plan)
+    return _of_blood(blood, _part(tissue.inside, voxels, origin), said, plan)
+
+
+def _of_blood(blood: Blood, region: Region | None, said: str, plan: Plan) -> Arterial:
+    cp = blood.curve / (1.0 - plan.hct)
+    return Arterial(cp, blood.relative_error, region, said, (*blood.flags, *peak_flags(cp)), was_signal=True)
 
 
 def _voxels(tissue: Tissue, given: Region | None) -> tuple[Int[np.ndarray, " some"], str, str]:

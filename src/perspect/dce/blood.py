@@ -1,13 +1,15 @@
 """Blood in the images: its mean signal freed from noise, turned into concentration with the T1 of blood."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from perspect.dce.bolus import AtRest
-from perspect.dce.concentration import concentration
+from perspect.dce.concentration import concentration, gains
 from perspect.dce.plan import SOURCE, Plan
+from perspect.dce.tissue import Tissue
 from perspect.vocabulary import Acquisition, Flag, Problem, Refusal, Severity
 
 BLOOD_T1: Final = {1.5: 1.48, 3.0: 1.65, 7.0: 2.09}
@@ -21,6 +23,18 @@ FEWEST_FOR_NOISE: Final = 3
 
 LOW_PEAK, HIGH_PEAK = 1.0, 25.0
 """Peak of plasma in mM outside which an arterial curve is worth a word: partial volume, inflow or saturation."""
+
+IMPOSSIBLE: Final = 200.0
+"""Peak of plasma in mM that no dose reaches."""
+
+
+@dataclass(frozen=True, eq=False)
+class Blood:
+    """Agent in whole blood in mM at the times of the series, the relative error of its area, and what is to be said."""
+
+    curve: Float[np.ndarray, " time"]
+    relative_error: float
+    flags: tuple[Flag, ...]
 
 
 def mean_above_floor(signal: Float[np.ndarray, "voxels time"], rest: AtRest) -> Float[np.ndarray, " time"]:
@@ -65,22 +79,22 @@ def blood_t1(acquisition: Acquisition, plan: Plan) -> float:
 
 
 def in_blood(
-    curve: Float[np.ndarray, "1 time"],
-    rest: AtRest,
-    acquisition: Acquisition,
-    mapped: Float[np.ndarray, " voxels"],
-    b1: Float[np.ndarray, " 1"] | None,
+    curve: Float[np.ndarray, " time"],
+    tissue: Tissue,
+    voxels: Int[np.ndarray, " some"] | None,
     plan: Plan,
-) -> tuple[Float[np.ndarray, " time"], tuple[Flag, ...]]:
+) -> Blood:
     """Concentration in whole blood from its signal, with the T2* effect that is strong there.
 
-    `mapped` is what the T1 map has in its voxels. Raises Problem where no concentration gives that signal.
+    `voxels` are those that the signal is of, for their T1 (where the map is asked for it) and flip angle; None: it is
+    from elsewhere. Raises Problem where no concentration gives that signal.
     """
-    t1 = float(np.nanmedian(mapped)) if plan.blood_from == "map" else blood_t1(acquisition, plan)
-    found = concentration(
-        curve, rest.frames, np.array([t1]), float(acquisition.tr or np.nan), float(acquisition.flip_angle or np.nan),
-        plan.r1, b1, acquisition.te or 0.0, plan.r2star,
-    )  # fmt: skip
+    acquisition, rest = tissue.acquisition, tissue.rest
+    is_mapped = voxels is not None and plan.blood_from == "map"
+    t1 = np.array([float(np.nanmedian(tissue.t1[voxels])) if is_mapped else blood_t1(acquisition, plan)])
+    b1 = None if voxels is None or tissue.b1 is None else np.array([float(np.nanmedian(tissue.b1[voxels]))])
+    tr, flip_angle = float(acquisition.tr or np.nan), float(acquisition.flip_angle or np.nan)
+    found = concentration(curve[None], rest.frames, t1, tr, flip_angle, plan.r1, b1, acquisition.te or 0.0, plan.r2star)
     if found.status[0]:
         raise Problem(
             "The signal of the arterial voxels is larger than any concentration can make it.",
@@ -98,12 +112,40 @@ def in_blood(
                 source=SOURCE,
             ),
         )
-    return found.curves[0].astype(np.float64), flags
+    blood = found.curves[0].astype(np.float64)
+    steep = gains(blood[None], t1, tr, np.array([flip_angle]) * (1.0 if b1 is None else b1), plan.r1)
+    return Blood(blood, _area_error(blood, curve, tissue, steep), flags)
+
+
+def _area_error(
+    blood: Float[np.ndarray, " time"],
+    signal: Float[np.ndarray, " time"],
+    tissue: Tissue,
+    steep: tuple[Float[np.ndarray, "1 time"], Float[np.ndarray, "1 time"]],
+) -> float:
+    """Relative standard error of the area under a concentration: noise of each sample, which counts the more the more
+    agent there is, and that of the level at rest, which all samples share. `steep` is as `gains` has it.
+    """
+    quiet = signal[tissue.rest.frames]
+    relative = float(quiet.std(ddof=1) / quiet.mean())
+    step = np.diff(tissue.times)
+    weights = 0.5 * (np.append(step, 0.0) + np.append(0.0, step))
+    own, common = (one[0] * weights for one in steep)
+    variance = relative**2 * ((own**2).sum() + common.sum() ** 2 / quiet.size)
+    return float(np.sqrt(variance) / max(float(np.trapezoid(blood, tissue.times)), 1e-9))
 
 
 def peak_flags(plasma: Float[np.ndarray, " time"]) -> tuple[Flag, ...]:
-    """What is to be said of a plasma curve whose peak is no patient's."""
+    """What is to be said of a plasma curve whose peak is no patient's. Raises Problem where it holds no agent, or more
+    than any blood can.
+    """
     peak = float(plasma.max())
+    if not 0 < peak <= IMPOSSIBLE or float(plasma.sum()) <= 0:
+        raise Problem(
+            f"Arterial plasma peaks at {peak:.3g} mM, with a mean of {float(plasma.mean()):.3g} mM.",
+            "A dose of 0.1 mmol/kg makes some 5 to 12 mM; another unit, or no agent at all, looks so.",
+            "Give the input in mM (mmol/L), or other voxels.",
+        )
     if LOW_PEAK <= peak <= HIGH_PEAK:
         return ()
     word = "small: the vessel is mixed with tissue, or blood flows in fresh" if peak < LOW_PEAK else "large"

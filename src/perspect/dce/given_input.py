@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from perspect.dce.blood import peak_flags
 from perspect.dce.plan import SOURCE, Plan
 from perspect.dce.plasma import Arterial
 from perspect.models.arterial import POPULATIONS
@@ -20,9 +21,9 @@ def of_curve(given: Curve, times: Float[np.ndarray, " time"], plan: Plan) -> Art
     within = (given.times > times[0]) & (given.times < times[-1])
     knots = np.concatenate([times[:1], given.times[within], times[-1:]])
     if knots.size <= times.size:
-        return Arterial(cp, 0.0, None, origin, ())
+        return Arterial(cp, float("nan"), None, origin, peak_flags(cp))
     fine = Curve(knots, plasma_of(given, knots, plan.hct), "mM", "arterial plasma")
-    return Arterial(cp, 0.0, None, f"{origin}, at its own times", (), fine)
+    return Arterial(cp, float("nan"), None, f"{origin}, at its own times", peak_flags(fine.values), fine)
 
 
 def plasma_of(given: Curve, times: Float[np.ndarray, " time"], hct: float) -> Float[np.ndarray, " time"]:

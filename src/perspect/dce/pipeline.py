@@ -25,7 +25,7 @@ from perspect.dce.kinetics import (
 )  # fmt: skip
 from perspect.dce.plan import Plan
 from perspect.dce.plasma import Arterial
-from perspect.dce.quality import model_flags, noise_flags, protocol, voxel_flags
+from perspect.dce.quality import lesion_flags, model_flags, noise_flags, protocol, voxel_flags
 from perspect.dce.tissue import Tissue, tissue_of
 from perspect.dce.transit import Neglect, neglected, transit_flags
 from perspect.dce.water import IN_SIGNAL, demand_known, relative_signal, signal_model
@@ -68,7 +68,7 @@ def quantify(
     found = kinetics(seen, models, tissue.rest.n_frames, tell, _whole(tissue, lesion, keep))
     run = account.Run(
         plan=plan, tissue=tissue, arterial=arterial, found=found, t1=t1, structure=residual_structure(found),
-        depends=dependence(found), one_model=of_region(found, _whole(tissue, lesion)),
+        depends=dependence(found), lesion=lesion, one_model=of_region(found, _whole(tissue, lesion)),
         neglect=_neglected(tissue, arterial, models, plan),
         lag=lag_behind_artery(series.slice_times, tissue.inside, arterial.region),
     )  # fmt: skip
@@ -115,6 +115,7 @@ def _flags(run: account.Run) -> tuple[str, tuple[Flag, ...]]:
         *setting, *noise_flags(tissue.signal, tissue.rest), *tissue.odd, *lag_flags(run.lag, run.plan.delay),
         *tissue.moved.flags, *run.arterial.flags, *voxel_flags(tissue.agent.status),
         *model_flags(run.found, run.structure, run.depends), *transit_flags(run.neglect),
+        *(() if run.lesion is None or run.one_model is not None else lesion_flags(run.lesion)),
     )  # fmt: skip
     return word, tuple(sorted(flags, key=lambda flag: -flag.severity))
 
@@ -127,15 +128,22 @@ def _maps(run: account.Run) -> dict[str, Map]:
     plain |= delta_r1(agent.curves, agent.noise, tissue.t1, run.plan.r1)
     for quantity, (values, std) in plain.items():
         out[quantity] = values, std, agent.status
-    is_known = np.where(np.isfinite(tissue.t1), Status.OK, Status.NOT_DETERMINED)
-    out[lexicon.T1] = tissue.t1, tissue.t1_std, is_known.astype(np.int16)
     if len(run.found.names) > 1:
         out[lexicon.MODEL] = _chosen(run.found, agent.status)
-    return {quantity.key: Map.of(quantity, tissue.inside, *column) for quantity, column in out.items()}
+    maps = {quantity.key: Map.of(quantity, tissue.inside, *column) for quantity, column in out.items()}
+    return maps | {lexicon.T1.key: _t1_map(tissue)}
+
+
+def _t1_map(tissue: Tissue) -> Map:
+    """T1 before agent, a value even where its error is not known."""
+    status = np.where(np.isfinite(tissue.t1), Status.OK, Status.NOT_DETERMINED).astype(np.int16)
+    values, std = (tissue.inside.spread(one.astype(np.float32), np.nan) for one in (tissue.t1, tissue.t1_std))
+    std = np.where(np.isfinite(values), std, np.nan)
+    return Map(lexicon.T1, values, std, tissue.inside.spread(status, Status.OUTSIDE), tissue.inside.grid)
 
 
 def _of_models(run: account.Run) -> dict[Quantity, Column]:
-    """What the models say, with the errors of T1 and of the arterial input in the standard errors."""
+    """What the models say, with the errors of T1 and of the arterial input, where known, in the standard errors."""
     tissue, agent = run.tissue, run.tissue.agent
     with np.errstate(divide="ignore", invalid="ignore"):
         by_t1 = np.nan_to_num(np.abs(agent.t1_slope) * tissue.t1_std / tissue.t1, posinf=0.0)

@@ -8,6 +8,9 @@ from perspect.vocabulary.problem import Problem
 SOURCE: Final = "dce"
 """What the flags of this room name as their source."""
 
+RELAXIVITY: Final = (0.5, 100.0)
+"""Between which r1 of any agent at any field lies, in 1/s/mM; beyond are other units [our default]."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -36,10 +39,10 @@ class Plan:
     itself, slowly: give a mask."""
 
     water_leaves_blood: float = 3.0
-    """How often water leaves the vessels, in 1/s, where water is shutter-speed; inf: it is mixed with that outside."""
+    """How often water leaves the vessels, in 1/s, where water is shutter-speed; 1e5: it is mixed with that outside."""
 
     water_leaves_cells: float = 2.0
-    """How often water leaves the cells, in 1/s, where water is shutter-speed; inf: it is mixed with that outside."""
+    """How often water leaves the cells, in 1/s, where water is shutter-speed; 1e5: it is mixed with that outside."""
 
     delay: bool = True
     """Whether agent may reach the tissue later than the place of the arterial input; fitted in each voxel."""
@@ -90,7 +93,7 @@ class Plan:
                 )
         if not 0 <= self.hct < 1:
             raise Problem(f"dce.hct is {self.hct}.", "A haematocrit is a fraction.", "Use 0 to 0.99.")
-        if not self.r1 > 0:
+        if not RELAXIVITY[0] <= self.r1 <= RELAXIVITY[1]:
             raise Problem(f"dce.r1 is {self.r1}.", "Concentrations are ΔR1 over r1.", "Use 1/s/mM, such as 4.5.")
         for name in ("r2star", "r2star_tissue"):
             if not getattr(self, name) >= 0:
@@ -107,9 +110,7 @@ class Plan:
                 "Blood has one T1 before agent.",
                 "Leave one of the two out.",
             )
-        for name in ("water_leaves_blood", "water_leaves_cells"):
-            if not getattr(self, name) >= 0:
-                raise Problem(f"dce.{name} is {getattr(self, name)}.", "A rate is not negative.", "Use 1/s, such as 3.")
+        self._demand_rates()
         if not 0 <= self.dispersion <= 20:
             raise Problem(
                 f"dce.dispersion is {self.dispersion}.",
@@ -120,3 +121,15 @@ class Plan:
             raise Problem(
                 f"dce.guard is {self.guard}.", "A time before the bolus cannot be negative.", "Use seconds >= 0."
             )
+
+    def _demand_rates(self) -> None:
+        """Raises Problem for rates of water that cannot be, or that nothing would read."""
+        for name in ("water_leaves_blood", "water_leaves_cells"):
+            if not getattr(self, name) >= 0:
+                raise Problem(f"dce.{name} is {getattr(self, name)}.", "A rate is not negative.", "Use 1/s, such as 3.")
+            if self.water != "shutter-speed" and getattr(self, name) != getattr(type(self), name):
+                raise Problem(
+                    f"dce.{name} is {getattr(self, name)}, but dce.water is '{self.water}'.",
+                    "It says at which rate water moves only where that is shutter-speed.",
+                    "Use dce.water=shutter-speed, or leave it out.",
+                )

@@ -11,10 +11,12 @@ from perspect.vocabulary import Curve, Flag, Region
 
 @dataclass(frozen=True, eq=False)
 class Arterial:
-    """Plasma concentration in mM at the times of the series, its relative error, where it is from, what to know.
+    """Plasma concentration in mM at the times of the series, its relative error (NaN: not known), where it is from,
+    what to know.
 
     `fine` is the same at times of its own, where it is known more finely than the series is sampled: straight lines
-    between samples 10 s and more apart miss the first pass, or make too much of it.
+    between samples 10 s and more apart miss the first pass, or make too much of it. `was_plasma`: no haematocrit has
+    turned it; `was_signal`: it was worked out from a signal of blood.
     """
 
     cp: Float[np.ndarray, " time"]
@@ -23,6 +25,8 @@ class Arterial:
     origin: str
     flags: tuple[Flag, ...]
     fine: Curve | None = None
+    was_plasma: bool = False
+    was_signal: bool = False
 
     @property
     def drives(self) -> dict[str, Float[np.ndarray, " knots"]]:

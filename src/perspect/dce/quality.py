@@ -9,7 +9,7 @@ from perspect.dce.blood import FEWEST_FOR_NOISE, NOISE_FLOOR
 from perspect.dce.bolus import AtRest
 from perspect.dce.kinetics import FLOW, QUICK, Kinetics
 from perspect.dce.plan import SOURCE, Plan
-from perspect.vocabulary import Acquisition, Flag, Severity, Status
+from perspect.vocabulary import Acquisition, Flag, Region, Severity, Status
 
 SLOW, TOO_SLOW = 6.0, 12.0
 """Seconds between volumes: vp and Ktrans can no longer be told apart well, and hardly at all [our default]."""
@@ -129,6 +129,15 @@ def model_flags(found: Kinetics, structure: float, depends: float) -> tuple[Flag
             )
         )
     return tuple(flags)
+
+
+def lesion_flags(lesion: Region) -> tuple[Flag, ...]:
+    """That nothing can be said of a lesion none of whose voxels was fitted."""
+    text = (
+        f"None of the {lesion.n_voxels} voxels of '{lesion.name}' was fitted: they lie outside what was measured, or "
+        "have no value. No model was chosen for it."
+    )
+    return (Flag("lesion-not-measured", Severity.LIMITED, text, lesion.name, source=SOURCE),)
 
 
 def noise_flags(signal: Float[np.ndarray, "voxels time"], rest: AtRest) -> tuple[Flag, ...]:

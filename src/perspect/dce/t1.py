@@ -59,9 +59,9 @@ def variable_flip_angle(
     enters T1 squared: Stikov et al. 2015, doi:10.1002/mrm.25135
     """
     n = signals.shape[0]
-    if flip_angles.size < 2 or signals.shape[1] != flip_angles.size:
+    if np.unique(flip_angles).size < 2 or signals.shape[1] != flip_angles.size:
         raise Problem(
-            f"{signals.shape[1]} images and {flip_angles.size} flip angles were given.",
+            f"{signals.shape[1]} images and {np.unique(flip_angles).size} different flip angles were given.",
             "T1 needs at least two flip angles, one for each image.",
             "Give one angle in degrees for each image, in the same order.",
         )

@@ -58,7 +58,7 @@ def of_flip_angles(
     method: Method = "nonlinear",
 ) -> Measured:
     """T1 from spoiled gradient echoes at nominal `flip_angles` (rad) with one `tr` (s); `b1` is true over nominal."""
-    inside = mask or _inside(images)
+    inside = _inside(images, mask)
     signals = _taken(images, inside)
     scale = None if b1 is None else inside.taken(b1).astype(np.float64)
     noise = np.full(inside.n_voxels, noise_of_neighbours(images, inside)) if flip_angles.size == 2 else None
@@ -90,16 +90,16 @@ def of_inversions(
 
     Magnitudes have lost their sign: it is given back to the first images, as many of them as fits best.
     """
-    if inversion_times.size < 4:
+    if inversion_times.size < 4 or np.unique(inversion_times).size < 3:
         raise Problem(
-            f"{inversion_times.size} inversion times were given.",
+            f"{inversion_times.size} inversion times were given, {np.unique(inversion_times).size} of them different.",
             "Three numbers are fitted, and one more image must tell the error.",
-            "Give at least four images.",
+            "Give at least four images, at three times or more.",
         )
     order = np.argsort(inversion_times)
     times = inversion_times[order]
     model = LookLocker(times) if is_look_locker else InversionRecovery(times)
-    inside = mask or _inside(images)
+    inside = _inside(images, mask)
     signals = _taken(images, inside)[:, order].astype(np.float64)
     found = _best_sign(model, signals) if is_magnitude else fit(model, signals)
     status = found.status.copy()
@@ -120,7 +120,7 @@ def of_inversions(
 
 def of_both(images: Images, model: Hifi, *, mask: Region | None = None) -> Measured:
     """T1 and the true flip angle together (DESPOT1-HIFI), of images in the order of the model's samples."""
-    inside = mask or _inside(images)
+    inside = _inside(images, mask)
     found = fit(model, _taken(images, inside).astype(np.float64))
     step = Step(
         "T1",
@@ -154,9 +154,14 @@ def _best_sign(model: InversionRecovery | LookLocker, signals: Float[np.ndarray,
     return best
 
 
-def _inside(images: Images) -> Region:
-    mask = has_signal(images.values.max(axis=-1).astype(np.float64))
-    return Region(mask, images.grid, "voxels with signal", "above a tenth of the bright signal")
+def _inside(images: Images, mask: Region | None) -> Region:
+    """What is measured. Raises Problem where that is nothing."""
+    if mask is not None:
+        return mask
+    bright = has_signal(images.values.max(axis=-1).astype(np.float64))
+    if not bright.any():
+        raise Problem("The images hold no signal.", "No voxel would have a T1.", "Give the images as magnitudes.")
+    return Region(bright, images.grid, "voxels with signal", "above a tenth of the bright signal")
 
 
 def _taken(images: Images, inside: Region) -> Float[np.ndarray, "voxels images"]:

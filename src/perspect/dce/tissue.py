@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import degrees, pi
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from perspect.dce.bolus import AtRest, at_rest, has_signal
 from perspect.dce.concentration import Concentration, concentration
 from perspect.dce.frames import without_odd
 from perspect.dce.plan import Plan
-from perspect.vocabulary import Acquisition, Flag, Map, Problem, Region, Series
+from perspect.vocabulary import FAILED_FROM, Acquisition, Flag, Map, Problem, Region, Series, Status
 
 
 @dataclass(frozen=True, eq=False)
 class Tissue:
-    """The voxels `inside`, where they were at rest: their signal, T1 before agent in s with its standard error (0 where
-    it is not known), true over nominal flip angle (None: not known), and the agent in them.
+    """The voxels `inside`, where they were at rest: their signal, T1 before agent in s with its standard error (NaN
+    where it is not known), true over nominal flip angle (None: not known), and the agent in them.
 
     `moved` says how volumes were aligned and which were kept, `odd` what is to be said of those that were not.
     """
@@ -66,15 +67,29 @@ def tissue_of(
     agent = concentration(
         signal, rest.frames, before, tr, flip_angle, plan.r1, own_b1, series.acquisition.te or 0.0, plan.r2star_tissue
     )
+    _demand_some(agent, tissue_name=inside.name)
     return Tissue(
         inside, series.acquisition, times, signal, rest, before, before_std, own_b1, agent, moved, odd
     )  # fmt: skip
 
 
+def _demand_some(agent: Concentration, tissue_name: str) -> None:
+    """Raises Problem where no voxel has a concentration, with the reason that most of them have."""
+    if (agent.status < FAILED_FROM).any():
+        return
+    most = Status(int(np.bincount(agent.status).argmax()))
+    why = {Status.NOT_DETERMINED: "T1 before agent is not known", Status.NOT_FINITE: "signal or B1 is not a number"}
+    raise Problem(
+        f"No voxel of '{tissue_name}' has a concentration; in most {why.get(most, most.sentence)}.",
+        "Every map would be empty.",
+        "Look at the series, at the maps of T1 and B1 (in s, as a ratio, on the same head), at --tr and --flip-angle.",
+    )
+
+
 def excitation(acquisition: Acquisition, name: str) -> tuple[float, float]:
     """TR (s) and flip angle (rad), without which no signal becomes a concentration.
 
-    Raises Problem where either is missing.
+    Raises Problem where either is missing, or is none of a spoiled gradient echo.
     """
     for value, what, option in (
         (acquisition.tr, "RepetitionTime", "--tr 0.005"),
@@ -87,6 +102,20 @@ def excitation(acquisition: Acquisition, name: str) -> tuple[float, float]:
                 f"Add it to the sidecar, or give {option}.",
             )
     tr, flip_angle = float(acquisition.tr or 0.0), float(acquisition.flip_angle or 0.0)
+    if not tr > 0:
+        raise Problem(f"{name} has a repetition time of {tr:g} s.", "Signal scales with it.", "Give --tr in seconds.")
+    if acquisition.te is not None and not acquisition.te < tr:
+        raise Problem(
+            f"{name} has an echo time of {acquisition.te:g} s and a repetition time of {tr:g} s.",
+            "An echo is read before the next pulse.",
+            "Give --te and --tr in seconds.",
+        )
+    if not 0 < flip_angle <= pi / 2:
+        raise Problem(
+            f"{name} has a flip angle of {degrees(flip_angle):g}°.",
+            "A spoiled gradient echo is excited by a quarter turn or less.",
+            "Give --flip-angle in degrees, such as 15.",
+        )
     if tr > 0.1:
         raise Problem(
             f"{name} has a repetition time of {tr:g} s.",
@@ -115,9 +144,9 @@ def _inside(series: Series, plan: Plan) -> Region:
 
 
 def _t1_of(t1: Map | float, inside: Region) -> tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]:
-    """T1 before agent and its standard error (0 where it is not known)."""
+    """T1 before agent and its standard error (NaN where it is not known)."""
     if isinstance(t1, Map):
-        return inside.taken(t1.values).astype(np.float64), np.nan_to_num(inside.taken(t1.std)).astype(np.float64)
+        return inside.taken(t1.values).astype(np.float64), inside.taken(t1.std).astype(np.float64)
     if not 0.1 <= t1 <= 6.0:
         raise Problem(f"T1 before agent is {t1:g} s.", "Tissue has 0.2 to 4 s.", "Give seconds, such as --t1 1.4.")
-    return np.full(inside.n_voxels, float(t1)), np.zeros(inside.n_voxels)
+    return np.full(inside.n_voxels, float(t1)), np.full(inside.n_voxels, np.nan)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perspect.anatomy.arterial import FEWEST_VOXELS, LEAST_CONTRAST, MOST_VOXELS
-from perspect.dce.blood import blood_t1, in_blood, mean_above_floor
+from perspect.dce.blood import Blood, blood_t1, in_blood, mean_above_floor
 from perspect.dce.bolus import AtRest, first_pass
 from perspect.dce.concentration import concentration
 from perspect.dce.plan import SOURCE, Plan
@@ -46,18 +46,17 @@ def venous_voxels(tissue: Tissue, vein: Region | None, is_artery_given: bool, pl
     return found
 
 
-def unmixed(
-    blood: Float[np.ndarray, " time"], pure: Int[np.ndarray, " some"], tissue: Tissue, origin: str, plan: Plan
-) -> tuple[Float[np.ndarray, " time"], str, tuple[Flag, ...]]:
-    """The arterial curve (of whole blood), or where it is mixed with tissue the shape of the veins `pure` at the time
-    of the arteries; with where it is from, and what is to be said.
+def unmixed(blood: Blood, pure: Int[np.ndarray, " some"], tissue: Tissue, origin: str, plan: Plan) -> tuple[Blood, str]:
+    """The blood of arteries, or where it is mixed with tissue the shape of the veins `pure` at the time of the
+    arteries; with where it is from.
     """
     times, rest = tissue.times, tissue.rest
-    venous, late = _curve(pure, tissue, plan), _late(times, rest)
-    share = float(blood[late].mean() / venous[late].mean())
+    venous = in_blood(mean_above_floor(tissue.signal[pure], rest), tissue, pure, plan)
+    late = _late(times, rest)
+    share = float(blood.curve[late].mean() / venous.curve[late].mean())
     if plan.blood == "auto" and share > PURE:
-        return blood, origin, ()
-    lag = max(_half_rise(venous, times, rest) - _half_rise(blood, times, rest), 0.0)
+        return blood, origin
+    lag = max(_half_rise(venous.curve, times, rest) - _half_rise(blood.curve, times, rest), 0.0)
     note = Flag(
         "venous-input",
         Severity.NOTE,
@@ -67,7 +66,9 @@ def unmixed(
         share,
         SOURCE,
     )
-    return np.interp(times + lag, times, venous), f"{origin}; shape of veins, {lag:.1f} s earlier", (note,)
+    moved = np.interp(times + lag, times, venous.curve)
+    said = f"{origin}; shape of veins, {lag:.1f} s earlier"
+    return Blood(moved, venous.relative_error, (*blood.flags, note)), said
 
 
 def _found(tissue: Tissue, plan: Plan) -> Int[np.ndarray, " some"]:
@@ -92,13 +93,6 @@ def _found(tissue: Tissue, plan: Plan) -> Int[np.ndarray, " some"]:
 def _late(times: Float[np.ndarray, " time"], rest: AtRest) -> slice:
     """The last third of the frames after the baseline."""
     return slice(times.size - max(3, (times.size - rest.frames.stop) // 3), times.size)
-
-
-def _curve(pure: Int[np.ndarray, " some"], tissue: Tissue, plan: Plan) -> Float[np.ndarray, " time"]:
-    """The mean concentration in the blood of some voxels."""
-    own_b1 = None if tissue.b1 is None else np.array([float(np.nanmedian(tissue.b1[pure]))])
-    curve = mean_above_floor(tissue.signal[pure], tissue.rest)[None]
-    return in_blood(curve, tissue.rest, tissue.acquisition, tissue.t1[pure], own_b1, plan)[0]
 
 
 def _half_rise(curve: Float[np.ndarray, " time"], times: Float[np.ndarray, " time"], rest: AtRest) -> float:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import radians
+from math import pi, radians
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float
@@ -24,6 +24,12 @@ TR_KEYS: Final = ("RepetitionTimeExcitation", "RepetitionTime")
 
 B1_PERCENT: Final = 10.0
 """A map of the relative flip angle whose median is beyond this is in per cent, as BIDS has it."""
+
+LONGEST_INVERSION: Final = 30.0
+"""In s; nobody waits longer for a recovery."""
+
+B1_RANGE: Final = (0.3, 2.0)
+"""Median of the true over the nominal flip angle of any head; what lies outside is another quantity."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ def read_flip_images(
 ) -> FlipImages:
     """Images from which T1 is measured; what is given (degrees, s) stands before what the sidecars say.
 
-    Raises Problem where the images are not on one grid.
+    Raises Problem where the images are not on one grid, or an angle or a time cannot be one.
     """
     if not paths:
         raise Problem("No image was given.", "T1 needs several.", "Give an image for each flip angle.")
@@ -106,32 +112,77 @@ def read_flip_images(
                 "Resample the images onto one grid first.",
             )
     sides = [read_sidecar(path, path.with_name(f"{stem(path)}.json")) for path in paths]
-
-    def stated(given: Sequence[float], key: str, factor: float, what: str) -> Float[np.ndarray, " images"]:
-        if given and len(given) != len(paths):
-            raise Problem(
-                f"{len(paths)} images but {len(given)} {what} were given.",
-                "Each image has its own.",
-                "Give one for each.",
-            )
-        said = given or [side.values.get(key, np.nan) for side in sides]
-        return factor * np.array([np.nan if one is None else float(one) for one in said])
-
-    repetition = [
-        next((side.values[key] for key in TR_KEYS if key in side.values), np.nan) if tr is None else tr
-        for side in sides
-    ]
+    angles = _each(paths, sides, flip_angles, ("FlipAngle",), "flip angles")
+    inversions = _each(paths, sides, inversion_times, ("InversionTime",), "inversion times")
+    _demand_degrees(angles)
+    _demand_seconds(inversions)
+    repetition = _each(paths, sides, () if tr is None else [tr] * len(paths), TR_KEYS, "repetition times")
     values = np.stack([one for one, _ in volumes], axis=-1)
     flags = (
         *_overridden(paths, sides, flip_angles, ("FlipAngle",), "flip angle", "°"),
         *_overridden(paths, sides, inversion_times, ("InversionTime",), "inversion time", " s"),
         *_overridden(paths, sides, () if tr is None else [tr] * len(paths), TR_KEYS, "repetition time", " s"),
     )
+    files = dict.fromkeys((*paths, *(file for side in sides for file in side.files)))
     return FlipImages(
-        values, grid, stated(flip_angles, "FlipAngle", radians(1.0), "flip angles"),
-        stated(inversion_times, "InversionTime", 1.0, "inversion times"), np.array(repetition, float),
-        {label(path): sha256(path) for path in paths}, bool((values == np.round(values)).all()), flags,
+        values, grid, radians(1.0) * angles, inversions, repetition, {label(path): sha256(path) for path in files},
+        bool((values == np.round(values)).all()), flags,
     )  # fmt: skip
+
+
+def _each(
+    paths: Sequence[Path], sides: Sequence[Sidecar], given: Sequence[float], keys: tuple[str, ...], what: str
+) -> Float[np.ndarray, " images"]:
+    """A number of each image as it was given, else as the sidecars say it under the first of `keys`; NaN: not said."""
+    if given and len(given) != len(paths):
+        raise Problem(
+            f"{len(paths)} images but {len(given)} {what} were given.",
+            "Each image has its own.",
+            "Give one for each.",
+        )
+    recorded = (next((side.values[key] for key in keys if side.values.get(key) is not None), None) for side in sides)
+    said: list[Any] = list(given or recorded)
+    for path, one in zip(paths, said, strict=True):
+        if one is not None and (isinstance(one, bool) or not isinstance(one, int | float)):
+            raise Problem(
+                f"{keys[0]} of {path.name} is {one!r}.",
+                "It must be a number.",
+                "Correct it; it has neither quotes nor a unit.",
+            )
+    return np.array([np.nan if one is None else one for one in said], float)
+
+
+def _demand_degrees(angles: Float[np.ndarray, " images"]) -> None:
+    """Raises Problem for flip angles (degrees, NaN: not said) that no image was taken with."""
+    known = angles[np.isfinite(angles)]
+    wrong = known[(known <= 0) | (known > 180)]
+    if wrong.size:
+        raise Problem(
+            f"A flip angle is {wrong[0]:g}°.",
+            "T1 is read from how the signal changes with it.",
+            "Use 0 to 180 degrees.",
+        )
+    if known.size and known.max() <= pi / 2:
+        raise Problem(
+            f"The largest flip angle is {known.max():g}, which looks like radians.",
+            "T1 is read from how the signal changes with it.",
+            "Use degrees, for example --flip-angles 2 5 15.",
+        )
+
+
+def _demand_seconds(times: Float[np.ndarray, " images"]) -> None:
+    """Raises Problem for inversion times (s, NaN: not inverted) that no image was taken at."""
+    known = times[np.isfinite(times)]
+    if known.size and known.min() <= 0:
+        raise Problem(
+            f"An inversion time is {known.min():g} s.", "An image is taken after its inversion.", "Use seconds above 0."
+        )
+    if known.size and known.max() > LONGEST_INVERSION:
+        raise Problem(
+            f"An inversion time is {known.max():g}, which looks like milliseconds.",
+            "T1 would be a thousand times too long.",
+            f"Use seconds: {known.max() / 1000:g}.",
+        )
 
 
 def _overridden(
@@ -196,4 +247,11 @@ def read_b1(path: Path) -> tuple[Float[np.ndarray, "x y z"], Grid]:
         raise Problem(f"{path.name} is empty.", "It holds no flip angle.", "Give another map, or leave it out.")
     if float(np.median(inside)) > B1_PERCENT:
         values = values / np.float32(100.0)
+    median = float(np.median(values[np.isfinite(values) & (values > 0)]))
+    if not B1_RANGE[0] <= median <= B1_RANGE[1]:
+        raise Problem(
+            f"{path.name} has a median of {median:g} as true over nominal flip angle.",
+            "Coils reach 0.6 to 1.4 of it; a map of the flip angle itself, or in another scale, looks so.",
+            "Give the ratio, or per cent of the nominal angle.",
+        )
     return np.where(values > 0, values, np.nan).astype(np.float32), grid

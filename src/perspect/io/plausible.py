@@ -93,13 +93,13 @@ def _refuse_negative(
     """Signal without positive values, or balanced about zero as z-scores and differences are."""
     remedy = "Give the magnitude series as it came from the scanner, without normalisation or subtraction."
     if max(high.max(), low.max()) <= 0:
-        raise Problem(f"{name} has no positive signal.", "ΔR2* is a logarithm of the signal.", remedy)
+        raise Problem(f"{name} has no positive signal.", "Agent is read from how a positive signal changes.", remedy)
     signal = first[np.isfinite(first)].astype(np.float64) * slope + intercept
     share = float(-signal[signal < 0].sum() / max(np.abs(signal).sum(), np.finfo(np.float64).tiny))
     if share > NEGATIVE_SHARE:
         raise Problem(
             f"{share:.0%} of the signal of {name} is negative; it looks normalised (z-scores) or subtracted.",
-            "ΔR2* is a logarithm of the ratio of two signals, which such numbers do not have.",
+            "Agent is read from the ratio of two signals, which such numbers do not have.",
             remedy,
         )
 

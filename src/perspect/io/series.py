@@ -97,7 +97,9 @@ def read_dsc(
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file as it lies on disk."""
+    """The SHA-256 of a file as it lies on disk. Raises Problem where there is none."""
+    if not path.is_file():
+        raise Problem(f"There is no file {path}.", "Nothing can be read.", "Check the path.")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -100,7 +100,7 @@ def plausible_te(te: float, where: str) -> float:
     if te > TE_LONGEST:
         raise Problem(
             f"{where} is {te:g}, which looks like milliseconds.",
-            "An echo time in s lies below 0.5; ΔR2* would be a thousand times too small.",
+            "An echo time in s lies below 0.5; every effect of T2* would be a thousand times wrong.",
             f"Use seconds: {te / 1000:g}.",
         )
     return te
