@@ -232,3 +232,20 @@ def test_a_missing_map_of_the_flip_angle_is_said_once(patient, tmp_path):
     assert run((tmp_path / "sub-01", None), tmp_path / "out", "--model", "patlak", "--no-delay") == 0
     (summary,) = (tmp_path / "out").rglob("*_summary.json")
     assert summary.read_text().count('"no-b1-map"') == 1
+
+
+def test_exchange_against_a_reference_region_has_a_page_of_its_own(patient, tmp_path, capsys):
+    mask = np.zeros(SHAPE, np.float32)
+    mask[:2, :2] = 1.0
+    nib.save(nib.Nifti1Image(mask, AFFINE), tmp_path / "muscle.nii.gz")
+    call = ["dce", patient[0], "--out", tmp_path / "out", "--no-motion", "--set", "dce.region=all"]
+    words = ["--model", "reference-region", "--reference", tmp_path / "muscle.nii.gz"]
+    assert main([*map(str, (*call, *words))]) == 0
+    assert "Measured against: muscle.nii.gz." in capsys.readouterr().out
+    assert not list((tmp_path / "out").rglob("*_ktrans*")) and not list((tmp_path / "out").rglob("*_aif*"))
+    side = sidecar(tmp_path / "out", "rktrans")
+    assert (side["Model"], side["Reference"]) == ("reference-region", "muscle.nii.gz") and "AIF" not in side
+    page = (tmp_path / "out" / "sub-01.html").read_text()
+    assert page.index("Relative volume transfer constant") < page.index("Longitudinal relaxation time")
+    assert main([*map(str, (*call, *words[:2])), "--overwrite"]) == 2
+    assert "--reference MASK together" in capsys.readouterr().err

@@ -165,6 +165,26 @@ def test_the_arterial_input_is_found_in_the_arteries():
     assert np.trapezoid(cp, made.TIMES) == pytest.approx(np.trapezoid(made.plasma(), made.TIMES), rel=0.1)
 
 
+@pytest.mark.parametrize("ignored", ["nothing", "b1", "t2star"])
+def test_blood_is_turned_into_concentration_with_its_own_flip_angle_and_t2star(ignored):
+    """Arteries excited by 0.8 of the nominal angle, whose agent takes signal at the echo."""
+    _, t1, own, c = made.tissue(100)
+    cb = 0.58 * made.plasma()
+    lost = np.exp(-0.002 * 8.0 * cb)
+    blood = made.signal(np.tile(cb, (40, 1)), np.full(40, 1.65), np.full(40, 0.8)) * lost
+    one = made.series(np.concatenate([made.signal(c, t1, own), blood]))
+    places = np.arange(140).reshape(-1, 1, 1)
+    field = np.r_[own, np.full(40, 0.8)]
+    found = dce.quantify(
+        one, replace(PLAIN, model="vascular", delay=False, r2star=0.0 if ignored == "t2star" else 8.0),
+        t1=t1_map(np.r_[t1, np.full(40, 1.65)], one), b1=None if ignored == "b1" else volume(field),
+        mask=made.everything(one), aif=Region(places >= 100, one.grid, "arteries"),
+    )  # fmt: skip
+    some = made.plasma() > 1.0
+    error = np.abs(found.curves["aif"].values[some] / made.plasma()[some] - 1.0).max()
+    assert error < 2e-3 if ignored == "nothing" else error > 0.05
+
+
 def test_arteries_mixed_with_tissue_take_the_shape_of_veins_at_their_own_time():
     one, t1, own = with_vessels(mixed=0.6)
     arteries = volume(np.arange(480))
@@ -235,6 +255,21 @@ def test_slow_short_and_badly_angled_protocols_are_said(truth):
     given = Curve(made.TIMES[few], cp, "mM", "cp")
     found = dce.quantify(one, PLAIN, t1=1.4, mask=made.everything(one), aif=given)
     assert {"slow-sampling", "short-series", "short-baseline", "flip-angle"} <= {flag.code for flag in found.flags}
+
+
+def test_a_first_volume_before_the_steady_state_is_left_out_of_the_baseline_and_said(truth):
+    _, t1, own, c = truth
+    signal = made.signal(c, t1, own)
+    signal[:, 0] *= 1.6
+    found = measured(truth, replace(PLAIN, model="extended-tofts", delay=False), series=made.series(signal))
+    assert errors(found, truth[0])[[0, 2]].max() < 0.02  # the baseline holds it not, if the residuals do
+    assert "first-volume-left-out" in {flag.code for flag in found.flags}
+    assert found.summary["baseline_frames"][0] == 1
+
+
+def test_the_guard_keeps_the_first_agent_out_of_the_baseline(truth):
+    kept = [measured(truth, replace(PLAIN, guard=guard)).summary["baseline_frames"][1] for guard in (0.0, 3.0, 12.0)]
+    assert kept == [kept[0], kept[0] - 1, kept[0] - 4]
 
 
 def test_without_tr_flip_angle_or_agent_it_does_not_begin(truth):

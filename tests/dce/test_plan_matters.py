@@ -122,8 +122,9 @@ WORDS = [
     (name, word)
     for name, hint in get_type_hints(Plan).items()
     for word in get_args(hint)
-    # The brain is what auto means, and veins are what it finds in the case of `blood`; these have a test below.
-    if isinstance(word, str) and word not in (getattr(Plan(), name), "brain", "vein")
+    # The brain is what auto means, and veins are what it finds in the case of `blood`; these have a test below. A
+    # reference region has a file of its own.
+    if isinstance(word, str) and word not in (getattr(Plan(), name), "brain", "vein", "reference-region")
 ]
 
 

@@ -36,8 +36,8 @@ NOTHING_GIVEN: Final = Acquisition()
 FIRST: Final = 6
 """Volumes at most that are taken to be before agent when the series is laid beside other images [our default]."""
 
-ARTERIAL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "iaugcbn60")
-"""Maps on which the arterial input bears, for their sidecars."""
+ARTERIAL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "iaugcbn60", "rktrans", "rve")
+"""Maps on which the arterial input bears, or the region that takes its place, for their sidecars."""
 
 CODES: Final = {
     "patlak": "M.IC1.006", "tofts": "M.IC1.004", "extended-tofts": "M.IC1.005", "2cum": "M.IC1.007",
@@ -53,7 +53,7 @@ class DceInputs:
     `series` is a file, the folder that holds it, or a folder of DICOM. `t1` is a map, a value in s, or `None`: from the
     images at several flip angles (`vfa`, or those of the folder). `excitation` is the time between excitations (the TR
     of a spoiled gradient echo, which is not that between volumes). `aif` is a mask, a table, or `None`: found, or a
-    population's.
+    population's. `reference` is the region that the model of that name needs.
     """
 
     series: Path
@@ -67,6 +67,7 @@ class DceInputs:
     vein: Path | None = None
     lesion: Path | None = None
     excitation: float | None = None
+    reference: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +189,7 @@ def _measured(
     lesion = regions.get("lesion")
     measured = dce.quantify(
         series, plan, t1=t1, b1=b1, mask=regions.get("brain"), aif=aif, vein=regions.get("vein"), lesion=lesion,
+        reference=regions.get("reference"),
         keep=kept_of(lesion, None if seen is None else seen.white), progress=tell,
     )  # fmt: skip
     shown = {**measured.regions} | ({} if lesion is None else {"lesion": lesion})
@@ -224,7 +226,7 @@ def _regions(
     is_table = inputs.aif is not None and inputs.aif.suffix.lower() in TABLES
     paths = {
         "aif": None if is_table else inputs.aif, "lesion": inputs.lesion if part is None else None,
-        "brain": inputs.mask, "vein": inputs.vein,
+        "brain": inputs.mask, "vein": inputs.vein, "reference": inputs.reference,
     }  # fmt: skip
     regions: dict[str, Region] = {} if part is None else {"lesion": part}
     notes: list[Flag] = []
@@ -308,8 +310,9 @@ def facts(measured: Measured) -> dict[str, dict[str, Any]]:
     model = tried[0] if len(tried) == 1 else f"the best by AICc in each voxel of {', '.join(tried)}"
     for key in out:
         out[key] |= {"Model": model if key in ARTERIAL else "none: read off the curve"}
+    arterial, reference = (measured.summary.get(f"{one}_origin") for one in ("arterial", "reference"))
     for key in set(ARTERIAL) & set(out):
-        out[key] |= {"AIF": measured.summary.get("arterial_origin")}
+        out[key] |= {"AIF": arterial} if reference is None else {"Reference": reference}
     if lexicon.T1.key in out:
         out[lexicon.T1.key] |= {"Model": "T1 of the tissue before agent, measured or given (see methods)"}
     if lexicon.MODEL.key in out:

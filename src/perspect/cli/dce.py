@@ -63,7 +63,11 @@ class Tissue:
     ] = OWN_INPUT
     vein: Annotated[Path | None, Parameter(help="Mask in a large vein, to scale the arterial input to")] = None
     model: Annotated[
-        str | None, Parameter(help="auto, vascular, patlak, tofts, extended-tofts, 2cum, 2cxm or aath")
+        str | None,
+        Parameter(help="auto, vascular, patlak, tofts, extended-tofts, 2cum, 2cxm, aath or reference-region"),
+    ] = None
+    reference: Annotated[
+        Path | None, Parameter(help="Mask of tissue that leaks (muscle), for reference-region: no arterial input")
     ] = None
     water: Annotated[
         Literal["fast", "none", "shutter-speed"] | None,
@@ -103,7 +107,7 @@ def dce(
     table = None if tissue.aif == OWN_INPUT or tissue.aif in POPULATIONS else _file_of_input(tissue.aif, POPULATIONS)
     inputs = DceInputs(
         series, Acquisition(te=scan.te, flip_angle=angle, field=scan.field), scan.times, _t1(before.t1), before.vfa,
-        before.b1, mask, table, tissue.vein, lesion, scan.tr,
+        before.b1, mask, table, tissue.vein, lesion, scan.tr, tissue.reference,
     )  # fmt: skip
     threads = common.threads or cores()
     with watched(quiet=common.quiet) as progress:
@@ -128,7 +132,9 @@ def _told(examined: "DceExamined", common: Common) -> int:
     """Prints what matters; the exit code."""
     refused = refusals(examined.measured)
     if not common.quiet:
-        first = f"Arterial input: {examined.measured.summary.get('arterial_origin')}."
+        summary = examined.measured.summary
+        against = summary.get("reference_origin")
+        first = f"Measured against: {against}." if against else f"Arterial input: {summary['arterial_origin']}."
         print(headline(examined.measured, first, verbose=common.verbose))
         print(f"Page: {examined.written.page}")
     elif refused:

@@ -35,20 +35,22 @@ class Run:
 
 def recipe(run: Run) -> Recipe:
     """The stages, each with its sentence and sources."""
-    return Recipe((run.tissue.moved.step, _concentration(run), _arterial(run), _kinetics(run)))
+    return Recipe((*steps_of_series(run.tissue, run.t1, run.plan), _arterial(run), _kinetics(run)))
 
 
-def _concentration(run: Run) -> Step:
-    before = "a T1 map" if isinstance(run.t1, Map) else f"one T1 of {run.t1:g} s for all tissue"
-    angle = "the nominal flip angle" if run.tissue.b1 is None else "the measured flip angle of each voxel"
-    return Step(
+def steps_of_series(tissue: Tissue, t1: Map | float, plan: Plan) -> tuple[Step, Step]:
+    """How volumes were aligned, and how their signal became concentration."""
+    before = "a T1 map" if isinstance(t1, Map) else f"one T1 of {t1:g} s for all tissue"
+    angle = "the nominal flip angle" if tissue.b1 is None else "the measured flip angle of each voxel"
+    concentration = Step(
         "concentration",
         "Signal became concentration by the equation of the spoiled gradient echo, with the mean of "
-        f"{run.tissue.rest.n_frames} volumes at rest, {before}, {angle} and a relaxivity of {run.plan.r1:g} /s/mM; "
+        f"{tissue.rest.n_frames} volumes at rest, {before}, {angle} and a relaxivity of {plan.r1:g} /s/mM; "
         "values below zero were kept.",
-        {"r1": run.plan.r1, "r2star_tissue": run.plan.r2star_tissue},
+        {"r1": plan.r1, "r2star_tissue": plan.r2star_tissue},
         ("Schabel and Parker 2008, doi:10.1088/0031-9155/53/9/010",),
     )
+    return tissue.moved.step, concentration
 
 
 def _arterial(run: Run) -> Step:
@@ -109,33 +111,18 @@ def _water(plan: Plan) -> str:
 
 def summary(run: Run, word: str) -> dict[str, Any]:
     """The plain numbers of the run, in inside units; `word` is the reliability of the protocol."""
-    times, rest, moved = run.tissue.times, run.tissue.rest, run.tissue.moved
-    acquisition = run.tissue.acquisition
     names = run.found.names
     usable = run.found.chosen >= 0
     shares = {
         name: float((run.found.chosen[usable] == place).mean()) if usable.any() else float("nan")
         for place, name in enumerate(names)
     }
-    out: dict[str, Any] = {
-        "te": acquisition.te, "tr": acquisition.tr, "flip_angle": acquisition.flip_angle, "field": acquisition.field,
-        "agent": acquisition.agent, "dose": acquisition.dose, "n_volumes": int(times.size),
-        "time_step": float(np.median(np.diff(times))), "n_baseline": rest.n_frames,
-        "baseline_seconds": float(times[rest.frames.stop - 1] - times[rest.frames.start]), "arrival": rest.arrival,
-        "baseline_frames": (rest.frames.start, rest.frames.stop), "kept_volumes": list(moved.kept),
-        "seconds_after_arrival": float(times[-1] - rest.arrival), "reliability": word,
+    out = summary_of_series(run.tissue, run.plan, word) | {
         "arterial_origin": run.arterial.origin, "arterial_peak_mM": float(run.arterial.drives["cp"].max()),
-        "arterial_relative_error": run.arterial.relative_error, "haematocrit": run.plan.hct, "r1": run.plan.r1,
-        "model_shares": shares, "model_dependence": run.depends, "residual_correlation": run.structure,
+        "arterial_relative_error": run.arterial.relative_error, "haematocrit": run.plan.hct, "model_shares": shares,
+        "model_dependence": run.depends, "residual_correlation": run.structure,
         "model_numbers": {name: NUMBERS[name] for name in names},
     }  # fmt: skip
-    if moved.displacement is not None:
-        out |= {
-            "largest_displacement": float(np.nanmax(moved.displacement)),
-            "mean_framewise_displacement": moved.mean_framewise,
-            "motion_parameters": moved.parameters,
-            "framewise_displacement": moved.framewise,
-        }
     if run.neglect is not None:
         out |= {"transit_vp_error": run.neglect.vp, "transit_ktrans_error": run.neglect.ktrans}
     if run.one_model is not None:
@@ -144,6 +131,27 @@ def summary(run: Run, word: str) -> dict[str, Any]:
             "lesion_model": one.name, "lesion_model_weights": dict(one.weights), "lesion_model_voxels": one.n_voxels,
             "lesion_model_medians": dict(one.medians), "lesion_voxel_models": dict(one.of_voxels),
         }  # fmt: skip
+    return out
+
+
+def summary_of_series(tissue: Tissue, plan: Plan, word: str) -> dict[str, Any]:
+    """The plain numbers of a series and of its alignment, whatever is fitted to it."""
+    times, rest, moved, acquisition = tissue.times, tissue.rest, tissue.moved, tissue.acquisition
+    out: dict[str, Any] = {
+        "te": acquisition.te, "tr": acquisition.tr, "flip_angle": acquisition.flip_angle, "field": acquisition.field,
+        "agent": acquisition.agent, "dose": acquisition.dose, "n_volumes": int(times.size),
+        "time_step": float(np.median(np.diff(times))), "n_baseline": rest.n_frames,
+        "baseline_seconds": float(times[rest.frames.stop - 1] - times[rest.frames.start]), "arrival": rest.arrival,
+        "baseline_frames": (rest.frames.start, rest.frames.stop), "kept_volumes": list(moved.kept),
+        "seconds_after_arrival": float(times[-1] - rest.arrival), "reliability": word, "r1": plan.r1,
+    }  # fmt: skip
+    if moved.displacement is not None:
+        out |= {
+            "largest_displacement": float(np.nanmax(moved.displacement)),
+            "mean_framewise_displacement": moved.mean_framewise,
+            "motion_parameters": moved.parameters,
+            "framewise_displacement": moved.framewise,
+        }
     return out
 
 

@@ -1,5 +1,8 @@
 """A DCE series to maps: reads from top to bottom as a methods section."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Float, Int16, Integer
 
@@ -23,15 +26,35 @@ from perspect.dce.kinetics import (
     of_region,
     residual_structure,
 )  # fmt: skip
+from perspect.dce.one_way import demand_reference
 from perspect.dce.plan import Plan
 from perspect.dce.plasma import Arterial
 from perspect.dce.quality import lesion_flags, model_flags, noise_flags, protocol, voxel_flags
+from perspect.dce.relative import (
+    relative,
+    relative_curves,
+    relative_flags,
+    relative_step,
+    relative_summary,
+)  # fmt: skip
 from perspect.dce.tissue import Tissue, tissue_of
 from perspect.dce.transit import Neglect, neglected, transit_flags
 from perspect.dce.water import IN_SIGNAL, demand_known, relative_signal, signal_model
 from perspect.models import Model
 from perspect.numerics.parallel import one_blas_thread
-from perspect.vocabulary import FAILED_FROM, Curve, Flag, Map, Measured, Quantity, Region, Series, Status, lexicon
+from perspect.vocabulary import (
+    FAILED_FROM,
+    Curve,
+    Flag,
+    Map,
+    Measured,
+    Quantity,
+    Recipe,
+    Region,
+    Series,
+    Status,
+    lexicon,
+)
 from perspect.vocabulary.progress import Progress, silent
 
 Column = tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"], Int16[np.ndarray, " voxels"]]
@@ -47,6 +70,7 @@ def quantify(
     mask: Region | None = None,
     aif: Region | Curve | None = None,
     vein: Region | None = None,
+    reference: Region | None = None,
     lesion: Region | None = None,
     keep: Region | None = None,
     progress: Progress | None = None,
@@ -55,13 +79,17 @@ def quantify(
 
     `t1` before agent is a map, or one value in s for all tissue. `b1` is the true over the nominal flip angle, on the
     grid of the series. `mask` is what is measured (default: the brain), `aif` a region or a curve (default: found),
-    `vein` a region in a large vein to scale the arterial input to, `lesion` a region for which one model is chosen.
+    `vein` a region in a large vein to scale the arterial input to, `lesion` a region for which one model is chosen;
+    `reference` is what the model reference-region measures against, instead of an arterial input.
     The curves of the voxels of `keep` are kept beside the maps, with fits by that model where there is one.
 
     Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
     plan, tell = plan or Plan(), progress or silent
+    demand_reference(reference, (aif, vein, lesion), plan)
     tissue = tissue_of(series, plan, t1, b1, mask, tell)
+    if reference is not None:
+        return _against(reference, tissue, t1, plan, tell)
     tell("arterial input", 0.0)
     arterial = arterial_input(tissue, aif, vein, plan)
     seen, models = _to_fit(tissue, arterial, plan)
@@ -72,11 +100,37 @@ def quantify(
         neglect=_neglected(tissue, arterial, models, plan),
         lag=lag_behind_artery(series.slice_times, tissue.inside, arterial.region),
     )  # fmt: skip
+    return _measured(run, keep)
+
+
+def _measured(run: account.Run, keep: Region | None) -> Measured:
+    """What a run found, as maps and words."""
+    inside, artery = run.tissue.inside, run.arterial.region
     word, flags = _flags(run)
-    regions = {"brain": tissue.inside} | ({} if arterial.region is None else {"aif": arterial.region})
     return Measured(
-        _maps(run), flags, account.recipe(run), regions, account.curves(run), account.summary(run, word),
-        None if keep is None else account.kept(run, tissue.inside, keep),
+        _maps(run), flags, account.recipe(run), {"brain": inside} | ({} if artery is None else {"aif": artery}),
+        account.curves(run), account.summary(run, word), None if keep is None else account.kept(run, inside, keep),
+    )  # fmt: skip
+
+
+def _against(
+    reference: Region, tissue: Tissue, t1: Map | float, plan: Plan, tell: Callable[[str, float], Any]
+) -> Measured:
+    """The same without an arterial input: ratios to a region that leaks."""
+    tell("kinetics", 0.0)
+    one = relative(tissue, reference, _concentrations(tissue, plan))
+    word, setting = protocol(tissue.acquisition, tissue.times, tissue.rest, plan, tissue.b1 is not None)
+    flags = (
+        *setting, *noise_flags(tissue.signal, tissue.rest), *tissue.odd, *tissue.moved.flags,
+        *voxel_flags(tissue.agent.status), *relative_flags(one),
+    )  # fmt: skip
+    columns = one.columns | _without_model(tissue, None, plan)
+    maps = {quantity.key: Map.of(quantity, tissue.inside, *column) for quantity, column in columns.items()}
+    return Measured(
+        maps | {lexicon.T1.key: _t1_map(tissue)}, tuple(sorted(flags, key=lambda flag: -flag.severity)),
+        Recipe((*account.steps_of_series(tissue, t1, plan), relative_step(one))),
+        {"brain": tissue.inside, "reference": reference}, relative_curves(one, tissue.times),
+        account.summary_of_series(tissue, plan, word) | relative_summary(one),
     )  # fmt: skip
 
 
@@ -95,10 +149,18 @@ def _to_fit(tissue: Tissue, arterial: Arterial, plan: Plan) -> tuple[Seen, dict[
         is_usable: Bool[np.ndarray, " voxels"] = agent.status < FAILED_FROM
         ratio = relative_signal(tissue.signal, tissue.rest.frames, tissue.t1, tissue.b1, is_usable)
         return Seen(*ratio, "S/S0"), {demand_known(plan): model}
-    angle = flip_angle * (np.ones_like(tissue.t1) if tissue.b1 is None else tissue.b1)
-    seen = Seen(agent.curves, lambda rows: gains(agent.curves[rows], tissue.t1[rows], tr, angle[rows], plan.r1))
     names = candidates(plan, times, tissue.rest.steepest)
-    return seen, {name: MODELS[name][int(plan.delay)](t=times, **arterial.drives) for name in names}
+    return _concentrations(tissue, plan), {
+        name: MODELS[name][int(plan.delay)](t=times, **arterial.drives) for name in names
+    }
+
+
+def _concentrations(tissue: Tissue, plan: Plan) -> Seen:
+    """The concentrations, with how errors of the signal come into them."""
+    tr, flip_angle = float(tissue.acquisition.tr or np.nan), float(tissue.acquisition.flip_angle or np.nan)
+    angle = flip_angle * (np.ones_like(tissue.t1) if tissue.b1 is None else tissue.b1)
+    curves = tissue.agent.curves
+    return Seen(curves, lambda rows: gains(curves[rows], tissue.t1[rows], tr, angle[rows], plan.r1))
 
 
 def _neglected(tissue: Tissue, arterial: Arterial, models: dict[str, Model], plan: Plan) -> Neglect | None:
@@ -122,16 +184,20 @@ def _flags(run: account.Run) -> tuple[str, tuple[Flag, ...]]:
 
 def _maps(run: account.Run) -> dict[str, Map]:
     """Every quantity that could be determined, put back into space."""
-    tissue, agent = run.tissue, run.tissue.agent
-    out: dict[Quantity, Column] = _of_models(run)
-    plain = semiquantitative(agent.curves, agent.noise, tissue.signal, tissue.times, tissue.rest, run.arterial.cp)
-    plain |= delta_r1(agent.curves, agent.noise, tissue.t1, run.plan.r1)
-    for quantity, (values, std) in plain.items():
-        out[quantity] = values, std, agent.status
+    tissue = run.tissue
+    out = _of_models(run) | _without_model(tissue, run.arterial.cp, run.plan)
     if len(run.found.names) > 1:
-        out[lexicon.MODEL] = _chosen(run.found, agent.status)
+        out[lexicon.MODEL] = _chosen(run.found, tissue.agent.status)
     maps = {quantity.key: Map.of(quantity, tissue.inside, *column) for quantity, column in out.items()}
     return maps | {lexicon.T1.key: _t1_map(tissue)}
+
+
+def _without_model(tissue: Tissue, cp: Float[np.ndarray, " time"] | None, plan: Plan) -> dict[Quantity, Column]:
+    """What a curve shows without any model; `cp` is the plasma curve, where there is one."""
+    agent = tissue.agent
+    plain = semiquantitative(agent.curves, agent.noise, tissue.signal, tissue.times, tissue.rest, cp)
+    plain |= delta_r1(agent.curves, agent.noise, tissue.t1, plan.r1)
+    return {quantity: (values, std, agent.status) for quantity, (values, std) in plain.items()}
 
 
 def _t1_map(tissue: Tissue) -> Map:

@@ -8,6 +8,9 @@ from perspect.vocabulary.problem import Problem
 SOURCE: Final = "dce"
 """What the flags of this room name as their source."""
 
+RELATIVE: Final = "reference-region"
+"""The model that needs a region, and no arterial input."""
+
 RELAXIVITY: Final = (0.5, 100.0)
 """Between which r1 of any agent at any field lies, in 1/s/mM; beyond are other units [our default]."""
 
@@ -30,8 +33,11 @@ class Plan:
     find_odd: bool = True
     """Whether volumes that are empty, or leave their level and come back at once, are left out as well."""
 
-    model: Literal["auto", "vascular", "patlak", "tofts", "extended-tofts", "2cum", "2cxm", "aath"] = "auto"
-    """Kinetic model; the one that each curve asks for by AICc among those that the sampling allows (auto)."""
+    model: Literal[
+        "auto", "vascular", "patlak", "tofts", "extended-tofts", "2cum", "2cxm", "aath", "reference-region"
+    ] = "auto"
+    """Kinetic model; the one that each curve asks for by AICc among those that the sampling allows (auto). Against a
+    reference region exchange is measured without an arterial input, and no choice that is of one is read."""
 
     water: Literal["fast", "none", "shutter-speed"] = "fast"
     """How water moves between blood, interstitium and cells: mixed at once, so that a signal is a concentration (fast);

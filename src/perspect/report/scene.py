@@ -14,7 +14,9 @@ from perspect.vocabulary import Map, Measured, Problem, Region, Status, lexicon
 NO_POSITIONS: Final = "no-positions"
 """The flag of a file that does not say where its voxels are."""
 
-MAIN: Final = (lexicon.RCBV.key, lexicon.SRCBV.key, lexicon.CBV.key, lexicon.KTRANS.key, lexicon.T1.key)
+MAIN: Final = (
+    lexicon.RCBV.key, lexicon.SRCBV.key, lexicon.CBV.key, lexicon.KTRANS.key, lexicon.REL_KTRANS.key, lexicon.T1.key,
+)  # fmt: skip
 """The map of the mosaic: the first of these that was made."""
 
 OUTLINED: Final = ("lesion", "mirror", "reference", "aif")

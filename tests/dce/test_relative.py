@@ -1,0 +1,110 @@
+"""Exchange against a reference region: ratios without an arterial input."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import made_dce as made
+from perspect import dce
+from perspect.vocabulary import FAILED_FROM, Problem, Region, Status
+
+N, M = 300, 60
+MUSCLE = (0.6e-3, 0.12)  # Ktrans in 1/s and ve
+PLAN = dce.Plan(motion=False, model="reference-region", r1=made.R1, r2star_tissue=0.0)
+FINE = np.arange(0.0, made.TIMES[-1] + 0.05, 0.1)
+
+
+def filled(ktrans, ve):
+    """A Tofts curve by the sum over a clock of a tenth of a second, without the models of the package."""
+    cp = made.plasma(times=FINE)
+    decay = np.exp(-FINE[None] * (ktrans / ve)[:, None])
+    whole = np.array([np.convolve(cp, one)[: FINE.size] for one in decay]) * 0.1
+    return ktrans[:, None] * np.array([np.interp(made.TIMES, FINE, one) for one in whole])
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """Ktrans and ve of N voxels of tissue, and the curves of these and of M voxels of muscle behind them."""
+    rng = np.random.default_rng(0)
+    ktrans, ve = rng.uniform(3e-4, 3e-3, N), rng.uniform(0.1, 0.5, N)
+    muscle = filled(np.full(1, MUSCLE[0]), np.full(1, MUSCLE[1]))
+    return ktrans, ve, np.concatenate([filled(ktrans, ve), np.repeat(muscle, M, axis=0)])
+
+
+def measured(truth, noise=0.0, seed=1, plan=PLAN, **more):
+    one = made.series(made.signal(truth[2], np.full(N + M, 1.3)), noise, seed)
+    places = np.arange(N + M).reshape(-1, 1, 1)
+    muscle = Region(places >= N, one.grid, "muscle")
+    given = {"t1": 1.3, "mask": made.everything(one), "reference": muscle} | more
+    return dce.quantify(one, plan, **given)
+
+
+def ratios(truth):
+    """What is told: Ktrans over that of muscle, kep in 1/s, ve over that of muscle."""
+    return {"rktrans": truth[0] / MUSCLE[0], "kep": truth[0] / truth[1], "rve": truth[1] / MUSCLE[1]}
+
+
+def test_without_noise_the_ratios_are_the_truth(truth):
+    found = measured(truth)
+    for key, true in ratios(truth).items():
+        assert np.nanmedian(np.abs(found.maps[key].values[:N, 0, 0] / true - 1.0)) < 5e-3, key
+    assert found.summary["reference_kep"] == pytest.approx(MUSCLE[0] / MUSCLE[1], rel=0.01)
+    of_muscle = found.maps["rktrans"].values[N:, 0, 0]
+    assert np.nanmedian(of_muscle) == pytest.approx(1.0, abs=0.01)
+    assert "iaugc60" in found.maps and "iaugcbn60" not in found.maps and "aif" not in found.regions
+    assert "without an arterial input" in str(found.recipe)
+
+
+def test_the_stated_error_of_a_ratio_is_its_scatter(truth):
+    for key, true in ratios(truth).items():
+        z = []
+        for seed in range(4):
+            one = measured(truth, 0.01, seed).maps[key]
+            good = one.status[:N, 0, 0] == Status.OK
+            z.append(((one.values[:N, 0, 0] - true) / one.std[:N, 0, 0])[good])
+        assert 0.8 < 1.4826 * np.median(np.abs(np.concatenate(z))) < 1.25, key
+
+
+def test_every_map_holds_numbers_with_errors_or_a_reason(truth):
+    for one in measured(truth, 0.01).maps.values():
+        if one.quantity.key != "T1map":
+            failed = one.status >= FAILED_FROM
+            assert (np.isnan(one.values) == failed).all() and (np.isnan(one.std) == failed).all()
+
+
+def test_a_region_that_takes_up_nothing_is_no_reference(truth):
+    still = np.concatenate([truth[2][:N], np.zeros_like(truth[2][N:])])
+    with pytest.raises(Problem, match="takes up no agent"):
+        measured((*truth[:2], still), 0.01)
+
+
+def test_a_single_voxel_is_no_region(truth):
+    one = made.series(made.signal(truth[2], np.full(N + M, 1.3)))
+    alone = Region(np.arange(N + M).reshape(-1, 1, 1) == N, one.grid, "muscle")
+    with pytest.raises(Problem, match="1 voxels of the reference region"):
+        measured(truth, reference=alone)
+
+
+def test_tissue_that_is_all_alike_does_not_tell_the_rate_of_the_region(truth):
+    alike = np.repeat(truth[2][N:][:1], N + M, axis=0)
+    with pytest.raises(Problem, match="tell the rate of return"):
+        measured((*truth[:2], alike), 0.05)
+
+
+@pytest.mark.parametrize(
+    ("choice", "more"),
+    [
+        ({"model": "patlak"}, {}),
+        ({}, {"reference": None}),
+        ({}, {"aif": made.given(made.plasma())}),
+        ({"arterial": "parker"}, {}),
+        ({"hct": 0.3}, {}),
+        ({"delay": False}, {}),
+        ({"water": "none"}, {}),
+    ],
+    ids=str,
+)
+def test_nothing_of_an_arterial_input_is_accepted_beside_it(truth, choice, more):
+    with pytest.raises(Problem):
+        measured(truth, plan=replace(PLAN, **choice), **more)
