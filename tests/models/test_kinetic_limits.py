@@ -94,7 +94,7 @@ def test_the_slow_root_of_exchange_does_not_cancel():
     """K- = a/K+ beside the difference of two nearly equal numbers, which keeps none of its digits here."""
     fp, ps, ve, vp = 0.02, 1e-14, 0.3, 0.02
     _, (fast, slow) = TwoCompartmentExchange(T, CP).split(np.array([fp, ps, ve, vp]))
-    assert slow == pytest.approx(ps / ve, rel=1e-9) and fast == pytest.approx(fp / vp, rel=1e-9)
+    np.testing.assert_allclose([slow, fast], [ps / ve, fp / vp], rtol=1e-9)
 
 
 def test_equal_roots_do_not_divide_by_zero():
