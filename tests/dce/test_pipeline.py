@@ -9,6 +9,7 @@ import made_dce as made
 from perspect import dce
 from perspect.dce.blood import mean_above_floor
 from perspect.dce.bolus import AtRest
+from perspect.dce.enhancement import area_weights
 from perspect.dce.kinetics import MODELS, candidates
 from perspect.fit import fit
 from perspect.models import ExchangingWater, ExtendedTofts
@@ -139,8 +140,20 @@ def test_areas_and_slopes_are_those_of_the_curve(truth):
     slopes = (np.diff(c, axis=1) / 3.0).max(axis=1)
     np.testing.assert_allclose(found.maps["washin"].values[:, 0, 0], slopes, rtol=1e-3)
     assert (found.maps["washout"].values[c[:, -1] < c[:, -40], 0, 0] < 0).all()
+    signal = made.signal(c, truth[1], truth[2])
+    end = 100.0 * (signal[:, -12:].mean(axis=1) / signal[:, 0] - 1.0)
+    np.testing.assert_allclose(100.0 * found.maps["enhancement"].values[:, 0, 0], end, rtol=1e-3)
+    np.testing.assert_allclose(found.maps["ttp"].values[:, 0, 0], made.TIMES[c.argmax(axis=1)] - arrival, atol=1e-3)
     after = 1.0 / (1.0 / truth[1] + made.R1 * c[:, -12:].mean(axis=1))
     np.testing.assert_allclose(found.maps["deltat1"].values[:, 0, 0], truth[1] - after, rtol=1e-3)
+
+
+def test_an_area_holds_nothing_from_before_arrival():
+    """A level of one before arrival would be noise in the area; after it, the area of one is the time."""
+    weights = area_weights(made.TIMES, 40.0, 60.0)
+    assert weights.values.sum() == pytest.approx(60.0)
+    assert not weights.values[made.TIMES < 37.0].any() and not weights.values[made.TIMES > 103.0].any()
+    assert area_weights(made.TIMES, 320.0, 60.0) is None
 
 
 def with_vessels(blood_level=1000.0, noise=0.01, mixed=1.0):
