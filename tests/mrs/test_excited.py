@@ -16,8 +16,8 @@ from perspect.mrs.profile import OF_TUMOURS, USUAL
 from perspect.mrs.signals import simulated_basis
 from perspect.mrs.uneven import LINES, OUTSIDE, UNLIKE, alike, readout_flags, unequal
 from perspect.phantom import virtual_patient
+from perspect.phantom.localised import CARRIER
 from perspect.phantom.protocols import MRSI
-from perspect.phantom.spectroscopy import CARRIER
 from perspect.vocabulary import Grid, Problem, Region, Severity, Spectra, Status
 from perspect.vocabulary.spectra import WATER
 

@@ -12,8 +12,8 @@ from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.lookup import positions
 from perspect.phantom.protocols import MRSI, SVS_2HG, SVS_LONG, SVS_SHORT, T2STAR
 from perspect.phantom.scanner import WHITE_LEVEL
+from perspect.phantom.selection import best_place
 from perspect.phantom.sequence import Slab
-from perspect.phantom.spectroscopy import best_place
 from perspect.phantom.study import Simulation
 from perspect.vocabulary import Problem
 from small_scans import ASL, DCE, DSC, silent

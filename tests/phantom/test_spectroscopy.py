@@ -7,11 +7,13 @@ import pytest
 
 from perspect.phantom import SCENARIOS, Compartment
 from perspect.phantom.biology import WHITE_AMOUNTS
+from perspect.phantom.emission import bands
+from perspect.phantom.encoding import encoded, spread_of
 from perspect.phantom.kinds import kinds_of
 from perspect.phantom.metabolites import Timing, metabolite_signals, molecules_of, water_signals
 from perspect.phantom.patient import levels_of
 from perspect.phantom.protocols import MRSI, SVS_LONG, SVS_SHORT
-from perspect.phantom.spectroscopy import Selection, bands, best_place, encoded, spread_of
+from perspect.phantom.selection import Selection, best_place
 from perspect.phantom.truth import SUMS, amounts, truth
 from perspect.vocabulary import Grid
 

@@ -8,8 +8,10 @@ from typing import Any, Final
 from perspect.phantom.conventional import Diffusion, GradientEcho, Mprage, SpinEcho
 from perspect.phantom.dynamic import Dce, Dsc
 from perspect.phantom.labelled import Asl
+from perspect.phantom.localised import CARRIER, Localised
+from perspect.phantom.mrsi import Mrsi
 from perspect.phantom.sequence import Image, Injection, Sequence, Signal
-from perspect.phantom.spectroscopy import CARRIER, Localised, Mrsi, Svs
+from perspect.phantom.svs import Svs
 from perspect.vocabulary.spectra import WATER
 
 DOSE: Final = 0.1

@@ -12,8 +12,8 @@ import numpy as np
 from perspect.phantom.dynamic import Dce, Dsc
 from perspect.phantom.inserts import CALCIUM, HAEMORRHAGE, STRONG_AIR, VESSEL_IN_LESION, Insert
 from perspect.phantom.labelled import Asl
+from perspect.phantom.localised import Localised
 from perspect.phantom.sequence import Acquired, Image, Moved, Pose, Sequence
-from perspect.phantom.spectroscopy import Localised
 
 TAIL: Final = 24.0
 """What a truncated tail leaves after the bolus has arrived, and what a late bolus leaves before the end, in s."""

@@ -14,8 +14,10 @@ import numpy as np
 from perspect.phantom.conventional import Diffusion, GradientEcho, Mprage, SpinEcho
 from perspect.phantom.dynamic import Dce, Dsc
 from perspect.phantom.labelled import Asl
+from perspect.phantom.localised import Localised
+from perspect.phantom.mrsi import Mrsi
 from perspect.phantom.sequence import Injection, Sequence, Slab
-from perspect.phantom.spectroscopy import Localised, Mrsi, Svs
+from perspect.phantom.svs import Svs
 
 
 def _rad(degrees: float) -> float:

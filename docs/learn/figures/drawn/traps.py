@@ -13,10 +13,10 @@ from perspect.models.spins import Press
 from perspect.mrs.profile import OF_TUMOURS, USUAL
 from perspect.mrs.signals import cached_basis
 from perspect.phantom import INSERTS, SCENARIOS, protocols, truth, virtual_patient
+from perspect.phantom.localised import CARRIER
 from perspect.phantom.patient import Patient
 from perspect.phantom.protocols import MRSI_SMALL_BOX
 from perspect.phantom.sequence import Acquired, Slab, brain_centre
-from perspect.phantom.spectroscopy import CARRIER
 from perspect.phantom.study import Simulation
 from perspect.pitfalls.voxel import LINES, Voxel
 from perspect.vocabulary import Grid, Template
