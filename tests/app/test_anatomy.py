@@ -12,7 +12,8 @@ from made_anatomy import T1W, T2W, made_head
 from perspect.anatomy import align, normal, resample
 from perspect.anatomy.tissue import given as given_tissues
 from perspect.app import Inputs, examine_dsc
-from perspect.app.anatomy import GIVEN, MIRROR, Seen, _coarse, _lesion, _without_sides, head_of, judged, seen
+from perspect.app.anatomy import GIVEN, MIRROR, Seen, _without_sides, judged, seen
+from perspect.app.head import Together, _lesion, head_of, working_grid
 from perspect.numerics import rigid
 from perspect.vocabulary import Anatomy, Flag, Grid, Map, Measured, Problem, Recipe, Region, Severity, Status, lexicon
 from small_measured import AFFINE
@@ -31,7 +32,7 @@ def test_without_conventional_images_nothing_is_said():
 
 def test_coarser_voxels_cover_the_same_place():
     fine = image().grid
-    coarse = _coarse(fine)
+    coarse = working_grid(fine)
     assert min(coarse.spacing) >= 2.0 - 1e-6
     for corner in ((0, 0, 0), (1, 1, 1)):
         ends = [one.affine @ np.append(np.array(corner) * np.array(one.shape) - 0.5, 1.0) for one in (fine, coarse)]
@@ -39,17 +40,13 @@ def test_coarser_voxels_cover_the_same_place():
 
 
 def test_a_lesion_goes_where_the_image_lies_on_which_it_was_drawn():
-    leading, other = image(), image(TILTED + np.eye(4, k=3) * 7.0)
+    leading, other = image(), replace(image(TILTED + np.eye(4, k=3) * 7.0), contrast="flair")
     there = np.eye(4)
     there[0, 3] = 7.0
     mask = np.zeros(other.grid.shape, bool)
     mask[10:20, 10:20, 10:20] = True
-    placed = _lesion(
-        Region(mask, other.grid, "lesion", "mask.nii.gz"),
-        {"t1w": leading, "flair": other},
-        {"t1w": np.eye(4), "flair": there},
-        leading.grid,
-    )
+    held = Together(leading.grid, {"t1w": leading, "flair": other}, {}, {"t1w": np.eye(4), "flair": there}, ())
+    placed = _lesion(Region(mask, other.grid, "lesion", "mask.nii.gz"), held)
     np.testing.assert_array_equal(placed.mask, mask)
 
 
@@ -57,11 +54,9 @@ def test_a_lesion_outside_of_the_images_is_a_problem():
     leading = image()
     far = np.eye(4)
     far[:3, 3] = 1e4
+    held = Together(leading.grid, {"t1w": leading}, {}, {"t1w": np.eye(4)}, ())
     with pytest.raises(Problem, match="outside"):
-        _lesion(
-            Region(np.ones((3, 3, 3), bool), Grid((3, 3, 3), far), "lesion", "far.nii.gz"),
-            {"t1w": leading}, {"t1w": np.eye(4)}, leading.grid,
-        )  # fmt: skip
+        _lesion(Region(np.ones((3, 3, 3), bool), Grid((3, 3, 3), far), "lesion", "far.nii.gz"), held)
 
 
 MOTION = rigid.rigid(np.array([0.05, -0.03, 0.06, 4.0, -3.0, 5.0]))

@@ -14,9 +14,9 @@ from perspect import io
 from perspect.anatomy.tissue import explained
 from perspect.app import AslInputs, Inputs, Request, examination, examine_asl, examine_dsc
 from perspect.app import simulate as app
-from perspect.app.anatomy import head_of
 from perspect.app.given import read_images, share_on
 from perspect.app.given_files import GivenAnatomy
+from perspect.app.head import head_of
 from perspect.cli import main
 from perspect.io.templates import icbm_2009a
 from perspect.phantom import protocols, truth

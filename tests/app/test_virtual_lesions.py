@@ -13,7 +13,8 @@ from patients import coarser
 from perspect import dsc, io
 from perspect.anatomy import normal
 from perspect.anatomy.mirror import mirror
-from perspect.app.anatomy import head_of, seen
+from perspect.app.anatomy import seen
+from perspect.app.head import head_of
 from perspect.phantom import SCENARIOS, protocols, truth, virtual_patient
 from perspect.phantom.sequence import Slab, brain_centre
 from perspect.vocabulary import Acquisition, Anatomy, Refusal, Region, Series, Severity

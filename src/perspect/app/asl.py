@@ -10,9 +10,10 @@ from jaxtyping import Float
 import perspect
 from perspect import asl, io, report
 from perspect.anatomy import align, resample
-from perspect.app.anatomy import Head, Seen, transform
+from perspect.app.anatomy import Seen, transform
 from perspect.app.asl_head import background, head_of
 from perspect.app.asl_inputs import AslInputs, demand_effect, demand_m0_read
+from perspect.app.head import Head
 from perspect.app.place import kept_of
 from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import (

@@ -12,10 +12,11 @@ from perspect import io
 from perspect.anatomy import align, resample
 from perspect.anatomy.expected import expected_shares
 from perspect.anatomy.tissue import explained
-from perspect.app.anatomy import Head, Seen, seen, seen_in
+from perspect.app.anatomy import Seen, seen, seen_in
 from perspect.app.asl_inputs import AslInputs
 from perspect.app.given import demand_its_own, demand_read, map_on, read_images, share_on
 from perspect.app.given_files import GivenAnatomy
+from perspect.app.head import Head
 from perspect.app.place import region_on, share_of_mask
 from perspect.asl.audit import demand_times
 from perspect.asl.inputs import find_brain

@@ -10,8 +10,9 @@ from jaxtyping import Float
 import perspect
 from perspect import dce, io, report
 from perspect.anatomy import normal, resample
-from perspect.app.anatomy import Head, Seen, seen_in, transform
+from perspect.app.anatomy import Seen, seen_in, transform
 from perspect.app.dsc_inputs import TABLES, baseline
+from perspect.app.head import Head
 from perspect.app.lesion import Placed
 from perspect.app.place import kept_of, region_on
 from perspect.app.t1 import T1Inputs, b1_on, measured_t1

@@ -15,7 +15,8 @@ from perspect.vocabulary import Acquisition, Measured
 from perspect.vocabulary.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from perspect.app.anatomy import Head, Seen
+    from perspect.app.anatomy import Seen
+    from perspect.app.head import Head
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from perspect import dsc, io
-from perspect.app.anatomy import Head, Seen, judged, seen, seen_in
+from perspect.app.anatomy import Seen, judged, seen, seen_in
 from perspect.app.dsc_inputs import TABLES, Inputs, baseline
 from perspect.app.given import demand_read, map_on, read_images
+from perspect.app.head import Head
 from perspect.app.place import kept_of, region_on
 from perspect.numerics.parallel import on_threads
 from perspect.vocabulary import Curve, Flag, Grid, Measured, Problem, Recipe, Region, Severity, lexicon

@@ -8,7 +8,6 @@ from typing import Final, TypeVar
 
 import perspect
 from perspect import evidence, io, lesion, report
-from perspect.app.anatomy import head_of
 from perspect.app.asked import Asked, Request, asked_of, demand_free
 from perspect.app.contribute import (
     Contribution,
@@ -25,6 +24,7 @@ from perspect.app.contribute import (
 )
 from perspect.app.contribute.contribution import drawn, middle
 from perspect.app.given import read_images
+from perspect.app.head import head_of
 from perspect.app.lesion import grown, placed, segmentation
 from perspect.app.record import fingerprints, left, plans_of, quality_of, retold
 from perspect.app.region_files import region_files, region_paths

@@ -12,7 +12,7 @@ from scipy import ndimage
 from perspect import io, lesion
 from perspect.anatomy import resample
 from perspect.anatomy.distance import grown as around
-from perspect.app.anatomy import Head
+from perspect.app.head import Head
 from perspect.lesion import Parts
 from perspect.lesion.parts import RIM
 from perspect.pitfalls.threshold import threshold

@@ -8,7 +8,7 @@ import numpy as np
 
 import perspect
 from perspect import io
-from perspect.app.anatomy import Head
+from perspect.app.head import Head
 from perspect.io.canonical import canonical
 from perspect.io.nifti_out import volume
 from perspect.lesion.parts import Parts

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from perspect import io
 from perspect.anatomy import resample
-from perspect.app.anatomy import Head, head_of
+from perspect.app.head import Head, head_of
 from perspect.mrs.region import finer
 from perspect.vocabulary import Flag, Grid, Problem, Severity, Step
 

@@ -20,8 +20,8 @@ from perspect.anatomy import align, normal, resample
 from perspect.anatomy.brain_in_head import brain, to_standard
 from perspect.anatomy.mirror import Plane, mirror
 from perspect.anatomy.tissue import tissues
-from perspect.app.anatomy import _coarse as working
 from perspect.app.anatomy import seen
+from perspect.app.head import working_grid as working
 from perspect.numerics import axes, rigid
 from perspect.phantom import SCENARIOS, Compartment, protocols
 from perspect.phantom.sequence import Acquired

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from perspect.anatomy import resample
-from perspect.app.anatomy import Head
 from perspect.app.contribute.contribution import Patient, drawn, middle
 from perspect.app.excited import whole
+from perspect.app.head import Head
 from perspect.pitfalls import Voxel
 from perspect.pitfalls.voxel import LINES
 from perspect.report.dossier import Plate

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from perspect import lesion
 from perspect.anatomy import resample
-from perspect.app.anatomy import Head
+from perspect.app.head import Head
 from perspect.app.lesion import ROOM, Placed
 from perspect.evidence.case import Fact
 from perspect.pitfalls import Record, Trap, flags_of, trapped

@@ -12,12 +12,12 @@ from scipy import ndimage
 
 from perspect import pitfalls
 from perspect.anatomy.distance import grown
-from perspect.app.anatomy import Head
 from perspect.app.contribute.boxes import voxel_plates
 from perspect.app.contribute.contribution import Contribution, Patient
 from perspect.app.contribute.mrsi import examined, limiting, of_map
 from perspect.app.contribute.times import OF_MOST, RATIOS, fact_of, joint_partner, read_at, wanted
 from perspect.app.contribute.voxels import Voxels, voxels, water_beside
+from perspect.app.head import Head
 from perspect.app.mrs import (
     OTHER_SIDE,
     ExaminedSpectrum,

@@ -10,9 +10,10 @@ from scipy import ndimage
 from perspect import io, pitfalls
 from perspect.anatomy import resample
 from perspect.anatomy.expected import expected_shares
-from perspect.app.anatomy import Head, Seen
+from perspect.app.anatomy import Seen
 from perspect.app.contribute.contribution import Patient
 from perspect.app.dsc import Examined
+from perspect.app.head import Head
 from perspect.app.lesion import Placed
 from perspect.pitfalls import ArterialInput, Expected, Passage, Record, Scene, Shown, Trap
 from perspect.pitfalls.cortex import cortex_drawn_as_lesion

@@ -9,8 +9,9 @@ from jaxtyping import Bool
 
 from perspect import io, pitfalls
 from perspect.anatomy import align, resample
-from perspect.app.anatomy import Head, demand_sides
+from perspect.app.anatomy import demand_sides
 from perspect.app.contribute.contribution import Contribution, drawn, middle, unused
+from perspect.app.head import Head
 from perspect.app.lesion import Placed
 from perspect.io.sidecar import read_sidecar
 from perspect.pitfalls import Darkened, Trap
