@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from perspect.cli import commands, main
+from perspect.cli.common import whole, wholes
 from perspect.cli.progress import watched
-from perspect.cli.run import FUNCTIONS, brief, spread
+from perspect.cli.run import FUNCTIONS, application, brief, spread
 from perspect.dsc import Plan
 from perspect.vocabulary import Refusal, Severity
 from perspect.vocabulary.progress import of_room
@@ -34,6 +35,15 @@ def test_every_command_of_the_table_exists_and_no_other():
 def test_every_command_has_an_example_in_its_help(name, capsys):
     assert main([name, "--help"]) == 0
     assert f"Example: perspect {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", list(FUNCTIONS))
+def test_every_option_that_is_a_whole_number_refuses_a_fraction(name):
+    """The parser would round it: `--seed 1.5` made patient 2."""
+    options = application()[name].assemble_argument_collection()
+    for one in options:
+        if one.hint in (int, int | None, tuple[int, ...]):
+            assert one.parameter.converter is (wholes if one.hint == tuple[int, ...] else whole), one.name
 
 
 @pytest.mark.parametrize("field", ["leakage", "deconvolution"])

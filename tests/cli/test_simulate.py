@@ -49,11 +49,29 @@ def test_quiet_prints_nothing(asked, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_what_cannot_take_a_patient_is_said_before_anything_is_made(tmp_path, capsys):
+    """Another seed helps where a patient is there, and nowhere else."""
+    (tmp_path / "file").touch()
+    (tmp_path / "held" / "sub-001").mkdir(parents=True)
+    said = {}
+    for name in ("file", "held"):
+        assert main(["simulate", str(tmp_path / name)]) == 2
+        said[name] = capsys.readouterr().err
+        assert len(said[name].splitlines()) == 1
+    assert "file is a file. The results are a folder. Give another folder." in said["file"]
+    assert "already holds this patient (sub-001)" in said["held"]
+    assert "Give another --seed or another folder, or say --overwrite." in said["held"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ("simulate out --scenario absces", "Did you mean 'abscess'?"),
         ("simulate out --as dicom", "Use --as bids, which every command reads"),
+        ("simulate out --seed -1", "Must be >= 0"),
+        ("simulate out --seed 1.5", "--seed: '1.5' is no whole number"),
+        ("simulate out --trap drfit", "Did you mean 'drift'?"),
+        ("simulate out --trap late-bolus truncated-tail", "exclude each other"),
         ("simulate", "OUT"),
         ("demo --scenario gliom", "There is no scenario 'gliom'"),
     ],

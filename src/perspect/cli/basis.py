@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from perspect.cli.common import THREADS, whole
 from perspect.vocabulary import Problem
 
 
@@ -21,7 +22,7 @@ def basis(
     tm: Annotated[float | None, Parameter(help="Mixing time of steam in s")] = None,
     field: Annotated[float, Parameter(help="Field strength in T", validator=Number(gt=0))] = 3.0,
     bandwidth: Annotated[float, Parameter(help="Spectral width in Hz", validator=Number(gt=0))] = 2000.0,
-    points: Annotated[int, Parameter(help="Number of points", validator=Number(gte=64))] = 2048,
+    points: Annotated[int, Parameter(help="Number of points", converter=whole, validator=Number(gte=64))] = 2048,
     pulses: Annotated[str, Parameter(help="ideal, or the file of the refocusing pulse (.pta)")] = "ideal",
     edit: Annotated[tuple[float, float] | None, Parameter(help="ppm from-to that pulses of mega-press turn")] = None,
     part: Annotated[
@@ -31,7 +32,7 @@ def basis(
     metabolites: Annotated[
         tuple[str, ...], Parameter(help="Which molecules; else all that are fitted", consume_multiple=True)
     ] = (),
-    threads: Annotated[int | None, Parameter(help="How many threads; else all cores", validator=Number(gte=1))] = None,
+    threads: Annotated[int | None, THREADS] = None,
     overwrite: Annotated[bool, Parameter(help="Replace the file if it is there")] = False,
     quiet: Annotated[bool, Parameter(help="Print nothing but errors")] = False,
     debug: Annotated[bool, Parameter(help="Show the traceback of an error")] = False,

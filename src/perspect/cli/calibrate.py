@@ -5,6 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from perspect.cli.common import seed_of
+
 COHORT_HELP = "Table (participant_id, outcome, a column for each marker), or a folder of results of perspect ask"
 
 
@@ -16,7 +18,7 @@ def calibrate(
     out: Annotated[Path, Parameter(help="File of the calibration (JSON), for perspect ask --calibration")],
     outcomes: Annotated[Path | None, Parameter(help="Table of outcomes, where the cohort is a folder")] = None,
     site: Annotated[str, Parameter(help="How the site is named on the page")] = "this site",
-    seed: Annotated[int, Parameter(help="Of the resampling")] = 0,
+    seed: Annotated[int, seed_of("Of the resampling")] = 0,
     overwrite: Annotated[bool, Parameter(help="Replace a former calibration")] = False,
     quiet: Annotated[bool, Parameter(help="Print nothing but errors")] = False,
     debug: Annotated[bool, Parameter(help="Show the traceback of an error")] = False,

@@ -1,13 +1,41 @@
 """The options that every command that measures understands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 from cyclopts.validators import Number
 
 GROUP = Group("Common")
+
+
+def whole(_: type, tokens: Sequence[Token]) -> int:
+    """The number of a word. The parser itself would round `--seed 1.5` to 2 without a word."""
+    return whole_of(tokens[0].value)
+
+
+def wholes(_: type, tokens: Sequence[Token]) -> tuple[int, ...]:
+    """The same of several words."""
+    return tuple(whole_of(one.value) for one in tokens)
+
+
+def whole_of(word: str) -> int:
+    """A whole number; raises `ValueError` for anything else."""
+    try:
+        return int(word)
+    except ValueError:
+        raise ValueError(f"'{word}' is no whole number.") from None
+
+
+THREADS = Parameter(help="How many threads; else all cores", converter=whole, validator=Number(gte=1))
+"""The option that every command has which takes long."""
+
+
+def seed_of(what: str) -> Parameter:
+    """The option of a seed, with what is drawn by it."""
+    return Parameter(help=what, converter=whole, validator=Number(gte=0))
 
 
 @Parameter(name="*", group=GROUP)
@@ -17,8 +45,8 @@ class Common:
 
     plan: Annotated[Path | None, Parameter(help="TOML file with choices, a table for each room")] = None
     set: Annotated[tuple[str, ...], Parameter(help="A choice, as in dsc.leakage=bsw; may be repeated")] = ()
-    threads: Annotated[int | None, Parameter(help="How many threads; else all cores", validator=Number(gte=1))] = None
-    seed: Annotated[int | None, Parameter(help="Of the simulations that calibrate", validator=Number(gte=0))] = None
+    threads: Annotated[int | None, THREADS] = None
+    seed: Annotated[int | None, seed_of("Of the simulations that calibrate")] = None
     quiet: Annotated[bool, Parameter(help="Print nothing but errors")] = False
     verbose: Annotated[bool, Parameter(help="Print notes and methods too")] = False
     debug: Annotated[bool, Parameter(help="Show the traceback of an error")] = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import Group, Parameter
 
-from perspect.cli.common import NO_CHOICES, Common
+from perspect.cli.common import NO_CHOICES, Common, wholes
 from perspect.cli.progress import watched
 from perspect.cli.said import headline, line, refusals
 from perspect.vocabulary import Acquisition, Problem, Refusal
@@ -33,7 +33,7 @@ class Scan:
     flip_angle: Annotated[float | None, Parameter(help="Flip angle in degrees; else from the sidecar")] = None
     field: Annotated[float | None, Parameter(help="Field strength in T; else from the sidecar")] = None
     times: Annotated[Path | None, Parameter(help="Table with the time of every volume in s")] = None
-    drop: Annotated[tuple[int, ...], Parameter(help="Volumes that are left out, counted from 0")] = ()
+    drop: Annotated[tuple[int, ...], Parameter(help="Volumes that are left out, counted from 0", converter=wholes)] = ()
     no_motion: Annotated[bool, Parameter(help="Do not align the volumes")] = False
 
 

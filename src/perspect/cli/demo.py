@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from perspect.cli.ask import is_refused, said
+from perspect.cli.common import THREADS, seed_of
 from perspect.cli.progress import watched
 from perspect.cli.simulate import SCENARIO
 from perspect.vocabulary import Refusal
@@ -16,8 +16,8 @@ def demo(
     *,
     scenario: Annotated[str, Parameter(help=SCENARIO)] = "high-grade-glioma",
     out: Annotated[Path, Parameter(help="Folder of the patient and the results")] = Path("perspect-demo"),
-    seed: Annotated[int, Parameter(help="Which patient", validator=Number(gte=0))] = 1,
-    threads: Annotated[int | None, Parameter(help="How many threads; else all cores", validator=Number(gte=1))] = None,
+    seed: Annotated[int, seed_of("Which patient")] = 1,
+    threads: Annotated[int | None, THREADS] = None,
     overwrite: Annotated[bool, Parameter(help="Replace a former demonstration")] = False,
     quiet: Annotated[bool, Parameter(help="Print nothing but errors")] = False,
     debug: Annotated[bool, Parameter(help="Show the traceback of an error")] = False,

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
+from perspect.cli.common import THREADS, seed_of
 from perspect.cli.progress import watched
 
 SCENARIO: Final = (
@@ -23,7 +23,7 @@ def simulate(
         tuple[str, ...],
         Parameter(help="What goes wrong, one or more; a wrong name lists them", consume_multiple=True),
     ] = (),
-    seed: Annotated[int, Parameter(help="Which patient: the same seed, the same bytes", validator=Number(gte=0))] = 1,
+    seed: Annotated[int, seed_of("Which patient: the same seed, the same bytes")] = 1,
     dsc: Annotated[str, Parameter(help="DSC protocol: preload, low-flip, two-echoes, limited or bad")] = "preload",
     asl: Annotated[str, Parameter(help="ASL protocol: single, multi or pulsed")] = "single",
     mrs: Annotated[
@@ -31,7 +31,7 @@ def simulate(
         Parameter(help="MRS protocol: usual, 2hg, small-box, slice or epsi"),
     ] = "usual",
     as_: Annotated[str, Parameter(name="--as", help="bids, which every command reads")] = "bids",
-    threads: Annotated[int | None, Parameter(help="How many threads; else all cores", validator=Number(gte=1))] = None,
+    threads: Annotated[int | None, THREADS] = None,
     overwrite: Annotated[bool, Parameter(help="Replace the patient if there is one")] = False,
     quiet: Annotated[bool, Parameter(help="Print nothing but errors")] = False,
     debug: Annotated[bool, Parameter(help="Show the traceback of an error")] = False,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from perspect.cli.common import NO_CHOICES, Common
+from perspect.cli.common import NO_CHOICES, Common, whole
 from perspect.cli.said import headline
 from perspect.vocabulary import Problem
 
@@ -30,7 +30,9 @@ def t1(
         Literal["nonlinear", "weighted", "linear"], Parameter(help="Of the fit of flip angles")
     ] = "nonlinear",
     look_locker: Annotated[bool, Parameter(help="The inversion times are of one recovery under pulses")] = False,
-    pulses: Annotated[int, Parameter(help="Excitations after each inversion, where flip angles differ too")] = 1,
+    pulses: Annotated[
+        int, Parameter(help="Excitations after each inversion, where flip angles differ too", converter=whole)
+    ] = 1,
     pause: Annotated[float, Parameter(help="From their end to the next inversion, in s")] = 0.0,
     centre: Annotated[float, Parameter(help="Where among them the centre of k-space is (0 to 1)")] = 0.5,
     common: Common = NO_CHOICES,

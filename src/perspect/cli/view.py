@@ -7,6 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from perspect.cli.common import whole
+
 
 def view(
     first: Annotated[Path, Parameter(name="out", help="Folder of results, the --out of other commands")],
@@ -14,7 +16,8 @@ def view(
     *more: Annotated[Path, Parameter(help="Further folders of results, to see studies side by side")],
     study: Annotated[Path | None, Parameter(help="Folder of the series that were measured, for curves")] = None,
     port: Annotated[
-        int, Parameter(help="Port of this machine; else a free one", validator=Number(gte=0, lte=65535))
+        int,
+        Parameter(help="Port of this machine; else a free one", converter=whole, validator=Number(gte=0, lte=65535)),
     ] = 0,
     no_browser: Annotated[bool, Parameter(help="Print the address only")] = False,
     export: Annotated[Path | None, Parameter(help="Write all ratings to this file (TSV) and end")] = None,

@@ -39,9 +39,8 @@ class Subject:
 
 def demand_room(out: Path, subject: Subject, *, overwrite: bool) -> None:
     """Raises `Problem` where `out` cannot take the subject, before anything is computed."""
-    reuse.demand_free(
-        out, existing(out, subject), overwrite, what="this patient", elsewhere="another --seed or another folder"
-    )
+    there = existing(out, subject)
+    reuse.demand_free(out, there, overwrite, what="this patient", elsewhere="another folder", other="another --seed")
 
 
 def existing(out: Path, subject: Subject) -> list[Path]:

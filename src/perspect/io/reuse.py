@@ -25,10 +25,12 @@ def demand_free(
     *,
     what: str = "results of this series",
     elsewhere: str = "another folder with --out",
+    other: str = "",
 ) -> None:
     """Raises `Problem` where `out` cannot take the results, before anything is computed.
 
-    `what` the `existing` files are, and where else to write, are said in the words of the command that asks.
+    `what` the `existing` files are, where else to write, and what `other` would be written beside them, are said in the
+    words of the command that asks.
     """
     if out.exists() and not out.is_dir():
         raise Problem(f"{out} is a file.", "The results are a folder.", f"Give {elsewhere}.")
@@ -44,7 +46,7 @@ def demand_free(
         raise Problem(
             f"{out} already holds {what} ({listed}{', ...' if len(existing) > 3 else ''}).",
             "They are not overwritten unasked.",
-            f"Give {elsewhere}, or say --overwrite.",
+            f"Give {f'{other} or ' if other else ''}{elsewhere}, or say --overwrite.",
         )
 
 
