@@ -392,7 +392,7 @@ def with_insert(patient: Patient, simulation: Simulation) -> Patient:
     rng = np.random.default_rng([simulation.seed, 11])
     for trap in simulation.traps:
         if trap.insert is not None:
-            patient = trap.insert.into(patient, rng)
+            patient = trap.insert(patient, rng)
     return patient
 
 

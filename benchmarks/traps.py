@@ -23,7 +23,7 @@ from perspect.app.contribute.scenes import bolus_motion, passage_of
 from perspect.lesion import measured
 from perspect.mrs.ghost import late_energy
 from perspect.numerics import rigid
-from perspect.phantom import HAEMORRHAGE, SCENARIOS, STRONG_AIR, VESSEL_IN_LESION, protocols
+from perspect.phantom import SCENARIOS, inserts, protocols
 from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.patient import Patient
 from perspect.phantom.sequence import Acquired, Slab, brain_centre
@@ -136,7 +136,7 @@ def of_images(seed: int, patient: Patient, scan: Acquired, clean: Scene) -> Iter
     # What air takes away is known from the same head in an even field.
     even = replace(patient, field_offset=np.zeros_like(patient.field_offset))
     ideal = scene_of(simulation.scanned(even, sequence), even).at_rest
-    aired = STRONG_AIR.into(patient, np.random.default_rng([seed, 1]))
+    aired = inserts.aired(patient, np.random.default_rng([seed, 1]))
     for one in (clean, scene_of(simulation.scanned(aired, sequence), aired)):
         lost = (one.at_rest < 0.6 * ideal) & (one.solid | one.rim) & one.brain
         if lost.sum() == 0 or lost.sum() >= 8:
@@ -162,7 +162,7 @@ def of_low_grade(seed: int, template: Template, *, with_blood: bool = True) -> I
     simulation = Simulation(LOW_GRADE, seed)
     patient = simulation.patient(template)
     sequence = replace(protocols.DSC, slab=slab_of(patient), n_frames=80)
-    crossed = VESSEL_IN_LESION.into(patient, np.random.default_rng([seed, 1]))
+    crossed = inserts.vessel_crossed(patient, np.random.default_rng([seed, 1]))
     clean, there = (scene_of(simulation.scanned(one, sequence), one) for one in (patient, crossed))
     hot = marker("rcbv_hot")
     before, after = (
@@ -179,7 +179,7 @@ def of_low_grade(seed: int, template: Template, *, with_blood: bool = True) -> I
     yield "vessel", False, found(alone) and not is_right
     if not with_blood:
         return
-    bled = HAEMORRHAGE.into(patient, np.random.default_rng([seed, 1]))
+    bled = inserts.bled(patient, np.random.default_rng([seed, 1]))
     there = scene_of(simulation.scanned(bled, sequence), bled)
     clot = (np.nan_to_num(truth(bled, "blood_clot", there.grid)) > 0.5) & there.solid
     if clot.sum() > 2 * SAID_FROM * there.solid.sum():

@@ -16,7 +16,8 @@ from perspect.app.settings import PLANS
 from perspect.evidence import QUESTIONS, Condition
 from perspect.evidence import row as row_of
 from perspect.evidence.row import Proportion
-from perspect.phantom import INSERTS, SCENARIOS, Biology, Compartment
+from perspect.phantom import SCENARIOS, Biology, Compartment
+from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.biology import HEALTHY, Source
 from perspect.phantom.biology import SOURCES as SOURCES_OF_HEALTHY
 from perspect.phantom.scenarios import Shell
@@ -181,7 +182,7 @@ def patient_page() -> str:
             f"Mean rCBV of {hallmark} between {one.rcbv[0]:g} and {one.rcbv[1]:g}."
         )
         parts += [f"## {one.name}", said, _biology_table(one.biology), _source_list(one.sources)]
-    traps = _table(("name", "what it is"), [(f"`{one.name}`", one.title) for one in INSERTS])
+    traps = _table(("name", "what it is"), [(f"`{one.name}`", one.sentence) for one in TRAPS if one.insert is not None])
     words = (
         "What virtual patients are made of, at 3 T, from `src/perspect/phantom/biology.py` and `scenarios.py`. Ranges\n"
         "are over places within a tissue. Blood volume (vp) counts what the agent fills; the haematocrit is zero.\n"

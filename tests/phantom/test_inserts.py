@@ -4,16 +4,18 @@ from scipy import ndimage
 from scipy.signal import fftconvolve
 
 from patients import dense
-from perspect.phantom import CALCIUM, HAEMORRHAGE, INSERTS, STRONG_AIR, VESSEL_IN_LESION, Compartment, truth
+from perspect.phantom import Compartment, truth
+from perspect.phantom.artefacts import TRAPS
+from perspect.phantom.inserts import aired, bled, calcified, vessel_crossed
 
 
 def put(trap, patient, seed=1):
-    return trap.into(patient, np.random.default_rng(seed))
+    return trap(patient, np.random.default_rng(seed))
 
 
 def test_whatever_is_put_in_every_voxel_stays_full_and_normal_tissue_normal(patient):
-    for trap in INSERTS:
-        trapped = put(trap, patient)
+    for insert in (one.insert for one in TRAPS if one.insert is not None):
+        trapped = put(insert, patient)
         np.testing.assert_allclose(dense(trapped.parts, patient.grid), 1.0, atol=1e-4)
         np.testing.assert_array_equal(trapped.regions["core"].mask, patient.regions["core"].mask)
         white = dense(trapped.parts, patient.grid, Compartment.WHITE)[trapped.regions["white"].mask]
@@ -21,7 +23,7 @@ def test_whatever_is_put_in_every_voxel_stays_full_and_normal_tissue_normal(pati
 
 
 def test_a_clot_lies_in_the_lesion_has_no_blood_flow_and_disturbs_the_field(patient):
-    trapped = put(HAEMORRHAGE, patient)
+    trapped = put(bled, patient)
     clot = trapped.regions["blood_clot"].mask
     assert 0.05 < clot.sum() / patient.regions["core"].n_voxels < 0.3
     assert not (clot & ~patient.regions["core"].mask).any()
@@ -34,7 +36,7 @@ def test_a_clot_lies_in_the_lesion_has_no_blood_flow_and_disturbs_the_field(pati
 
 
 @pytest.mark.parametrize(
-    ("trap", "compartment", "sign"), [(HAEMORRHAGE, Compartment.BLOOD_CLOT, 1), (CALCIUM, Compartment.CALCIUM, -1)]
+    ("trap", "compartment", "sign"), [(bled, Compartment.BLOOD_CLOT, 1), (calcified, Compartment.CALCIUM, -1)]
 )
 def test_around_a_clot_lies_the_field_of_dipoles_and_around_calcium_the_opposite(trap, compartment, sign, patient):
     """Higher above and below a clot than beside it: (3 cos² - 1)/r³ of every voxel of it, summed in space."""
@@ -49,14 +51,14 @@ def test_around_a_clot_lies_the_field_of_dipoles_and_around_calcium_the_opposite
 
 
 def test_calcium_gives_little_signal(patient):
-    trapped = put(CALCIUM, patient)
+    trapped = put(calcified, patient)
     spot = dense(trapped.parts, patient.grid, Compartment.CALCIUM) > 0.5
     assert spot.sum() > 20
     assert truth(trapped, "spins")[spot].mean() < 0.5 * truth(patient, "spins")[spot].mean()
 
 
 def test_a_vessel_brings_pure_blood_into_the_lesion(patient):
-    trapped = put(VESSEL_IN_LESION, patient)
+    trapped = put(vessel_crossed, patient)
     core = patient.regions["core"].mask
     before, after = (dense(one.parts, one.grid, Compartment.ARTERY)[core] for one in (patient, trapped))
     assert before.max() < 0.5 < after.max()
@@ -65,7 +67,7 @@ def test_a_vessel_brings_pure_blood_into_the_lesion(patient):
 
 
 def test_more_air_in_the_skull_base_makes_the_field_of_the_brain_worse_at_its_base(patient):
-    trapped = put(STRONG_AIR, patient)
+    trapped = put(aired, patient)
     air = [dense(one.parts, one.grid, Compartment.AIR).sum() for one in (patient, trapped)]
     assert air[1] > air[0]
     brain = patient.regions["brain"].mask

@@ -10,7 +10,6 @@ from perspect.phantom.deconvolution import (
 )
 from perspect.phantom.geometry import Tissue
 from perspect.phantom.head import Head, HeadDesign, head_object
-from perspect.phantom.inserts import CALCIUM, HAEMORRHAGE, INSERTS, STRONG_AIR, VESSEL_IN_LESION, Insert
 from perspect.phantom.leakage import LeakageDesign, LeakageObject, Ranges, leakage_object
 from perspect.phantom.patient import Biology, Compartment, Levels, Part, Patient, levels_of
 from perspect.phantom.physics import rician, steady_state, two_compartments
@@ -20,12 +19,7 @@ from perspect.phantom.truth import RegionTruth, roi_truth, truth
 from perspect.phantom.virtual import virtual_patient
 
 __all__ = [
-    "CALCIUM",
-    "HAEMORRHAGE",
-    "INSERTS",
     "SCENARIOS",
-    "STRONG_AIR",
-    "VESSEL_IN_LESION",
     "ArterialInput",
     "Biology",
     "Compartment",
@@ -33,7 +27,6 @@ __all__ = [
     "DeconvolutionObject",
     "Head",
     "HeadDesign",
-    "Insert",
     "LeakageDesign",
     "LeakageObject",
     "Levels",

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from perspect.phantom.dynamic import Dce, Dsc
-from perspect.phantom.inserts import CALCIUM, HAEMORRHAGE, STRONG_AIR, VESSEL_IN_LESION, Insert
+from perspect.phantom.inserts import Insert, aired, bled, calcified, vessel_crossed
 from perspect.phantom.labelled import Asl
 from perspect.phantom.localised import Localised
 from perspect.phantom.sequence import Acquired, Image, Moved, Pose, Sequence
@@ -244,10 +244,10 @@ TRAPS: Final[tuple[Trap, ...]] = (
     Trap("fat-in-voxel", "Outer lobes of the pulses see scalp fat.", _SPECTRA, fat_seen),
     Trap("bad-shim", f"The field changes by {SLOPE:g} Hz/mm across the voxel.", _SPECTRA, badly_shimmed),
     Trap("chemical-shift-displacement", f"Pulses of {NARROW:g} Hz: a box for each line.", _SPECTRA, displaced),
-    Trap("haemorrhage", "The lesion has bled: dark in T2*, no signal in DSC.", ("all",), insert=HAEMORRHAGE),
-    Trap("calcium", "The lesion is calcified in part.", ("all",), insert=CALCIUM),
-    Trap("vessel-in-lesion", "A large artery runs through the lesion.", ("all",), insert=VESSEL_IN_LESION),
-    Trap("sinus-drop-out", "Much air beside the brain: gradient echoes lose signal.", ("all",), insert=STRONG_AIR),
+    Trap("haemorrhage", "The lesion has bled: dark in T2*, no signal in DSC.", ("all",), insert=bled),
+    Trap("calcium", "The lesion is calcified in part.", ("all",), insert=calcified),
+    Trap("vessel-in-lesion", "A large artery runs through the lesion.", ("all",), insert=vessel_crossed),
+    Trap("sinus-drop-out", "Much air beside the brain: gradient echoes lose signal.", ("all",), insert=aired),
 )
 """Every trap, in the order in which they are set: the bolus is late before a head nods as it comes. `name` is what a
 person types; it is resolved where it is typed."""

@@ -1,10 +1,10 @@
 """Traps of anatomy that can be put into a patient: bleeding, calcium, a vessel in the lesion, air beside the brain.
 
-Each is a function from patient to patient, which leaves everything elsewhere as it was.
+Each leaves everything elsewhere as it was.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -33,13 +33,8 @@ _SOFT: Final = tuple(one for one in Compartment if one not in (Compartment.AIR, 
 Volume = Float32[np.ndarray, "x y z"]
 
 
-@dataclass(frozen=True)
-class Insert:
-    """A trap: its name, what it is, and how it comes into a patient."""
-
-    name: str
-    title: str
-    into: Callable[[Patient, np.random.Generator], Patient]
+Insert = Callable[[Patient, np.random.Generator], Patient]
+"""A trap of anatomy: how it comes into a patient. What a person calls it stands in `phantom.artefacts`."""
 
 
 def bled(patient: Patient, rng: np.random.Generator) -> Patient:
@@ -82,14 +77,6 @@ def aired(patient: Patient, _: np.random.Generator) -> Patient:
     amount = np.zeros_like(air)
     amount[box] = np.clip(reach + 0.5 - ndimage.distance_transform_edt(~pockets[box]), 0.0, 1.0)
     return _with(patient, Compartment.AIR, amount, (Compartment.BONE,))
-
-
-HAEMORRHAGE: Final = Insert("haemorrhage", "A clot in the lesion", bled)
-CALCIUM: Final = Insert("calcium", "Calcium in the lesion", calcified)
-VESSEL_IN_LESION: Final = Insert("vessel-in-lesion", "A large artery through the lesion", vessel_crossed)
-STRONG_AIR: Final = Insert("sinus-drop-out", "Much air beside the brain: drop-out near sinuses", aired)
-INSERTS: Final[tuple[Insert, ...]] = (HAEMORRHAGE, CALCIUM, VESSEL_IN_LESION, STRONG_AIR)
-"""Every trap of anatomy. `name` is that of its trap in `phantom.artefacts`, which a person types."""
 
 
 def _clumps(

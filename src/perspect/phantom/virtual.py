@@ -60,7 +60,7 @@ def virtual_patient(scenario: Scenario, template: Template, seed: int, traps: tu
         field_offset(parts, biology, grid, brain), texture,
     )  # fmt: skip
     for trap in traps:
-        patient = trap.into(patient, of_traps)
+        patient = trap(patient, of_traps)
     return patient
 
 

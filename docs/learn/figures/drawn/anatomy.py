@@ -168,7 +168,7 @@ def glioma() -> Figure | None:
     _outline(panels[1, 0], view.plane(lesion.mask, 2, z), LESION)
     _outline(panels[1, 0], view.plane(halves.mirrored(lesion).mask, 2, z), LESION, 1.2, "dashed")
     panels[1, 0].set_title("T1w: plane, mirror")
-    _on_slices(panels[1, 1:], t1w, view, places, lesion, (-16, -9, -3))
+    _on_slices(panels[1, 1:], t1w, view, places, lesion, (-16, -7, -4))
     panels[1, 1].set_title("places of reference")
     _legend(
         figure,

@@ -26,7 +26,7 @@ COLOURS: Final[dict[Compartment, tuple[str, str]]] = {
 
 
 def scenarios() -> Figure:
-    """Every scenario through the middle of its lesion, from above and from the front."""
+    """Every scenario through the middle of its lesion, axial and coronal."""
     figure = Figure(figsize=(10.4, 10.9), dpi=84)
     panels = figure.subplots(4, 5)
     for i, scenario in enumerate(SCENARIOS):
@@ -45,9 +45,7 @@ def patient() -> Figure:
     at = _middle(one)
     figure = Figure(figsize=(10.4, 6.4), dpi=110)
     panels = figure.subplots(2, 4)
-    for panel, axis, title in zip(
-        panels[0], (2, 1, 0), ("from above", "from the front", "from the side"), strict=False
-    ):
+    for panel, axis, title in zip(panels[0], (2, 1, 0), ("axial", "coronal", "sagittal"), strict=False):
         _show(panel, _colours(one, axis, at[axis]), title)
     _show(panels[0, 3], _colours(one, 0, one.grid.shape[0] // 2), "near the midline")
     z = at[2]
@@ -58,7 +56,7 @@ def patient() -> Figure:
         (np.where(_head(one), one.field_offset, np.nan)[at[0]], "off-resonance, ppm", "RdBu_r", (-1.5, 1.5)),
     )
     for panel, (image, title, colours, (low, high)) in zip(panels[1], maps, strict=True):
-        drawn = panel.imshow(image.T, origin="lower", cmap=colours, vmin=low, vmax=high)
+        drawn = panel.imshow(image[::-1].T, origin="lower", cmap=colours, vmin=low, vmax=high)
         panel.set_facecolor("black")
         _plain(panel, title)
         figure.colorbar(drawn, ax=panel, orientation="horizontal", shrink=0.8, pad=0.02)
@@ -95,7 +93,8 @@ def _colours(one: Patient, axis: int, index: int) -> np.ndarray:
 
 
 def _show(panel: Axes, plane: np.ndarray, title: str) -> None:
-    panel.imshow(np.swapaxes(plane[8:-8], 0, 1), origin="lower")
+    """A plane as radiologists see it: the patient's right, or the front, on the left."""
+    panel.imshow(np.swapaxes(plane[-9:7:-1], 0, 1), origin="lower")
     _plain(panel, title)
 
 

@@ -12,7 +12,8 @@ from perspect.io.templates import icbm_2009a
 from perspect.models.spins import Press
 from perspect.mrs.profile import OF_TUMOURS, USUAL
 from perspect.mrs.signals import cached_basis
-from perspect.phantom import INSERTS, SCENARIOS, protocols, truth, virtual_patient
+from perspect.phantom import SCENARIOS, protocols, truth, virtual_patient
+from perspect.phantom.artefacts import TRAPS
 from perspect.phantom.localised import CARRIER
 from perspect.phantom.patient import Patient
 from perspect.phantom.protocols import MRSI_SMALL_BOX
@@ -32,12 +33,12 @@ def traps() -> Figure:
     panels = figure.subplots(2, 4)
     simulation = Simulation(next(one for one in SCENARIOS if one.name == "low-grade-glioma"), SEED)
     patient = simulation.patient(_template())
-    names = {"": "clean", "haemorrhage": "blood", "strong-air": "lost signal", "vessel-in-lesion": "large vessel"}
+    inserts = {trap.name: trap.insert for trap in TRAPS}
+    names = {"": "clean", "haemorrhage": "blood", "sinus-drop-out": "lost signal", "vessel-in-lesion": "large vessel"}
     level = None
     for column, (name, title) in enumerate(names.items()):
-        insert = next((one for one in INSERTS if one.name == name), None)
-        changed = patient if insert is None else insert.into(patient, np.random.default_rng(SEED))
-        low = name == "strong-air"
+        changed = inserts[name](patient, np.random.default_rng(SEED)) if name else patient
+        low = name == "sinus-drop-out"
         scan = simulation.scanned(changed, replace(protocols.DSC, slab=_slab(patient, low=low), n_frames=60))
         rest = scan.images[0].values[..., 5:28].mean(axis=3, dtype=float)
         level = level or float(np.median(rest[scan.regions["white"].mask]))
@@ -136,9 +137,12 @@ def _slice(scan: Acquired) -> int:
 
 
 def _picture(axes: Axes, image: np.ndarray, scan: Acquired, k: int, title: str, top: float) -> None:
-    axes.imshow(image.T, origin="lower", cmap="gray" if top < 5 else "magma", vmin=0, vmax=top, interpolation="nearest")
+    """A slice, with the patient's right on the left, and the lesion's outline."""
+    axes.imshow(
+        image[::-1].T, origin="lower", cmap="gray" if top < 5 else "magma", vmin=0, vmax=top, interpolation="nearest"
+    )
     if "core" in scan.regions and scan.regions["core"].mask[:, :, k].any():
-        axes.contour(scan.regions["core"].mask[:, :, k].T, levels=[0.5], colors="#35c2c2", linewidths=0.9)
+        axes.contour(scan.regions["core"].mask[::-1, :, k].T, levels=[0.5], colors="#35c2c2", linewidths=0.9)
     axes.set(title=title, xticks=[], yticks=[])
 
 
