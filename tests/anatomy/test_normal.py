@@ -94,6 +94,18 @@ def test_references_that_differ_are_said_with_their_values():
     assert OPPOSITE in flag.sentence
 
 
+@pytest.mark.parametrize(("factor", "is_said"), [(1.18, False), (1.28, True)])
+def test_references_are_said_to_differ_from_a_fifth_of_their_mean_on(factor, is_said):
+    """White matter opposite that has 1.18 and 1.28 times the blood volume: 17 and 25 % of the mean of both."""
+    made, found, sides = patient()
+    held = candidates(found, None, sides, made.affine)
+    alone = {WHOLE: held[WHOLE], OPPOSITE: Region(held[OPPOSITE].mask & ~held[WHOLE].mask, made.grid, OPPOSITE)}
+    values = np.where(alone[OPPOSITE].mask, 2.0 * factor, 2.0)
+    out = choose(alone, {"rCBV": values})
+    assert out.differences["rCBV"] == pytest.approx(2.0 * (factor - 1.0) / (factor + 1.0))
+    assert ("references-differ" in {flag.code for flag in out.flags}) == is_said
+
+
 def test_an_uneven_reference_gives_way_to_an_even_one():
     made, found, sides = patient()
     held = candidates(found, None, sides, made.affine)

@@ -294,8 +294,8 @@ def test_a_vessel_in_the_lesion_brings_the_bolus_earlier(patient):
 
 
 def test_a_vessel_makes_a_low_grade_glioma_look_rich_in_blood(template):
-    """Blood in a large vessel shows 5 /s a mM, tissue 80 times its blood volume: a third of a voxel of it is as much again
-    as 0.03 in the rest. With a preload, for agent in blood brightens it too."""
+    """Blood in a large vessel shows 5 /s a mM, tissue 80 times its blood volume: a third of a voxel of it is as much
+    again as 0.03 in the rest. With a preload, for agent in blood brightens it too."""
     scan = replace(silent(DSC), n_frames=60, slab=Slab((60, 72, 9), (3.0, 3.0, 7.0)))
     patient = virtual_patient(scenario("low-grade-glioma"), template, 3)
     pierced = with_insert("vessel-in-lesion", patient)

@@ -73,19 +73,10 @@ def find(
     t, frames = times[first_pass], first_pass
     brain = np.asarray(np.nanmean(curves[voxels[:: max(1, voxels.size // ENOUGH)]], axis=0, dtype=np.float64))
     brain_moment = first_moment(brain[None, frames], t)[0]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        area = np.trapezoid(curves[:, frames], t, axis=1)[voxels]
-        large = voxels[area >= np.nanquantile(area, 1 - LARGEST_SHARE)]
-        some = curves[large]
-        passing, after = some[:, frames], some[:, frames.stop :]
-        peak = passing.max(axis=1)
-        tail = after.mean(axis=1) if after.size else np.zeros(large.size)
-        moment = first_moment(passing, t) + (0.0 if lag is None else lag[large])
-        usable = (passing.sum(axis=1) > 0) & (peak > LEAST_CONTRAST * noise[large]) & (tail < HIGHEST_TAIL * peak)
-        usable &= moment < brain_moment
-    if usable.sum() < FEWEST_VOXELS:
+    large, moment = _early_and_large(curves, noise, voxels, times, frames, brain_moment, lag)
+    if large.size < FEWEST_VOXELS:
         return None
-    passing, moment, large = passing[usable], moment[usable], large[usable]
+    passing = curves[large][:, frames]
     shapes = passing / np.trapezoid(passing, t, axis=1)[:, None]
     rough = (np.diff(shapes, n=2, axis=1) ** 2).sum(axis=1)
     candidates = np.flatnonzero(rough <= np.quantile(rough, 1 - ROUGHEST_SHARE))
@@ -97,15 +88,35 @@ def find(
         return None
     curve = curves[large[chosen]].mean(axis=0, dtype=np.float64)
     curve_moment = float(first_moment(curve[None, frames], t)[0])
-    lead = float(brain_moment - curve_moment)
-    return ArterialInput(
-        curve,
-        np.sort(large[chosen]),
-        curve_moment,
-        width_at_half(curve, times),
-        lead,
-        n_candidates,
-    )
+    lead, width = float(brain_moment - curve_moment), width_at_half(curve, times)
+    return ArterialInput(curve, np.sort(large[chosen]), curve_moment, width, lead, n_candidates)
+
+
+def _early_and_large(
+    curves: Float[np.ndarray, "voxels time"],
+    noise: Float[np.ndarray, " voxels"],
+    voxels: Int[np.ndarray, " allowed"],
+    times: Float[np.ndarray, " time"],
+    frames: slice,
+    latest: float,
+    lag: Float[np.ndarray, " voxels"] | None,
+) -> tuple[Int[np.ndarray, " large"], Float[np.ndarray, " large"]]:
+    """Those of some voxels with the largest areas whose first pass is clear, comes before `latest` (s) and ends.
+
+    And the first moment of each, in s.
+    """
+    t = times[frames]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        area = np.trapezoid(curves[:, frames], t, axis=1)[voxels]
+        large = voxels[area >= np.nanquantile(area, 1 - LARGEST_SHARE)]
+        some = curves[large]
+        passing, after = some[:, frames], some[:, frames.stop :]
+        peak = passing.max(axis=1)
+        tail = after.mean(axis=1) if after.size else np.zeros(large.size)
+        moment = first_moment(passing, t) + (0.0 if lag is None else lag[large])
+        usable = (passing.sum(axis=1) > 0) & (peak > LEAST_CONTRAST * noise[large]) & (tail < HIGHEST_TAIL * peak)
+        usable &= moment < latest
+    return large[usable], moment[usable]
 
 
 def first_moment(

@@ -315,48 +315,24 @@ def _doubts(volume: float, overlap: float, asymmetry: float, cut: float) -> tupl
     """Why a brain mask must be looked at before it is believed."""
     found = []
     if cut > CUT:
-        found.append(
-            Flag(
-                "brain-cut",
-                Severity.NOTE,
-                f"{cut:.0%} of the brain's surface lie on the border of the image: it goes on beyond.",
-                "brain",
-                cut,
-                SOURCE,
-            )
-        )
+        sentence = f"{cut:.0%} of the brain's surface lie on the border of the image: it goes on beyond."
+        found.append(Flag("brain-cut", Severity.NOTE, sentence, "brain", cut, SOURCE))
     if not VOLUME[0] < volume < VOLUME[1] and not (volume <= VOLUME[0] and cut > CUT):
-        found.append(
-            Flag(
-                "implausible-brain",
-                Severity.LIMITED,
-                f"The brain mask holds {volume:.0f} mL; a whole adult brain with its fluid has {VOLUME[0]:.0f} to "
-                f"{VOLUME[1]:.0f}. Look at its outline, or give a mask.",
-                "brain",
-                source=SOURCE,
-            )
+        sentence = (
+            f"The brain mask holds {volume:.0f} mL; a whole adult brain with its fluid has {VOLUME[0]:.0f} to "
+            f"{VOLUME[1]:.0f}. Look at its outline, or give a mask."
         )
+        found.append(Flag("implausible-brain", Severity.LIMITED, sentence, "brain", source=SOURCE))
     if asymmetry > UNEVEN:
-        found.append(
-            Flag(
-                "uneven-brain",
-                Severity.CAUTION,
-                f"One half of the brain mask is {asymmetry:.0%} larger than the other: something is missing on one "
-                "side, or something that is no brain was taken on the other.",
-                "brain",
-                asymmetry,
-                SOURCE,
-            )
+        sentence = (
+            f"One half of the brain mask is {asymmetry:.0%} larger than the other: something is missing on one side, "
+            "or something that is no brain was taken on the other."
         )
+        found.append(Flag("uneven-brain", Severity.CAUTION, sentence, "brain", asymmetry, SOURCE))
     if overlap < UNLIKE and cut <= CUT:
-        found.append(
-            Flag(
-                "unlike-standard-brain",
-                Severity.CAUTION,
-                f"The brain mask and the standard brain overlap by {overlap:.2f} only: one of alignment and mask is "
-                "wrong, or the anatomy is far from the usual.",
-                "brain",
-                source=SOURCE,
-            )
+        sentence = (
+            f"The brain mask and the standard brain overlap by {overlap:.2f} only: one of alignment and mask is wrong, "
+            "or the anatomy is far from the usual."
         )
+        found.append(Flag("unlike-standard-brain", Severity.CAUTION, sentence, "brain", source=SOURCE))
     return tuple(found)

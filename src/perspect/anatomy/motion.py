@@ -220,12 +220,7 @@ def _moved(
     series, grid, n = scene.series, scene.series.grid.part(wanted), scene.series.n_times
     status = np.array([int(state) for _, state in second])
     good = status == Status.OK
-    parameters = np.array([rigid.parameters(motion) for motion, _ in second])
-    parameters -= np.outer(depth, rigid_shades.following(parameters, depth, good, np.array(FEIGNED)))
-    if good.any():
-        parameters = np.stack(
-            [np.interp(np.arange(n), np.flatnonzero(good), one[good]) for one in parameters.T], axis=1
-        )
+    parameters = _freed(np.array([rigid.parameters(motion) for motion, _ in second]), depth, good)
     motions = [rigid.rigid(one) for one in parameters]
     values = np.empty((n, *grid.shape[::-1]), np.float32).T
 
@@ -238,16 +233,9 @@ def _moved(
     covered = np.ones(grid.shape[::-1], bool).T
     for frame in np.flatnonzero(good):
         covered &= np.isfinite(values[..., frame])
-    displacement = motion_report.mean_displacement(motions, scene.place)
-    displacement[~good] = np.nan
+    displacement = np.where(good, motion_report.mean_displacement(motions, scene.place), np.nan)
     inside = scene.mask[wanted]
     lost = float((~covered)[inside].mean()) if inside.any() else 0.0
-    name, n_slices = series.name, scene.mask.shape[2]
-    flags = (
-        *motion_report.not_aligned(name, good | (np.arange(n) < first)),
-        *motion_report.few_slices(name, n_slices, scene.is_stack, scene.has_edge_slices),
-        *motion_report.not_covered(name, lost),
-    )
     return Moved(
         replace(series, values=values, grid=grid, slope=1.0, intercept=0.0),
         parameters,
@@ -257,6 +245,34 @@ def _moved(
         displacement,
         status,
         covered,
-        (*flags, *motion_report.excursion(name, parameters[good], depth[good], scene.place)),
+        _flags(scene, parameters[good], depth[good], good | (np.arange(n) < first), lost),
         motion_report.step(scene.is_stack, displacement),
     )
+
+
+def _flags(
+    scene: Scene,
+    parameters: Float[np.ndarray, "aligned 6"],
+    depth: Float[np.ndarray, " aligned"],
+    good: Bool[np.ndarray, " time"],
+    lost: float,
+) -> tuple[Flag, ...]:
+    """What must be known of the aligned volumes, of those that are not `good`, and of the share of voxels `lost`."""
+    name = scene.series.name
+    return (
+        *motion_report.not_aligned(name, good),
+        *motion_report.few_slices(name, scene.mask.shape[2], scene.is_stack, scene.has_edge_slices),
+        *motion_report.not_covered(name, lost),
+        *motion_report.excursion(name, parameters, depth, scene.place),
+    )
+
+
+def _freed(
+    parameters: Float[np.ndarray, "time 6"], depth: Float[np.ndarray, " time"], good: Bool[np.ndarray, " time"]
+) -> Float[np.ndarray, "time 6"]:
+    """Parameters without what follows the bolus as far as that is feigned, between neighbours where a volume failed."""
+    freed = parameters - np.outer(depth, rigid_shades.following(parameters, depth, good, np.array(FEIGNED)))
+    if not good.any():
+        return freed
+    at = np.arange(good.size)
+    return np.stack([np.interp(at, np.flatnonzero(good), one[good]) for one in freed.T], axis=1)

@@ -229,51 +229,27 @@ def _difference(medians: list[float]) -> float:
 def _flags(
     held: Mapping[str, Candidate], name: str, differences: Mapping[str, float], some: list[str]
 ) -> tuple[Flag, ...]:
+    """What must be known of the reference `name`, and of the `some` candidates that have voxels enough beside it."""
     if not name:
-        return (
-            Flag(
-                "no-normal-white-matter",
-                Severity.LIMITED,
-                "No normal-appearing white matter could be found away from lesion and oedema. Give a mask.",
-                "brain",
-                source=SOURCE,
-            ),
-        )
+        sentence = "No normal-appearing white matter could be found away from lesion and oedema. Give a mask."
+        return (Flag("no-normal-white-matter", Severity.LIMITED, sentence, "brain", source=SOURCE),)
     found = []
     if not held[name].is_large:
-        found.append(
-            Flag(
-                "small-normal-white-matter",
-                Severity.CAUTION,
-                f"Only {held[name].volume:.1f} mL of normal-appearing white matter were found; their median is "
-                "uncertain, and every ratio to it.",
-                "reference",
-                source=SOURCE,
-            )
+        sentence = (
+            f"Only {held[name].volume:.1f} mL of normal-appearing white matter were found; their median is uncertain, "
+            "and every ratio to it."
         )
-    uneven = {key: spread for key, spread in held[name].spreads.items() if spread > UNEVEN}
-    found += [
-        Flag(
-            "uneven-normal-white-matter",
-            Severity.CAUTION,
-            f"{key} varies by {spread:.0%} inside normal-appearing white matter: it holds more than that.",
-            "reference",
-            source=SOURCE,
-        )
-        for key, spread in uneven.items()
-    ]
+        found.append(Flag("small-normal-white-matter", Severity.CAUTION, sentence, "reference", source=SOURCE))
+    for key, spread in held[name].spreads.items():
+        if spread > UNEVEN:
+            sentence = f"{key} varies by {spread:.0%} inside normal-appearing white matter: it holds more than that."
+            found.append(Flag("uneven-normal-white-matter", Severity.CAUTION, sentence, "reference", source=SOURCE))
     for key, difference in differences.items():
         if difference > APART:
             values = ", ".join(f"{one} {held[one].medians[key]:.3g}" for one in some)
-            found.append(
-                Flag(
-                    "references-differ",
-                    Severity.CAUTION,
-                    f"White matter that should be alike differs by {difference:.0%} on {key} ({values}): ratios depend "
-                    "on which of them is the reference.",
-                    "reference",
-                    difference,
-                    SOURCE,
-                )
+            sentence = (
+                f"White matter that should be alike differs by {difference:.0%} on {key} ({values}): ratios depend on "
+                "which of them is the reference."
             )
+            found.append(Flag("references-differ", Severity.CAUTION, sentence, "reference", difference, SOURCE))
     return tuple(found)

@@ -116,13 +116,7 @@ def tissues(
     """
     names, volumes = tuple(images), [np.asarray(one, np.float32) for one in images.values()]
     ill = np.zeros(brain.grid.shape, bool) if lesion is None else lesion.mask & brain.mask
-    usable = brain.mask & ~ill & np.logical_and.reduce([np.isfinite(one) for one in volumes])
-    if usable.sum() < FEWEST:
-        raise Problem(
-            f"Only {usable.sum()} voxels of the brain have a value in {', '.join(names)} and are no lesion.",
-            f"Tissue classes are estimated from {FEWEST} at least.",
-            "Check that masks and images lie on each other, or give the tissue classes.",
-        )
+    usable = _usable(volumes, names, brain.mask & ~ill)
     box, within = distance.box(usable, brain.grid)
     region = Region(usable[box], within, "brain outside the lesion")
     values = np.stack([region.taken(one[box]) for one in volumes], axis=1)
@@ -188,6 +182,20 @@ def explained(values: Num[np.ndarray, " voxels"], shares: Float[np.ndarray, "vox
     seen = values[known].astype(np.float64)
     signals = np.linalg.lstsq(rows, seen, rcond=None)[0]
     return float(1.0 - ((seen - rows @ signals) ** 2).sum() / max(((seen - seen.mean()) ** 2).sum(), 1e-30))
+
+
+def _usable(
+    volumes: list[Float32[np.ndarray, "x y z"]], names: tuple[str, ...], healthy: Bool[np.ndarray, "x y z"]
+) -> Bool[np.ndarray, "x y z"]:
+    """Where all images have a value; raises `Problem` where that is too little to estimate classes from."""
+    usable: Bool[np.ndarray, "x y z"] = healthy & np.logical_and.reduce([np.isfinite(one) for one in volumes])
+    if usable.sum() < FEWEST:
+        raise Problem(
+            f"Only {usable.sum()} voxels of the brain have a value in {', '.join(names)} and are no lesion.",
+            f"Tissue classes are estimated from {FEWEST} at least.",
+            "Check that masks and images lie on each other, or give the tissue classes.",
+        )
+    return usable
 
 
 def _filled(

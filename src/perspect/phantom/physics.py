@@ -41,14 +41,7 @@ def two_compartments(
     """
     late = np.broadcast_to(np.asarray(delay, float), vp.shape)
     steps = _solution_times(arterial, times, float(late.min(initial=0.0)), float(late.max(initial=0.0)))
-    out_rate, up, down = 1.0 / mtt + ps / vp, ps / vp, ps / ve
-    root = np.sqrt((out_rate - down) ** 2 + 4.0 * up * down)
-    fast = 0.5 * (out_rate + down + root)
-    slow = down / (mtt * fast)
-    rates = np.stack([fast, slow])
-    inside = np.stack([fast - down, down - slow]) / (root * mtt)
-    outside = np.stack([-down, down]) / (root * mtt)
-
+    rates, inside, outside = _eigenmodes(vp, mtt, ve, ps)
     mode = np.zeros_like(rates)
     cp, ce = np.zeros((2, times.size, vp.size))
     is_frame = np.isin(np.arange(steps.size), np.searchsorted(steps, times - 1e-9))
@@ -64,6 +57,21 @@ def two_compartments(
                 cp[frame], ce[frame] = (inside * mode).sum(axis=0), (outside * mode).sum(axis=0)
                 frame += 1
     return cp, ce
+
+
+def _eigenmodes(
+    vp: Float[np.ndarray, " voxels"],
+    mtt: Float[np.ndarray, " voxels"],
+    ve: Float[np.ndarray, " voxels"],
+    ps: Float[np.ndarray, " voxels"],
+) -> tuple[Float[np.ndarray, "modes voxels"], Float[np.ndarray, "modes voxels"], Float[np.ndarray, "modes voxels"]]:
+    """The rates (1/s) of the fast and the slow mode, and what each adds to the concentrations inside and outside."""
+    out_rate, up, down = 1.0 / mtt + ps / vp, ps / vp, ps / ve
+    root = np.sqrt((out_rate - down) ** 2 + 4.0 * up * down)
+    fast = 0.5 * (out_rate + down + root)
+    slow = down / (mtt * fast)
+    inside = np.stack([fast - down, down - slow]) / (root * mtt)
+    return np.stack([fast, slow]), inside, np.stack([-down, down]) / (root * mtt)
 
 
 def _advance(
