@@ -1,6 +1,8 @@
 """A small patient from words to files, and back through the reader of `perspect dsc`."""
 
 import json
+import shutil
+import subprocess
 from dataclasses import replace
 
 import nibabel as nib
@@ -74,6 +76,17 @@ def test_every_image_has_a_sidecar_with_the_protocol_in_seconds_and_degrees(made
     assert (dsc["Preload"], dsc["RepetitionTime"], dsc["ContrastBolusDose"]) == (True, 1.5, 0.1)
     assert dsc["ContrastBolusIngredient"] == "GADOLINIUM"
     assert [one["StartTime"] for one in dsc["ContrastBolusInjections"]] == [-360.0, 33.0]
+
+
+def test_the_images_pass_the_validator_of_bids(made):
+    """By its own program, where that is installed: it knows the names and the keys that are wanted."""
+    program = shutil.which("bids-validator-deno")
+    if program is None:
+        pytest.skip("bids-validator-deno is not installed; it is no part of this project")
+    said = subprocess.run([program, str(made), "--json"], capture_output=True, check=False, timeout=300).stdout
+    issues = json.loads(said)["issues"]["issues"]
+    assert [one for one in issues if one["severity"] == "error"] == []
+    assert any(one["code"] == "SIDECAR_KEY_RECOMMENDED" for one in issues)  # it has looked
 
 
 def test_what_is_written_is_what_the_reader_of_dsc_reads(made):
