@@ -64,6 +64,7 @@ def test_names_are_unique_and_each_trap_does_one_thing():
     names = [one.name for one in TRAPS]
     assert len(set(names)) == len(names)
     assert all(sum(one is not None for one in (t.of_protocol, t.of_images, t.insert)) == 1 for t in TRAPS)
+    assert all(bool(t.sequences) == (t.insert is None) for t in TRAPS)
 
 
 def test_the_head_nods_as_a_late_bolus_comes_in_whatever_order_the_traps_are_named():

@@ -49,13 +49,13 @@ Did = Mapping[str, object]
 class Trap:
     """A trap: what a person calls it, what it does, and to which sequences.
 
-    `of_protocol` changes the protocol before the scan, `of_images` what came of it (and says how); `insert` is put
-    into the patient.
+    `of_protocol` changes the protocol before the scan, `of_images` what came of it (and says how). `insert` is put into
+    the patient, whom all sequences see: it names none.
     """
 
     name: str
     sentence: str
-    sequences: tuple[str, ...]
+    sequences: tuple[str, ...] = ()
     of_protocol: Callable[[Sequence, np.random.Generator], Sequence] | None = None
     of_images: Callable[[Acquired, np.random.Generator], tuple[Acquired, Did]] | None = None
     insert: Insert | None = None
@@ -99,7 +99,7 @@ def truncated(scan: Dsc, _: np.random.Generator) -> Dsc:
 
 def late(scan: Dsc, _: np.random.Generator) -> Dsc:
     """The bolus comes as the series ends."""
-    wait = scan.times[-1] - TAIL - scan.bolus.arrival
+    wait = float(scan.times[-1]) - TAIL - scan.bolus.arrival
     return replace(scan, injections=(*scan.injections[:-1], replace(scan.bolus, start=scan.bolus.start + wait)))
 
 
@@ -244,10 +244,10 @@ TRAPS: Final[tuple[Trap, ...]] = (
     Trap("fat-in-voxel", "Outer lobes of the pulses see scalp fat.", _SPECTRA, fat_seen),
     Trap("bad-shim", f"The field changes by {SLOPE:g} Hz/mm across the voxel.", _SPECTRA, badly_shimmed),
     Trap("chemical-shift-displacement", f"Pulses of {NARROW:g} Hz: a box for each line.", _SPECTRA, displaced),
-    Trap("haemorrhage", "The lesion has bled: dark in T2*, no signal in DSC.", ("all",), insert=bled),
-    Trap("calcium", "The lesion is calcified in part.", ("all",), insert=calcified),
-    Trap("vessel-in-lesion", "A large artery runs through the lesion.", ("all",), insert=vessel_crossed),
-    Trap("sinus-drop-out", "Much air beside the brain: gradient echoes lose signal.", ("all",), insert=aired),
+    Trap("haemorrhage", "The lesion has bled: dark in T2*, no signal in DSC.", insert=bled),
+    Trap("calcium", "The lesion is calcified in part.", insert=calcified),
+    Trap("vessel-in-lesion", "A large artery runs through the lesion.", insert=vessel_crossed),
+    Trap("sinus-drop-out", "Much air beside the brain: gradient echoes lose signal.", insert=aired),
 )
 """Every trap, in the order in which they are set: the bolus is late before a head nods as it comes. `name` is what a
 person types; it is resolved where it is typed."""

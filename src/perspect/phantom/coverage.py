@@ -9,13 +9,11 @@ from jaxtyping import Float32
 from perspect.phantom.boxes import boxes, nearest
 from perspect.phantom.lookup import positions
 from perspect.phantom.patient import Patient
+from perspect.phantom.regions import HEALTHY
 from perspect.vocabulary import Grid, Region
 
-PURE: Final = ("white", "contralateral_white", "grey", "csf")
-"""Regions that stand for healthy tissue: a voxel of a scan is in them only if nearly all of it is."""
-
 WHOLE: Final = 0.95
-"""From which share on that is so. [our default]"""
+"""Share of a voxel of a scan from which on it is in a region that stands for healthy tissue. [our default]"""
 
 STEP: Final = 1.5
 """Voxels are looked at in pieces no longer than this, in mm. [our default]"""
@@ -30,7 +28,7 @@ def regions_on(patient: Patient, grid: Grid) -> dict[str, Region]:
         return dict(patient.regions)
     found = {}
     for name, share in shares(patient.regions, patient.grid, grid).items():
-        mask = share > (WHOLE if name in PURE else 0.5)
+        mask = share > (WHOLE if name in HEALTHY else 0.5)
         if mask.any():
             found[name] = Region(mask, grid, name, "phantom")
     return found

@@ -35,10 +35,11 @@ _NAMED: Final[Mapping[str, tuple[Compartment, ...]]] = {
     "artery": (Compartment.ARTERY,), "vein": (Compartment.VEIN,), "choroid": (Compartment.CHOROID,),
 }  # fmt: skip
 _OUTLINES: Final = ("lesion", "core")
-_HEALTHY: Final[Mapping[str, Compartment]] = {
+HEALTHY: Final[Mapping[str, Compartment]] = {
     "white": Compartment.WHITE, "contralateral_white": Compartment.WHITE, "grey": Compartment.GREY,
     "csf": Compartment.CSF,
 }  # fmt: skip
+"""Regions that stand for healthy tissue, and which."""
 
 
 def true_regions(
@@ -71,7 +72,7 @@ def renewed(regions: Mapping[str, Region], parts: tuple[Part, ...], grid: Grid) 
     """The regions once something was put in: the outlines of lesion and core stay, and what is normal must still be."""
     masks = {name: region.mask for name, region in regions.items()}
     masks |= {name: _more_than(parts, grid, these, 0.5) for name, these in _NAMED.items() if name not in _OUTLINES}
-    for name, tissue in _HEALTHY.items():
+    for name, tissue in HEALTHY.items():
         if name in masks:
             masks[name] = masks[name] & _more_than(parts, grid, (tissue,), PURE)
     return {name: Region(mask, grid, name, "phantom") for name, mask in masks.items() if mask.any()}

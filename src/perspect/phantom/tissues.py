@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from perspect.phantom.agent import R1
 from perspect.phantom.arterial import ArterialInput
 from perspect.phantom.geometry import Tissue
 from perspect.phantom.physics import transverse_rate, two_compartments
@@ -15,7 +16,6 @@ from perspect.phantom.physics import transverse_rate, two_compartments
 LEVELS: Final = 12
 """Steps of perfusion within a tissue."""
 
-_R1: Final = 4.2
 _KP, _KE = 80.0 / 3.0, 24.0 / 3.0
 _BLOOD_T1, _BLOOD_R2STAR, _VEIN_MTT, _VEIN_DELAY = 1.65, 25.0, 4.0, 2.5
 
@@ -104,13 +104,13 @@ def signals(comes: ArterialInput, scan: Scan) -> dict[Tissue, list[Float[np.ndar
     for i, (tissue, p) in enumerate(has.items()):
         kind = TISSUES[tissue]
         ve = np.full(LEVELS, kind.ve)
-        r1 = 1.0 / (kind.t1 * slower) + _R1 * (p.vp * cp[i] + ve * ce[i])
+        r1 = 1.0 / (kind.t1 * slower) + R1 * (p.vp * cp[i] + ve * ce[i])
         added = transverse_rate(cp[i], ce[i], p.vp, ve, _KP * scan.field, _KE * scan.field)
         result[tissue] = _recorded(kind.spins, r1, kind.r2star * scan.field / 3.0 + added, scan)
     arteries = np.repeat(comes(scan.times)[:, None], LEVELS, axis=1)
     for tissue, blood in ((Tissue.ARTERY, arteries), (Tissue.VEIN, cp[-1])):
         r2 = (_BLOOD_R2STAR + scan.in_vessel * blood) * scan.field / 3.0
-        result[tissue] = _recorded(1.0, 1.0 / (_BLOOD_T1 * slower) + _R1 * blood, r2, scan)
+        result[tissue] = _recorded(1.0, 1.0 / (_BLOOD_T1 * slower) + R1 * blood, r2, scan)
     return result
 
 

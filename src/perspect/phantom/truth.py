@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from perspect.phantom.kinds import VESSELS
 from perspect.phantom.patient import LEVELS, Compartment, Levels, Part, Patient, levels_of
 from perspect.phantom.sampled import parts_on
 from perspect.vocabulary import Grid
@@ -24,7 +25,6 @@ SUMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
 })  # fmt: skip
 """Of which amounts there is a truth, and what they are sums of."""
 
-VESSELS: Final = (Compartment.ARTERY, Compartment.VEIN)
 Has = Mapping[Compartment, Levels]
 
 
