@@ -311,6 +311,22 @@ class TestConventional:
             inside = made.regions[name].mask
             np.testing.assert_allclose(np.median(adc[inside]), np.median(made.truth["adc"][inside]), rtol=0.03)
 
+    def test_what_is_true_on_the_grid_of_a_scan_is_what_it_is_weighted_by(self, patient):
+        assert set(acquired(DWI, patient).truth) == {"t1", "t2", "adc"}
+        assert set(acquired(T2STAR, patient).truth) == {"t1", "t2", "r2star"}
+
+    def test_a_gradient_echo_falls_by_its_true_r2star(self, patient):
+        """Necrosis against white matter, which sets the scale of both; in an even field."""
+        even = replace(patient, field_offset=np.zeros_like(patient.field_offset))
+        early, late = (acquired(replace(silent(T2STAR), te=te), even) for te in (0.002, 0.022))
+        fallen = -np.log(np.maximum(late.images[0].values, 1.0) / np.maximum(early.images[0].values, 1.0)) / 0.020
+        found, true = (
+            np.median(values[late.regions["necrosis"].mask]) - np.median(values[late.regions["white"].mask])
+            for values in (fallen, late.truth["r2star"])
+        )
+        assert true < -8.0
+        assert found == pytest.approx(true, rel=0.03)
+
     def test_the_phase_turns_with_the_field(self, patient):
         made = acquired(silent(T2STAR), patient)
         phase = made.images[1].values

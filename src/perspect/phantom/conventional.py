@@ -16,7 +16,8 @@ from perspect.phantom.receiver import GYROMAGNETIC, magnitude, stored
 from perspect.phantom.scanner import WHITE_LEVEL, Receives, Scanner, scanner
 from perspect.phantom.sequence import Acquired, Image, Injection, Sequence, Slab
 
-_TRUTH: Final = ("t1", "t2", "adc")
+_TRUTH: Final = ("t1", "t2", "r2star")
+_DIFFUSION_TRUTH: Final = ("t1", "t2", "adc")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Still(Sequence):
         signal = self.signal(ready.kinds, carried)
         scale = WHITE_LEVEL / ready.white(np.abs(signal))
         receives = Receives(scale, WHITE_LEVEL / self.snr, rng, self.gradient_te, self.is_rounded)
-        return _acquired(self, patient, ready, self.images(ready, signal, receives))
+        return _acquired(self, patient, ready, self.images(ready, signal, receives), _TRUTH)
 
     @property
     def gradient_te(self) -> float | None:
@@ -172,7 +173,7 @@ class Diffusion(Sequence):
             Image("dwi", series, ready.grid, np.arange(len(self.b_values)) * self.tr),
             Image("adc", measured_adc(series, self.b), ready.grid),
         )
-        return _acquired(self, patient, ready, images)
+        return _acquired(self, patient, ready, images, _DIFFUSION_TRUTH)
 
 
 def measured_adc(series: Num[np.ndarray, "x y z volumes"], b: float) -> Float[np.ndarray, "x y z"]:
@@ -186,6 +187,9 @@ def _ready(sequence: Still, patient: Patient) -> Scanner:
     return scanner(patient, grid, sequence.field)
 
 
-def _acquired(sequence: Sequence, patient: Patient, ready: Scanner, images: tuple[Image, ...]) -> Acquired:
-    shown = {} if ready.grid is patient.grid else ready.truths(_TRUTH)
+def _acquired(
+    sequence: Sequence, patient: Patient, ready: Scanner, images: tuple[Image, ...], truths: tuple[str, ...]
+) -> Acquired:
+    """What a sequence gave, with true maps on its grid unless that is the patient's own: for it there is a table."""
+    shown = {} if ready.grid is patient.grid else ready.truths(truths)
     return Acquired(sequence, images, ready.grid, shown, regions_on(patient, ready.grid))
