@@ -4,12 +4,13 @@
 time, 2 GB each). The reference is the white matter found on the patient's own T1-weighted image and FLAIR, with the
 lesion's mask; the mean of its true rCBV (1 would be perfect), by which rCBV is divided, stands in the table.
 `preload, DCE` is the preload with the map of Ktrans that DCE made of that preload (T1 from four flip angles, arterial
-input found, no cells in the blood of these patients). CCC is Lin's concordance over the voxels of the lesion that hold
-no large vessel. Beside it stand three bounds, each the CCC with the truth of what would be read without error: the
-truth with the stated noise (a lesion that is nearly even has little to agree on but noise, and its CCC is small however
-right its mean is); the area of the agent in the vessels of each voxel, during the bolus that is imaged, over that of
-the reference (agent that leaves is not in them); and both, that area with that noise. `of vessels` is the CCC of what
-was measured with that area. Gates nothing.
+input found, no cells in the blood of these patients); `preload, DCE, T1` has beside it the T1 that this DCE leaves (T1
+of the flip angles less ΔT1), `low-flip, T1` the T1 of the flip angles alone. CCC is Lin's concordance over the voxels
+of the lesion that hold no large vessel. Beside it stand three bounds, each the CCC with the truth of what would be read
+without error: the truth with the stated noise (a lesion that is nearly even has little to agree on but noise, and its
+CCC is small however right its mean is); the area of the agent in the vessels of each voxel, during the bolus that is
+imaged, over that of the reference (agent that leaves is not in them); and both, that area with that noise. `of vessels`
+is the CCC of what was measured with that area. Gates nothing.
 """
 
 import os
@@ -35,7 +36,7 @@ from perspect.phantom.study import Simulation
 from perspect.vocabulary import Acquisition, Anatomy, Grid, Map, Series, Status
 from perspect.vocabulary.lexicon import T1
 
-PROTOCOLS = ("preload", "preload, DCE", "low-flip", "two-echoes")
+PROTOCOLS = ("preload", "preload, DCE", "preload, DCE, T1", "low-flip", "low-flip, T1", "two-echoes")
 REGIONS = ("enhancing", "treated", "solid", "capsule", "necrosis", "pus", "oedema", "infiltrated")
 SEED = 1
 MOST_VESSEL = 1e-3
@@ -78,8 +79,8 @@ def in_vessels(patient: Patient, grid: Grid, how: Dsc) -> np.ndarray:
     return ready.mean(ready.kinds.vp * np.trapezoid(cp, times, axis=0))
 
 
-def ktrans_of(simulation: Simulation, patient: Patient, grid: Grid) -> np.ndarray:
-    """Ktrans in 1/s as DCE measures it, on the grid of another series."""
+def by_dce(simulation: Simulation, patient: Patient, grid: Grid) -> dict[str, np.ndarray]:
+    """Ktrans (1/s), T1 before and after its agent (s) as DCE measures them, on the grid of another series."""
     scan = simulation.scanned(patient, protocols.DCE)
     how, brain = scan.sequence, scan.regions["brain"]
     still = np.stack([one.values[brain.mask] for one in scan.images if one.kind == "vfa"], axis=-1).astype(float)
@@ -92,7 +93,15 @@ def ktrans_of(simulation: Simulation, patient: Patient, grid: Grid) -> np.ndarra
     series = Series(np.asfortranarray(scan.images[0].values), scan.grid, how.times, setting)
     plan = dce.Plan(motion=False, hct=0.0)
     found = dce.quantify(series, plan, t1=Map(T1, value, std, status, scan.grid), b1=b1, mask=brain)
-    return resample.onto(np.nan_to_num(found.maps["ktrans"].values), scan.grid, grid)
+    maps = {key: found.maps[key].values for key in ("ktrans", "T1map", "deltat1")}
+    shown = {"ktrans": np.nan_to_num(maps["ktrans"]), "before": maps["T1map"], "after": maps["T1map"] - maps["deltat1"]}
+    return {key: resample.onto(one, scan.grid, grid) for key, one in shown.items()}
+
+
+def beside(name: str, known: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What is given to a run of this name beside the series."""
+    given = {"ktrans": known["ktrans"]} if "DCE" in name else {}
+    return given | ({"t1": known["after" if "DCE" in name else "before"]} if "T1" in name else {})
 
 
 def rows(simulation: Simulation, patient: Patient, pool: Pool) -> Iterator[str]:
@@ -102,14 +111,14 @@ def rows(simulation: Simulation, patient: Patient, pool: Pool) -> Iterator[str]:
         name: Anatomy(one.images[0].values.astype(np.float32), one.grid, name, name) for name, one in taken.items()
     }
     head = head_of(shown, taken["t1w"].regions["lesion"])
+    known_by_dce = by_dce(simulation, patient, protocols.DSC.slab.grid(patient))
     for name in PROTOCOLS:
         how = protocols.DSC_PROTOCOLS[name.split(",")[0]]
         scan = simulation.scanned(patient, how)
         echoes = series_of(scan)
         white = seen_in(head, echoes[0].values.mean(axis=3, dtype=np.float32), scan.grid).white
         plan = dsc.Plan(motion=False, deconvolution="none", hct_small=0.0 if "DCE" in name else dsc.Plan.hct_small)
-        ktrans = ktrans_of(simulation, patient, scan.grid) if "DCE" in name else None
-        rcbv = dsc.quantify(echoes, plan, reference=white, ktrans=ktrans).maps["rcbv"]
+        rcbv = dsc.quantify(echoes, plan, reference=white, **beside(name, known_by_dce)).maps["rcbv"]
         area, free = in_vessels(patient, scan.grid, how), large_vessels(patient, scan.grid) < MOST_VESSEL
         three = np.stack([rcbv.values.astype(float), area / area[white.mask & free].mean(), scan.truth["rcbv"]])
         known = np.isfinite(three).all(axis=0) & free

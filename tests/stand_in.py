@@ -30,9 +30,20 @@ def asked(monkeypatch):
     calls = {}
 
     def quantify(
-        series, plan, *, mask=None, reference=None, aif=None, lesion=None, keep=None, ktrans=None, progress=None
+        series,
+        plan,
+        *,
+        mask=None,
+        reference=None,
+        aif=None,
+        lesion=None,
+        keep=None,
+        ktrans=None,
+        t1=None,
+        progress=None,
     ):
-        calls.update(series=series, plan=plan, mask=mask, reference=reference, aif=aif, lesion=lesion, ktrans=ktrans)
+        calls.update(series=series, plan=plan, mask=mask, reference=reference, aif=aif, lesion=lesion)
+        calls.update(ktrans=ktrans, t1=t1)
         progress("flow", 0.5)
         return calls.get("measured", small_measured())
 

@@ -102,7 +102,32 @@ def test_a_map_of_ktrans_reaches_the_room_in_its_own_unit_on_the_grid_of_the_ser
     assert "sub-01_Ktrans.nii.gz" in json.loads(examined.written.summary.read_text())["sources"]
 
 
-@pytest.mark.parametrize("what", ["lesion", "mask", "reference", "ktrans"])
+def test_a_map_of_t1_reaches_the_room_less_what_agent_took_from_it(series, asked, save_mask, tmp_path):
+    before = save_mask(np.full((10, 8, 6), 1.5, np.float32), FINE, name="sub-01_T1map.nii.gz")
+    taken = save_mask(np.full((5, 4, 3), 0.4, np.float32), name="sub-01_deltat1.nii.gz")
+    examine_dsc(Inputs((series,), t1=before), tmp_path / "a")
+    assert asked["t1"].shape == (5, 4, 3)
+    assert np.median(asked["t1"]) == pytest.approx(1.5)
+    examined = examine_dsc(Inputs((series,), t1=before, delta_t1=taken), tmp_path / "b")
+    assert np.nanmedian(asked["t1"]) == pytest.approx(1.1)
+    assert {"sub-01_T1map.nii.gz", "sub-01_deltat1.nii.gz"} <= set(
+        json.loads(examined.written.summary.read_text())["sources"]
+    )
+    assert "--t1" in problem(Inputs((series,), delta_t1=taken), tmp_path / "c")
+
+
+@pytest.mark.parametrize("what", ["t1", "delta_t1"])
+def test_a_map_of_t1_of_several_volumes_or_elsewhere_is_refused(what, series, asked, save_mask, tmp_path):
+    fine = {"t1": save_mask(np.full((5, 4, 3), 1.5, np.float32), name="sub-01_T1map.nii.gz")}
+    several = save_mask(np.full((5, 4, 3, 2), 0.5, np.float32), name="sub-01_several.nii.gz")
+    assert "three axes" in problem(Inputs((series,), **(fine | {what: several})), tmp_path / "a")
+    away = FINE.copy()
+    away[:3, 3] += 500
+    other = save_mask(np.full((4, 4, 4), 0.5, np.float32), away, name="sub-01_away.nii.gz")
+    assert "lies outside" in problem(Inputs((series,), **(fine | {what: other})), tmp_path / "b")
+
+
+@pytest.mark.parametrize("what", ["lesion", "mask", "reference", "ktrans", "t1"])
 def test_a_region_that_is_named_for_another_subject_is_refused(what, series, save_mask, tmp_path):
     other = save_mask(np.ones((5, 4, 3), np.uint8), name="sub-02_mask.nii.gz")
     with pytest.raises(Refusal, match="different patients"):

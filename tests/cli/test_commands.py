@@ -142,6 +142,8 @@ def test_several_echo_times_never_swallow_the_file_after_them(words, spread_out)
         ("dsc {series} --out {tmp}/out --threads 0", "threads"),
         ("dsc {series} --out {tmp}/out --leakag bsw", "Did you mean --leakage?"),
         ("dsc {series} --out {tmp}/out --mask none.nii", "There is no file none.nii"),
+        ("dsc {series} --out {tmp}/out --t1 {series}", "three axes"),
+        ("dsc {series} --out {tmp}/out --delta-t1 none.nii", "--t1"),
         ("dsc {series} --out {series}", "is a file"),
         ("dcs {series}", 'Did you mean "dsc"?'),
         ("describe quantity rcbx", "Did you mean 'rcbv'?"),

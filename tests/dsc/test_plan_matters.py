@@ -44,6 +44,12 @@ def unsaid() -> Given:
     return leaking(None)
 
 
+def with_t1() -> Given:
+    """With a map of T1."""
+    one, given = leaking()
+    return one, given | {"t1": np.full(one.grid.shape, 1.1, np.float32)}
+
+
 @cache
 def two_echoes() -> Given:
     """The same by two echoes, FA 70°, without preload."""
@@ -109,6 +115,7 @@ CASES: dict[str, Case] = {
     "leakage_reference": Case(leaking, "reference", NO_FLOW),
     "t1_effect": Case(leaking, "ignored", NO_FLOW),
     "white_t1": Case(leaking, 1.1, NO_FLOW),
+    "water_leaves_blood": Case(with_t1, 1.0, NO_FLOW),
     "extraction": Case(two_echoes, "ignored", NO_FLOW),
     "deconvolution": Case(flowing, "csvd", NO_LEAK),
     "oscillation": Case(flowing, 0.035, NO_LEAK),
@@ -132,6 +139,8 @@ OTHERS = [
     pytest.param("white_t1", Case(leaking, 1.1, (*NO_FLOW, ("t1_effect", "ignored"))), id="T1 of what is ignored"),
     pytest.param("white_t1", Case(flowing, 1.1, (*NO_FLOW, *NO_LEAK)), id="T1 without TR"),
     pytest.param("white_t1", Case(leaking, 1100.0, NO_FLOW), id="T1 in ms"),
+    pytest.param("water_leaves_blood", Case(leaking, 1.0, NO_FLOW), id="exchange without T1"),
+    pytest.param("water_leaves_blood", Case(with_t1, 0.0, NO_FLOW), id="no exchange"),
     pytest.param("deconvolution", Case(flowing, "ssvd", NO_LEAK), id="deconvolution=ssvd"),
     pytest.param("deconvolution", Case(flowing, "tikhonov", NO_LEAK), id="deconvolution=tikhonov"),
     pytest.param("deconvolution", Case(flowing, "none", NO_LEAK), id="deconvolution=none"),

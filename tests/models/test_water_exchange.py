@@ -6,7 +6,7 @@ from scipy.linalg import expm
 
 from perspect.models import DelayedExchangingWater, ExchangingWater, ExtendedTofts
 from perspect.models.arterial import Parker
-from perspect.models.water import exchanging_signal
+from perspect.models.water import exchanging_signal, signal_of_two_pools
 
 T = np.arange(0.0, 300.0, 4.0)
 CP = Parker().plasma(T - 30.0, 0.42)
@@ -40,6 +40,17 @@ def test_the_signal_is_the_solution_of_the_equations_of_three_pools(leaves):
         tr, angle = rng.uniform(0.002, 0.01), rng.uniform(0.1, 0.7)
         ours = exchanging_signal(tuple(rates[:, None]), tuple(shares[:, None]), leaves, tr, angle)[0]
         assert ours == pytest.approx(solved(rates, shares, leaves, tr, angle), rel=1e-6)
+
+
+@pytest.mark.parametrize("leaves", [1e-6, 1.0, 3.0, 300.0, np.inf])
+def test_the_signal_of_two_pools_is_that_of_three_without_cells(leaves):
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        share, rates = rng.uniform(0.001, 0.5), rng.uniform(0.5, 30.0, 2)
+        tr, angle = rng.uniform(0.002, 2.0), rng.uniform(0.1, 1.5)
+        ours = signal_of_two_pools((rates[:1], rates[1:]), np.array([share]), leaves, tr, angle)[0]
+        whole = solved(np.r_[rates, 1.0], np.r_[share, 1 - share, 1e-12], (min(leaves, 1e5), 0.0), tr, angle)
+        assert ours == pytest.approx(whole, rel=1e-6)
 
 
 def test_with_fast_exchange_the_signal_is_that_of_the_concentration():

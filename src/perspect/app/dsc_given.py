@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from perspect import dsc, io
 from perspect.app.anatomy import Seen, judged, seen, seen_in
@@ -21,7 +21,7 @@ from perspect.vocabulary.progress import Progress
 @dataclass(frozen=True, eq=False)
 class ByHand:
     """What was given instead of being found, on the grid of the series, and notes on how it got there; and what the
-    conventional images say, where there are any. `ktrans` is in 1/s.
+    conventional images say, where there are any. `ktrans` is in 1/s, `t1` in s at the time of the bolus.
     """
 
     mask: Region | None
@@ -31,6 +31,7 @@ class ByHand:
     lesion: Region | None = None
     seen: Seen | None = None
     ktrans: Float[np.ndarray, "x y z"] | None = None
+    t1: Float[np.ndarray, "x y z"] | None = None
 
     @property
     def white(self) -> Region | None:
@@ -68,15 +69,33 @@ def given_by_hand(inputs: Inputs, reading: io.Reading) -> ByHand:
         aif: Region | Curve | None = io.read_input_function(inputs.aif)
     else:
         aif = region(inputs.aif, "aif")
-    ktrans = None if inputs.ktrans is None else _ktrans_on(inputs.ktrans, reading.series[0].grid)
-    return ByHand(mask, reference, aif, tuple(notes), ktrans=ktrans)
+    grid = reading.series[0].grid
+    per_minute = None if inputs.ktrans is None else _map_on(inputs.ktrans, grid)
+    ktrans = None if per_minute is None else per_minute / np.float32(lexicon.KTRANS.shown_factor)
+    return ByHand(mask, reference, aif, tuple(notes), ktrans=ktrans, t1=_t1_on(inputs, grid))
 
 
-def _ktrans_on(path: Path, grid: Grid) -> Float[np.ndarray, "x y z"]:
-    """A map of Ktrans in 1/s on a grid, from a file in /min. Raises `Problem` where it lies elsewhere."""
+def _map_on(path: Path, grid: Grid) -> Float32[np.ndarray, "x y z"]:
+    """A map that was given, on a grid. Raises `Problem` where it lies elsewhere."""
     values, own = io.read_volume(path)
-    on = values if own.matches(grid) else map_on(values, own, grid, path)
-    return np.asarray(on / np.float32(lexicon.KTRANS.shown_factor), np.float32)
+    return np.asarray(values if own.matches(grid) else map_on(values, own, grid, path), np.float32)
+
+
+def _t1_on(inputs: Inputs, grid: Grid) -> Float32[np.ndarray, "x y z"] | None:
+    """T1 in s at the time of the bolus on a grid: as given, or less what agent took from it until then.
+
+    Raises `Problem` where a map lies elsewhere, or where only the change was given.
+    """
+    if inputs.t1 is None:
+        if inputs.delta_t1 is not None:
+            raise Problem(
+                f"{inputs.delta_t1.name} says what agent took from T1, and no T1 was given.",
+                "It would be read by nobody.",
+                "Give the T1 that it is taken from with --t1, or leave it out.",
+            )
+        return None
+    t1 = _map_on(inputs.t1, grid)
+    return t1 if inputs.delta_t1 is None else t1 - _map_on(inputs.delta_t1, grid)
 
 
 def with_anatomy(
@@ -94,7 +113,7 @@ def with_anatomy(
     `head` is what they say, where that is known already. Raises `Refusal` where the images are of different patients.
     """
     lesion, given = inputs.lesion, inputs.tissue
-    io.demand_regions_of(paths[0], (lesion, inputs.mask, inputs.reference, inputs.ktrans))
+    io.demand_regions_of(paths[0], (lesion, inputs.mask, inputs.reference, *inputs.maps))
     if lesion is None and by_hand.reference is not None:
         demand_read(given, False, "the reference is given and no lesion, so that no conventional image is looked at")
         return by_hand
@@ -130,7 +149,7 @@ def quantified(reading: io.Reading, by_hand: ByHand, plan: dsc.Plan, threads: in
         measured = dsc.quantify(
             reading.series, plan, mask=by_hand.mask, reference=by_hand.white, aif=by_hand.aif,
             lesion=by_hand.regions.get("lesion"), keep=kept_of(by_hand.regions.get("lesion"), by_hand.white),
-            ktrans=by_hand.ktrans, progress=tell,
+            ktrans=by_hand.ktrans, t1=by_hand.t1, progress=tell,
         )  # fmt: skip
     flags, regions = (*reading.flags, *by_hand.notes, *measured.flags), {**measured.regions, **by_hand.regions}
     if by_hand.seen is None:

@@ -24,7 +24,8 @@ class Inputs:
     `series` is one file, two (the echoes), or a folder that holds them. `aif` is a mask, a table, or `None`: found.
     `anatomy` are conventional images by contrast, `None`: those of the folder. `lesion` is a mask on any of their
     grids. `tissue` is what somebody else found of brain and tissues on them. `ktrans` is a map in /min, as DCE
-    gives it, on any grid of the same frame.
+    gives it, `t1` a map in s, and `delta_t1` what agent took from it before the bolus; each on any grid of the same
+    frame.
     """
 
     series: tuple[Path, ...]
@@ -38,6 +39,13 @@ class Inputs:
     lesion: Path | None = None
     tissue: GivenAnatomy = NOTHING
     ktrans: Path | None = None
+    t1: Path | None = None
+    delta_t1: Path | None = None
+
+    @property
+    def maps(self) -> tuple[Path, ...]:
+        """The maps of other examinations that were given."""
+        return tuple(one for one in (self.ktrans, self.t1, self.delta_t1) if one is not None)
 
 
 def baseline(series: Series, summary: Mapping[str, Any]) -> Float[np.ndarray, "x y z"]:

@@ -54,7 +54,7 @@ def results(
     """All that is to be written, with the files that it is from."""
     images = () if by_hand.seen is None else anatomy.values()
     used = [*(one for path in images for one in io.files_of_anatomy(path)), inputs.lesion if by_hand.regions else None]
-    given = (inputs.mask, inputs.reference, inputs.aif, inputs.ktrans, *inputs.tissue.files)
+    given = (inputs.mask, inputs.reference, inputs.aif, *inputs.maps, *inputs.tissue.files)
     extra = [path for path in (*given, *used) if path is not None]
     sources = {io.label(path): io.sha256(path) for path in extra}
     for series in reading.series:

@@ -36,6 +36,8 @@ def dsc(
     flair: Annotated[Path | None, Parameter(help="FLAIR image; else that of the folder")] = None,
     lesion: Annotated[Path | None, Parameter(help="Mask of the lesion, on the grid of any of these images")] = None,
     ktrans: Annotated[Path | None, Parameter(help="Map of Ktrans in /min, as perspect dce writes it")] = None,
+    t1: Annotated[Path | None, Parameter(help="Map of T1 in s at the time of the bolus")] = None,
+    delta_t1: Annotated[Path | None, Parameter(help="Map of what agent has taken from that T1 (s) by then")] = None,
     no_anatomy: Annotated[bool, Parameter(help="Do without conventional images")] = False,
     no_motion: Annotated[bool, Parameter(help="Do not align the volumes")] = False,
     head: OfTheHead = NOTHING_FOUND,
@@ -66,7 +68,7 @@ def dsc(
     anatomy = {} if no_anatomy else images or None
     tissue = GivenAnatomy(head.brain_mask, head.gm, head.wm, head.csf)
     artery = None if aif == "auto" else Path(aif)
-    inputs = Inputs(files, given, te, times, mask, reference, artery, anatomy, lesion, tissue, ktrans)
+    inputs = Inputs(files, given, te, times, mask, reference, artery, anatomy, lesion, tissue, ktrans, t1, delta_t1)
     choices = plan(Plan, common.plan, options, common.set)
     threads = common.threads or cores()
     with watched(quiet=common.quiet) as progress:

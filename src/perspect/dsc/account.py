@@ -13,6 +13,7 @@ from perspect.dsc.blood import Flow
 from perspect.dsc.calibrate import TRANSIT_TIMES, Calibration
 from perspect.dsc.extraction import TRANSIT, Extraction
 from perspect.dsc.leakage import FAR_LIKELIER, WORST_VARIATION, Correction, corrected_curves
+from perspect.dsc.own_t1 import OwnT1
 from perspect.dsc.passage import FirstPass, first_pass
 from perspect.dsc.plan import Plan
 from perspect.dsc.reference import Reference
@@ -137,6 +138,7 @@ def _of_protocol(run: Run) -> dict[str, Any]:
         "reliability_reason": " ".join(run.seen.setting.reasons),
         "t1_share": run.seen.setting.t1_share,
         "t1_effect_modelled": run.seen.curves.t1 is not None,
+        "t1_of_map": isinstance(run.seen.curves.t1, OwnT1),
     }
 
 
@@ -244,7 +246,19 @@ def _relaxation_step(relaxation: Relaxation) -> Step:
     sentence = "ΔR2* is -ln(S/S0)/TE" if one_echo else "ΔR2* is from the ratio of two echoes, so that T1 cancels"
     constants: dict[str, Any] = {"te": list(relaxation.echo_times)}
     references = ["Rosen et al. 1990, doi:10.1002/mrm.1910140211"]
-    if relaxation.t1 is not None:
+    if isinstance(relaxation.t1, OwnT1):
+        sentence += (
+            ", without the T1 effect of agent inside vessels, computed with the T1 that a map gives each voxel (white "
+            f"matter: {relaxation.t1.white:.2f} s), water that leaves capillaries {relaxation.t1.exchange:g} times a "
+            f"second, {1000 * relaxation.t1.left:g} µM of agent in blood at rest and relaxivities of {R1:g} and "
+            f"{R2STAR:g} /s/mM"
+        )
+        constants |= {
+            "white_t1": relaxation.t1.white, "water_leaves_blood": relaxation.t1.exchange, "left": relaxation.t1.left,
+            "r1": R1, "r2star": R2STAR,
+        }  # fmt: skip
+        references += ["Rooney et al. 2015, doi:10.1002/nbm.3294", "Semmineh et al. 2018, PMC6239921"]
+    elif relaxation.t1 is not None:
         sentence += (
             ", without the T1 effect of agent inside vessels, which the steady-state equation gives for T1 "
             f"{relaxation.t1.t1:g} s and relaxivities of {R1:g} and {R2STAR:g} /s/mM in fast exchange"

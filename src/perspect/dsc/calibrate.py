@@ -226,14 +226,15 @@ def _noisy(curves: Float[np.ndarray, "curves time"], tissue: Relaxation, seed: i
     te = echo_factor(tissue.echo_times)
     signals = []
     # Two echoes share the noise of their difference; taking out a T1 effect has enlarged it.
-    shrunk = 1.0 if tissue.t1 is None else 1 - tissue.t1.share
+    t1 = tissue.alike_t1
+    shrunk = 1.0 if t1 is None else 1 - t1.share
     sigma = np.float32(tissue_noise(tissue) * te * shrunk / np.sqrt(len(tissue.echo_times)))
     for echo in tissue.echo_times:
-        clean = np.exp(-echo * (curves if tissue.t1 is None else tissue.t1.seen(curves))).astype(np.float32)
+        clean = np.exp(-echo * (curves if t1 is None else t1.seen(curves))).astype(np.float32)
         draw = rng.standard_normal((2, *clean.shape), dtype=np.float32) * sigma
         signals.append(np.asfortranarray(np.maximum(np.hypot(clean + draw[0], draw[1]), np.float32(1e-6))))
     at_rest = replace(tissue.rest, start=0, stop=tissue.rest.n_frames)
-    return relaxation(tuple(signals), tissue.echo_times, at_rest, tissue.t1)
+    return relaxation(tuple(signals), tissue.echo_times, at_rest, t1)
 
 
 def _exponential(t: Float[np.ndarray, " time"], transit: float) -> Float[np.ndarray, " time"]:

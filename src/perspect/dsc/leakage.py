@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from perspect.dsc.extraction import Extraction
 from perspect.dsc.integrate import linear_maps, trapezoid_weights
+from perspect.dsc.own_t1 import OwnT1
 from perspect.dsc.reference import design
 from perspect.dsc.saturation import SURE, Saturation, saturation
 from perspect.dsc.sensitivity import sensitivity, spread
@@ -188,7 +189,7 @@ def correct(
     curve: Float[np.ndarray, " time"],
     window: slice,
     method: Literal["auto", "bsw", "leu"],
-    saturating: T1Effect | None = None,
+    saturating: T1Effect | OwnT1 | None = None,
     field: float | None = None,
     *,
     is_white: bool = False,

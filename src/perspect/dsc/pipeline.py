@@ -11,11 +11,13 @@ from perspect.dsc.arterial import arterial_input
 from perspect.dsc.blood import calibration_of, flow_of, volume_of
 from perspect.dsc.drift import drift_flags
 from perspect.dsc.extraction import Extraction, extraction, extraction_by_map, extraction_flags, shows_extraction
+from perspect.dsc.given_t1 import given_t1, own_t1_flags
 from perspect.dsc.inputs import check_ktrans, check_place, checked_echoes, demand_white
 from perspect.dsc.integrate import trapezoid_weights
 from perspect.dsc.leakage import Correction, completed, correct, uncorrected
 from perspect.dsc.maps import maps
 from perspect.dsc.normalise import standardised
+from perspect.dsc.own_t1 import OwnT1
 from perspect.dsc.passage import Passage, passage
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import leakage_flags, refuse_reference, t1_flags, turn_flags, voxel_flags
@@ -39,6 +41,7 @@ def quantify(
     lesion: Region | None = None,
     keep: Region | None = None,
     ktrans: Float[np.ndarray, "x y z"] | None = None,
+    t1: Float[np.ndarray, "x y z"] | None = None,
     progress: Progress | None = None,
 ) -> Measured:
     """Maps of blood volume, leakage, flow and timing from a DSC series, with standard errors, status, flags and recipe.
@@ -47,7 +50,8 @@ def quantify(
     found on the image); `reference` is normal-appearing white matter (default: found from the perfusion); `aif` is a
     region or a curve (default: found outside the `lesion`, where one is known). The curves of the voxels of `keep` are
     kept beside the maps. `ktrans` in 1/s, on the grid of the series, says by how much agent that leaves makes blood
-    volume read low, where DCE has measured it. `progress` is told the stage and the share of it that is done.
+    volume read low, where DCE has measured it; `t1` in s, likewise, is that at the time of the bolus, by which the T1
+    effect of one echo is taken out. `progress` is told the stage and the share of it that is done.
 
     Raises Problem where the input cannot be used, Refusal where it must not be interpreted.
     """
@@ -57,7 +61,7 @@ def quantify(
         if isinstance(region, Region):
             check_place(region, echoes[0])
     check_ktrans(ktrans, echoes[0], plan)
-    found = seen(echoes, plan, mask, tell)
+    found = seen(echoes, plan, mask, tell, given_t1(t1, echoes, plan, reference))
     curves, times, brain, window = found.curves, found.times, found.brain, found.window
 
     tell("arterial input", 0.0)
@@ -136,12 +140,17 @@ def _flags(run: account.Run) -> tuple[Flag, ...]:
     found, is_fitted = run.seen, run.seen.saturating is not None and run.plan.leakage == "auto"
     flags = (
         *found.setting.flags, *drift_flags(found.drift), *turn_flags(found.in_turn),
-        *t1_flags(found.curves.t1, is_fitted), *_extraction_flags(run), *found.moved.flags, *run.arterial.flags,
+        *_t1_flags(found, is_fitted), *_extraction_flags(run), *found.moved.flags, *run.arterial.flags,
         *run.white.flags, *leakage_flags(run.correction), *scale_flags(run.scale, run.plan),
         *(run.flow.flags if run.flow else ()),
         *voxel_flags(found.curves),
     )  # fmt: skip
     return tuple(sorted(flags, key=lambda flag: -flag.severity))
+
+
+def _t1_flags(found: Seen, is_fitted: bool) -> tuple[Flag, ...]:
+    own = found.curves.t1
+    return own_t1_flags(own, found.acquisition) if isinstance(own, OwnT1) else t1_flags(own, is_fitted)
 
 
 def _extraction_flags(run: account.Run) -> tuple[Flag, ...]:

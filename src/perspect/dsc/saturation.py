@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perspect.dsc.integrate import trapezoid_weights
-from perspect.dsc.signal import Relaxation
+from perspect.dsc.own_t1 import OwnT1
+from perspect.dsc.signal import Relaxation, delta_r2star
 from perspect.dsc.t1_effect import R1, R2STAR, T1Effect, longer_t1
 from perspect.fit import fit
 from perspect.fit.error import foreknown
@@ -62,7 +63,7 @@ def saturation(
     curve: Float[np.ndarray, " time"],
     window: slice,
     voxels: Int[np.ndarray, " some"],
-    effect: T1Effect,
+    effect: T1Effect | OwnT1,
     field: float | None = None,
 ) -> Saturation:
     """Leakage of `voxels` against the reference `curve` (both freed from intravascular T1 effects by `effect`), at a
@@ -100,6 +101,9 @@ def saturation(
 
 def seen(relaxation: Relaxation, voxels: Int[np.ndarray, " some"]) -> Float[np.ndarray, "some time"]:
     """What -ln(S/S0)/TE shows in some voxels, in 1/s."""
+    if isinstance(relaxation.t1, OwnT1):
+        signal, level = relaxation.signals[0][voxels], relaxation.baselines[0][voxels]
+        return delta_r2star(signal, level, relaxation.echo_times[0]).astype(np.float64)
     curves = relaxation.curves[voxels]
     return (curves if relaxation.t1 is None else relaxation.t1.seen(curves)).astype(np.float64)
 

@@ -9,7 +9,9 @@ from perspect.anatomy.aligned import Aligned, aligned
 from perspect.anatomy.in_turn import lag_behind_artery
 from perspect.dsc.bolus import refuse_few_voxels
 from perspect.dsc.drift import drift_share
+from perspect.dsc.given_t1 import GivenT1, freed
 from perspect.dsc.inputs import find_brain_and_rest, refuse_brighter_echo
+from perspect.dsc.own_t1 import OwnT1
 from perspect.dsc.passage import FirstPass, first_pass, width_of
 from perspect.dsc.plan import Plan
 from perspect.dsc.quality import Protocol, protocol, refuse_protocol
@@ -46,13 +48,16 @@ class Seen:
     in_turn: Float[np.ndarray, " voxels"] | None
 
     @property
-    def saturating(self) -> T1Effect | None:
+    def saturating(self) -> T1Effect | OwnT1 | None:
         """By what leaking voxels are fitted where no preload is on record; None where the T1 effect is not modelled."""
         return None if self.acquisition.has_preload else self.curves.t1
 
 
-def seen(echoes: tuple[Series, ...], plan: Plan, mask: Region | None, tell: Progress) -> Seen:
-    """What one echo, or two of the same bolus, show within the `mask` or the brain that is found.
+def seen(
+    echoes: tuple[Series, ...], plan: Plan, mask: Region | None, tell: Progress, given: GivenT1 | None = None
+) -> Seen:
+    """What one echo, or two of the same bolus, show within the `mask` or the brain that is found; without the T1 effect
+    that a map tells of, where one is `given`.
 
     Raises Problem where the input cannot be used, Refusal where there is no bolus or it must not be interpreted.
     """
@@ -70,11 +75,13 @@ def seen(echoes: tuple[Series, ...], plan: Plan, mask: Region | None, tell: Prog
     at_rest = rest(moved.echoes[-1].mean_curve(moved.inside), times, plan.guard)
 
     tell("relaxation rate", 0.0)
-    t1 = modelled_t1(acquisition, echo_times, plan)
+    t1 = modelled_t1(acquisition, echo_times, plan) if given is None else None
     signals = tuple(echo.curves(moved.inside) for echo in moved.echoes)
     # From here on only the brain's curves are needed: a whole series in float32 is the largest thing in memory.
     moved = replace(moved, echoes=())
     curves = relaxation(signals, echo_times, at_rest, t1)
+    if given is not None:
+        curves = freed(curves, times, acquisition, plan, given, brain)
     refuse_few_voxels(curves.curves, curves.is_usable, at_rest.peak)
     refuse_negative_tails(curves, times)
     tissue = mean_curve(curves)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from perspect.dsc.bolus import first_rise, refuse_without_bolus
+from perspect.dsc.own_t1 import OwnT1
 from perspect.dsc.t1_effect import T1Effect
 from perspect.numerics import robust
 from perspect.numerics.parallel import each, spans
@@ -218,7 +219,8 @@ class Relaxation:
 
     `curves` in 1/s; `noise` is the standard deviation of ΔR2* at rest in 1/s. `signals` (one per echo) and their levels
     and noise at rest are kept because the noise of a logarithm grows as the signal falls. `status` says which voxels
-    can be used: SATURATED curves keep their numbers (a lower bound), NO_SIGNAL and NOT_FINITE ones are NaN.
+    can be used: SATURATED curves keep their numbers (a lower bound), NO_SIGNAL and NOT_FINITE ones are NaN. `t1` is the
+    T1 effect that was taken out.
     """
 
     curves: Float[np.ndarray, "voxels time"]
@@ -228,7 +230,12 @@ class Relaxation:
     echo_times: tuple[float, ...]
     rest: Rest
     status: Int[np.ndarray, " voxels"]
-    t1: T1Effect | None = None
+    t1: T1Effect | OwnT1 | None = None
+
+    @property
+    def alike_t1(self) -> T1Effect | None:
+        """The T1 effect that was taken out sample by sample, with one T1 for all voxels."""
+        return self.t1 if isinstance(self.t1, T1Effect) else None
 
     @property
     def noise(self) -> Float[np.ndarray, " voxels"]:
@@ -254,6 +261,7 @@ class Relaxation:
             baselines=tuple(one[voxels] for one in self.baselines),
             sigmas=tuple(one[voxels] for one in self.sigmas),
             status=self.status[voxels],
+            t1=None if self.t1 is None else self.t1.of(voxels),
         )
 
     @property
@@ -264,20 +272,22 @@ class Relaxation:
     def variance(self, which: slice | Int[np.ndarray, " some"]) -> Float[np.ndarray, "some time"]:
         """Variance of every sample of some voxels' ΔR2*, in 1/s²: (σ/S)²/TE², which grows as the signal falls."""
         sigmas = [sigma[which, None] for sigma in self.sigmas]
-        return self._variance([signal[which] for signal in self.signals], sigmas, self.curves[which])
+        return self._variance([signal[which] for signal in self.signals], sigmas, self.curves[which], which)
 
     def variance_at(self, span: slice, frames: Int[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
         """The same at one frame of each voxel of `span`."""
         rows = np.arange(frames.size)
         signals = [signal[span][rows, frames] for signal in self.signals]
-        return self._variance(signals, [sigma[span] for sigma in self.sigmas], self.curves[span][rows, frames])
+        return self._variance(signals, [sigma[span] for sigma in self.sigmas], self.curves[span][rows, frames], span)
 
-    def _variance(self, signals: list[np.ndarray], sigmas: list[np.ndarray], curves: np.ndarray) -> np.ndarray:
+    def _variance(
+        self, signals: list[np.ndarray], sigmas: list[np.ndarray], curves: np.ndarray, which: slice | np.ndarray
+    ) -> np.ndarray:
         te = echo_factor(self.echo_times)
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = [(sigma / te) / signal for signal, sigma in zip(signals, sigmas, strict=True)]
         if self.t1 is not None:
-            relative[0] *= self.t1.amplification(curves)
+            relative[0] *= self.t1.of(which).amplification(curves)
         total: np.ndarray = relative[0] * relative[0]
         for more in relative[1:]:
             total += more * more

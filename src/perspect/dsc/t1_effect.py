@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from perspect.models.spgr import log_enhancement, log_enhancement_slope
 from perspect.vocabulary import Acquisition
@@ -50,6 +50,10 @@ class T1Effect:
     tr: float
     flip_angle: float
     t1: float = T1_WHITE
+
+    def of(self, _which: slice | Int[np.ndarray, " some"]) -> "T1Effect":
+        """That of some voxels: all are alike."""
+        return self
 
     def _gain(self, rate: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
         """Ln of the steady-state signal against that at rest, for ΔR2* of this size."""

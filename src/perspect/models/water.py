@@ -71,6 +71,28 @@ def _relaxed(
     return np.asarray(-np.expm1(-tr * x) / (1.0 - cosine * np.exp(-tr * x)))
 
 
+def signal_of_two_pools(
+    rates: tuple[Float[np.ndarray, "*any"], Float[np.ndarray, "*#any"]],
+    share: Float[np.ndarray, "*#any"],
+    leaves: float,
+    tr: float,
+    flip_angle: float,
+) -> Float[np.ndarray, "*any"]:
+    """The same of blood, which holds `share` of all water (0 to less than 1) and which water `leaves` at this rate
+    (1/s), and of all that is outside, in which water is mixed. Two eigenvalues and the first moment say all.
+    """
+    blood, outside = rates
+    leaving = min(leaves, MIXED)
+    back = leaving * share / (1.0 - share)
+    middle, half = 0.5 * (blood + leaving + outside + back), 0.5 * (blood + leaving - outside - back)
+    root = np.sqrt(half * half + leaving * back)
+    cosine = np.cos(flip_angle)
+    slow, fast = (np.exp(-tr * (middle + sign * root)) for sign in (-1.0, 1.0))
+    at_slow, at_fast = ((1.0 - one) / (1.0 - cosine * one) for one in (slow, fast))
+    mean = share * blood + (1.0 - share) * outside
+    return np.asarray(at_slow + (at_fast - at_slow) * (mean - middle + root) / np.maximum(2.0 * root, _TINY))
+
+
 def _eigenvalues(
     diagonal: tuple[np.ndarray, np.ndarray, np.ndarray], square_one: np.ndarray, square_two: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
