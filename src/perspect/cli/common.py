@@ -16,7 +16,7 @@ def whole(_: type, tokens: Sequence[Token]) -> int:
     return whole_of(tokens[0].value)
 
 
-def wholes(_: type, tokens: Sequence[Token]) -> tuple[int, ...]:
+def wholes(_: object, tokens: Sequence[Token]) -> tuple[int, ...]:
     """The same of several words."""
     return tuple(whole_of(one.value) for one in tokens)
 
