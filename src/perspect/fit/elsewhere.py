@@ -109,12 +109,12 @@ def _at_end(
     A section through an exchange that is taken for a delay sees nothing of a slow one, whose delay is another.
     """
     along = search.nodes.along
-    start = found.of(rows)
+    before, start = found.of(rows), found.of(rows)
     start.cell[1 - along], start.x[1 - along] = 0, -1.0
     fixed = np.zeros((2, rows.size), bool)
     fixed[1 - along] = True
     place, _ = settled(task, rows, start, fixed)
-    u, v = task.tables.u(place.cell, place.x)[along], task.tables.u(found.cell[:, rows], found.x[:, rows])[along]
+    u, v = task.tables.u(place.cell, place.x)[along], task.tables.u(before.cell, before.x)[along]
     moved = np.flatnonzero(np.abs(u - v) > ELSEWHERE * task.tables.half_widths(place.cell)[along])
     return rows[moved], place.of(moved)
 

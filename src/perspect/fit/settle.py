@@ -10,7 +10,7 @@ from perspect.fit.family import moot
 from perspect.fit.solution import Chunk
 from perspect.numerics.ascent import Place, promised, step_within
 from perspect.numerics.cells import Cells, Moments, known_at, moments, surface
-from perspect.numerics.columns import put, taken
+from perspect.numerics.columns import by_cell, put, taken
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane
 
@@ -102,12 +102,10 @@ def looked_at(
 ) -> Looked:
     """What is explained at places, its gradient and its Hessian along x."""
     number = task.number(cell)
-    order = np.argsort(number, kind="stable")
+    order, back = by_cell(number)
     found = surface(
         task.cells, _moments(task, curves[order], number[order]), np.arange(curves.size), number[order], taken(x, order)
     )
-    back = np.empty_like(order)
-    back[order] = np.arange(order.size)
     return found[0][back], taken(found[1], back), taken(found[2], back)
 
 
@@ -140,7 +138,7 @@ def settled(
 
     Newton's iteration from cell to cell.
     """
-    order = np.argsort(task.number(start.cell).astype(np.int16), kind="stable")
+    order, back = by_cell(task.number(start.cell))
     held = np.zeros((2, curves.size), bool) if fixed is None else taken(fixed, order)
     walk = _walk(task, curves[order], start.of(order), held)
     rows = np.arange(curves.size)
@@ -148,8 +146,6 @@ def settled(
         if rows.size == 0:
             break
         rows = walk.turn(rows)
-    back = np.empty_like(order)
-    back[order] = np.arange(order.size)
     return walk.place.of(back), taken(walk.hessian, back)
 
 
@@ -289,7 +285,7 @@ class _Walk:
     def _seen(self, rows: np.ndarray, cell: np.ndarray, x: np.ndarray) -> tuple[Looked, Moments, np.ndarray]:
         """What is explained in other cells, with the moments there, and in which order."""
         number = self.task.number(cell)
-        order = np.argsort(number, kind="stable")
+        order, _ = by_cell(number)
         of = _moments(self.task, self.curves[rows[order]], number[order])
         return surface(self.task.cells, of, np.arange(rows.size), number[order], taken(x, order)), of, order
 

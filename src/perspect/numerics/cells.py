@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from perspect.numerics.ascent import uphill
+from perspect.numerics.columns import by_cell
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import Plane, runs
 from perspect.numerics.small import box_minimum
@@ -140,22 +141,12 @@ def surface(
     Hessian along x.
     """
     explained, gradient, hessian = np.empty(rows.size), np.empty((2, rows.size)), np.empty((2, 2, rows.size))
-    order, back = _by_cell(number)
+    order, back = by_cell(number)
     rows, number, x = rows[order], number[order], x.take(order, axis=1)
     for span in spans(rows.size, AT_ONCE):
         every = _every(cells, of, rows[span], number[span], x[:, span])
         explained[span], gradient[:, span], hessian[..., span] = uphill(cells.tables.family, cells.which, every)
     return explained[back], gradient.take(back, axis=1), hessian.take(back, axis=2)
-
-
-def _by_cell(number: Int[np.ndarray, " some"]) -> tuple[Int[np.ndarray, " some"], Int[np.ndarray, " some"]]:
-    """The order of curves by their cells, and the way back: to write all in order and to reorder what was written is
-    quicker than to write it out of order [measured].
-    """
-    order = np.argsort(number.astype(np.int16), kind="stable")
-    back = np.empty_like(order)
-    back[order] = np.arange(order.size)
-    return order, back
 
 
 def _every(cells: Cells, of: Moments, rows: np.ndarray, number: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -252,7 +243,7 @@ def known_at(
     c, moment, explained = np.empty((m, n)), np.empty((m, n)), np.empty(n)
     information = np.empty((m + 2, m + 2, n))
     number = cell[0] * tables.n_cells[1] + cell[1]
-    order, back = _by_cell(number)
+    order, back = by_cell(number)
     number, x = number[order], x.take(order, axis=1)
     for span in spans(n, AT_ONCE):
         at = _powers(x[:, span], cells.known)

@@ -24,3 +24,13 @@ def put(a: Shaped[np.ndarray, "*rows voxels"], which: Which, values: Shaped[np.n
 
 def _numbers(which: Which) -> Int[np.ndarray, " some"]:
     return np.flatnonzero(which) if which.dtype == bool else which
+
+
+def by_cell(number: Int[np.ndarray, " some"]) -> tuple[Int[np.ndarray, " some"], Int[np.ndarray, " some"]]:
+    """The order of curves by their cells, and the way back: to write all in order and to reorder what was written is
+    quicker than to write it out of order [measured].
+    """
+    order = np.argsort(number.astype(np.int16), kind="stable")
+    back = np.empty_like(order)
+    back[order] = np.arange(order.size)
+    return order, back

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int
 
-from perspect.numerics.columns import taken
+from perspect.numerics.columns import by_cell, taken
 from perspect.numerics.nodes import Nodes, Scale, places, turning
 from perspect.numerics.parallel import spans
 from perspect.numerics.plane import powers, runs
@@ -75,7 +75,7 @@ def heights(
 ) -> tuple[Float[np.ndarray, "places nodes voxels"], Float[np.ndarray, "places nodes voxels"]]:
     """What is explained along the sections at places x in a cell along the other axis, and its slope along x."""
     out = np.empty((2, len(x), of.scale.n, len(z)))
-    order = np.argsort(cell.astype(np.int16), kind="stable")
+    order, back = by_cell(cell)
     for span in spans(len(z), _AT_ONCE):
         some = order[span]
         moments = [np.empty((*table.shape[1:3], some.size)) for table in of.columns]
@@ -89,8 +89,6 @@ def heights(
             every += [_weighed(table, cell[some], value, slope) for table in of.products]
             explained, steep = _explained(every[: len(moments)], every[len(moments) :])
             out[0, k][:, span], out[1, k][:, span] = explained, steep
-    back = np.empty_like(order)
-    back[order] = np.arange(order.size)
     return taken(out[0], back), taken(out[1], back)
 
 
