@@ -23,12 +23,9 @@ from perspect.models import (
     TwoCompartmentExchange,
     TwoCompartmentUptake,
 )  # fmt: skip
-from perspect.vocabulary import Acquisition, Curve, Grid, Map, Refusal, Region, Series, lexicon
+from perspect.vocabulary import Acquisition, Curve, Grid, Map, Refusal, Region, Series, Status, lexicon
 
 MINUTE = 60.0
-SOME = 12
-"""Every so many rows of the slow models are fitted, at every second of their samples: all of them take minutes."""
-
 ML = 6000.0  # from 1/s to mL/100 mL/min
 
 
@@ -81,25 +78,42 @@ def test_patlak_rows_of_osipi(osipi, delay):
             assert abs(found.values["delay"][0] - delay) < 1.0, row["label"]
 
 
-@pytest.mark.parametrize("delay", [0, 5])
-def test_uptake_rows_of_osipi(osipi, delay):
-    rows = list(rows_of(osipi, f"2cum_sd_0.0025_delay_{delay}", "C_t", "cp_aif"))
-    for row, t, c, cp in rows[:: SOME if delay else 2]:
-        found = fit((DelayedTwoCompartmentUptake if delay else TwoCompartmentUptake)(t[::2], cp, t), c[None, ::2])
-        assert error(found.values["vp"][0], float(row["vp"]), 0.025, 0.0) < 1.0, row["label"]
-        assert error(ML * found.values["fp"][0], float(row["fp"]), 5.0, 0.1) < 1.0, row["label"]
-        assert error(MINUTE * found.values["ps"][0], float(row["ps"]), 0.005, 0.1) < 1.0, row["label"]
+def fitted_together(osipi, name, model):
+    """Rows that share their times and input, and the fit of all of them, as an image is fitted."""
+    rows = osipi[name]
+    t, cp = numbers(rows[0]["t"]), numbers(rows[0]["cp_aif"])
+    assert all(row["t"] == rows[0]["t"] and row["cp_aif"] == rows[0]["cp_aif"] for row in rows)
+    return rows, fit(model(t, cp), np.stack([numbers(row["C_t"]) for row in rows]))
 
 
-@pytest.mark.parametrize("delay", [0, 5])
-def test_exchange_rows_of_osipi(osipi, delay):
-    rows = list(rows_of(osipi, f"2cxm_sd_0.001_delay_{delay}", "C_t", "cp_aif"))
-    for row, t, c, cp in rows[::SOME]:
-        found = fit((DelayedTwoCompartmentExchange if delay else TwoCompartmentExchange)(t[::2], cp, t), c[None, ::2])
-        assert error(found.values["vp"][0], float(row["vp"]), 0.025, 0.0) < 1.0, row["label"]
-        assert error(found.values["ve"][0], float(row["ve"]), 0.05, 0.0) < 1.0, row["label"]
-        assert error(ML * found.values["fp"][0], float(row["fp"]), 5.0, 0.1) < 1.0, row["label"]
-        assert error(MINUTE * found.values["ps"][0], float(row["ps"]), 0.005, 0.1) < 1.0, row["label"]
+def errors_of(rows, found, ve):
+    """The largest error of each row as a share of OSIPI's tolerance; the delay to 1 s."""
+    out = []
+    for i, row in enumerate(rows):
+        one = {key: found.values[key][i] for key in found.values}
+        told = [
+            error(one["vp"], float(row["vp"]), 0.025, 0.0),
+            error(ML * one["fp"], float(row["fp"]), 5.0, 0.1),
+            error(MINUTE * one["ps"], float(row["ps"]), 0.005, 0.1),
+        ]
+        told += [error(one["ve"], float(row["ve"]), 0.05, 0.0)] if ve else []
+        told += [abs(one["delay"] - 5.0)] if "delay" in one else []
+        out.append(max(told))
+    return np.array(out)
+
+
+@pytest.mark.parametrize(
+    ("name", "model"), [("delay_0", TwoCompartmentUptake), ("delay_5", DelayedTwoCompartmentUptake)]
+)
+def test_uptake_rows_of_osipi(osipi, name, model):
+    assert (errors_of(*fitted_together(osipi, f"2cum_sd_0.0025_{name}", model), ve=False) < 1.0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "model"), [("delay_0", TwoCompartmentExchange), ("delay_5", DelayedTwoCompartmentExchange)]
+)
+def test_exchange_rows_of_osipi(osipi, name, model):
+    assert (errors_of(*fitted_together(osipi, f"2cxm_sd_0.001_{name}", model), ve=True) < 1.0).all()
 
 
 @pytest.mark.parametrize(("name", "factor"), [("t1_brain_data", 1.0), ("t1_quiba_data", 1000.0)])
@@ -211,6 +225,23 @@ def test_exchange_of_the_shared_object(shared_data):
     fp = np.sqrt(np.nanmean((ML * found.values["fp"] - z["Fp"]) ** 2))
     ps = np.sqrt(np.nanmean((ML * found.values["ps"] - z["PS"]) ** 2))
     assert fp <= 3.3 and ps <= 0.8, (fp, ps)
+
+
+def test_exchange_of_the_shared_object_at_a_second_and_a_half(shared_data):
+    """SD 0.012 mM, 40 noises. Where one compartment fits as well PS is anything, and is not called sound; a reader who
+    takes it for sound is further off.
+    """
+    z = np.load(shared_data / "dsc-dce" / "synthetic" / "dce_2cxm.npz")
+    model = TwoCompartmentExchange(np.arange(0.0, z["t"][-1], 1.5), z["cp"].astype(float), z["t"].astype(float))
+    p = np.stack([z["Fp"] / ML, z["PS"] / ML, z["ve"], z["vp"]], axis=-1).astype(float)
+    clean = model.predict(p)
+    found = fit(model, clean + np.random.default_rng(0).normal(0.0, 0.012, (40, *clean.shape)))
+    is_sound = found.status_of("ps") == Status.OK
+    off = {key: ML * (found.values[key] - p[:, i]) for i, key in enumerate(("fp", "ps"))}
+    fp, ps = (np.median(np.sqrt(np.nanmean(np.where(is_sound, one, np.nan) ** 2, axis=1))) for one in off.values())
+    assert fp <= 3.3 and ps <= 0.8, (fp, ps)
+    assert is_sound.mean() > 0.95
+    assert np.median(np.sqrt(np.nanmean(off["ps"] ** 2, axis=1))) > 1.3 * ps
 
 
 def test_the_whole_way_from_flip_angles_to_ktrans(shared_data):

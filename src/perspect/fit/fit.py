@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int16
 
 from perspect.fit.family import family_of
+from perspect.fit.limit import beside
 from perspect.fit.line import on_line
 from perspect.fit.linear import linear
 from perspect.fit.plane import on_bent_line, on_plane
@@ -76,6 +77,7 @@ def fit(
 
     A voxel fails with samples that are not finite (NOT_FINITE), with a curve that never changes (NOT_DETERMINED), with
     columns that depend on each other or fewer samples than parameters (SINGULAR), or without a minimum (NOT_CONVERGED).
+    It is AMBIGUOUS where another minimum, or the limit of the model, fits as well.
     Non-linear parameters are left open (NaN) where the data are fitted as well (at 95 %) without what they shape.
 
     Raises `Problem` where curves and noise do not belong to the model's samples, or the model has no one best value.
@@ -164,6 +166,11 @@ def _route(model: Model) -> Route:
     """How a model is solved: the one place where its kind matters."""
     if not isinstance(model, Separable):
         return plain(model)
+    route = _separable(model)
+    return route if model.limit is None else beside(route, _separable(model.limit))
+
+
+def _separable(model: Separable) -> Route:
     if not model.nonlinear:
         return linear(model)
     family = family_of(model)

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from perspect.fit.elsewhere import Search, hopeful, starts
 from perspect.fit.settle import AT_ONCE, Settled, Task, known, looked_at, moot_at, settled
-from perspect.fit.solution import worth
+from perspect.fit.solution import VALLEY, worth
 from perspect.numerics.ascent import Place, begin
 from perspect.numerics.columns import taken
 from perspect.numerics.nodes import Nodes, Summits, places, ranks, summits
@@ -32,10 +32,6 @@ DOUBT: Final = 40.0
 
 ALIKE: Final = 0.95
 """Cosine of the angle between columns from which they are alike [our default]."""
-
-VALLEY: Final = 2.0
-"""Two minima are two where, on the way from one to the other, so many times what can be told apart is lost: as along a
-line (`numerics.separable.falls_apart`). Else they are bumps of noise in one valley, whose width the errors state."""
 
 WAYPOINTS: Final = (0.5, 0.25, 0.75)
 

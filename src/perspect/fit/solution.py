@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -9,8 +10,12 @@ from scipy.special import chdtri, fdtri
 
 from perspect.numerics.parallel import VOXELS
 
-CONFIDENCE = 0.95
+CONFIDENCE: Final = 0.95
 """A parameter is determined, and a second solution is excluded, at this level."""
+
+VALLEY: Final = 2.0
+"""Two minima are two where, on the way from one to the other, so many times what can be told apart is lost: as along a
+line (`numerics.separable.falls_apart`). Else they are bumps of noise in one valley, whose width the errors state."""
 
 
 @dataclass(frozen=True, eq=False)

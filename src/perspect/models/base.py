@@ -82,6 +82,13 @@ class Separable(Model):
         """Where a search looks: what another θ says as well needs to be looked at but once."""
         return np.ones(theta.shape[:-1], bool)
 
+    @property
+    def limit(self) -> "Separable | None":
+        """The simpler model that this one becomes at more than one end of its parameters: a curve that it fits as well
+        does not tell at which. `None` is: there is none.
+        """
+        return None
+
     def split(
         self, p: Float[np.ndarray, "*voxels parameters"]
     ) -> tuple[Float[np.ndarray, "*voxels linear"], Float[np.ndarray, "*voxels nonlinear"]]:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from perspect.models.kinetic import Delayed, Kinetic
+from perspect.models.tofts import DelayedTofts, Tofts
 from perspect.vocabulary.lexicon import ARTERIAL_DELAY, FAST, FP, PS, SLOW, VE, VP, WASHOUT_FAST, WASHOUT_SLOW
 from perspect.vocabulary.quantity import Quantity
 
@@ -41,6 +42,11 @@ class TwoCompartmentExchange(Kinetic):
     def is_searched(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Bool[np.ndarray, "*voxels"]:
         """The faster rate first: the other way round is the same tissue, and equal rates cannot be told apart."""
         return theta[..., 0] > APART * theta[..., 1]
+
+    @property
+    def limit(self) -> Tofts:
+        """One space that plasma fills: without exchange that of the plasma, with a fast one both together."""
+        return Tofts(self.t, self.cp, self.knots)
 
     def split(
         self, p: Float[np.ndarray, "*voxels parameters"]
@@ -80,3 +86,8 @@ class DelayedTwoCompartmentExchange(Delayed, TwoCompartmentExchange):
 
     parameters: ClassVar[tuple[Quantity, ...]] = (*TwoCompartmentExchange.parameters, ARTERIAL_DELAY)
     nonlinear: ClassVar[tuple[Quantity, ...]] = (*TwoCompartmentExchange.nonlinear, ARTERIAL_DELAY)
+
+    @property
+    def limit(self) -> DelayedTofts:
+        """One space that plasma fills, as late."""
+        return DelayedTofts(self.t, self.cp, self.knots)
