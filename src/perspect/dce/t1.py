@@ -1,6 +1,7 @@
 """T1 before agent, from spoiled gradient echoes at several flip angles, with or without a map of the true ones."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
@@ -14,6 +15,12 @@ Method = Literal["linear", "weighted", "nonlinear"]
 
 REWEIGHTED: Final = 4
 """Times that the weights of the linear fit are worked out anew (Chang et al. 2008, doi:10.1002/mrm.21669)."""
+
+TO_BEGIN: Final = 2
+"""The same where the non-linear fit begins there: more spare it no step [measured]."""
+
+TIMES: Final = MappingProxyType({"linear": 1, "weighted": REWEIGHTED, "nonlinear": TO_BEGIN})
+"""How often the linear fit is made."""
 
 STEPS: Final = 20
 """Of the non-linear fit; it comes to rest after three to six."""
@@ -96,7 +103,7 @@ def _fill(
     status[good & ~has_signal] = Status.NO_SIGNAL
     s = np.where(good & has_signal, s, 1.0)
     low, high = np.log(T1.low), np.log(T1.high)
-    log_t1 = np.clip(np.log(-tr / np.log(_linear(s, sine, cosine, method != "linear", tr))), low, high)
+    log_t1 = np.clip(np.log(-tr / np.log(_linear(s, sine, cosine, TIMES[method], tr))), low, high)
     rested = np.ones(s.shape[1], bool)
     if method == "nonlinear":
         log_t1, rested = _descended(s, sine, cosine, tr, log_t1, low, high)
@@ -121,14 +128,14 @@ def _state(
     """Puts T1, S0 and their errors where they belong; the relative error of T1."""
     shape, steep = shapes
     with np.errstate(divide="ignore", invalid="ignore"):
-        square = (shape**2).sum(axis=0)
-        s0 = (shape * s).sum(axis=0) / square
+        square = _product(shape, shape)
+        s0 = _product(shape, s) / square
         rest = s - s0 * shape
-        mixed = (shape * steep).sum(axis=0) / square
+        mixed = _product(shape, steep) / square
         bare = steep - mixed * shape
-        known = s0**2 * (bare**2).sum(axis=0)
+        known = s0**2 * _product(bare, bare)
         n_spare = s.shape[0] - 2
-        sigma = noise[span] if noise is not None else np.sqrt((rest**2).sum(axis=0) / n_spare) if n_spare else np.nan
+        sigma = noise[span] if noise is not None else np.sqrt(_product(rest, rest) / n_spare) if n_spare else np.nan
         relative = np.asarray(sigma / np.sqrt(known))
         t1 = np.exp(log_t1)
         out.t1[span], out.t1_std[span] = t1, t1 * relative
@@ -138,30 +145,37 @@ def _state(
 
 
 def _linear(
-    s: Float[np.ndarray, "angles voxels"], sine: np.ndarray, cosine: np.ndarray, is_weighted: bool, tr: float
+    s: Float[np.ndarray, "angles voxels"], sine: np.ndarray, cosine: np.ndarray, times: int, tr: float
 ) -> Float[np.ndarray, " voxels"]:
     """E, from the slope of S/sin against S/tan."""
     y, x = s / sine, s * cosine / sine
     weight = np.ones_like(s)
     lowest, highest = np.exp(-tr / T1.low), np.exp(-tr / T1.high)
-    for _ in range(REWEIGHTED if is_weighted else 1):
+    for _ in range(times):
         total = weight.sum(axis=0)
-        mean_x, mean_y = (weight * x).sum(axis=0) / total, (weight * y).sum(axis=0) / total
-        spread = (weight * (x - mean_x) ** 2).sum(axis=0)
+        away = x - _product(weight, x) / total
+        weighed = weight * away
         with np.errstate(divide="ignore", invalid="ignore"):
-            slope = (weight * (x - mean_x) * (y - mean_y)).sum(axis=0) / spread
+            slope = _product(weighed, y) / _product(weighed, away)
         e = np.clip(np.nan_to_num(slope, nan=0.5 * (lowest + highest)), lowest, highest)
         weight = np.broadcast_to((sine / (1.0 - e * cosine)) ** 2, s.shape)
     return np.asarray(e)
 
 
+def _product(one: Float[np.ndarray, "angles voxels"], other: Float[np.ndarray, "angles voxels"]) -> np.ndarray:
+    """The inner product over the angles."""
+    return np.asarray(np.einsum("av,av->v", one, other))
+
+
 def _shape(sine: np.ndarray, cosine: np.ndarray, tr: float, log_t1: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The signal for S0 = 1, and its slope along ln T1."""
     x = tr * np.exp(-log_t1)
-    e = np.exp(-x)
+    recovered = -np.expm1(-x)
+    e = 1.0 - recovered
     below = 1.0 / (1.0 - e * cosine)
-    shape = sine * (-np.expm1(-x)) * below
-    steep = sine * (cosine - 1.0) * below**2 * (e * x)
+    some = sine * below
+    shape = some * recovered
+    steep = some * (cosine - 1.0) * below * (e * x)
     return shape, steep
 
 
@@ -177,13 +191,13 @@ def _descended(
     for _ in range(STEPS):
         data, one, other = part
         shape, steep = _shape(one, other, tr, x)
-        square = (shape**2).sum(axis=0)
-        s0 = (shape * data).sum(axis=0) / square
+        square = _product(shape, shape)
+        s0 = _product(shape, data) / square
         rest = data - s0 * shape
-        sse = (rest**2).sum(axis=0)
-        bare = s0 * (steep - (shape * steep).sum(axis=0) / square * shape)
+        sse = _product(rest, rest)
+        bare = s0 * (steep - _product(shape, steep) / square * shape)
         with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.nan_to_num((bare * rest).sum(axis=0) / (bare**2).sum(axis=0))
+            step = np.nan_to_num(_product(bare, rest) / _product(bare, bare))
         # A step that led up is taken back and the next one kept shorter.
         worse = sse > former * (1.0 + 1e-12)
         longest = np.where(worse, 0.25 * longest, longest)
