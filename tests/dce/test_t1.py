@@ -122,6 +122,46 @@ def test_the_reference_voxel_of_despot1_hifi_has_the_t1_and_flip_angle_of_its_au
     assert without.t1[0] / 1.0218 == pytest.approx(1.138**2, rel=0.05)
 
 
+def pulse_by_pulse(t1, angle, tr, delay, n, pause, centre, rounds=400):
+    """The signal at one pulse of a train, after so many inversions that nothing of the first is left."""
+    m = 1.0
+    for _ in range(rounds):
+        m = 1.0 - (1.0 + m) * np.exp(-delay / t1)
+        for at in range(n):
+            if at == centre:
+                seen = abs(m) * np.sin(angle)
+            m = 1.0 - (1.0 - m * np.cos(angle)) * np.exp(-tr / t1)
+        m = 1.0 - (1.0 - m) * np.exp(-pause / t1)
+    return seen
+
+
+@pytest.mark.parametrize(("n", "pause", "centre"), [(1, 0.0, 0), (32, 0.0, 16), (32, 0.3, 16), (64, 0.5, 16)])
+def test_a_train_after_an_inversion_is_what_its_pulses_make_one_by_one(n, pause, centre):
+    t1, b1, tr, delay = 1.2, 0.9, 0.0054, np.array([0.15, 0.6])
+    model = Hifi(np.deg2rad([5.0, 5.0]), tr, delay, n, pause, centre / n)
+    one_by_one = [pulse_by_pulse(t1, b1 * np.deg2rad(5.0), tr, one, n, pause, centre) for one in delay]
+    np.testing.assert_allclose(model.predict(np.array([1.0, t1, b1])), one_by_one, rtol=1e-9)
+
+
+def test_the_order_in_which_inversion_times_are_given_changes_nothing():
+    ti = np.array([0.05, 0.2, 0.5, 0.9, 1.5, 2.5])
+    seen = np.abs(InversionRecovery(ti).predict(np.stack([[900.0, 1700.0, one] for one in np.linspace(0.5, 1.6, 20)])))
+    mixed = np.array([3, 0, 5, 1, 4, 2])
+    found, other = (
+        of_inversions(images(one), when, mask=all_of(seen)).maps["T1map"]
+        for one, when in ((seen, ti), (seen[:, mixed], ti[mixed]))
+    )
+    np.testing.assert_allclose(found.values[:, 0, 0], np.linspace(0.5, 1.6, 20), rtol=1e-3)
+    np.testing.assert_array_equal(found.values, other.values)
+
+
+def test_a_t1_at_the_end_of_what_is_looked_for_says_so_and_has_no_error():
+    """T1 of 14 s, beyond the 10 s of the search, in signal without noise."""
+    found = variable_flip_angle(spgr(np.full(1, 14.0), np.ones(1)), ANGLES, 0.005, noise=np.full(1, 0.01))
+    assert found.status[0] == Status.AT_BOUND and found.t1[0] == pytest.approx(10.0)
+    assert np.isnan(found.t1_std[0])
+
+
 def test_coarse_whole_numbers_and_a_dark_image_are_said():
     rng = np.random.default_rng(0)
     clean = spgr(np.full(500, 1.4), np.ones(500), m0=200.0)

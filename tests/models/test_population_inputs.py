@@ -7,7 +7,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from perspect.models.arterial import POPULATIONS, FritzHansen, Georgiou, InBlood, McGrath, Orton, Parker, Weinmann
+from perspect.models.arterial import POPULATIONS, Georgiou, InBlood, McGrath, Orton, Parker
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +45,39 @@ def test_georgiou_is_its_published_table_as_far_as_its_rounded_parameters_go(tab
     assert (error < 1e-4 + 0.01 * expected).mean() > 0.95
 
 
-def test_weinmann_fritz_hansen_and_orton_are_their_published_parameters():
-    """Dose times amplitudes at once, and the amplitudes' rates, read off at times where one term is left."""
-    assert Weinmann().published(np.array([0.0]))[0] == pytest.approx(0.1 * (3.99 + 4.78))
-    late = np.array([6000.0, 12000.0])
-    slope = -np.diff(np.log(Weinmann().published(late)))[0] / 100.0
-    assert slope == pytest.approx(0.0111, rel=1e-3)
-    assert FritzHansen().published(np.array([0.0]))[0] == pytest.approx(2.4 + 0.62)
-    assert -np.diff(np.log(FritzHansen().published(late)))[0] / 100.0 == pytest.approx(0.016, rel=1e-3)
-    assert Orton().published(np.array([0.0]))[0] == 0
-    t = np.linspace(0.0, 60.0, 6001)
-    peak = t[Orton().published(t).argmax()]
-    assert peak == pytest.approx(60.0 / 20.2, abs=0.3)  # of t exp(-20.2 t); the rest moves it a little
+TABLES = {
+    "weinmann": ((0.399, 0.144), (0.478, 0.0111)),
+    "fritz-hansen": ((2.4, 3.0), (0.62, 0.016)),
+}
+"""Amplitudes in mM (of Weinmann 3.99 and 4.78 kg/L times 0.1 mmol/kg) and rates in 1/min, as published."""
+
+
+@pytest.mark.parametrize(("name", "terms"), TABLES.items())
+def test_sums_of_exponentials_are_their_published_tables(name, terms):
+    """By the sum and its slope at once, and by the areas under it and under its product with time to the end."""
+    t = np.concatenate([np.linspace(0.0, 600.0, 60_001), np.linspace(600.0, 120_000.0, 100_000)[1:]])
+    c, minutes = POPULATIONS[name].published(t), t / 60.0
+    amplitude, rate = np.array(terms).T
+    assert c[0] == pytest.approx(amplitude.sum(), rel=1e-9)
+    assert (c[1] - c[0]) / minutes[1] == pytest.approx(-(amplitude * rate).sum(), rel=1e-3)
+    assert np.trapezoid(c, minutes) == pytest.approx((amplitude / rate).sum(), rel=1e-4)
+    assert np.trapezoid(c * minutes, minutes) == pytest.approx((amplitude / rate**2).sum(), rel=1e-4)
+
+
+def test_orton_is_its_published_table():
+    """A_B 323 mM/min, mu_B 20.2 /min, A_G 1.07 mM, mu_G 0.172 /min of model 2: by its slope at once, where the bolus
+    peaks, its area, and what is left when the bolus is gone.
+    """
+    a_b, mu_b, a_g, mu_g = 323.0, 20.2, 1.07, 0.172
+    t = np.linspace(0.0, 6000.0, 600_001)
+    c = Orton().published(t)
+    assert c[0] == 0
+    assert Orton().published(np.array([1e-5]))[0] * 60.0 / 1e-5 == pytest.approx(a_b + a_g * (mu_b - mu_g), rel=1e-4)
+    assert t[c.argmax()] == pytest.approx(60.0 / mu_b, abs=0.3)  # of t exp(-mu_B t); the rest moves it a little
+    assert c.max() == pytest.approx(a_b / mu_b / np.e, rel=0.12)
+    assert np.trapezoid(c, t / 60.0) == pytest.approx(a_b / mu_b**2 + a_g * (1 / mu_g - 1 / mu_b), rel=1e-5)
+    late = np.array([120.0, 300.0, 900.0])
+    np.testing.assert_allclose(Orton().published(late), a_g * np.exp(-mu_g * late / 60.0), rtol=1e-3)
 
 
 @pytest.mark.parametrize("population", POPULATIONS.values(), ids=POPULATIONS.keys())

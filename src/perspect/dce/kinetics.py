@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int, Int16
 
 from perspect.dce.errors import Gain, of_signal
 from perspect.dce.plan import Plan
-from perspect.dce.water import without_open_ve
+from perspect.dce.water import without_open
 from perspect.fit import Fit, aicc, choice, fit, to_beat, weights
 from perspect.models import (
     AdiabaticTissueHomogeneity,
@@ -136,16 +136,23 @@ def kinetics(
             asked = to_beat(list(fits.values()), len(model.parameters))
             asked = asked if whole is None else np.where(whole, np.inf, asked)
         one = fit(model, seen.curves, asked=asked)
-        fits[name] = one if isinstance(model, Separable) else without_open_ve(one)
+        fits[name] = _closed(one)
     tell("kinetics", 1.0)
     every = list(fits.values())
     chosen = choice(every)
     names = tuple(models)
     stated = {
-        name: of_signal(one, np.flatnonzero(_speaks(name, place, names, chosen)), seen.curves, seen.gain, n_rest)
+        name: _closed(
+            of_signal(one, np.flatnonzero(_speaks(name, place, names, chosen)), seen.curves, seen.gain, n_rest)
+        )
         for place, (name, one) in enumerate(fits.items())
     }
     return Kinetics(seen, stated, chosen, weights(every))
+
+
+def _closed(one: Fit) -> Fit:
+    """A fit without what its own errors leave open; a fit of a separable model has left it open by itself."""
+    return one if isinstance(one.model, Separable) else without_open(one)
 
 
 def _speaks(

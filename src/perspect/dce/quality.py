@@ -36,66 +36,64 @@ DEPENDS: Final = 1.25
 """Ktrans of one model over that of another, both with some belief, from which on the choice is worth a word."""
 
 
-Found = tuple[Severity, str, str]
-"""Of a protocol: how grave, the code, the sentence."""
-
-
 def protocol(
     acquisition: Acquisition, times: Float[np.ndarray, " time"], rest: AtRest, plan: Plan, has_b1: bool
 ) -> tuple[str, tuple[Flag, ...]]:
     """The reliability of a protocol in a word, and every reason as a flag."""
     found = [*_of_times(times, rest, plan), *_of_excitation(acquisition, has_b1)]
     if rest.is_first_left_out:
-        found.append((
-            Severity.NOTE, "first-volume-left-out",
-            "The first volume is not yet in the steady state and was left out of the baseline.",
-        ))  # fmt: skip
-    worst = max((severity for severity, _, _ in found), default=Severity.NOTE)
+        text = "The first volume is not yet in the steady state and was left out of the baseline."
+        found.append(_found(Severity.NOTE, "first-volume-left-out", text))
+    worst = max((flag.severity for flag in found), default=Severity.NOTE)
     word = {Severity.NOTE: "recommended", Severity.CAUTION: "acceptable", Severity.LIMITED: "limited"}[worst]
-    return word, tuple(Flag(code, severity, text, "protocol", source=SOURCE) for severity, code, text in found)
+    return word, tuple(found)
 
 
-def _of_times(times: Float[np.ndarray, " time"], rest: AtRest, plan: Plan) -> list[Found]:
+def _found(severity: Severity, code: str, sentence: str) -> Flag:
+    return Flag(code, severity, sentence, "protocol", source=SOURCE)
+
+
+def _of_times(times: Float[np.ndarray, " time"], rest: AtRest, plan: Plan) -> list[Flag]:
     """What volumes are too far apart, too short a time, or too few at rest for."""
     around = float(np.median(np.diff(times[max(rest.steepest - 3, 0) : rest.steepest + 8])))
     after = float(times[-1] - rest.arrival)
-    found: list[Found] = []
+    found: list[Flag] = []
     if around > SLOW:
-        found.append((
+        found.append(_found(
             Severity.LIMITED if around > TOO_SLOW else Severity.CAUTION, "slow-sampling",
             f"A volume every {around:.1f} s samples the first pass coarsely ({SLOW:.0f} s or less): its peak may be "
             "missed, and vp and Ktrans are wrong by as much as the input is.",
         ))  # fmt: skip
     if plan.model in (*FLOW, "aath") and around > QUICK:
-        found.append((
+        found.append(_found(
             Severity.CAUTION, "flow-not-resolved",
             f"The model has a plasma flow, which takes {QUICK:.0f} s between volumes or less, not {around:.1f} s.",
         ))  # fmt: skip
     if after < SHORT:
-        found.append((
+        found.append(_found(
             Severity.LIMITED if after < TOO_SHORT else Severity.CAUTION, "short-series",
             f"The series ends {after:.0f} s after agent arrives; slow leakage and ve need {SHORT:.0f} s or more.",
         ))  # fmt: skip
     if rest.n_frames < FEW_AT_REST:
-        found.append((
+        found.append(_found(
             Severity.CAUTION, "short-baseline",
             f"Only {rest.n_frames} volumes lie before agent; each concentration carries the error of their mean.",
         ))  # fmt: skip
     return found
 
 
-def _of_excitation(acquisition: Acquisition, has_b1: bool) -> list[Found]:
+def _of_excitation(acquisition: Acquisition, has_b1: bool) -> list[Flag]:
     """What the flip angle does to the signal, and that it is not known."""
     angle = float(np.rad2deg(acquisition.flip_angle or 0.0))
-    found: list[Found] = []
+    found: list[Flag] = []
     if not FLIP_ANGLES[0] - 0.5 <= angle <= FLIP_ANGLES[1] + 0.5:
-        found.append((
+        found.append(_found(
             Severity.CAUTION, "flip-angle",
             f"A flip angle of {angle:.0f}° lets the signal saturate with agent, or shows little of it "
             f"({FLIP_ANGLES[0]:.0f} to {FLIP_ANGLES[1]:.0f}°).",
         ))  # fmt: skip
     if not has_b1 and (acquisition.field or 3.0) >= 2.5:
-        found.append((
+        found.append(_found(
             Severity.CAUTION, "no-b1-map",
             "No map of the true flip angle was given. At 3 T it differs from the nominal one by up to a quarter, and "
             "T1 and concentration by up to half.",

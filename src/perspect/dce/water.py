@@ -75,10 +75,16 @@ def relative_signal(
     return curves, gain
 
 
-def without_open_ve(found: Fit) -> Fit:
-    """The fit with ve left open where its error is as large as itself: too little returns to tell it."""
-    key = lexicon.VE.key
+def without_open(found: Fit) -> Fit:
+    """The fit with ve left open where its error is as large as itself: too little returns to tell it. Where what leaves
+    returns faster than any kep it looks like plasma, and Ktrans is open as well.
+    """
+    ve, ktrans = lexicon.VE.key, lexicon.KTRANS.key
     with np.errstate(invalid="ignore"):
-        is_open = ~(found.std[key] <= OPEN * found.values[key]) & (found.status < FAILED_FROM)
-    values, std = ({**part, key: np.where(is_open, np.nan, part[key])} for part in (found.values, found.std))
+        is_open = ~(found.std[ve] <= OPEN * found.values[ve]) & (found.status < FAILED_FROM)
+        is_plasma = is_open & (found.values[ktrans] > lexicon.KEP.high * found.values[ve])
+    values, std = (
+        {**part} | {key: np.where(one, np.nan, part[key]) for key, one in ((ve, is_open), (ktrans, is_plasma))}
+        for part in (found.values, found.std)
+    )
     return replace(found, values=values, std=std)
