@@ -8,13 +8,20 @@ import pytest
 
 from dsc.made import concordance, everything, flat, leakage_run, region, series
 from perspect.dsc import Plan, quantify
-from perspect.dsc.extraction import SteadyState, extraction, extraction_by_map
+from perspect.dsc.extraction import (
+    TRANSIT,
+    Extraction,
+    SteadyState,
+    extraction,
+    extraction_by_map,
+    extraction_flags,
+)
 from perspect.dsc.reference import mean_reference
 from perspect.dsc.signal import relaxation, rest
 from perspect.models.spgr import log_enhancement
 from perspect.phantom import LeakageDesign, leakage_object
 from perspect.phantom.leakage import Ranges
-from perspect.vocabulary import Acquisition, Problem
+from perspect.vocabulary import Acquisition, Problem, Severity
 
 TE, FLIP, FINE = (0.0086, 0.0346), np.deg2rad(70), 0.05
 SLOW = 0.08
@@ -214,6 +221,20 @@ def test_a_voxel_of_the_map_that_no_tissue_can_have_is_left_as_it_is(wild):
     assert set(leaves.voxels) <= set(np.flatnonzero(thing.tumour))
     assert leaves.voxels.size > 250
     np.testing.assert_allclose(leaves.rate, 0.1)
+
+
+def test_only_voxels_whose_added_blood_is_worth_a_word_are_counted():
+    """A map of Ktrans has a little everywhere: of 2000 voxels 5 % of the blood of 40 is added, and less of the rest."""
+    added = np.r_[np.full(40, 0.2), np.full(1900, 0.01), np.full(60, 0.04)]
+    area = np.r_[np.ones(1940), np.full(60, 1e-3)]  # of fluid 0.04 of what white matter has is no blood at all
+    leaves = Extraction(np.arange(2000), added / TRANSIT[0], np.zeros(2000), "the map that was given", 0.1)
+    (flag,) = extraction_flags(leaves, area, 1.0)
+    assert "In 40 voxels" in flag.sentence and "a median of 20%" in flag.sentence
+    assert (flag.fraction, flag.severity) == (pytest.approx(0.2), Severity.NOTE)
+    many = Extraction(np.arange(2000), np.full(2000, 0.2) / TRANSIT[0], np.zeros(2000), "the map that was given", 0.1)
+    assert extraction_flags(many, np.ones(2000), 1.0)[0].severity == Severity.CAUTION
+    little = Extraction(np.arange(2000), np.full(2000, 0.04) / TRANSIT[0], np.zeros(2000), "the map", 0.1)
+    assert extraction_flags(little, np.ones(2000), 1.0) == () == extraction_flags(None, np.ones(2000), 1.0)
 
 
 def test_a_map_of_ktrans_on_another_grid_is_refused():

@@ -46,6 +46,11 @@ NODES: Final = 4096
 FEW: Final = 50
 """Voxels up to which it is a note that blood was added: chance takes some of every brain [our default]."""
 
+WORTH: Final = 0.05
+"""Of the blood of a voxel, and of that of white matter, from which on it is worth a word that so much was added: less
+than half of what rCBV scatters by between two scans of one patient (0.13 of itself at best, Prah et al. 2015).
+A map of Ktrans has something in every voxel [our default]."""
+
 
 @dataclass(frozen=True)
 class SteadyState:
@@ -190,17 +195,22 @@ def at_no_echo_time(
 def extraction_flags(
     leaves: Extraction | None, area: Float[np.ndarray, " voxels"], reference: float
 ) -> tuple[Flag, ...]:
-    """What a reader must know where blood was added to these areas; `reference` is that of the reference curve."""
-    if leaves is None or leaves.voxels.size == 0:
+    """What a reader must know where blood worth a word was added to these areas; `reference` is that of the reference
+    curve.
+    """
+    if leaves is None:
         return ()
-    missing, _ = leaves.missing(reference)
-    share = float(np.median(missing / np.abs(area[leaves.voxels])))
-    n = leaves.voxels.size
+    missing, own = leaves.missing(reference)[0], np.abs(area[leaves.voxels])
+    is_worth = missing > WORTH * np.maximum(own, reference)
+    n = int(is_worth.sum())
+    if n == 0:
+        return ()
+    share = float(np.median(missing[is_worth] / own[is_worth]))
     severity = Severity.CAUTION if n >= FEW else Severity.NOTE
     sentence = (
-        f"In {n} voxel{'s' if n > 1 else ''} agent leaves so fast that the bolus shows only part of their blood; a "
-        f"median of {share:.0%} of their blood volume is what was added for it. That is known to about "
-        f"{np.hypot(TRANSIT[1] / TRANSIT[0], leaves.doubt):.0%} of itself, alike in all of a lesion and not in its "
-        "standard error. Compare with dsc.extraction=ignored, with which published cut-offs were measured."
+        f"In {n} voxel{'s' if n > 1 else ''} agent leaves so fast that the bolus shows only part of their blood; "
+        f"{WORTH:.0%} and more, a median of {share:.0%}, of their blood volume is what was added for it. That is "
+        f"known to about {np.hypot(TRANSIT[1] / TRANSIT[0], leaves.doubt):.0%} of itself, alike in all of a lesion and "
+        "not in its standard error. Compare with dsc.extraction=ignored, with which published cut-offs were measured."
     )
     return (Flag("extraction-added", severity, sentence, "cbv, rcbv, srcbv, mtt", share, "dsc"),)
