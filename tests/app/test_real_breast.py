@@ -15,10 +15,9 @@ PART = slice(60, 110), slice(70, 120)
 """Gland and the lesion in it."""
 
 
-@pytest.fixture(scope="module")
-def breast(shared_data, tmp_path_factory):
+def laid_down(shared_data, root, part):
+    """The files of a part of the slice, with what is in them."""
     whole = loadmat(shared_data / "dce_real_breast" / "demo" / "invivo.mat")
-    root = tmp_path_factory.mktemp("breast") / "sub-b"
     scan = {"RepetitionTimeExcitation": float(whole["TR"][0, 0]), "MagneticFieldStrength": 3}
 
     def save(folder, name, values, **said):
@@ -26,14 +25,19 @@ def breast(shared_data, tmp_path_factory):
         nib.save(nib.Nifti1Image(values.astype(np.float32), AFFINE), root / folder / f"{name}.nii.gz")
         (root / folder / f"{name}.json").write_text(json.dumps(scan | said))
 
-    series = np.moveaxis(whole["DCEdata"], 0, -1)[PART][:, :, None]
+    series = np.moveaxis(whole["DCEdata"], 0, -1)[part][:, :, None]
     times, cp = whole["t"].ravel(), whole["Cp"].ravel()
     save("perf", "sub-b_dce", series, FlipAngle=int(whole["DCEflip"][0, 0]), VolumeTiming=times.tolist())
     for i, angle in enumerate(whole["T1flip"].ravel()):
-        save("anat", f"sub-b_flip-{i + 1:02d}_VFA", whole["T1data"][i][PART][:, :, None], FlipAngle=int(angle))
+        save("anat", f"sub-b_flip-{i + 1:02d}_VFA", whole["T1data"][i][part][:, :, None], FlipAngle=int(angle))
     rows = "".join(f"{t}\t{one}\n" for t, one in zip(times, cp, strict=True))
     (root.parent / "aif.tsv").write_text("time\tcp\n" + rows)
     return root, series[:, :, 0], times, cp, scan["RepetitionTimeExcitation"]
+
+
+@pytest.fixture(scope="module")
+def breast(shared_data, tmp_path_factory):
+    return laid_down(shared_data, tmp_path_factory.mktemp("breast") / "sub-b", PART)
 
 
 def by_scipy(times, cp, c):
@@ -79,3 +83,15 @@ def test_what_spoils_the_series_is_said(breast, tmp_path):
     said = {one["code"] for one in json.loads(next(tmp_path.rglob("*dce_summary.json")).read_text())["flags"]}
     assert {"slow-sampling", "short-baseline", "no-b1-map", "transit-neglected"} <= said
     assert (tmp_path / "sub-b.html").stat().st_size > 50_000
+
+
+def test_an_input_that_is_found_where_there_is_no_artery_forbids_the_numbers(shared_data, tmp_path, capsys):
+    """The whole slice has none: what is found peaks at 59 mM of plasma, where its authors' input peaks at 4."""
+    root = laid_down(shared_data, tmp_path / "sub-b", np.s_[:, :])[0]
+    call = ["dce", root, "--out", tmp_path / "out", "--set", "dce.region=all", "--no-motion", "--quiet"]
+    assert main([*map(str, call)]) == 3
+    assert "which is no blood" in capsys.readouterr().err
+    flags = json.loads(next((tmp_path / "out").rglob("*dce_summary.json")).read_text())["flags"]
+    said = {one["code"]: one["severity"] for one in flags}
+    assert said["unbelievable-blood"].lower() == "refused" and said["venous-input"].lower() == "limited"
+    assert "A check forbids reading these numbers" in (tmp_path / "out" / "sub-b.html").read_text()

@@ -12,6 +12,7 @@ import pytest
 import made_dce as made
 from perspect import dce
 from perspect.dce import Images, of_flip_angles
+from perspect.dce.given_input import of_curve
 from perspect.models import DelayedExtendedTofts, ExtendedTofts, Patlak
 from perspect.vocabulary import Curve, Grid, Map, Measured, Region, Series, Severity, Status, lexicon
 
@@ -155,6 +156,7 @@ def flipped(level=1e5, noise=1.0, is_integer=False, angles=ANGLES, b1: float | N
 
 CASES: dict[tuple[str, str], Callable[[], Measured]] = {
     ("odd-arterial-peak", "blood"): lambda: quantified(series(), aif=made.given(0.05 * made.plasma())),
+    ("unbelievable-blood", "blood"): lambda: quantified(series(), aif=made.given(4.5 * made.plasma())),
     ("no-echo-time", "blood"): lambda: quantified(without(series(), te=None), replace(PLAIN, r2star=5.0)),
     ("residual-structure", "quality"): lambda: returning(model="patlak"),
     ("depends-on-model", "quality"): lambda: returning(0.08, 3e-4, 0.1, model="auto"),
@@ -200,6 +202,35 @@ def test_nothing_is_remarked_of_usual_series():
     assert said(usual()) == {} and said(in_vessels()) == {} and said(flipped()) == {}
 
 
+@pytest.mark.parametrize(
+    ("peak", "dose", "code"),
+    [
+        (10.0, 0.1, None), (13.0, 0.1, "odd-arterial-peak"), (19.0, 0.1, "odd-arterial-peak"),
+        (21.0, 0.1, "unbelievable-blood"), (24.0, 0.2, None), (39.0, 0.2, "odd-arterial-peak"),
+        (41.0, 0.2, "unbelievable-blood"), (24.0, None, None), (39.0, None, "odd-arterial-peak"),
+        (41.0, None, "unbelievable-blood"), (59.0, 7.5, "unbelievable-blood"), (59.0, 0.3, "odd-arterial-peak"),
+        (0.9, 0.1, "odd-arterial-peak"), (0.9, None, "odd-arterial-peak"),
+    ],
+)  # fmt: skip
+def test_a_peak_that_no_heart_can_make_of_the_dose_forbids_the_numbers(peak, dose, code):
+    """7.5 is a number of millilitres, and no dose in mmol/kg."""
+    given = made.given(made.plasma() * peak / made.plasma().max())
+    flags = of_curve(given, made.TIMES, PLAIN, dose).flags
+    assert [flag.code for flag in flags] == ([] if code is None else [code])
+    assert all((flag.severity == Severity.REFUSED) == (code == "unbelievable-blood") for flag in flags)
+
+
+def test_blood_that_cannot_be_is_refused_where_it_is_measured_and_a_dose_on_record_is_read():
+    one, arteries, _ = vessels(factor=2.1)
+    t1 = np.r_[T1, np.full(40, 1.65)]
+    plain, known = (quantified(without(one, dose=dose), t1=t1, aif=arteries) for dose in (None, 0.1))
+    assert "unbelievable-blood" not in said(plain)
+    assert said(known)["unbelievable-blood"] == Severity.REFUSED
+    (flag,) = (flag for flag in known.flags if flag.code == "unbelievable-blood")
+    assert "0.1 mmol/kg makes 20 mM at most" in flag.sentence and "--aif parker" in flag.sentence
+    assert known.flags[0] is flag
+
+
 @pytest.mark.parametrize(("n_lost", "severity"), [(1, Severity.NOTE), (6, Severity.CAUTION)])
 def test_voxels_that_are_lost_are_a_caution_where_they_are_many(n_lost, severity):
     assert said(spoilt(some(slice(0, n_lost), 60, 1e5)))["out-of-range"] == severity
@@ -218,6 +249,16 @@ def test_volumes_that_are_too_far_apart_are_graver_the_farther(step, severity):
 @pytest.mark.parametrize(("end", "severity"), [(200.0, Severity.CAUTION), (130.0, Severity.LIMITED)])
 def test_a_short_series_is_graver_the_shorter(end, severity):
     assert said(sampled(3.0, end=end))["short-series"] == severity
+
+
+@pytest.mark.parametrize(("share", "severity"), [(0.5, Severity.NOTE), (0.1, Severity.LIMITED)])
+def test_arteries_that_hold_next_to_nothing_beside_veins_are_in_doubt(share, severity):
+    """The rest of their voxels is tissue that takes up nothing."""
+    one, arteries, vein = vessels()
+    still = made.signal(np.zeros((20, made.TIMES.size)), np.full(20, 1.65))
+    one.values[N : N + 20, 0, 0] = share * one.values[N : N + 20, 0, 0] + (1 - share) * still
+    found = quantified(one, t1=np.r_[T1, np.full(40, 1.65)], aif=arteries, vein=vein)
+    assert said(found)["venous-input"] == severity
 
 
 def test_slices_in_turn_are_a_caution_only_where_no_delay_takes_them_up():

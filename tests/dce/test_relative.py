@@ -7,7 +7,7 @@ import pytest
 
 import made_dce as made
 from perspect import dce
-from perspect.vocabulary import FAILED_FROM, Problem, Region, Status
+from perspect.vocabulary import FAILED_FROM, Map, Problem, Region, Status, lexicon
 
 N, M = 300, 60
 MUSCLE = (0.6e-3, 0.12)  # Ktrans in 1/s and ve
@@ -64,6 +64,54 @@ def test_the_stated_error_of_a_ratio_is_its_scatter(truth):
             good = one.status[:N, 0, 0] == Status.OK
             z.append(((one.values[:N, 0, 0] - true) / one.std[:N, 0, 0])[good])
         assert 0.8 < 1.4826 * np.median(np.abs(np.concatenate(z))) < 1.25, key
+
+
+def test_the_rate_of_the_region_is_the_median_of_the_voxels_that_tell_it(truth):
+    """Noise that makes the fits of single voxels wild: their mean, or all of them, would be off by a fifth and more."""
+    found = measured(truth, 0.03)
+    assert found.summary["reference_kep"] == pytest.approx(MUSCLE[0] / MUSCLE[1], rel=0.08)
+    assert 20 < found.summary["reference_voxels_that_tell"] < N
+
+
+def test_every_voxel_is_fitted_again_with_that_one_rate(truth):
+    """A constrained fit scatters less than a free one, and ve is that of one region for all."""
+    found = measured(truth, 0.02)
+    r, kep, ve = (found.maps[key].values[:, 0, 0] for key in ("rktrans", "kep", "rve"))
+    np.testing.assert_allclose(ve, r * found.summary["reference_kep"] / kep, rtol=1e-5)
+
+
+def test_a_voxel_that_is_lost_says_its_reason_against_a_region_too(truth):
+    signal = made.signal(truth[2], np.full(N + M, 1.3))
+    signal[0, 40], signal[1] = 1e5, 0.0
+    one = made.series(signal)
+    muscle = Region(np.arange(N + M).reshape(-1, 1, 1) >= N, one.grid, "muscle")
+    found = dce.quantify(one, PLAN, t1=1.3, mask=made.everything(one), reference=muscle)
+    for key in ("rktrans", "kep", "rve", "iaugc60"):
+        assert found.maps[key].status[:2, 0, 0].tolist() == [Status.OUT_OF_RANGE, Status.NO_SIGNAL], key
+
+
+def test_the_error_of_t1_is_in_the_ratios_but_not_in_the_rate(truth):
+    plain = measured(truth, 0.005)
+    shape = plain.maps["kep"].values.shape
+    t1 = Map(lexicon.T1, *(np.full(shape, one, np.float32) for one in (1.3, 0.13)), np.zeros(shape, np.int16),
+             plain.maps["kep"].grid)  # fmt: skip
+    unsure = measured(truth, 0.005, t1=t1)
+    np.testing.assert_allclose(unsure.maps["kep"].std, plain.maps["kep"].std, rtol=1e-3)
+    more = np.sqrt(unsure.maps["rktrans"].std ** 2 - plain.maps["rktrans"].std ** 2)[:N, 0, 0]
+    share = more / plain.maps["rktrans"].values[:N, 0, 0]
+    assert 0.05 < np.nanmedian(share) < 0.15  # a tenth of T1 is about a tenth of the concentration
+
+
+def test_errors_hold_the_noise_of_a_small_region_and_of_its_rate(truth):
+    """Two regions with the same mean: of four noisy voxels, and of all."""
+    few = Region(
+        np.isin(np.arange(N + M), np.arange(N, N + 4)).reshape(-1, 1, 1), measured(truth).maps["kep"].grid, "few"
+    )
+    small, whole = measured(truth, 0.03, reference=few), measured(truth, 0.03)
+    for key in ("rktrans", "rve"):
+        ratio = np.nanmedian(small.maps[key].std[:N] / whole.maps[key].std[:N])
+        assert ratio > 1.15, key
+    assert small.summary["reference_kep_std"] > 1.5 * whole.summary["reference_kep_std"]
 
 
 def test_every_map_holds_numbers_with_errors_or_a_reason(truth):

@@ -36,14 +36,15 @@ def arterial_input(tissue: Tissue, given: Region | Curve | None, vein: Region | 
     elif given.label == "signal":
         found = _of_signal(tissue, given, plan)
     else:
-        found = of_curve(given, tissue.times, plan)
+        found = of_curve(given, tissue.times, plan, tissue.acquisition.dose)
     found = replace(found, was_plasma=is_plasma(given, plan))
     return behind_transport(found, tissue.times, plan.dispersion)
 
 
 def _of_signal(tissue: Tissue, given: Curve, plan: Plan) -> Arterial:
     """A signal of blood that was given."""
-    return _of_blood(in_blood(at_times(given, tissue.times), tissue, None, plan), None, "given as signal", plan)
+    blood = in_blood(at_times(given, tissue.times), tissue, None, plan)
+    return _of_blood(blood, None, "given as signal", tissue, plan)
 
 
 def _of_voxels(tissue: Tissue, given: Region | None, vein: Region | None, plan: Plan) -> Arterial:
@@ -55,12 +56,13 @@ def _of_voxels(tissue: Tissue, given: Region | None, vein: Region | None, plan: 
     pure = venous_voxels(tissue, vein, given is not None, plan)
     if pure.size:
         blood, said = unmixed(blood, pure, tissue, said, plan)
-    return _of_blood(blood, _part(tissue.inside, voxels, origin), said, plan)
+    return _of_blood(blood, _part(tissue.inside, voxels, origin), said, tissue, plan)
 
 
-def _of_blood(blood: Blood, region: Region | None, said: str, plan: Plan) -> Arterial:
+def _of_blood(blood: Blood, region: Region | None, said: str, tissue: Tissue, plan: Plan) -> Arterial:
     cp = blood.curve / (1.0 - plan.hct)
-    return Arterial(cp, blood.relative_error, region, said, (*blood.flags, *peak_flags(cp)), was_signal=True)
+    flags = (*blood.flags, *peak_flags(cp, tissue.acquisition.dose))
+    return Arterial(cp, blood.relative_error, region, said, flags, was_signal=True)
 
 
 def _voxels(tissue: Tissue, given: Region | None) -> tuple[Int[np.ndarray, " some"], str, str]:

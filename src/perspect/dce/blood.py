@@ -21,11 +21,26 @@ NOISE_FLOOR: Final = 3.0
 FEWEST_FOR_NOISE: Final = 3
 """Frames at rest without which the noise of a voxel is not known."""
 
-LOW_PEAK, HIGH_PEAK = 1.0, 25.0
-"""Peak of plasma in mM outside which an arterial curve is worth a word: partial volume, inflow or saturation."""
+LOW_PEAK: Final = 1.0
+"""Peak of plasma in mM below which an arterial curve is worth a word: partial volume or inflow."""
+
+HIGH_PEAK: Final = 125.0
+"""Peak of plasma in mM for each mmol/kg of agent above which it is worth a word: usual are 60 to 120 [our default]."""
+
+HIGHEST_PEAK: Final = 200.0
+"""Peak of plasma in mM for each mmol/kg that no heart can make. On its way through heart and lungs a bolus mixes with
+the blood of the shortest first pass: 6 s wide at half its height, times 80 mL/kg/min of output, are 8 mL/kg, in which
+1 mmol/kg is 120 mM of blood, and with a haematocrit of 0.42 200 mM of plasma [our default].
+"""
+
+DOSE: Final = 0.2
+"""Agent in mmol/kg where none is on record, or none that is one: twice the usual, the most that is in common use."""
+
+DOSES: Final = (0.01, 0.5)
+"""mmol/kg between which a number on record is a dose; beyond are millilitres."""
 
 IMPOSSIBLE: Final = 200.0
-"""Peak of plasma in mM that no dose reaches."""
+"""Peak of plasma in mM that no dose reaches: the numbers are in another unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +150,9 @@ def _area_error(
     return float(np.sqrt(variance) / max(float(np.trapezoid(blood, tissue.times)), 1e-9))
 
 
-def peak_flags(plasma: Float[np.ndarray, " time"]) -> tuple[Flag, ...]:
-    """What is to be said of a plasma curve whose peak is no patient's. Raises Problem where it holds no agent, or more
-    than any blood can.
+def peak_flags(plasma: Float[np.ndarray, " time"], dose: float | None) -> tuple[Flag, ...]:
+    """What is to be said of a plasma curve whose peak is no patient's, after a `dose` in mmol/kg (None: not known).
+    Raises Problem where it holds no agent, or more than any unit of concentration can mean.
     """
     peak = float(plasma.max())
     if not 0 < peak <= IMPOSSIBLE or float(plasma.sum()) <= 0:
@@ -146,7 +161,11 @@ def peak_flags(plasma: Float[np.ndarray, " time"]) -> tuple[Flag, ...]:
             "A dose of 0.1 mmol/kg makes some 5 to 12 mM; another unit, or no agent at all, looks so.",
             "Give the input in mM (mmol/L), or other voxels.",
         )
-    if LOW_PEAK <= peak <= HIGH_PEAK:
+    is_known = dose is not None and DOSES[0] <= dose <= DOSES[1]
+    given = dose if dose is not None and is_known else DOSE
+    if peak > HIGHEST_PEAK * given:
+        return (_unbelievable(peak, given, is_known),)
+    if LOW_PEAK <= peak <= HIGH_PEAK * given:
         return ()
     word = "small: the vessel is mixed with tissue, or blood flows in fresh" if peak < LOW_PEAK else "large"
     return (
@@ -158,3 +177,15 @@ def peak_flags(plasma: Float[np.ndarray, " time"]) -> tuple[Flag, ...]:
             source=SOURCE,
         ),
     )
+
+
+def _unbelievable(peak: float, dose: float, is_known: bool) -> Flag:
+    """That a peak in mM is more than a dose in mmol/kg can make, and what to do."""
+    of = f"{dose:g} mmol/kg" if is_known else f"even {dose:g} mmol/kg (no dose is on record)"
+    text = (
+        f"Arterial plasma peaks at {peak:.2g} mM, which is no blood: {of} makes {HIGHEST_PEAK * dose:.2g} mM at most, "
+        "mixed with what the heart moves meanwhile. Inflow, saturation, or a wrong flip angle, TR, T1 of blood or "
+        "relaxivity look so. Ktrans, ve and vp must not be read. Use a population's input (--aif parker) or other "
+        "voxels (--aif MASK), and check --tr, --flip-angle, --b1, --r1 and dce.blood_t1."
+    )
+    return Flag("unbelievable-blood", Severity.REFUSED, text, "arterial input", source=SOURCE)

@@ -15,15 +15,17 @@ FINE: Final = 1.0
 """Seconds between the knots of a population's input, which is known at any time [our default]."""
 
 
-def of_curve(given: Curve, times: Float[np.ndarray, " time"], plan: Plan) -> Arterial:
-    """A concentration that was given, at its own times where these are closer than those of the series."""
+def of_curve(given: Curve, times: Float[np.ndarray, " time"], plan: Plan, dose: float | None = None) -> Arterial:
+    """A concentration that was given, at its own times where these are closer than those of the series; `dose` in
+    mmol/kg, where it is known.
+    """
     cp, origin = plasma_of(given, times, plan.hct), f"given as {given.label}"
     within = (given.times > times[0]) & (given.times < times[-1])
     knots = np.concatenate([times[:1], given.times[within], times[-1:]])
     if knots.size <= times.size:
-        return Arterial(cp, float("nan"), None, origin, peak_flags(cp))
+        return Arterial(cp, float("nan"), None, origin, peak_flags(cp, dose))
     fine = Curve(knots, plasma_of(given, knots, plan.hct), "mM", "arterial plasma")
-    return Arterial(cp, float("nan"), None, f"{origin}, at its own times", peak_flags(fine.values), fine)
+    return Arterial(cp, float("nan"), None, f"{origin}, at its own times", peak_flags(fine.values, dose), fine)
 
 
 def plasma_of(given: Curve, times: Float[np.ndarray, " time"], hct: float) -> Float[np.ndarray, " time"]:

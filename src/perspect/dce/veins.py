@@ -16,6 +16,11 @@ from perspect.vocabulary import Flag, Problem, Region, Severity
 PURE: Final = 0.9
 """Share of the agent of veins, late, from which on arterial voxels hold nothing but blood [our default]."""
 
+APART: Final = 0.25
+"""Share of the agent of veins, late, below which arteries are not those of the same blood, mixed with tissue: one of
+the two is none [our default].
+"""
+
 STANDS_OUT: Final = 1.8
 """First pass over late level of a vessel: leaking tissue has less [our default]."""
 
@@ -57,11 +62,12 @@ def unmixed(blood: Blood, pure: Int[np.ndarray, " some"], tissue: Tissue, origin
     if plan.blood == "auto" and share > PURE:
         return blood, origin
     lag = max(_half_rise(venous.curve, times, rest) - _half_rise(blood.curve, times, rest), 0.0)
+    doubt = "" if share >= APART else " So little is not mixing: one of the two may be no vessel. Look at both."
     note = Flag(
         "venous-input",
-        Severity.NOTE,
+        Severity.NOTE if share >= APART else Severity.LIMITED,
         f"Arterial voxels hold {share:.0%} of the agent that veins hold late, as vessels mixed with tissue do; the "
-        f"input has the shape of veins, moved {lag:.1f} s to the time of the arteries.",
+        f"input has the shape of veins, moved {lag:.1f} s to the time of the arteries.{doubt}",
         "arterial input",
         share,
         SOURCE,
