@@ -4,7 +4,7 @@ import pytest
 import made_dce as made
 from perspect.dce import Images, of_both, of_flip_angles, of_inversions
 from perspect.dce.t1 import variable_flip_angle
-from perspect.models import Hifi, InversionRecovery
+from perspect.models import Hifi, InversionRecovery, LookLocker
 from perspect.vocabulary import Grid, Problem, Region, Severity, Status
 
 ANGLES = np.deg2rad([2.0, 5.0, 10.0, 15.0, 20.0])
@@ -170,6 +170,50 @@ def test_coarse_whole_numbers_and_a_dark_image_are_said():
     codes = {flag.code: flag.severity for flag in found.flags}
     assert {"coarse-rounding", "noise-floor", "no-b1-map"} <= set(codes)
     assert codes["noise-floor"] == Severity.LIMITED
+
+
+TI = np.array([0.05, 0.2, 0.5, 0.9, 1.5, 2.5, 4.0])
+PLATEAU = np.stack([[1.0, 1.9, one] for one in np.linspace(0.6, 1.6, 100)])
+SLOW_LOOK = LookLocker(np.linspace(0.03, 4.0, 16))
+BOTH = Hifi(np.deg2rad([5.0, 5.0, 2.0, 5.0, 12.0]), 0.0054, np.array([0.2, 0.7, np.nan, np.nan, np.nan]), 160)
+
+
+def recovered(kind, level, noise, is_integer, is_magnitude=True):
+    """Codes of the remarks on T1 of 100 voxels of a recovery with so high a plateau, or of trains with so much S0."""
+    model = {"inversions": InversionRecovery(TI), "look-locker": SLOW_LOOK, "both": BOTH}[kind]
+    p = PLATEAU * [level, level, 1.0] if kind != "both" else np.stack([[level, one, 1.0] for one in PLATEAU[:, 2]])
+    clean, rng = model.predict(p), np.random.default_rng(0)
+    seen = clean + rng.normal(0.0, noise, clean.shape)
+    if is_magnitude:
+        seen = np.hypot(seen, rng.normal(0.0, noise, clean.shape))
+    values = (np.round(seen) if is_integer else seen).reshape(10, 10, 1, -1)
+    grid = Grid((10, 10, 1), np.eye(4))
+    one, mask = Images(values, grid, is_integer), Region(np.ones((10, 10, 1), bool), grid, "all")
+    if kind == "both":
+        return {flag.code for flag in of_both(one, model, mask=mask).flags}
+    how = {"is_look_locker": kind == "look-locker", "is_magnitude": is_magnitude, "mask": mask}
+    return {flag.code for flag in of_inversions(one, model.inversion_times, **how).flags}
+
+
+@pytest.mark.parametrize("kind", ["inversions", "look-locker"])
+def test_of_a_recovery_coarse_numbers_and_noise_are_told_by_its_brightest_image(kind):
+    """Its darkest image is near zero in some voxels whatever the noise."""
+    assert recovered(kind, 1000.0, 20.0, True) == set()
+    assert recovered(kind, 1000.0, 200.0, True) == {"noise-floor"}
+    assert recovered(kind, 15.0, 0.1, True) == {"coarse-rounding"}
+    assert recovered(kind, 15.0, 0.1, False) == set()
+
+
+def test_signs_that_were_kept_are_not_lifted_by_noise():
+    assert recovered("inversions", 1000.0, 200.0, False, is_magnitude=False) == set()
+    assert recovered("inversions", 15.0, 0.1, True, is_magnitude=False) == {"coarse-rounding"}
+
+
+def test_of_t1_and_flip_angle_together_they_are_told_by_images_without_inversion():
+    """Of S0 some 3 % are seen without an inversion, and hardly anything after 0.7 s in voxels with a T1 of 1 s."""
+    assert recovered("both", 2e4, 5.0, True) == set()
+    assert recovered("both", 2e4, 200.0, False) == {"noise-floor"}
+    assert recovered("both", 400.0, 0.05, True) == {"coarse-rounding"}
 
 
 def test_the_synthetic_signal_here_is_that_of_the_room():
