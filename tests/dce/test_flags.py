@@ -241,6 +241,12 @@ def test_a_series_with_many_odd_volumes_is_in_doubt_itself(n_odd, severity):
     assert said(spoilt(scaled(slice(45, 45 + 5 * n_odd, 5), 0.5)))["odd-volumes"] == severity
 
 
+def test_models_that_nothing_speaks_for_do_not_make_the_answer_depend_on_the_model():
+    """Patlak says a fraction of the true Ktrans here, and no voxel believes it."""
+    found = returning(0.002, model="auto")
+    assert found.summary["model_dependence"] == 1.0 and "depends-on-model" not in said(found)
+
+
 @pytest.mark.parametrize(("step", "severity"), [(8.0, Severity.CAUTION), (15.0, Severity.LIMITED)])
 def test_volumes_that_are_too_far_apart_are_graver_the_farther(step, severity):
     assert said(sampled(step))["slow-sampling"] == severity

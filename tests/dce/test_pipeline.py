@@ -97,6 +97,7 @@ def test_an_error_of_t1_is_in_the_error_of_ktrans(truth):
     change = np.abs(other.maps["ktrans"].values - said.maps["ktrans"].values)
     ratio = said.maps["ktrans"].std / change
     assert 0.7 < np.nanmedian(ratio) < 1.4
+    np.testing.assert_array_equal(said.maps["T1map"].std, 0.1 * values)
 
 
 def test_every_map_holds_numbers_with_errors_or_a_reason(truth):
@@ -437,7 +438,8 @@ def test_one_model_for_a_lesion_is_chosen_with_its_weight(truth):
         lesion=lesion, keep=lesion,
     )  # fmt: skip
     assert found.summary["lesion_model"] == "extended-tofts"
-    assert sum(found.summary["lesion_model_weights"].values()) == pytest.approx(1.0)
+    weights = found.summary["lesion_model_weights"]
+    assert sum(weights.values()) == pytest.approx(1.0) and weights["extended-tofts"] > 0.99
     assert sum(found.summary["lesion_voxel_models"].values()) == pytest.approx(1.0)
     own = found.maps["model"].values[lesion.mask] == found.summary["model_numbers"]["extended-tofts"]
     of_map = np.nanmedian(found.maps["ktrans"].values[lesion.mask][own])

@@ -9,6 +9,7 @@ from perspect.fit import fit
 from perspect.models import (
     BidirectionalLeakage,
     ExtendedTofts,
+    Hifi,
     Leakage,
     Model,
     Patlak,
@@ -272,3 +273,15 @@ def test_of_two_decays_the_rate_of_the_absent_one_is_left_open():
     found = fit(model, curves)
     assert np.isnan(found.values["fast"]).mean() > 0.85
     assert np.isfinite(found.values["slow"]).all()
+
+
+@pytest.mark.parametrize("wild", [1e18, 1e30, 1e200, np.inf, np.nan])
+def test_a_sample_that_no_instrument_gives_loses_its_voxel_and_says_nothing_else(wild):
+    """Single precision, in which planes are searched, cannot square it; a warning is an error here."""
+    model = Hifi(np.deg2rad([5.0, 5.0, 2.0, 12.0]), 0.005, np.array([0.2, 1.0, np.nan, np.nan]), 160)
+    curves = np.tile(model.predict(np.array([1e4, 1.1, 0.9])), (3, 1))
+    curves[1, 2] = wild
+    found = fit(model, curves)
+    assert found.status.tolist() == [Status.OK, Status.NOT_FINITE, Status.OK]
+    np.testing.assert_allclose(found.values["T1map"][[0, 2]], 1.1, rtol=1e-6)
+    assert np.isnan(found.values["T1map"][1])

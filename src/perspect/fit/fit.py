@@ -23,6 +23,11 @@ from perspect.numerics.profile import line
 from perspect.vocabulary.problem import Problem
 from perspect.vocabulary.status import FAILED_FROM, Status
 
+LARGEST: Final = 1e30
+"""Sum of squares of a curve from which on it is none that an instrument gives: a search in single precision, which ends
+at 3e38, would square more than it can hold.
+"""
+
 ROUGH: Final = 1e-4
 """Relative error of the tables of a plane from which on columns are worked out anew at every step."""
 
@@ -75,9 +80,9 @@ def fit(
     get below to be of use: where a look at all nodes of a plane shows that it does not, the search ends near the best
     of them, and whether another minimum is as good is not asked.
 
-    A voxel fails with samples that are not finite (NOT_FINITE), with a curve that never changes (NOT_DETERMINED), with
-    columns that depend on each other or fewer samples than parameters (SINGULAR), or without a minimum (NOT_CONVERGED).
-    It is AMBIGUOUS where another minimum, or the limit of the model, fits as well.
+    A voxel fails with samples that are not finite, or 1e15 and more (NOT_FINITE), with a curve that never changes
+    (NOT_DETERMINED), with columns that depend on each other or fewer samples than parameters (SINGULAR), or without a
+    minimum (NOT_CONVERGED). It is AMBIGUOUS where another minimum, or the limit of the model, fits as well.
     Non-linear parameters are left open (NaN) where the data are fitted as well (at 95 %) without what they shape.
 
     Raises `Problem` where curves and noise do not belong to the model's samples, or the model has no one best value.
@@ -200,8 +205,9 @@ def _fill(
 ) -> None:
     """One chunk; `samples` are time-major."""
     y = samples.astype(np.float64, order="C")
-    square = np.einsum("tv,tv->v", y, y)
-    is_finite = np.isfinite(square)
+    with np.errstate(over="ignore"):
+        square = np.einsum("tv,tv->v", y, y)
+    is_finite = square < LARGEST
     is_flat = _is_flat(y)
     out.status[piece][is_flat] = Status.NOT_DETERMINED
     out.status[piece][~is_finite] = Status.NOT_FINITE
