@@ -193,6 +193,15 @@ def test_areas_and_slopes_are_those_of_the_curve(truth):
     np.testing.assert_allclose(found.maps["deltat1"].values[:, 0, 0], truth[1] - after, rtol=1e-3)
 
 
+def test_the_blood_normalised_area_is_that_of_tissue_over_that_of_plasma(truth):
+    found = measured(truth, replace(PLAIN, model="patlak", delay=False))
+    arrival, fine = found.summary["arrival"], np.linspace(0.0, 360.0, 360_001)
+    inside = (fine >= arrival) & (fine <= arrival + 60.0)
+    area = np.trapezoid(np.interp(fine[inside], made.TIMES, made.plasma()), fine[inside])
+    ratio = found.maps["iaugc60"].values / found.maps["iaugcbn60"].values
+    np.testing.assert_allclose(ratio, area, rtol=1e-3)
+
+
 def test_an_area_holds_nothing_from_before_arrival():
     """A level of one before arrival would be noise in the area; after it, the area of one is the time."""
     weights = area_weights(made.TIMES, 40.0, 60.0)

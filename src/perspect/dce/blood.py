@@ -24,7 +24,7 @@ FEWEST_FOR_NOISE: Final = 3
 LOW_PEAK: Final = 1.0
 """Peak of plasma in mM below which an arterial curve is worth a word: partial volume or inflow."""
 
-HIGH_PEAK: Final = 125.0
+HIGH_PEAK: Final = 150.0
 """Peak of plasma in mM for each mmol/kg of agent above which it is worth a word: usual are 60 to 120 [our default]."""
 
 HIGHEST_PEAK: Final = 200.0
