@@ -206,7 +206,8 @@ def test_nothing_is_remarked_of_usual_series():
     ("peak", "dose", "code"),
     [
         (10.0, 0.1, None), (14.0, 0.1, None), (16.0, 0.1, "odd-arterial-peak"), (19.0, 0.1, "odd-arterial-peak"),
-        (21.0, 0.1, "unbelievable-blood"), (29.0, 0.2, None), (31.0, 0.2, "odd-arterial-peak"), (39.0, 0.2, "odd-arterial-peak"),
+        (21.0, 0.1, "unbelievable-blood"), (29.0, 0.2, None), (31.0, 0.2, "odd-arterial-peak"),
+        (39.0, 0.2, "odd-arterial-peak"),
         (41.0, 0.2, "unbelievable-blood"), (29.0, None, None), (39.0, None, "odd-arterial-peak"),
         (41.0, None, "unbelievable-blood"), (59.0, 7.5, "unbelievable-blood"), (59.0, 0.3, "odd-arterial-peak"),
         (0.9, 0.1, "odd-arterial-peak"), (0.9, None, "odd-arterial-peak"),

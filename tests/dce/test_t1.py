@@ -3,6 +3,7 @@ import pytest
 
 import made_dce as made
 from perspect.dce import Images, of_both, of_flip_angles, of_inversions
+from perspect.dce import t1 as t1_module
 from perspect.dce.t1 import variable_flip_angle
 from perspect.models import Hifi, InversionRecovery, LookLocker
 from perspect.vocabulary import Grid, Problem, Region, Severity, Status
@@ -160,6 +161,14 @@ def test_a_t1_at_the_end_of_what_is_looked_for_says_so_and_has_no_error():
     found = variable_flip_angle(spgr(np.full(1, 14.0), np.ones(1)), ANGLES, 0.005, noise=np.full(1, 0.01))
     assert found.status[0] == Status.AT_BOUND and found.t1[0] == pytest.approx(10.0)
     assert np.isnan(found.t1_std[0])
+
+
+def test_a_fit_that_does_not_come_to_rest_is_no_t1(voxels, monkeypatch):
+    monkeypatch.setattr(t1_module, "STEPS", 1)
+    noisy = voxels[2][:200] + np.random.default_rng(3).normal(0.0, 3.0, (200, ANGLES.size))
+    found = variable_flip_angle(np.abs(noisy), ANGLES, 0.005, voxels[1][:200])
+    lost = found.status == Status.NOT_CONVERGED
+    assert lost.mean() > 0.5 and np.isnan(found.t1[lost]).all() and np.isnan(found.t1_std[lost]).all()
 
 
 def test_coarse_whole_numbers_and_a_dark_image_are_said():
