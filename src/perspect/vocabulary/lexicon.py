@@ -200,6 +200,11 @@ REL_VE = Quantity(
     "rve", "Relative extravascular extracellular volume", "rve", "1", 0.0, 50.0,
     "ve of the tissue divided by that of the reference region.", "ratio", caplex="Q.PH1.999", display=(0.0, 3.0),
 )
+REL_DELAY = Quantity(
+    "rdelay", "Arrival relative to the reference region", "ΔT_a", "s", -10.0, 10.0,
+    "How much later agent comes to the tissue than to the reference region.", ucum="s", caplex="Q.PH1.999",
+    display=(-4.0, 4.0), colours="viridis",
+)
 KEP_REFERENCE = Quantity(
     "kep_reference", "Indicator exchange rate of the reference region", "kep,RR", "1/s", 0.0, 1.0,
     "As this voxel's curve tells it.", "1/min", _MINUTE, "/min", "Q.PH1.009.e->p",
@@ -237,9 +242,15 @@ IAUGC60, IAUGC90, IAUGC180 = (
     )
     for seconds in (60, 90, 180)
 )
-IAUGC60_BLOOD = Quantity(
-    "iaugcbn60", "Initial area under the concentration curve, 60 s, over that of blood plasma", "iAUGCBN60", "1", -1.0,
-    10.0, "Of the tissue, divided by that of the arterial plasma.", caplex="Q.CD1.999", display=(0.0, 0.4),
+IAUGC60_BLOOD, IAUGC90_BLOOD, IAUGC180_BLOOD = (
+    Quantity(
+        f"iaugcbn{seconds}", f"Initial area under the concentration curve, {seconds} s, over that of blood plasma",
+        f"iAUGCBN{seconds}", "1", -1.0, 10.0,
+        f"Integral of the concentration over the first {seconds} s after arrival, divided by that of the arterial "
+        "plasma.",
+        caplex="Q.CD1.999", display=(0.0, 0.4),
+    )
+    for seconds in (60, 90, 180)
 )
 DELTA_R1 = Quantity(
     "deltar1", "Change in longitudinal relaxation rate", "ΔR1", "1/s", -5.0, 100.0, "R1 at the end less R1 at rest.",
@@ -253,6 +264,23 @@ MODEL = Quantity(
     "model", "Kinetic model", "model", "1", -0.5, 20.5, "Whose values the voxel has; the legend is beside it.",
     caplex="Q.US1.999", display=(0.0, 6.0), colours="viridis",
 )
+MODEL_WEIGHT = Quantity(
+    "modelweight", "Akaike weight of the chosen model", "w", "1", 0.0, 1.0,
+    "How sure the choice of the kinetic model is, among those that were tried: 1 is sure.", caplex="Q.US1.999",
+    colours="viridis",
+)
+AICC: Final = {
+    name: Quantity(
+        f"aicc{word}", f"Akaike's criterion for small samples, {name}", f"AICc ({name})", "1", -1e6, 1e6,
+        "Less is better; only differences within a voxel mean anything.", caplex="Q.US1.999", display=(-1000.0, 0.0),
+        colours="viridis",
+    )
+    for name, word in (
+        ("vascular", "Vascular"), ("patlak", "Patlak"), ("extended-tofts", "ExtendedTofts"), ("2cum", "2cum"),
+        ("2cxm", "2cxm"),
+    )
+}  # fmt: skip
+"""Of each kinetic model that is chosen among."""
 INVERSION = Quantity(
     "inversion", "Inversion amplitude", "B", "a.u.", 0.0, 1e10, "How much signal the inversion takes away.",
 )
@@ -410,9 +438,9 @@ ALL: Final = (
     PS, FLOW, RELATIVE_FLOW, GREY_FLOW, WHITE_FLOW, LESION_FLOW, REGULAR_FLOW, NEIGHBOURS_SHARE, ATT, ABV, ABAT,
     FLOW_ATT_CORRELATION, PERFUSION_WEIGHTED, CALIBRATION,
     FP, EXTRACTION, ARTERIAL_DELAY, CAPILLARY_TIME, WASHOUT_FAST, WASHOUT_SLOW, FAST, SLOW, PASSING,
-    REL_KTRANS, REL_VE, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT, TIME_TO_PEAK,
-    IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, DELTA_R1, DELTA_T1, MODEL, INVERSION, PLATEAU, T1_APPARENT,
-    T2, R2STAR, ADC, B1,
+    REL_KTRANS, REL_VE, REL_DELAY, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT,
+    TIME_TO_PEAK, IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, IAUGC90_BLOOD, IAUGC180_BLOOD, DELTA_R1, DELTA_T1,
+    MODEL, MODEL_WEIGHT, *AICC.values(), INVERSION, PLATEAU, T1_APPARENT, T2, R2STAR, ADC, B1,
     TNAA, TCR, TCHO, INS, GLX, LAC, LIP13, CHO_OVER_NAA, CHO_NAA_SIDES, CNI, WATER_OFFSET, LINE_WIDTH,
 )
 """The whole lexicon."""
