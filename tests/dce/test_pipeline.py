@@ -7,6 +7,7 @@ import pytest
 
 import made_dce as made
 from perspect import dce
+from perspect.dce import kinetics as kinetics_module
 from perspect.dce.blood import mean_above_floor
 from perspect.dce.bolus import AtRest
 from perspect.dce.enhancement import area_weights
@@ -572,6 +573,21 @@ def test_ve_is_left_open_where_water_exchanges_and_too_little_returns_to_tell_it
     is_open = fitted & (ve.status == Status.NOT_DETERMINED)
     assert few <= is_open.sum() <= 8 * few
     assert (ve.std[fitted & ~is_open] <= ve.values[fitted & ~is_open]).all()
+
+
+def test_ve_is_held_against_the_error_that_is_stated_in_the_end(monkeypatch):
+    """Errors of the signal are worked out after the fit, and may be larger than those by which it left ve open."""
+    of_signal = kinetics_module.of_signal
+
+    def doubtful(found, *rest):
+        one = of_signal(found, *rest)
+        return replace(one, std={key: 1e3 * values for key, values in one.std.items()})
+
+    truth, signal = exchanging(0.0, 0.0, 12)
+    plan = replace(PLAIN, model="extended-tofts", delay=False, water="none")
+    assert np.isfinite(measured(truth, plan, series=made.series(signal, 0.005)).maps["ve"].values).all()
+    monkeypatch.setattr(kinetics_module, "of_signal", doubtful)
+    assert np.isnan(measured(truth, plan, series=made.series(signal, 0.005)).maps["ve"].values).all()
 
 
 def test_vessels_whose_water_does_not_exchange_are_not_read_as_the_fastest_leakage():

@@ -222,6 +222,7 @@ def test_of_t1_and_flip_angle_together_they_are_told_by_images_without_inversion
     """Of S0 some 3 % are seen without an inversion, and hardly anything after 0.7 s in voxels with a T1 of 1 s."""
     assert recovered("both", 2e4, 5.0, True) == set()
     assert recovered("both", 2e4, 200.0, False) == {"noise-floor"}
+    assert recovered("both", 2e4, 120.0, False) == set()  # 6.5 times the noise; after an inversion 3.8
     assert recovered("both", 400.0, 0.05, True) == {"coarse-rounding"}
 
 
