@@ -37,7 +37,10 @@ NOTHING_GIVEN: Final = Acquisition()
 FIRST: Final = 6
 """Volumes at most that are taken to be before agent when the series is laid beside other images [our default]."""
 
-ARTERIAL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "iaugcbn60", "rktrans", "rve")
+OF_MODEL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "rktrans", "rve")
+"""Maps that a kinetic model makes, for their sidecars."""
+
+ARTERIAL: Final = (*OF_MODEL, "iaugcbn60", "iaugcbn90", "iaugcbn180")
 """Maps on which the arterial input bears, or the region that takes its place, for their sidecars."""
 
 CODES: Final = {
@@ -310,7 +313,7 @@ def facts(measured: Measured) -> dict[str, dict[str, Any]]:
     tried = [f"{one} (CAPLEX {CODES[one]})" if one in CODES else one for one in measured.summary["model_shares"]]
     model = tried[0] if len(tried) == 1 else f"the best by AICc in each voxel of {', '.join(tried)}"
     for key in out:
-        out[key] |= {"Model": model if key in ARTERIAL else "none: read off the curve"}
+        out[key] |= {"Model": model if key in OF_MODEL else "none: read off the curve"}
     arterial, reference = (measured.summary.get(f"{one}_origin") for one in ("arterial", "reference"))
     for key in set(ARTERIAL) & set(out):
         out[key] |= {"AIF": arterial} if reference is None else {"Reference": reference}

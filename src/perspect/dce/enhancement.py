@@ -1,16 +1,28 @@
 """What a curve shows without any model: areas, slopes, times, enhancement."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from jaxtyping import Float
 
 from perspect.dce.bolus import AtRest
+from perspect.dce.errors import CHUNK, Gain
+from perspect.dce.plasma import Arterial
+from perspect.dce.tissue import Tissue
+from perspect.numerics.parallel import each, spans
 from perspect.vocabulary import Quantity, lexicon
 
-AREAS: Final = ((60.0, lexicon.IAUGC60), (90.0, lexicon.IAUGC90), (180.0, lexicon.IAUGC180))
-"""Seconds after arrival, and what the area is called."""
+AREAS: Final = (
+    (60.0, lexicon.IAUGC60, lexicon.IAUGC60_BLOOD), (90.0, lexicon.IAUGC90, lexicon.IAUGC90_BLOOD),
+    (180.0, lexicon.IAUGC180, lexicon.IAUGC180_BLOOD),
+)  # fmt: skip
+"""Seconds after arrival, and what the area is called: of tissue, and over that of plasma."""
+
+PROPORTIONAL: Final = (
+    *(area for _, *both in AREAS for area in both), lexicon.WASH_IN, lexicon.WASH_OUT, lexicon.DELTA_R1,
+)  # fmt: skip
+"""What grows with the concentration in tissue."""
 
 LAST: Final = 0.1
 """Share of the frames, the last ones, that tell the enhancement at the end."""
@@ -19,25 +31,46 @@ WASHING_OUT: Final = 1.0 / 3.0
 """Share of the frames after arrival, the last ones, whose slope is the wash-out [our default]."""
 
 Column = tuple[Float[np.ndarray, " voxels"], Float[np.ndarray, " voxels"]]
+Weights = Float[np.ndarray, " time"]
 
 
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """A linear functional of a curve: sums of samples with weights, of which the level at rest may be a part."""
+def semiquantitative(tissue: Tissue, gain: Gain, r1: float, arterial: Arterial | None) -> dict[Quantity, Column]:
+    """Every descriptive number that the series is long enough for, in inside units, with its standard error.
 
-    values: Float[np.ndarray, " time"]
+    In errors are the noise of the signal, which each sample has by itself, that of its level at rest, which all samples
+    share, and the errors of T1 and of the arterial input where they are known. `gain` is as in `errors.of_signal`, `r1`
+    in 1/s/mM.
+    """
+    times, rest, curves = tissue.times, tissue.rest, tissue.agent.curves
+    sums = linear_weights(times, rest, r1)
+    out = _linear(tissue, gain, sums)
+    if arterial is not None:
+        out |= _over_blood(out, sums, arterial)
+    out[lexicon.DELTA_T1] = _delta_t1(tissue, out[lexicon.DELTA_R1])
+    by_t1 = tissue.error_by_t1
+    for quantity in PROPORTIONAL:
+        if quantity in out:
+            values, std = out[quantity]
+            out[quantity] = values, np.hypot(std, values * by_t1)
+    out[lexicon.TIME_TO_PEAK] = _time_to_peak(curves, tissue.agent.noise, times, rest)
+    return out | _enhancement(tissue.signal, rest, times.size)
 
-    def of(self, curves: Float[np.ndarray, "voxels time"], noise: Float[np.ndarray, " voxels"]) -> Column:
-        """Value and standard error for even noise."""
-        values = curves @ self.values.astype(curves.dtype)
-        return values.astype(np.float64), noise * float(np.sqrt((self.values**2).sum()))
+
+def linear_weights(times: Float[np.ndarray, " time"], rest: AtRest, r1: float) -> dict[Quantity, Weights]:
+    """What is a sum of samples with weights: the areas that were recorded, wash-out, and ΔR1 at the end."""
+    areas = ((area, area_weights(times, rest.arrival, seconds)) for seconds, area, _ in AREAS)
+    out = {quantity: weights for quantity, weights in areas if weights is not None}
+    late = slice(times.size - max(3, int(WASHING_OUT * (times.size - rest.frames.stop))), times.size)
+    out[lexicon.WASH_OUT] = _line(times, late)
+    n_last = max(2, int(LAST * times.size))
+    return out | {lexicon.DELTA_R1: np.where(np.arange(times.size) < times.size - n_last, 0.0, r1 / n_last)}
 
 
 def area_weights(times: Float[np.ndarray, " time"], arrival: float, seconds: float) -> Weights | None:
     """The integral over the first seconds after arrival, with straight lines between samples; None: not recorded."""
     if times[-1] < arrival + seconds - 1e-6:
         return None
-    return Weights(_until(times, arrival + seconds) - _until(times, arrival))
+    return np.asarray(_until(times, arrival + seconds) - _until(times, arrival))
 
 
 def _until(times: Float[np.ndarray, " time"], end: float) -> Float[np.ndarray, " time"]:
@@ -53,42 +86,74 @@ def _until(times: Float[np.ndarray, " time"], end: float) -> Float[np.ndarray, "
     return weights
 
 
-def semiquantitative(
+def _linear(tissue: Tissue, gain: Gain, sums: Mapping[Quantity, Weights]) -> dict[Quantity, Column]:
+    """Sums of samples with weights, and the steepest rise between neighbours, with the errors of the signal."""
+    curves, rest, times = tissue.agent.curves, tissue.rest, tissue.times
+    rising = slice(max(rest.frames.stop - 1, 0), min(rest.steepest + max(2, times.size // 10), times.size))
+    weights = np.stack(list(sums.values()))
+    values, std = np.empty((2, len(weights) + 1, len(curves)))
+
+    def work(span: slice) -> None:
+        c, (own, common) = curves[span].astype(np.float64), gain(np.arange(span.start, span.stop))
+        slopes = np.diff(c[:, rising], axis=1) / np.diff(times[rising])
+        at, row = slopes.argmax(axis=1), np.arange(len(c))
+        values[:-1, span], values[-1, span] = weights @ c.T, slopes[row, at]
+        first = rising.start + at
+        step = times[first + 1] - times[first]
+        own_of_rise = np.hypot(own[row, first], own[row, first + 1]) / step
+        common_of_rise = (common[row, first + 1] - common[row, first]) / step
+        std[:-1, span] = np.sqrt(weights**2 @ (own**2).T + (weights @ common.T) ** 2 / rest.n_frames)
+        std[-1, span] = np.sqrt(own_of_rise**2 + common_of_rise**2 / rest.n_frames)
+
+    each(work, spans(len(curves), CHUNK))
+    std *= _relative_noise(tissue.signal, rest)
+    return dict(zip((*sums, lexicon.WASH_IN), zip(values, std, strict=True), strict=True))
+
+
+def _over_blood(
+    of_tissue: Mapping[Quantity, Column], sums: Mapping[Quantity, Weights], arterial: Arterial
+) -> dict[Quantity, Column]:
+    """Areas of tissue over those of the arterial plasma, with the error of these."""
+    out: dict[Quantity, Column] = {}
+    by_input = float(np.nan_to_num(arterial.relative_error))
+    for _, area, over in AREAS:
+        if area in sums:
+            values, std = (one / float(arterial.cp @ sums[area]) for one in of_tissue[area])
+            out[over] = values, np.hypot(std, values * by_input)
+    return out
+
+
+def _relative_noise(signal: np.ndarray, rest: AtRest) -> Float[np.ndarray, " voxels"]:
+    """Noise of the signal over its level at rest."""
+    quiet = signal[:, rest.frames].astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(quiet.std(axis=1, ddof=1) / quiet.mean(axis=1))
+
+
+def _delta_t1(tissue: Tissue, change: Column) -> Column:
+    """The change of T1 (s) that a change of R1 (1/s, with the error of noise alone) is."""
+    t1, (of_r1, std) = tissue.t1, change
+    with np.errstate(divide="ignore", invalid="ignore"):
+        after = 1.0 / (1.0 / t1 + of_r1)
+        # The signal is what stays: T1 after agent moves with T1 before, and the change of R1 as well.
+        by_t1 = t1 - after**2 * (1.0 / t1 - of_r1 * tissue.agent.t1_slope)
+        of_t1 = by_t1 * tissue.t1_std / t1
+    return t1 - after, np.hypot(after**2 * std, np.where(np.isfinite(of_t1), of_t1, 0.0))
+
+
+def _time_to_peak(
     curves: Float[np.ndarray, "voxels time"],
     noise: Float[np.ndarray, " voxels"],
-    signal: Float[np.ndarray, "voxels time"],
     times: Float[np.ndarray, " time"],
     rest: AtRest,
-    cp: Float[np.ndarray, " time"] | None,
-) -> dict[Quantity, Column]:
-    """Every descriptive number that the series is long enough for, in inside units, with its standard error.
-
-    `curves` are concentrations in mM with even `noise`; `signal` is what the scanner stored; `cp` the plasma curve.
-    """
-    out: dict[Quantity, Column] = {}
-    for seconds, quantity in AREAS:
-        weights = area_weights(times, rest.arrival, seconds)
-        if weights is not None:
-            out[quantity] = weights.of(curves, noise)
-            if quantity is lexicon.IAUGC60 and cp is not None:
-                whole = float(cp @ weights.values)
-                out[lexicon.IAUGC60_BLOOD] = (out[quantity][0] / whole, out[quantity][1] / whole)
-    after = slice(rest.frames.stop, times.size)
-    late = slice(times.size - max(3, int(WASHING_OUT * (times.size - rest.frames.stop))), times.size)
-    out[lexicon.WASH_OUT] = _line(times, late).of(curves, noise)
-    rising = slice(max(rest.frames.stop - 1, 0), min(rest.steepest + max(2, times.size // 10), times.size))
-    steps = np.diff(times[rising])
-    slopes = np.diff(curves[:, rising], axis=1) / steps
-    best = slopes.argmax(axis=1)
-    out[lexicon.WASH_IN] = (slopes[np.arange(best.size), best].astype(np.float64), noise * np.sqrt(2.0) / steps[best])
-    top = curves[:, after].argmax(axis=1)
-    peak_time = times[after][top] - rest.arrival
-    # A maximum among samples is known to a step at best, and to as many as lie within its noise.
-    height = np.take_along_axis(curves[:, after], top[:, None], 1)
-    near = (curves[:, after] > height - 2.0 * noise[:, None]).sum(axis=1) * float(np.median(np.diff(times[after])))
-    out[lexicon.TIME_TO_PEAK] = (peak_time, near / np.sqrt(12.0))
-    out |= _enhancement(signal, rest, times.size)
-    return out
+) -> Column:
+    """When the largest sample was taken. It is known to a step at best, and to as many as lie within its noise."""
+    after = curves[:, rest.frames.stop :]
+    when = times[rest.frames.stop :]
+    top = after.argmax(axis=1)
+    height = np.take_along_axis(after, top[:, None], 1)
+    near = (after > height - 2.0 * noise[:, None]).sum(axis=1) * float(np.median(np.diff(when)))
+    return when[top] - rest.arrival, near / np.sqrt(12.0)
 
 
 def _line(times: Float[np.ndarray, " time"], frames: slice) -> Weights:
@@ -96,31 +161,18 @@ def _line(times: Float[np.ndarray, " time"], frames: slice) -> Weights:
     weights = np.zeros(times.size)
     t = times[frames] - times[frames].mean()
     weights[frames] = t / (t**2).sum()
-    return Weights(weights)
+    return weights
 
 
 def _enhancement(signal: np.ndarray, rest: AtRest, n: int) -> dict[Quantity, Column]:
-    quiet = signal[:, rest.frames].astype(np.float64)
-    level, spread = quiet.mean(axis=1), quiet.std(axis=1, ddof=1)
+    level = signal[:, rest.frames].mean(axis=1, dtype=np.float64)
+    relative = _relative_noise(signal, rest)
     n_last = max(2, int(LAST * n))
     with np.errstate(divide="ignore", invalid="ignore"):
         end = signal[:, -n_last:].mean(axis=1, dtype=np.float64) / level - 1.0
         top = signal[:, rest.frames.stop :].max(axis=1) / level - 1.0
-        relative = spread / level
         of_level, of_top = ((1.0 + one) * relative / np.sqrt(rest.n_frames) for one in (end, top))
     return {
         lexicon.ENHANCEMENT: (end, np.hypot(relative / np.sqrt(n_last), of_level)),
         lexicon.MAX_ENHANCEMENT: (top.astype(np.float64), np.hypot(relative, of_top)),
     }  # fmt: skip
-
-
-def delta_r1(
-    curves: Float[np.ndarray, "voxels time"], noise: Float[np.ndarray, " voxels"], t1: np.ndarray, r1: float
-) -> dict[Quantity, Column]:
-    """ΔR1 (1/s) and the change of T1 (s) from rest to the end of the series."""
-    n_last = max(2, int(LAST * curves.shape[1]))
-    change = r1 * curves[:, -n_last:].mean(axis=1, dtype=np.float64)
-    std = r1 * noise / np.sqrt(n_last)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        after = 1.0 / (1.0 / t1 + change)
-    return {lexicon.DELTA_R1: (change, std), lexicon.DELTA_T1: (t1 - after, after**2 * std)}

@@ -10,7 +10,7 @@ from perspect.anatomy.in_turn import lag_behind_artery
 from perspect.dce import account
 from perspect.dce.arterial import arterial_input
 from perspect.dce.concentration import gains
-from perspect.dce.enhancement import delta_r1, semiquantitative
+from perspect.dce.enhancement import semiquantitative
 from perspect.dce.frames import lag_flags
 from perspect.dce.kinetics import (
     FLOW,
@@ -185,19 +185,17 @@ def _flags(run: account.Run) -> tuple[str, tuple[Flag, ...]]:
 def _maps(run: account.Run) -> dict[str, Map]:
     """Every quantity that could be determined, put back into space."""
     tissue = run.tissue
-    out = _of_models(run) | _without_model(tissue, run.arterial.cp, run.plan)
+    out = _of_models(run) | _without_model(tissue, run.arterial, run.plan)
     if len(run.found.names) > 1:
         out[lexicon.MODEL] = _chosen(run.found, tissue.agent.status)
     maps = {quantity.key: Map.of(quantity, tissue.inside, *column) for quantity, column in out.items()}
     return maps | {lexicon.T1.key: _t1_map(tissue)}
 
 
-def _without_model(tissue: Tissue, cp: Float[np.ndarray, " time"] | None, plan: Plan) -> dict[Quantity, Column]:
-    """What a curve shows without any model; `cp` is the plasma curve, where there is one."""
-    agent = tissue.agent
-    plain = semiquantitative(agent.curves, agent.noise, tissue.signal, tissue.times, tissue.rest, cp)
-    plain |= delta_r1(agent.curves, agent.noise, tissue.t1, plan.r1)
-    return {quantity: (values, std, agent.status) for quantity, (values, std) in plain.items()}
+def _without_model(tissue: Tissue, arterial: Arterial | None, plan: Plan) -> dict[Quantity, Column]:
+    """What a curve shows without any model; the arterial input where there is one."""
+    plain = semiquantitative(tissue, _concentrations(tissue, plan).gain, plan.r1, arterial)
+    return {quantity: (values, std, tissue.agent.status) for quantity, (values, std) in plain.items()}
 
 
 def _t1_map(tissue: Tissue) -> Map:
@@ -211,8 +209,7 @@ def _t1_map(tissue: Tissue) -> Map:
 def _of_models(run: account.Run) -> dict[Quantity, Column]:
     """What the models say, with the errors of T1 and of the arterial input, where known, in the standard errors."""
     tissue, agent = run.tissue, run.tissue.agent
-    with np.errstate(divide="ignore", invalid="ignore"):
-        by_t1 = np.nan_to_num(np.abs(agent.t1_slope) * tissue.t1_std / tissue.t1, posinf=0.0)
+    by_t1 = tissue.error_by_t1
     by_input = np.nan_to_num(run.arterial.relative_error)
     out: dict[Quantity, Column] = {}
     for quantity, (values, std, status) in columns(run.found).items():

@@ -96,7 +96,7 @@ def relative(tissue: Tissue, reference: Region, seen: Seen) -> Relative:
         spread = np.stack([one.ratios for one in parts])
         of_curve = (n - 1) / n * ((spread - spread.mean(axis=0)) ** 2).sum(axis=0)
         of_kep = (shifted.ratios - values) ** 2
-        of_t1 = np.nan_to_num(agent.t1_slope * tissue.t1_std / tissue.t1, posinf=0.0, neginf=0.0) * values
+        of_t1 = tissue.error_by_t1 * values
         of_t1[1] = 0.0
         std = np.sqrt(_of_fit(found, whole.kep) + of_curve + of_kep + of_t1**2)
     status = np.where(agent.status >= FAILED_FROM, agent.status, found.status).astype(np.int16)

@@ -37,6 +37,13 @@ class Tissue:
     moved: Aligned
     odd: tuple[Flag, ...]
 
+    @property
+    def error_by_t1(self) -> Float[np.ndarray, " voxels"]:
+        """Relative error of the concentration that comes of that of T1, with its sign; 0 where that is not known."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = self.agent.t1_slope * self.t1_std / self.t1
+        return np.where(np.isfinite(error), error, 0.0)
+
 
 def tissue_of(
     series: Series,

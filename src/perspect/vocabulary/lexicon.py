@@ -237,9 +237,15 @@ IAUGC60, IAUGC90, IAUGC180 = (
     )
     for seconds in (60, 90, 180)
 )
-IAUGC60_BLOOD = Quantity(
-    "iaugcbn60", "Initial area under the concentration curve, 60 s, over that of blood plasma", "iAUGCBN60", "1", -1.0,
-    10.0, "Of the tissue, divided by that of the arterial plasma.", caplex="Q.CD1.999", display=(0.0, 0.4),
+IAUGC60_BLOOD, IAUGC90_BLOOD, IAUGC180_BLOOD = (
+    Quantity(
+        f"iaugcbn{seconds}", f"Initial area under the concentration curve, {seconds} s, over that of blood plasma",
+        f"iAUGCBN{seconds}", "1", -1.0, 10.0,
+        f"Integral of the concentration over the first {seconds} s after arrival, divided by that of the arterial "
+        "plasma.",
+        caplex="Q.CD1.999", display=(0.0, 0.4),
+    )
+    for seconds in (60, 90, 180)
 )
 DELTA_R1 = Quantity(
     "deltar1", "Change in longitudinal relaxation rate", "ΔR1", "1/s", -5.0, 100.0, "R1 at the end less R1 at rest.",
@@ -411,8 +417,8 @@ ALL: Final = (
     FLOW_ATT_CORRELATION, PERFUSION_WEIGHTED, CALIBRATION,
     FP, EXTRACTION, ARTERIAL_DELAY, CAPILLARY_TIME, WASHOUT_FAST, WASHOUT_SLOW, FAST, SLOW, PASSING,
     REL_KTRANS, REL_VE, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT, TIME_TO_PEAK,
-    IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, DELTA_R1, DELTA_T1, MODEL, INVERSION, PLATEAU, T1_APPARENT,
-    T2, R2STAR, ADC, B1,
+    IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, IAUGC90_BLOOD, IAUGC180_BLOOD, DELTA_R1, DELTA_T1,
+    MODEL, INVERSION, PLATEAU, T1_APPARENT, T2, R2STAR, ADC, B1,
     TNAA, TCR, TCHO, INS, GLX, LAC, LIP13, CHO_OVER_NAA, CHO_NAA_SIDES, CNI, WATER_OFFSET, LINE_WIDTH,
 )
 """The whole lexicon."""
