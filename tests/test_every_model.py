@@ -185,6 +185,18 @@ EXAMPLES = (
         reference_region.ConstrainedReferenceRegion(UNEVEN, tissue(UNEVEN), 5e-3), (0.5, 4e-3), (3.0, 0.012), 0.005
     ),
     Example(
+        reference_region.DelayedReferenceRegion(QUICK, tissue(QUICK)),
+        (0.5, 3e-3, 8e-3, 0.1),
+        (3.0, 5e-3, 0.015, 1.4),
+        0.001,
+    ),
+    Example(
+        reference_region.DelayedConstrainedReferenceRegion(QUICK, tissue(QUICK), 5e-3),
+        (0.5, 4e-3, 0.1),
+        (3.0, 0.012, 1.4),
+        0.002,
+    ),
+    Example(
         water.ExchangingWater(QUICK[::2], bolus(QUICK[::2]), 0.005, np.deg2rad(15.0), 4.5),
         (1e-3, 0.15, 0.02, 0.9, 0.8),
         (3e-3, 0.4, 0.08, 1.8, 1.2),

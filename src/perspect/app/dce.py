@@ -37,7 +37,7 @@ NOTHING_GIVEN: Final = Acquisition()
 FIRST: Final = 6
 """Volumes at most that are taken to be before agent when the series is laid beside other images [our default]."""
 
-OF_MODEL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "rktrans", "rve")
+OF_MODEL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "rktrans", "rve", "rdelay")
 """Maps that a kinetic model makes, for their sidecars."""
 
 ARTERIAL: Final = (*OF_MODEL, "iaugcbn60", "iaugcbn90", "iaugcbn180")

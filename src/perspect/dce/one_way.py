@@ -12,7 +12,7 @@ MEASURED: Final = "measured"
 
 USUAL: Final = Plan()
 
-READ_BY_RELATIVE: Final = ("motion", "drop", "find_odd", "model", "region", "r1", "r2star_tissue", "guard")
+READ_BY_RELATIVE: Final = ("motion", "drop", "find_odd", "model", "delay", "region", "r1", "r2star_tissue", "guard")
 """What may be chosen where exchange is measured against a region."""
 
 
@@ -58,7 +58,7 @@ def demand_reference(reference: Region | None, others: tuple[object, ...], plan:
     for one in (*chosen, *given):
         raise Problem(
             f"dce.model is '{RELATIVE}', but {one}.",
-            "It would have no part: there is no arterial input, no delay behind it, and one model for all.",
+            "It would have no part: there is no arterial input, and one model for all.",
             "Leave it out.",
         )
 

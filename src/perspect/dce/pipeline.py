@@ -118,7 +118,7 @@ def _against(
 ) -> Measured:
     """The same without an arterial input: ratios to a region that leaks."""
     tell("kinetics", 0.0)
-    one = relative(tissue, reference, _concentrations(tissue, plan))
+    one = relative(tissue, reference, _concentrations(tissue, plan), plan.delay)
     word, setting = protocol(tissue.acquisition, tissue.times, tissue.rest, plan, tissue.b1 is not None)
     flags = (
         *setting, *noise_flags(tissue.signal, tissue.rest), *tissue.odd, *tissue.moved.flags,

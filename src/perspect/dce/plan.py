@@ -51,7 +51,8 @@ class Plan:
     """How often water leaves the cells, in 1/s, where water is shutter-speed; 1e5: it is mixed with that outside."""
 
     delay: bool = True
-    """Whether agent may reach the tissue later than the place of the arterial input; fitted in each voxel."""
+    """Whether agent may reach the tissue at another time than the place of the arterial input, or than the reference
+    region; fitted in each voxel."""
 
     arterial: Literal["measured", "parker", "georgiou", "weinmann", "fritz-hansen", "orton", "mcgrath"] = "measured"
     """Arterial input: measured in this series (found, or given as a region or a curve), or that of a population."""

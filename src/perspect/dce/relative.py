@@ -15,7 +15,12 @@ from perspect.dce.kinetics import Seen
 from perspect.dce.plan import RELATIVE, SOURCE
 from perspect.dce.tissue import Tissue
 from perspect.fit import Fit, fit
-from perspect.models import ConstrainedReferenceRegion, ReferenceRegion
+from perspect.models import (
+    ConstrainedReferenceRegion,
+    DelayedConstrainedReferenceRegion,
+    DelayedReferenceRegion,
+    ReferenceRegion,
+)  # fmt: skip
 from perspect.vocabulary import FAILED_FROM, Curve, Flag, Problem, Quantity, Region, Severity, Status, Step, lexicon
 
 FEWEST_IN_REGION: Final = 2
@@ -50,6 +55,11 @@ class Relative:
     columns: dict[Quantity, Column]
 
     @property
+    def has_delay(self) -> bool:
+        """Whether an arrival of each voxel was fitted."""
+        return lexicon.REL_DELAY in self.columns
+
+    @property
     def name(self) -> str:
         """What the region is called: the file it is from, or its name."""
         return self.region.origin or self.region.name
@@ -67,15 +77,18 @@ class _Solved:
     found: Fit
 
     @property
-    def ratios(self) -> Float[np.ndarray, "3 voxels"]:
-        """Ktrans over that of the region, kep, and ve over that of the region, which is R kep,R / kep."""
-        r, own = (self.found.values[one.key] for one in (lexicon.REL_KTRANS, lexicon.KEP))
+    def told(self) -> Float[np.ndarray, "quantities voxels"]:
+        """Ktrans over that of the region, kep, ve over that of the region, which is R kep,R / kep, and the delay where
+        it was fitted.
+        """
+        r, own, *delay = (self.found.values[one.key] for one in self.found.model.parameters)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.stack([r, own, r * self.kep / own])
+            return np.stack([r, own, r * self.kep / own, *delay])
 
 
-def relative(tissue: Tissue, reference: Region, seen: Seen) -> Relative:
-    """The ratios of exchange of every voxel to that of the region. `seen` are the curves with their gains.
+def relative(tissue: Tissue, reference: Region, seen: Seen, has_delay: bool) -> Relative:
+    """The ratios of exchange of every voxel to that of the region, and where it is asked for when agent comes to it.
+    `seen` are the curves with their gains.
 
     Standard errors hold the residuals, the error of kep of the region, the noise of its curve (by leaving out parts of
     the region in turn) and the error of T1. Raises Problem where the region takes up no agent, or too few voxels tell
@@ -83,25 +96,26 @@ def relative(tissue: Tissue, reference: Region, seen: Seen) -> Relative:
     """
     own = _own(tissue, reference)
     curve = own.mean(axis=0)
-    whole = _solved(tissue.times, curve, seen)
+    whole = _solved(tissue.times, curve, seen, has_delay)
     found = of_signal(
         whole.found, np.flatnonzero(whole.found.status < FAILED_FROM), seen.curves, seen.gain, tissue.rest.n_frames
     )
     n = min(GROUPS, own.shape[0])
-    parts = [_solved(tissue.times, np.delete(own, slice(at, None, n), axis=0).mean(axis=0), seen) for at in range(n)]
+    means = [np.delete(own, slice(at, None, n), axis=0).mean(axis=0) for at in range(n)]
+    parts = [_solved(tissue.times, mean, seen, has_delay) for mean in means]
     shifted = replace(whole, kep=whole.kep + whole.kep_std)
-    shifted = replace(shifted, found=fit(ConstrainedReferenceRegion(tissue.times, curve, shifted.kep), seen.curves))
-    values, agent = whole.ratios, tissue.agent
+    shifted = replace(shifted, found=_with_one_kep(tissue.times, curve, shifted.kep, seen, has_delay))
+    values, agent = whole.told, tissue.agent
     with np.errstate(invalid="ignore", divide="ignore"):
-        spread = np.stack([one.ratios for one in parts])
+        spread = np.stack([one.told for one in parts])
         of_curve = (n - 1) / n * ((spread - spread.mean(axis=0)) ** 2).sum(axis=0)
-        of_kep = (shifted.ratios - values) ** 2
+        of_kep = (shifted.told - values) ** 2
         of_t1 = tissue.error_by_t1 * values
-        of_t1[1] = 0.0
+        of_t1[[1, *range(3, len(values))]] = 0.0
         std = np.sqrt(_of_fit(found, whole.kep) + of_curve + of_kep + of_t1**2)
     status = np.where(agent.status >= FAILED_FROM, agent.status, found.status).astype(np.int16)
-    told = (lexicon.REL_KTRANS, lexicon.KEP, lexicon.REL_VE)
-    columns = {quantity: (value, error, status) for quantity, value, error in zip(told, values, std, strict=True)}
+    quantities = (lexicon.REL_KTRANS, lexicon.KEP, lexicon.REL_VE, *([lexicon.REL_DELAY] if has_delay else []))
+    columns = {one: (value, error, status) for one, value, error in zip(quantities, values, std, strict=True)}
     kep_std = float(np.hypot(whole.kep_std, np.sqrt(n - 1) * np.std([one.kep for one in parts])))
     return Relative(reference, curve, whole.kep, kep_std, whole.n_told, columns)
 
@@ -127,13 +141,16 @@ def _own(tissue: Tissue, reference: Region) -> Float[np.ndarray, "some time"]:
     return own
 
 
-def _solved(times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"], seen: Seen) -> _Solved:
+def _solved(
+    times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"], seen: Seen, has_delay: bool
+) -> _Solved:
     """Every voxel by itself first; as all of them have one region, the median of what those that tell its kep say is
-    that of all.
+    that of all. Each counts by the inverse of its variance: a plain median is drawn up by those that hardly tell it,
+    of which only the high ones have a small relative error.
 
     Ahmed and Levesque 2017, doi:10.1002/mrm.26530
     """
-    free = fit(ReferenceRegion(times, curve), seen.curves)
+    free = fit((DelayedReferenceRegion if has_delay else ReferenceRegion)(times, curve), seen.curves)
     values, std = (part[lexicon.KEP_REFERENCE.key] for part in (free.values, free.std))
     with np.errstate(invalid="ignore"):
         tells = (free.status == Status.OK) & (std <= TELLS * values)
@@ -144,18 +161,36 @@ def _solved(times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"]
             "It is told by tissue whose own rate differs from it, and Ktrans is relative to it.",
             "Widen --mask, or choose another region.",
         )
-    kep = float(np.median(values[tells]))
-    # The standard error of a median, by the spread that half of the values are within.
-    kep_std = 1.2533 * 1.4826 * float(np.median(np.abs(values[tells] - kep))) / np.sqrt(n_told)
-    return _Solved(kep, kep_std, n_told, fit(ConstrainedReferenceRegion(times, curve, kep), seen.curves))
+    values, std = values[tells], std[tells]
+    kep = _middle(values, std**-2.0)
+    # The standard error of a median, by the spread that half of them are within.
+    scale = 1.4826 * float(np.median(np.abs(values - kep) / std))
+    kep_std = 1.2533 * scale / float(np.sqrt((std**-2.0).sum()))
+    return _Solved(kep, kep_std, n_told, _with_one_kep(times, curve, kep, seen, has_delay))
 
 
-def _of_fit(found: Fit, kep: float) -> Float[np.ndarray, "3 voxels"]:
-    """The variance of each ratio that the fit itself states, the region taken as known."""
+def _middle(values: Float[np.ndarray, " some"], weights: Float[np.ndarray, " some"]) -> float:
+    """The value that half of the weight lies below."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(below, 0.5 * below[-1])])
+
+
+def _with_one_kep(
+    times: Float[np.ndarray, " time"], curve: Float[np.ndarray, " time"], kep: float, seen: Seen, has_delay: bool
+) -> Fit:
+    """Every voxel against the region, whose kep (1/s) is one."""
+    model = DelayedConstrainedReferenceRegion if has_delay else ConstrainedReferenceRegion
+    return fit(model(times, curve, kep), seen.curves)
+
+
+def _of_fit(found: Fit, kep: float) -> Float[np.ndarray, "quantities voxels"]:
+    """The variance of each of `_Solved.told` that the fit itself states, the region taken as known."""
     r, own = (found.values[one.key] for one in (lexicon.REL_KTRANS, lexicon.KEP))
     slopes = np.stack([kep / own, -r * kep / own**2], axis=-1)
-    of_ve = np.einsum("vi,vij,vj->v", slopes, found.covariance, slopes)
-    return np.stack([found.covariance[:, 0, 0], found.covariance[:, 1, 1], of_ve])
+    of_ve = np.einsum("vi,vij,vj->v", slopes, found.covariance[:, :2, :2], slopes)
+    of_r, of_own, *of_delay = np.moveaxis(np.einsum("vii->vi", found.covariance), -1, 0)
+    return np.stack([of_r, of_own, of_ve, *of_delay])
 
 
 def relative_flags(one: Relative) -> tuple[Flag, ...]:
@@ -171,8 +206,9 @@ def relative_step(one: Relative) -> Step:
     """How it was done, for the methods section."""
     return Step(
         "kinetics",
-        f"Exchange was measured against the mean curve of '{one.name}', without an arterial input: each voxel "
-        f"by itself, then all with the median rate of return of the region that {one.n_told} voxels tell "
+        f"Exchange was measured against the mean curve of '{one.name}', without an arterial input"
+        f"{', with an arrival of its own in each voxel' if one.has_delay else ''}: each voxel "
+        f"by itself, then all with the rate of return of the region, the middle of what {one.n_told} voxels tell "
         f"({60 * one.kep:.3g} ± {60 * one.kep_std:.2g} /min). Standard errors hold the residuals, that rate, and "
         "the noise of the region.",
         {"kep_reference": one.kep},

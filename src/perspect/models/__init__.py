@@ -21,7 +21,12 @@ from perspect.models.read_often import (
     ReadOftenPcasl,
 )  # fmt: skip
 from perspect.models.recovery import InversionRecovery, LookLocker
-from perspect.models.reference_region import ConstrainedReferenceRegion, ReferenceRegion
+from perspect.models.reference_region import (
+    ConstrainedReferenceRegion,
+    DelayedConstrainedReferenceRegion,
+    DelayedReferenceRegion,
+    ReferenceRegion,
+)  # fmt: skip
 from perspect.models.spgr import VariableFlipAngle
 from perspect.models.tofts import DelayedExtendedTofts, DelayedTofts, ExtendedTofts, Tofts
 from perspect.models.uptake import DelayedTwoCompartmentUptake, TwoCompartmentUptake
@@ -35,13 +40,15 @@ ALL: Final[tuple[type[Model], ...]] = (
     ReadOftenPasl, ArterialReadOftenPcasl, ArterialReadOftenPasl, TwoCompartmentUptake, TwoCompartmentExchange,
     AdiabaticTissueHomogeneity, DelayedVascular, DelayedPatlak, DelayedTofts, DelayedExtendedTofts,
     DelayedTwoCompartmentUptake, DelayedTwoCompartmentExchange, DelayedAdiabaticTissueHomogeneity, ReferenceRegion,
-    ConstrainedReferenceRegion, ExchangingWater, DelayedExchangingWater,
+    ConstrainedReferenceRegion, DelayedReferenceRegion, DelayedConstrainedReferenceRegion, ExchangingWater,
+    DelayedExchangingWater,
 )  # fmt: skip
 
 __all__ = [
     "ALL", "AdiabaticTissueHomogeneity", "ArterialPasl", "ArterialPcasl", "ArterialReadOftenPasl",
     "ArterialReadOftenPcasl", "BidirectionalLeakage", "ConstrainedReferenceRegion", "Delayed",
-    "DelayedAdiabaticTissueHomogeneity", "DelayedExchangingWater", "DelayedExtendedTofts", "DelayedPatlak",
+    "DelayedAdiabaticTissueHomogeneity", "DelayedConstrainedReferenceRegion", "DelayedExchangingWater",
+    "DelayedExtendedTofts", "DelayedPatlak", "DelayedReferenceRegion",
     "DelayedTofts", "DelayedTwoCompartmentExchange", "DelayedTwoCompartmentUptake", "DelayedVascular",
     "ExchangingWater", "ExtendedTofts", "GammaVariate", "Hifi", "InversionRecovery", "Kinetic", "LabelInTissue",
     "Leakage", "LeakageBesideTransit", "LookLocker", "Model", "Pasl", "Patlak", "Pcasl", "ReadOftenPasl",

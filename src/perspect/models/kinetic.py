@@ -9,7 +9,6 @@ from jaxtyping import Float
 
 from perspect.models.base import Separable
 from perspect.numerics.convolve import exponential_convolution, exponential_convolution_at, straight
-from perspect.vocabulary.lexicon import ARTERIAL_DELAY
 from perspect.vocabulary.quantity import Quantity
 
 LONGEST_CELL: Final = 1.0
@@ -20,22 +19,15 @@ MOST_BENDS: Final = 48
 
 
 @dataclass(frozen=True, eq=False)
-class Kinetic(Separable):
-    """Tissue driven by an arterial plasma curve that is straight between its samples, at any spacing.
-
-    `cp` (mM) is known at the times `knots` (s), `None`: at those of the tissue, `t` (s). Before the first of them the
-    tissue holds no agent; after the last cp stays level. Uneven times need nothing special. Slices of one volume that
-    were taken at other moments than its start have a model each, with their own `t`.
-    """
+class Driven(Separable):
+    """Tissue that a curve drives which was measured elsewhere: in an artery, or in other tissue. `t` is in s."""
 
     t: Float[np.ndarray, " time"]
-    cp: Float[np.ndarray, " knots"]
-    knots: Float[np.ndarray, " knots"] | None = None
 
     @property
     def clock(self) -> Float[np.ndarray, " knots"]:
-        """When the plasma curve was sampled, in s."""
-        return self.t if self.knots is None else self.knots
+        """When the curve was sampled, in s."""
+        return self.t
 
     @abstractmethod
     def response(
@@ -46,6 +38,24 @@ class Kinetic(Separable):
     def atoms(self, theta: Float[np.ndarray, "*voxels nonlinear"]) -> Float[np.ndarray, "*voxels linear time"]:
         """The columns at the times of the samples."""
         return self.response(theta, None)
+
+
+@dataclass(frozen=True, eq=False)
+class Kinetic(Driven):
+    """Tissue driven by an arterial plasma curve that is straight between its samples, at any spacing.
+
+    `cp` (mM) is known at the times `knots` (s), `None`: at those of the tissue, `t` (s). Before the first of them the
+    tissue holds no agent; after the last cp stays level. Uneven times need nothing special. Slices of one volume that
+    were taken at other moments than its start have a model each, with their own `t`.
+    """
+
+    cp: Float[np.ndarray, " knots"]
+    knots: Float[np.ndarray, " knots"] | None = None
+
+    @property
+    def clock(self) -> Float[np.ndarray, " knots"]:
+        """When the plasma curve was sampled, in s."""
+        return self.t if self.knots is None else self.knots
 
     def plasma(self, at: Float[np.ndarray, "*voxels time"] | None) -> Float[np.ndarray, "*voxels time"]:
         """The plasma curve, in mM."""
@@ -63,8 +73,8 @@ class Kinetic(Separable):
 
 
 @dataclass(frozen=True, eq=False)
-class Delayed(Kinetic):
-    """A model whose plasma curve comes `ARTERIAL_DELAY` later than it was measured; the last non-linear parameter.
+class Delayed(Driven):
+    """A model whose driving curve comes later than it was measured; by how much is the last non-linear parameter.
 
     To be named before the model that it delays: `class DelayedTofts(Delayed, Tofts)`.
     """
@@ -87,8 +97,8 @@ class Delayed(Kinetic):
         return np.concatenate([super().join(c, theta[..., :-1]), theta[..., -1:]], axis=-1)
 
     def edges(self, quantity: Quantity) -> Float[np.ndarray, " edges"] | None:
-        """Delays at which straight pieces of the plasma curve pass samples, where both are evenly spaced at first."""
-        if quantity is not ARTERIAL_DELAY:
+        """Delays at which straight pieces of the driving curve pass samples, where both are evenly spaced at first."""
+        if quantity is not self.nonlinear[-1]:
             return super().edges(quantity)
         return passings(self.clock, *self.bounds(quantity))
 

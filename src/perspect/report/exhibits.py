@@ -16,8 +16,8 @@ DSC_ORDER: Final = (
     "rcbv", "cbv", "srcbv", "cbf", "mtt", "tmax", "delay", "ttp", "psr", "lpsr", "ph", "k1", "k2", "kep",
 )  # fmt: skip
 DCE_ORDER: Final = (
-    "ktrans", "ve", "vp", "rktrans", "rve", "kep", "fp", "ps", "delay", "model", "iaugc60", "iaugc90", "iaugc180",
-    "iaugcbn60", "iaugcbn90", "iaugcbn180", "washin", "washout", "ttp", "enhancement", "maxenhancement",
+    "ktrans", "ve", "vp", "rktrans", "rve", "kep", "fp", "ps", "delay", "rdelay", "model", "iaugc60", "iaugc90",
+    "iaugc180", "iaugcbn60", "iaugcbn90", "iaugcbn180", "washin", "washout", "ttp", "enhancement", "maxenhancement",
     "deltar1", "deltat1", "T1map",
 )  # fmt: skip
 ORDER: Final = (*dict.fromkeys((*DSC_ORDER, *DCE_ORDER)),)

@@ -200,6 +200,11 @@ REL_VE = Quantity(
     "rve", "Relative extravascular extracellular volume", "rve", "1", 0.0, 50.0,
     "ve of the tissue divided by that of the reference region.", "ratio", caplex="Q.PH1.999", display=(0.0, 3.0),
 )
+REL_DELAY = Quantity(
+    "rdelay", "Arrival relative to the reference region", "ΔT_a", "s", -10.0, 10.0,
+    "How much later agent comes to the tissue than to the reference region.", ucum="s", caplex="Q.PH1.999",
+    display=(-4.0, 4.0), colours="viridis",
+)
 KEP_REFERENCE = Quantity(
     "kep_reference", "Indicator exchange rate of the reference region", "kep,RR", "1/s", 0.0, 1.0,
     "As this voxel's curve tells it.", "1/min", _MINUTE, "/min", "Q.PH1.009.e->p",
@@ -416,8 +421,8 @@ ALL: Final = (
     PS, FLOW, RELATIVE_FLOW, GREY_FLOW, WHITE_FLOW, LESION_FLOW, REGULAR_FLOW, NEIGHBOURS_SHARE, ATT, ABV, ABAT,
     FLOW_ATT_CORRELATION, PERFUSION_WEIGHTED, CALIBRATION,
     FP, EXTRACTION, ARTERIAL_DELAY, CAPILLARY_TIME, WASHOUT_FAST, WASHOUT_SLOW, FAST, SLOW, PASSING,
-    REL_KTRANS, REL_VE, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT, TIME_TO_PEAK,
-    IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, IAUGC90_BLOOD, IAUGC180_BLOOD, DELTA_R1, DELTA_T1,
+    REL_KTRANS, REL_VE, REL_DELAY, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT,
+    TIME_TO_PEAK, IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, IAUGC90_BLOOD, IAUGC180_BLOOD, DELTA_R1, DELTA_T1,
     MODEL, INVERSION, PLATEAU, T1_APPARENT, T2, R2STAR, ADC, B1,
     TNAA, TCR, TCHO, INS, GLX, LAC, LIP13, CHO_OVER_NAA, CHO_NAA_SIDES, CNI, WATER_OFFSET, LINE_WIDTH,
 )
