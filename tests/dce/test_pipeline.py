@@ -638,3 +638,32 @@ def test_dispersion_widens_the_fine_input_too():
     curve = Curve(fine, made.plasma(times=fine), "mM", "cp")
     wide, narrow = (ktrans_error(one, curve)[1].curves["aif"].values for one in (plan, replace(plan, dispersion=0.0)))
     assert wide.max() < 0.9 * narrow.max()
+
+
+def test_the_weight_of_the_chosen_model_is_that_of_all_criteria_and_bounded_where_a_model_was_not_followed(truth):
+    """Against weights worked out anew from fits that were all followed to their end, in a region of all voxels."""
+    p, t1, own, _ = truth
+    p = np.where(np.arange(N)[:, None] < N // 2, p * [0.0, 1.0, 1.0], p)
+    c = ExtendedTofts(made.TIMES, made.plasma()).predict(p)
+    one = made.series(made.signal(c, t1, own), 0.01)
+    lesion = made.everything(one)
+    given = {"t1": t1_map(t1, one), "b1": volume(own), "mask": lesion, "aif": made.given(made.plasma())}
+    whole, early = (dce.quantify(one, PLAIN, **given, lesion=part) for part in (lesion, None))
+    names = ("Vascular", "Patlak", "ExtendedTofts")
+    criteria = np.stack([whole.maps[f"aicc{name}"].values[:, 0, 0].astype(np.float64) for name in names])
+    relative = np.exp(-0.5 * (criteria - criteria.min(axis=0)))
+    true = 1.0 / relative.sum(axis=0)
+    weight = whole.maps["modelweight"]
+    np.testing.assert_allclose(weight.values[:, 0, 0], true, rtol=1e-3)
+    assert (weight.status == Status.OK).all()
+    numbers = np.array([whole.summary["model_numbers"][name] for name in ("vascular", "patlak", "extended-tofts")])
+    np.testing.assert_array_equal(whole.maps["model"].values[:, 0, 0], numbers[criteria.argmin(axis=0)])
+    bound, ended = early.maps["modelweight"], early.maps["aiccExtendedTofts"]
+    is_open = ended.status[:, 0, 0] == Status.NOT_FOLLOWED
+    assert is_open[: N // 2].mean() > 0.4 and is_open[N // 2 :].mean() < 0.1
+    np.testing.assert_array_equal(bound.status[:, 0, 0] == Status.AT_MOST, is_open)
+    assert np.isnan(ended.values[is_open]).all()
+    same = early.maps["model"].values == whole.maps["model"].values
+    assert same.mean() > 0.98
+    assert (bound.values[same] >= weight.values[same] - 1e-3).all()
+    assert np.quantile((bound.values - weight.values)[same], 0.95) < 0.1

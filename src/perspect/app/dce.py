@@ -319,6 +319,11 @@ def facts(measured: Measured) -> dict[str, dict[str, Any]]:
         out[key] |= {"AIF": arterial} if reference is None else {"Reference": reference}
     if lexicon.T1.key in out:
         out[lexicon.T1.key] |= {"Model": "T1 of the tissue before agent, measured or given (see methods)"}
+    for name, quantity in lexicon.AICC.items():
+        if quantity.key in out:
+            out[quantity.key] |= {"Model": name}
+    if lexicon.MODEL_WEIGHT.key in out:
+        out[lexicon.MODEL_WEIGHT.key] |= {"Model": model}
     if lexicon.MODEL.key in out:
         out[lexicon.MODEL.key] |= {
             "Model": model,

@@ -1,7 +1,7 @@
 """Which kinetic model each curve asks for, and what the chosen one says in the quantities that all models share."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -52,6 +52,9 @@ LEAKS: Final = "patlak"
 """The model that says how much may leak where vessels alone explain a curve."""
 
 ALWAYS: Final = ("vascular", LEAKS, "extended-tofts")
+LIMITS: Final = ALWAYS[:2]
+"""Which all models that are chosen among hold as limits."""
+
 FLOW: Final = ("2cum", "2cxm")
 """Among which `auto` chooses; those with a flow only where the sampling is quick. Each holds the one before as a
 limit.
@@ -86,12 +89,16 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Kinetics:
-    """What was fitted, the fits by name, which was chosen in each voxel (-1: none), and the shares of belief."""
+    """What was fitted, the fits by name, which was chosen in each voxel (-1: none), and the shares of belief.
+
+    `is_open` marks models that could not be chosen and were therefore not followed to their end.
+    """
 
     seen: Seen
     fits: Mapping[str, Fit]
     chosen: Int[np.ndarray, " voxels"]
     weights: Float[np.ndarray, "models voxels"]
+    is_open: Bool[np.ndarray, "models voxels"]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,6 +136,7 @@ def kinetics(
     `whole`, of which all models are compared.
     """
     fits: dict[str, Fit] = {}
+    is_open = np.zeros((len(models), len(seen.curves)), bool)
     for place, (name, model) in enumerate(models.items()):
         tell("kinetics", place / len(models))
         asked = None
@@ -137,6 +145,8 @@ def kinetics(
             asked = asked if whole is None else np.where(whole, np.inf, asked)
         one = fit(model, seen.curves, asked=asked)
         fits[name] = _closed(one)
+        if asked is not None:
+            is_open[place] = np.isfinite(asked) & ~(one.sse < asked)
     tell("kinetics", 1.0)
     every = list(fits.values())
     chosen = choice(every)
@@ -147,7 +157,7 @@ def kinetics(
         )
         for place, (name, one) in enumerate(fits.items())
     }
-    return Kinetics(seen, stated, chosen, weights(every))
+    return Kinetics(seen, stated, chosen, weights(every), is_open)
 
 
 def _closed(one: Fit) -> Fit:
@@ -257,6 +267,36 @@ def of_region(found: Kinetics, inside: Bool[np.ndarray, " voxels"] | None) -> On
         medians,
         {name: float((found.chosen[known] == place).mean()) for place, name in enumerate(names)},
     )
+
+
+def of_choice(found: Kinetics) -> dict[Quantity, Column]:
+    """How sure the choice is: the Akaike weight of the chosen model, and the AICc of every model that was tried.
+
+    A model that was not followed to its end has none. Its sum of squares is at most that of vessels alone and of
+    Patlak, which all later models hold as limits, so that its own weight is known from below, and that of the chosen
+    model from above (AT_MOST).
+    """
+    fits, n = found.fits, found.chosen.size
+    own = np.stack([aicc(one) for one in fits.values()])
+    limit = np.fmin.reduce([one.sse for name, one in fits.items() if name in LIMITS])
+    bounded = np.stack([aicc(replace(one, sse=np.fmin(one.sse, limit))) for one in fits.values()])
+    criteria = np.where(found.is_open, bounded, own)
+    is_chosen = found.chosen >= 0
+    best = np.where(is_chosen, criteria[found.chosen, np.arange(n)], np.nan)
+    weight = 1.0 / np.exp(-0.5 * (criteria - best)).sum(axis=0)
+    sure = np.where(found.is_open.any(axis=0), Status.AT_MOST, Status.OK)
+    out = {lexicon.MODEL_WEIGHT: _counted(weight, np.where(is_chosen, sure, Status.NOT_DETERMINED))}
+    for name, one, value, is_open in zip(fits, fits.values(), own, found.is_open, strict=True):
+        status = np.where(one.status < FAILED_FROM, Status.OK, one.status)
+        out[lexicon.AICC[name]] = _counted(value, np.where(is_open, Status.NOT_FOLLOWED, status))
+    return out
+
+
+def _counted(values: Float[np.ndarray, " voxels"], status: np.ndarray) -> Column:
+    """What is worked out from the fits and not estimated: without an error, as is the number of the model."""
+    is_known = (status < FAILED_FROM) & np.isfinite(values)
+    status = np.where(is_known | (status >= FAILED_FROM), status, Status.NOT_DETERMINED)
+    return np.where(is_known, values, np.nan), np.where(is_known, 0.0, np.nan), status.astype(np.int16)
 
 
 def dependence(found: Kinetics) -> float:

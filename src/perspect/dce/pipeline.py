@@ -23,6 +23,7 @@ from perspect.dce.kinetics import (
     columns,
     dependence,
     kinetics,
+    of_choice,
     of_region,
     residual_structure,
 )  # fmt: skip
@@ -188,6 +189,8 @@ def _maps(run: account.Run) -> dict[str, Map]:
     out = _of_models(run) | _without_model(tissue, run.arterial, run.plan)
     if len(run.found.names) > 1:
         out[lexicon.MODEL] = _chosen(run.found, tissue.agent.status)
+        for quantity, (values, std, status) in of_choice(run.found).items():
+            out[quantity] = values, std, _with_reason(tissue.agent.status, status)
     maps = {quantity.key: Map.of(quantity, tissue.inside, *column) for quantity, column in out.items()}
     return maps | {lexicon.T1.key: _t1_map(tissue)}
 

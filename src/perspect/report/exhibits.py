@@ -16,10 +16,13 @@ DSC_ORDER: Final = (
     "rcbv", "cbv", "srcbv", "cbf", "mtt", "tmax", "delay", "ttp", "psr", "lpsr", "ph", "k1", "k2", "kep",
 )  # fmt: skip
 DCE_ORDER: Final = (
-    "ktrans", "ve", "vp", "rktrans", "rve", "kep", "fp", "ps", "delay", "rdelay", "model", "iaugc60", "iaugc90",
-    "iaugc180", "iaugcbn60", "iaugcbn90", "iaugcbn180", "washin", "washout", "ttp", "enhancement", "maxenhancement",
-    "deltar1", "deltat1", "T1map",
+    "ktrans", "ve", "vp", "rktrans", "rve", "kep", "fp", "ps", "delay", "rdelay", "model", "modelweight", "iaugc60",
+    "iaugc90", "iaugc180", "iaugcbn60", "iaugcbn90", "iaugcbn180", "washin", "washout", "ttp", "enhancement",
+    "maxenhancement", "deltar1", "deltat1", "T1map",
 )  # fmt: skip
+NOT_DRAWN: Final = tuple(one.key for one in lexicon.AICC.values())
+"""Maps of which only differences between them mean anything: files, no pictures."""
+
 ORDER: Final = (*dict.fromkeys((*DSC_ORDER, *DCE_ORDER)),)
 """The order of the small maps of a room, and of all; any other follows."""
 
@@ -103,7 +106,8 @@ def panels(scene: Scene) -> tuple[Exhibit, ...]:
     outlined, plain = scene.close_painter(True), scene.close_painter(False)
     nothing = np.full(scene.main.values.shape, np.nan, np.float32)
     baseline = outlined.paint(nothing, (0.0, 1.0), "gray", "Baseline image with the outlines of the regions.")
-    order = [key for key in ORDER if key in scene.maps] + [key for key in scene.maps if key not in ORDER]
+    order = [key for key in ORDER if key in scene.maps]
+    order += [key for key in scene.maps if key not in (*ORDER, *NOT_DRAWN)]
     return (
         Exhibit(baseline, "Baseline", scene.baseline),
         _error_exhibit(scene, plain, n_ticks=2),

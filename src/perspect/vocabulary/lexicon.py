@@ -264,6 +264,23 @@ MODEL = Quantity(
     "model", "Kinetic model", "model", "1", -0.5, 20.5, "Whose values the voxel has; the legend is beside it.",
     caplex="Q.US1.999", display=(0.0, 6.0), colours="viridis",
 )
+MODEL_WEIGHT = Quantity(
+    "modelweight", "Akaike weight of the chosen model", "w", "1", 0.0, 1.0,
+    "How sure the choice of the kinetic model is, among those that were tried: 1 is sure.", caplex="Q.US1.999",
+    colours="viridis",
+)
+AICC: Final = {
+    name: Quantity(
+        f"aicc{word}", f"Akaike's criterion for small samples, {name}", f"AICc ({name})", "1", -1e6, 1e6,
+        "Less is better; only differences within a voxel mean anything.", caplex="Q.US1.999", display=(-1000.0, 0.0),
+        colours="viridis",
+    )
+    for name, word in (
+        ("vascular", "Vascular"), ("patlak", "Patlak"), ("extended-tofts", "ExtendedTofts"), ("2cum", "2cum"),
+        ("2cxm", "2cxm"),
+    )
+}  # fmt: skip
+"""Of each kinetic model that is chosen among."""
 INVERSION = Quantity(
     "inversion", "Inversion amplitude", "B", "a.u.", 0.0, 1e10, "How much signal the inversion takes away.",
 )
@@ -423,7 +440,7 @@ ALL: Final = (
     FP, EXTRACTION, ARTERIAL_DELAY, CAPILLARY_TIME, WASHOUT_FAST, WASHOUT_SLOW, FAST, SLOW, PASSING,
     REL_KTRANS, REL_VE, REL_DELAY, KEP_REFERENCE, REL_RETURN, ENHANCEMENT, MAX_ENHANCEMENT, WASH_IN, WASH_OUT,
     TIME_TO_PEAK, IAUGC60, IAUGC90, IAUGC180, IAUGC60_BLOOD, IAUGC90_BLOOD, IAUGC180_BLOOD, DELTA_R1, DELTA_T1,
-    MODEL, INVERSION, PLATEAU, T1_APPARENT, T2, R2STAR, ADC, B1,
+    MODEL, MODEL_WEIGHT, *AICC.values(), INVERSION, PLATEAU, T1_APPARENT, T2, R2STAR, ADC, B1,
     TNAA, TCR, TCHO, INS, GLX, LAC, LIP13, CHO_OVER_NAA, CHO_NAA_SIDES, CNI, WATER_OFFSET, LINE_WIDTH,
 )
 """The whole lexicon."""

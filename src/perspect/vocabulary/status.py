@@ -17,6 +17,7 @@ class Status(IntEnum):
     AT_BOUND = 2
     AMBIGUOUS = 3
     SATURATED = 4
+    AT_MOST = 5
     EXPECTED = 6
     OUTSIDE = 10
     NO_SIGNAL = 11
@@ -27,6 +28,7 @@ class Status(IntEnum):
     NOT_DETERMINED = 16
     OUT_OF_RANGE = 17
     DISPLACED = 18
+    NOT_FOLLOWED = 19
 
     @property
     def sentence(self) -> str:
@@ -48,6 +50,7 @@ SENTENCES: Final = MappingProxyType(
         Status.AT_BOUND: "the best fit lies on the edge of what is allowed",
         Status.AMBIGUOUS: "two separate solutions fit almost equally well",
         Status.SATURATED: "the signal fell to the noise floor: the true value is at least this large",
+        Status.AT_MOST: "a model that could not be chosen was not followed to its end: the value is at most this large",
         Status.EXPECTED: "the data hardly determine the value: it is mostly what was expected before them",
         Status.OUTSIDE: "outside the mask",
         Status.NO_SIGNAL: "no signal at rest, or none left at some time",
@@ -58,6 +61,7 @@ SENTENCES: Final = MappingProxyType(
         Status.NOT_DETERMINED: "the data do not determine this value",
         Status.OUT_OF_RANGE: "the signal is larger than the signal equation can give with these T1 and flip angle",
         Status.DISPLACED: "its lines were not excited, or not alike: the pulses' box lies elsewhere for each of them",
+        Status.NOT_FOLLOWED: "the search ended where this model could no longer be chosen",
     }
 )
 """The legend of every status map."""
