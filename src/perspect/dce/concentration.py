@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int16
 
-from perspect.numerics.parallel import each, spans
+from perspect.numerics.parallel import each_apart, full, spans
 from perspect.vocabulary import FAILED_FROM, Status
 
 ROUNDS: Final = 12
@@ -56,13 +56,13 @@ def concentration(
     """
     n = signal.shape[0]
     # Time-major, as the signal lies in memory and as fits want it.
-    curves = np.empty(signal.shape, np.float64 if n < 1000 else np.float32, order="F")
-    out = Concentration(curves, np.full(n, np.nan), np.full(n, np.nan), np.full(n, Status.OK, np.int16))
+    curves = full(signal.shape[::-1], np.nan, np.float64 if n < 1000 else np.float32).T
+    out = Concentration(curves, full((n,), np.nan), full((n,), np.nan), full((n,), Status.OK, np.int16))
 
     def work(span: slice) -> None:
         _fill(out, span, signal, rest, t1, tr, flip_angle, r1, b1, te, r2star)
 
-    each(work, spans(n, CHUNK))
+    each_apart(work, spans(n, CHUNK))
     return out
 
 

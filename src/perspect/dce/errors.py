@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from perspect.fit import Fit, carried, jacobian
 from perspect.models import Separable
-from perspect.numerics.parallel import each, spans
+from perspect.numerics.parallel import each_apart, shared, spans
 from perspect.numerics.small import inverse
 from perspect.vocabulary import FAILED_FROM, Status
 
@@ -37,9 +37,8 @@ def of_signal(
     that rounding leaves a variance that is not positive nothing is known of how far to trust the parameters: the voxel
     is SINGULAR.
     """
-    status, values = found.status.copy(), {key: one.copy() for key, one in found.values.items()}
-    std = {key: values.copy() for key, values in found.std.items()}
-    covariance = found.covariance.copy()
+    status, covariance = shared(found.status), shared(found.covariance)
+    values, std = ({key: shared(one) for key, one in part.items()} for part in (found.values, found.std))
     keys = [quantity.key for quantity in found.model.parameters]
     p = np.stack([found.values[key] for key in keys], axis=-1)
     usable = rows[(found.status[rows] < FAILED_FROM) & np.isfinite(p[rows]).all(axis=1)]
@@ -57,7 +56,7 @@ def of_signal(
             std[key][at[good]] = np.sqrt(variance[good, i])
             std[key][at[lost]] = values[key][at[lost]] = np.nan
 
-    each(work, spans(usable.size, CHUNK))
+    each_apart(work, spans(usable.size, CHUNK))
     return replace(found, values=values, std=std, status=status, covariance=covariance)
 
 

@@ -17,7 +17,7 @@ from perspect.fit.solution import Chunk, Route
 from perspect.fit.space import in_space, plain
 from perspect.fit.stated import stated
 from perspect.models.base import Model, Separable
-from perspect.numerics.parallel import VOXELS, each, even_spans
+from perspect.numerics.parallel import VOXELS, each_apart, even_spans, full
 from perspect.numerics.plane import plane
 from perspect.numerics.profile import line
 from perspect.vocabulary.problem import Problem
@@ -113,7 +113,7 @@ def _fitted(
         spread_of, least_of = (None if one is None else one[piece] for one in (spread, least))
         _fill(out, piece, model, route, flat[piece].T, spread_of, least_of)
 
-    each(work, even_spans(flat.shape[0], VOXELS if route is None else route.voxels))
+    each_apart(work, even_spans(flat.shape[0], VOXELS if route is None else route.voxels))
     keys = [quantity.key for quantity in model.parameters]
     errors = np.sqrt(np.einsum("kkv->kv", out.covariance))
     return Fit(
@@ -138,10 +138,10 @@ class _Out:
     """The arrays that the chunks fill; all NaN and failed until then."""
 
     def __init__(self, n_parameters: int, n_voxels: int) -> None:
-        self.values = np.full((n_parameters, n_voxels), np.nan)
-        self.covariance = np.full((n_parameters, n_parameters, n_voxels), np.nan)
-        self.sse = np.full(n_voxels, np.nan)
-        self.status = np.full(n_voxels, Status.SINGULAR, np.int16)
+        self.values = full((n_parameters, n_voxels), np.nan)
+        self.covariance = full((n_parameters, n_parameters, n_voxels), np.nan)
+        self.sse = full((n_voxels,), np.nan)
+        self.status = full((n_voxels,), Status.SINGULAR, np.int16)
 
 
 def _check(model: Model, n_samples: int, shape: tuple[int, ...], noise: np.ndarray | None) -> None:
