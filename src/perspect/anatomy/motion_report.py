@@ -112,7 +112,7 @@ def excursion(
         return ()
     sentence = (
         f"During the bolus the head seems up to {distance:.1f} mm from where it was before and after. It may have "
-        "moved, but the agent itself shifts echo-planar images, and feigns motion by darkening them unevenly."
+        "moved, but agent changes brightness unevenly, and shifts echo-planar images, which feigns motion."
     )
     return (Flag("motion-with-bolus", Severity.CAUTION, sentence, name, source="motion"),)
 

@@ -66,7 +66,7 @@ def unmixed(blood: Blood, pure: Int[np.ndarray, " some"], tissue: Tissue, origin
     note = Flag(
         "venous-input",
         Severity.NOTE if share >= APART else Severity.LIMITED,
-        f"Arterial voxels hold {share:.0%} of the agent that veins hold late, as vessels mixed with tissue do; the "
+        f"Arterial voxels hold {max(share, 0.0):.0%} of the agent that veins hold late, as vessels mixed with tissue do; the "
         f"input has the shape of veins, moved {lag:.1f} s to the time of the arteries.{doubt}",
         "arterial input",
         share,
