@@ -88,6 +88,17 @@ def test_a_folder_becomes_maps_with_errors_status_sidecars_summary_and_page(pati
     assert "DCE leakage" in (tmp_path / "sub-01.html").read_text()
 
 
+def test_maps_of_the_choice_say_between_which_models_and_by_which_input_it_was_made(patient, tmp_path):
+    assert run(patient, tmp_path, "--model", "auto", "--no-delay") == 0
+    side = {
+        key: json.loads((tmp_path / "sub-01" / "perf" / f"sub-01_desc-dce_{key}.json").read_text())
+        for key in ("model", "modelweight", "aiccPatlak", "aiccVascular", "iaugc90", "iaugcbn90")
+    }
+    assert side["aiccPatlak"]["Model"] == "patlak (CAPLEX M.IC1.006)"
+    assert side["modelweight"]["Model"] == side["model"]["Model"] and "patlak" in side["model"]["Model"]
+    assert {key for key, one in side.items() if one.get("AIF") == "given as cp"} == set(side) - {"iaugc90"}
+
+
 def test_one_t1_for_all_is_taken_and_said(patient, tmp_path):
     assert run(patient, tmp_path, "--t1", "1.3", "--model", "patlak", "--no-delay") == 0
     text = (tmp_path / "sub-01" / "perf" / "sub-01_desc-dce_summary.json").read_text()

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from perspect.fit import fit
+from perspect.fit import carried, fit
 from perspect.models import (
     ConstrainedReferenceRegion,
     DelayedConstrainedReferenceRegion,
     DelayedReferenceRegion,
+    ReferenceRegion,
 )  # fmt: skip
 from perspect.vocabulary import Status
 
@@ -118,3 +119,10 @@ def test_the_curve_itself_and_its_integral_tell_ratios_equally_well(noise):
     theirs = linear(t, region, noisy, kep)
     for one, other, true in zip(ours, theirs, truth[:3], strict=True):
         assert 0.87 < off(one, true) / off(other, true) < 1.15
+
+
+def test_a_rate_of_the_region_by_tissue_that_takes_up_nothing_has_no_error_and_raises_no_warning():
+    x = np.array([[0.0], [0.0], [1e-5]])
+    known = np.diag([1e-4, 1e-9, 0.0])[:, :, None]
+    of_r, of_region, of_kep = np.einsum("kkv->k", carried(ReferenceRegion(UNEVEN, plasma(UNEVEN)), x, known))
+    assert of_r == pytest.approx(1e-4) and np.isnan(of_region) and of_kep == 0.0

@@ -101,6 +101,94 @@ def test_a_process_with_threads_is_not_copied():
     assert said == ["1", "2"]
 
 
+def test_nothing_is_lost_where_a_thread_ends_between_the_array_and_the_work():
+    said = alone("""
+        wait = threading.Event()
+        thread = threading.Thread(target=wait.wait)
+        thread.start()
+        with on_threads(2):
+            out = full((4,), 0.0)
+            wait.set()
+            thread.join()
+            while copies() < 2:
+                pass
+            each_apart(lambda piece: out.__setitem__(piece, 1.0), range(4))
+        print(*out)
+    """)
+    assert said == ["1.0"] * 4
+
+
+def test_an_interrupt_of_this_process_alone_ends_its_copies():
+    said = alone("""
+        import signal, time
+        mine = os.getpid()
+        with on_threads(2):
+            begun = full((1,), 0, np.int64)
+            def work(piece):
+                if os.getpid() != mine:
+                    begun[0] = os.getpid()
+                    time.sleep(60.0)
+                while not begun[0]:
+                    time.sleep(0.01)
+                os.kill(mine, signal.SIGINT)
+            before = time.monotonic()
+            try:
+                each_apart(work, range(2))
+            except KeyboardInterrupt:
+                print("interrupted", time.monotonic() - before < 30.0, os.path.exists(f"/proc/{begun[0]}"))
+    """)
+    assert said == ["interrupted", "True", "False"]
+
+
+def test_a_copy_does_not_outlive_its_process_by_more_than_a_piece():
+    said = alone("""
+        import signal, time
+        reader, writer = os.pipe()
+        middle = os.fork()
+        if not middle:
+            os.close(reader)
+            mine = os.getpid()
+            with on_threads(2):
+                def work(piece):
+                    if os.getpid() == mine:
+                        os.kill(mine, signal.SIGKILL)
+                    while os.getppid() == mine:
+                        time.sleep(0.01)
+                    os.write(writer, b"x")
+                each_apart(work, range(20))
+        os.close(writer)
+        os.waitpid(middle, 0)
+        print(len(os.read(reader, 99)))
+        print(len(os.read(reader, 99)))
+    """)
+    assert said == ["1", "0"]
+
+
+def test_copies_that_the_system_does_not_grant_are_done_without():
+    said = alone("""
+        def refused():
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        os.fork = refused
+        with on_threads(2):
+            out = full((4,), 0.0)
+            each_apart(lambda piece: out.__setitem__(piece, 1.0), range(4))
+        print(*out)
+    """)
+    assert said == ["1.0"] * 4
+
+
+def test_work_is_whole_where_nobody_is_told_how_copies_end():
+    said = alone("""
+        import signal
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        with on_threads(2):
+            out = full((4,), 0.0)
+            each_apart(lambda piece: out.__setitem__(piece, 1.0), range(4))
+        print(*out)
+    """)
+    assert said == ["1.0"] * 4
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_a_shared_copy_is_in_the_same_order(order):
     said = alone(f"""

@@ -40,7 +40,10 @@ FIRST: Final = 6
 OF_MODEL: Final = ("ktrans", "ve", "vp", "kep", "fp", "ps", "delay", "rktrans", "rve", "rdelay")
 """Maps that a kinetic model makes, for their sidecars."""
 
-ARTERIAL: Final = (*OF_MODEL, "iaugcbn60", "iaugcbn90", "iaugcbn180")
+OF_CHOICE: Final = (lexicon.MODEL.key, lexicon.MODEL_WEIGHT.key, *(one.key for one in lexicon.AICC.values()))
+"""Maps of which model that is, and how sure."""
+
+ARTERIAL: Final = (*OF_MODEL, *OF_CHOICE, "iaugcbn60", "iaugcbn90", "iaugcbn180")
 """Maps on which the arterial input bears, or the region that takes its place, for their sidecars."""
 
 CODES: Final = {
@@ -307,10 +310,15 @@ def _as_map(
     )  # fmt: skip
 
 
+def _named(model: str) -> str:
+    """A model with its code, where it has one."""
+    return f"{model} (CAPLEX {CODES[model]})" if model in CODES else model
+
+
 def facts(measured: Measured) -> dict[str, dict[str, Any]]:
     """What the sidecar of each map says of how it was made."""
     out: dict[str, dict[str, Any]] = {key: {} for key in measured.maps}
-    tried = [f"{one} (CAPLEX {CODES[one]})" if one in CODES else one for one in measured.summary["model_shares"]]
+    tried = [_named(one) for one in measured.summary["model_shares"]]
     model = tried[0] if len(tried) == 1 else f"the best by AICc in each voxel of {', '.join(tried)}"
     for key in out:
         out[key] |= {"Model": model if key in OF_MODEL else "none: read off the curve"}
@@ -321,7 +329,7 @@ def facts(measured: Measured) -> dict[str, dict[str, Any]]:
         out[lexicon.T1.key] |= {"Model": "T1 of the tissue before agent, measured or given (see methods)"}
     for name, quantity in lexicon.AICC.items():
         if quantity.key in out:
-            out[quantity.key] |= {"Model": name}
+            out[quantity.key] |= {"Model": _named(name)}
     if lexicon.MODEL_WEIGHT.key in out:
         out[lexicon.MODEL_WEIGHT.key] |= {"Model": model}
     if lexicon.MODEL.key in out:

@@ -132,7 +132,9 @@ def _has_own_parameters(model: Model) -> bool:
 def carried(
     model: Model, x: Float[np.ndarray, "unknowns voxels"], covariance: Float[np.ndarray, "unknowns unknowns voxels"]
 ) -> Float[np.ndarray, "parameters parameters voxels"]:
-    """The covariance of the parameters from that of the unknowns, through the slopes of `join`."""
+    """The covariance of the parameters from that of the unknowns, through the slopes of `join`; NaN where these are not
+    defined, as of a ratio to nothing.
+    """
     if not _has_own_parameters(model):
         return covariance
     slopes = _slopes_of_join(model, x)
@@ -172,7 +174,8 @@ def _summed(products: list[tuple[np.ndarray, np.ndarray]], out: np.ndarray) -> n
     if not products:
         out[:] = 0.0
         return out
-    np.multiply(*products[0], out=out)
-    for one, other in products[1:]:
-        out += one * other
+    with np.errstate(invalid="ignore"):
+        np.multiply(*products[0], out=out)
+        for one, other in products[1:]:
+            out += one * other
     return out

@@ -6,10 +6,11 @@ Chunk boundaries never depend on the number of threads, so results are bitwise t
 
 import mmap
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -95,15 +96,22 @@ def copies() -> int:
     Threads of a fit wait for each other: it is thousands of operations of 20 to 50 µs, after each of which the
     interpreter is handed over (two threads were 1.1 times as fast as one, two copies 1.8 times [measured]).
     """
-    if THREADS.get() < 2 or sys.platform != "linux":
-        return 1
-    is_alone = len(list(Path("/proc/self/task").iterdir())) == 1
+    is_alone = _may_be_copied() and len(list(Path("/proc/self/task").iterdir())) == 1
     return THREADS.get() if is_alone else 1
 
 
+def _may_be_copied() -> bool:
+    """Whether this process is copied as soon as it has but one thread."""
+    return THREADS.get() > 1 and sys.platform == "linux"
+
+
 def full(shape: tuple[int, ...], value: float, dtype: np.typing.DTypeLike = np.float64) -> np.ndarray:
-    """As NumPy's, in memory that copies of this process write into for all of them, where there may be any."""
-    if copies() < 2:
+    """As NumPy's, in memory that copies of this process write into for all of them, where there may be any.
+
+    How many threads there are at this moment does not matter: one that ends before `each_apart` begins would let copies
+    write into memory of their own, and what they found would be lost.
+    """
+    if not _may_be_copied():
         return np.full(shape, value, dtype)
     n = int(np.prod(shape))
     memory = mmap.mmap(-1, max(1, n * np.dtype(dtype).itemsize))
@@ -123,38 +131,82 @@ def each_apart(work: Callable[[S], object], pieces: Iterable[S]) -> None:
     """`work` done on every piece by copies of this process where there may be any, else by `each`; it must leave all
     that it finds in arrays of `full` or `shared`.
 
-    Pieces of a copy that fails are worked on here, where what is wrong is raised.
+    Pieces of a copy that fails, or that the system does not grant, are worked on here, where what is wrong is raised;
+    `work` must bear to be done twice. Whatever ends the work here, an interrupt too, ends the copies.
     """
     todo = list(pieces)
     n = min(copies(), len(todo))
     if n < 2:
         each(work, todo)
         return
-    children = [_copy(work, todo[k::n]) for k in range(1, n)]
+    running: dict[int, list[S]] = {}
+    lost: list[S] = []
     try:
+        for part in (todo[k::n] for k in range(1, n)):
+            child = _copy(work, part)
+            if child is None:
+                lost += part
+            else:
+                running[child] = part
         _all(work, todo[::n])
+        while running:
+            child = next(iter(running))
+            has_done = _has_done(child)
+            part = running.pop(child)
+            lost += [] if has_done else part
     finally:
-        failed = [k for k, child in enumerate(children, 1) if os.waitpid(child, 0)[1] != 0]
-    for k in failed:
-        _all(work, todo[k::n])
+        _end(running)
+    _all(work, lost)
 
 
-def _all(work: Callable[[S], object], todo: list[S]) -> None:
+def _all(work: Callable[[S], object], todo: Iterable[S]) -> None:
     with one_blas_thread():
         for piece in todo:
             work(piece)
 
 
-def _copy(work: Callable[[S], object], todo: list[S]) -> int:
-    """A copy of this process that does some work and ends, whatever happens, without a word; its number."""
-    child = os.fork()
-    if child:
-        return child
+def _copy(work: Callable[[S], object], todo: list[S]) -> int | None:
+    """A copy of this process that does some work and ends, whatever happens, without a word, and soon after this
+    process does; its number, or None where the system grants none (too many processes, too little memory).
+    """
+    parent = os.getpid()
     try:
-        _all(work, todo)
+        child = os.fork()
+        if child:
+            return child
+        _all(work, _while_wanted(todo, parent))
         os._exit(0)
+    except OSError:
+        return None
     finally:
-        os._exit(1)
+        # Not even an interrupt may let a copy go on where this process goes on.
+        if os.getpid() != parent:
+            os._exit(1)
+
+
+def _while_wanted(todo: list[S], parent: int) -> Iterator[S]:
+    """Pieces of a copy, as long as the process that is to have them lives."""
+    for piece in todo:
+        if os.getppid() != parent:
+            os._exit(1)
+        yield piece
+
+
+def _has_done(child: int) -> bool:
+    """Whether a copy did all of its work, once it has ended; not where SIGCHLD is ignored, as then nobody knows."""
+    try:
+        return os.waitpid(child, 0)[1] == 0
+    except ChildProcessError:
+        return False
+
+
+def _end(children: Iterable[int]) -> None:
+    """Ends copies, and is back when they are no more."""
+    for child in children:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    for child in children:
+        _has_done(child)
 
 
 def beside(other: Callable[[], object], work: Callable[[], T], n_threads: int) -> T:
