@@ -11,9 +11,15 @@ from perspect.dce import kinetics as kinetics_module
 from perspect.dce.blood import mean_above_floor
 from perspect.dce.bolus import AtRest
 from perspect.dce.enhancement import area_weights
-from perspect.dce.kinetics import MODELS, candidates
+from perspect.dce.kinetics import MODELS, Seen, candidates, kinetics, of_choice
 from perspect.fit import fit
-from perspect.models import ExchangingWater, ExtendedTofts, TwoCompartmentUptake
+from perspect.models import (
+    DelayedTwoCompartmentExchange,
+    ExchangingWater,
+    ExtendedTofts,
+    TwoCompartmentUptake,
+    Vascular,
+)  # fmt: skip
 from perspect.vocabulary import FAILED_FROM, Acquisition, Curve, Map, Problem, Refusal, Region, Status, lexicon
 
 N = 300
@@ -683,3 +689,17 @@ def test_the_weight_of_the_chosen_model_is_that_of_all_criteria_and_bounded_wher
     assert same.mean() > 0.98
     assert (bound.values[same] >= weight.values[same] - 1e-3).all()
     assert np.quantile((bound.values - weight.values)[same], 0.95) < 0.1
+
+
+def test_a_model_that_could_not_be_fitted_is_not_called_one_that_was_not_followed():
+    """With fewer samples than parameters exchange has no sum of squares that could be compared with what is asked."""
+    times = np.array([0.0, 30.0, 60.0, 90.0])
+    cp = np.array([0.0, 4.0, 2.0, 1.5])
+    curves = 0.05 * cp + np.array([[0.0, 1e-3, -1e-3, 0.0], [1e-3, 0.0, 0.0, -1e-3]])
+    seen = Seen(curves, lambda rows: (np.ones((len(rows), 4)), np.zeros((len(rows), 4))))
+    models = {"vascular": Vascular(times, cp), "2cxm": DelayedTwoCompartmentExchange(times, cp)}
+    found = kinetics(seen, models, 1, lambda *_: None)
+    told = of_choice(found)
+    assert (told[lexicon.AICC["2cxm"]][2] == Status.SINGULAR).all()
+    weight, _, status = told[lexicon.MODEL_WEIGHT]
+    assert (weight == 1.0).all() and (status == Status.OK).all()

@@ -146,7 +146,7 @@ def kinetics(
         one = fit(model, seen.curves, asked=asked)
         fits[name] = _closed(one)
         if asked is not None:
-            is_open[place] = np.isfinite(asked) & ~(one.sse < asked)
+            is_open[place] = np.isfinite(asked) & (one.sse >= asked)
     tell("kinetics", 1.0)
     every = list(fits.values())
     chosen = choice(every)
