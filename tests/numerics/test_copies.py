@@ -158,10 +158,12 @@ def test_a_copy_does_not_outlive_its_process_by_more_than_a_piece():
                 each_apart(work, range(20))
         os.close(writer)
         os.waitpid(middle, 0)
-        print(len(os.read(reader, 99)))
-        print(len(os.read(reader, 99)))
+        done = b""
+        while some := os.read(reader, 99):
+            done += some
+        print(len(done))
     """)
-    assert said == ["1", "0"]
+    assert said in (["0"], ["1"])  # of the ten that a copy that goes on would do
 
 
 def test_copies_that_the_system_does_not_grant_are_done_without():
