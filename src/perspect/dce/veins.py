@@ -66,8 +66,8 @@ def unmixed(blood: Blood, pure: Int[np.ndarray, " some"], tissue: Tissue, origin
     note = Flag(
         "venous-input",
         Severity.NOTE if share >= APART else Severity.LIMITED,
-        f"Arterial voxels hold {max(share, 0.0):.0%} of the agent that veins hold late, as vessels mixed with tissue do; "
-        f"the input has the shape of veins, moved {lag:.1f} s to the time of the arteries.{doubt}",
+        f"Arterial voxels hold {max(share, 0.0):.0%} of the agent that veins hold late, as vessels mixed with tissue "
+        f"do; the input has the shape of veins, moved {lag:.1f} s to the time of the arteries.{doubt}",
         "arterial input",
         share,
         SOURCE,
