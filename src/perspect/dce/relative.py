@@ -197,9 +197,9 @@ def relative_flags(one: Relative) -> tuple[Flag, ...]:
     """What a reader must know of ratios."""
     text = (
         f"Ktrans and ve are ratios to those of '{one.name}', which differ between people and with treatment. "
-        "Plasma in the voxel is neglected: vessels read as leakage."
+        "Plasma in the voxel and in the region is neglected: vessels read as leakage, and as a faster kep."
     )
-    return (Flag("relative-to-region", Severity.CAUTION, text, "rktrans, rve", source=SOURCE),)
+    return (Flag("relative-to-region", Severity.CAUTION, text, "rktrans, rve, kep", source=SOURCE),)
 
 
 def relative_step(one: Relative) -> Step:
