@@ -125,6 +125,17 @@ def test_flip_angles_become_a_map_of_t1(patient, tmp_path):
     assert "T1 map" in (tmp_path / "sub-01.html").read_text()
 
 
+def test_images_at_flip_angles_are_named_one_behind_the_other(patient, tmp_path):
+    root, aif = patient[0], str(patient[0].parent / "aif.tsv")
+    images = [str(path) for path in sorted((root / "anat").glob("*_VFA.nii.gz"))]
+    b1 = ("--b1", str(root / "fmap" / "sub-01_TB1map.nii.gz"))
+    words = ("--aif", aif, "--set", "dce.region=all", "--no-motion", "--quiet", "--model", "tofts", "--no-delay", *b1)
+    series = str(root / "perf" / "sub-01_dce.nii.gz")
+    assert main(["dce", series, "--out", str(tmp_path / "named"), *words, "--vfa", *images]) == 0
+    assert run(patient, tmp_path / "found", "--model", "tofts", "--no-delay") == 0
+    np.testing.assert_array_equal(loaded(tmp_path / "named", "T1map"), loaded(tmp_path / "found", "T1map"))
+
+
 def test_a_population_replaces_the_input_by_name(patient, tmp_path):
     root, _ = patient
     words = ["--aif", "parker", "--set", "dce.region=all", "--no-motion", "--quiet", "--model", "patlak"]

@@ -45,7 +45,9 @@ class Before:
     t1: Annotated[str | None, Parameter(help="T1 before agent: a map in s, or one value in s")] = None
     vfa: Annotated[
         tuple[Path, ...],
-        Parameter(help="Images at several flip angles, or folders of DICOM, for T1; else of the folder"),
+        Parameter(
+            help="Images at several flip angles, or folders of DICOM, for T1; else of the folder", consume_multiple=True
+        ),
     ] = ()
     b1: Annotated[Path | None, Parameter(help="True over nominal flip angle (or per cent)")] = None
 

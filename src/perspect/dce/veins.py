@@ -62,12 +62,14 @@ def unmixed(blood: Blood, pure: Int[np.ndarray, " some"], tissue: Tissue, origin
     if plan.blood == "auto" and share > PURE:
         return blood, origin
     lag = max(_half_rise(venous.curve, times, rest) - _half_rise(blood.curve, times, rest), 0.0)
-    doubt = "" if share >= APART else " So little is not mixing: one of the two may be no vessel. Look at both."
+    mixed, doubt = ", as vessels mixed with tissue do", ""
+    if share < APART:
+        mixed, doubt = "", " So little is not mixing: one of the two may be no vessel. Look at both."
     note = Flag(
         "venous-input",
         Severity.NOTE if share >= APART else Severity.LIMITED,
-        f"Arterial voxels hold {max(share, 0.0):.0%} of the agent that veins hold late, as vessels mixed with tissue "
-        f"do; the input has the shape of veins, moved {lag:.1f} s to the time of the arteries.{doubt}",
+        f"Arterial voxels hold {max(share, 0.0):.0%} of the agent that veins hold late{mixed}; the input has the "
+        f"shape of veins, moved {lag:.1f} s to the time of the arteries.{doubt}",
         "arterial input",
         share,
         SOURCE,
