@@ -121,6 +121,7 @@ def test_nothing_is_lost_where_a_thread_ends_between_the_array_and_the_work():
 def test_an_interrupt_of_this_process_alone_ends_its_copies():
     said = alone("""
         import signal, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background ignores it
         mine = os.getpid()
         with on_threads(2):
             begun = full((1,), 0, np.int64)
