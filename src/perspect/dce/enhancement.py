@@ -43,7 +43,8 @@ def semiquantitative(tissue: Tissue, gain: Gain, r1: float, arterial: Arterial |
     """
     times, rest, curves = tissue.times, tissue.rest, tissue.agent.curves
     sums = linear_weights(times, rest, r1)
-    out = _linear(tissue, gain, sums)
+    relative = _relative_noise(tissue.signal, rest)
+    out = _linear(tissue, gain, sums, relative)
     if arterial is not None:
         out |= _over_blood(out, tissue, arterial)
     out[lexicon.DELTA_T1] = _delta_t1(tissue, out[lexicon.DELTA_R1])
@@ -53,7 +54,7 @@ def semiquantitative(tissue: Tissue, gain: Gain, r1: float, arterial: Arterial |
             values, std = out[quantity]
             out[quantity] = values, np.hypot(std, values * by_t1)
     out[lexicon.TIME_TO_PEAK] = _time_to_peak(curves, tissue.agent.noise, times, rest)
-    return out | _enhancement(tissue.signal, rest, times.size)
+    return out | _enhancement(tissue.signal, rest, times.size, relative)
 
 
 def linear_weights(times: Float[np.ndarray, " time"], rest: AtRest, r1: float) -> dict[Quantity, Weights]:
@@ -86,8 +87,12 @@ def _until(times: Float[np.ndarray, " time"], end: float) -> Float[np.ndarray, "
     return weights
 
 
-def _linear(tissue: Tissue, gain: Gain, sums: Mapping[Quantity, Weights]) -> dict[Quantity, Column]:
-    """Sums of samples with weights, and the steepest rise between neighbours, with the errors of the signal."""
+def _linear(
+    tissue: Tissue, gain: Gain, sums: Mapping[Quantity, Weights], relative: Float[np.ndarray, " voxels"]
+) -> dict[Quantity, Column]:
+    """Sums of samples with weights, and the steepest rise between neighbours, with the errors of the signal; `relative`
+    is its noise over its level at rest.
+    """
     curves, rest, times = tissue.agent.curves, tissue.rest, tissue.times
     rising = slice(max(rest.frames.stop - 1, 0), min(rest.steepest + max(2, times.size // 10), times.size))
     weights = np.stack(list(sums.values()))
@@ -106,7 +111,7 @@ def _linear(tissue: Tissue, gain: Gain, sums: Mapping[Quantity, Weights]) -> dic
         std[-1, span] = np.sqrt(own_of_rise**2 + common_of_rise**2 / rest.n_frames)
 
     each(work, spans(len(curves), CHUNK))
-    std *= _relative_noise(tissue.signal, rest)
+    std *= relative
     return dict(zip((*sums, lexicon.WASH_IN), zip(values, std, strict=True), strict=True))
 
 
@@ -168,9 +173,10 @@ def _line(times: Float[np.ndarray, " time"], frames: slice) -> Weights:
     return weights
 
 
-def _enhancement(signal: np.ndarray, rest: AtRest, n: int) -> dict[Quantity, Column]:
+def _enhancement(
+    signal: np.ndarray, rest: AtRest, n: int, relative: Float[np.ndarray, " voxels"]
+) -> dict[Quantity, Column]:
     level = signal[:, rest.frames].mean(axis=1, dtype=np.float64)
-    relative = _relative_noise(signal, rest)
     n_last = max(2, int(LAST * n))
     with np.errstate(divide="ignore", invalid="ignore"):
         end = signal[:, -n_last:].mean(axis=1, dtype=np.float64) / level - 1.0

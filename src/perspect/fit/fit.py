@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int16
 
 from perspect.fit.family import family_of
-from perspect.fit.limit import beside
+from perspect.fit.limit import with_limit
 from perspect.fit.line import on_line
 from perspect.fit.linear import linear
 from perspect.fit.plane import on_bent_line, on_plane
@@ -172,7 +172,7 @@ def _route(model: Model) -> Route:
     if not isinstance(model, Separable):
         return plain(model)
     route = _separable(model)
-    return route if model.limit is None else beside(route, _separable(model.limit))
+    return route if model.limit is None else with_limit(route, _separable(model.limit))
 
 
 def _separable(model: Separable) -> Route:

@@ -8,7 +8,7 @@ from jaxtyping import Bool
 from perspect.fit.solution import VALLEY, Chunk, Route, Solution, worth
 
 
-def beside(route: Route, simpler: Route) -> Route:
+def with_limit(route: Route, simpler: Route) -> Route:
     """The same way to solve a model, which calls a voxel ambiguous where its limit fits as well.
 
     Two-compartment exchange without exchange and with a fast one are the same curve, that of one compartment. A descent
